@@ -1,0 +1,232 @@
+"""Cutting console lines into messages and rows, and following what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from labkit.console.boots import MessageNumbers
+from labkit.console.dump import Collector, Dump
+from labkit.console.history import History
+from labkit.console.shapes import (
+    BARE_START,
+    CONTINUOUS_START,
+    HEADER,
+    LOOSE_ROW,
+    PREFIX,
+    Kind,
+    kind_of,
+    leading_numbers,
+)
+from labkit.keys import DER_BYTES
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+__all__ = ["Event", "Lines"]
+
+_PATIENCE_LINES = 1000
+"""Lines of other tasks between two rows after which no row is waited for."""
+
+_ENDS_A_DUMP = {Kind.PRINTING, Kind.WAITING, Kind.WARNING, Kind.SUBJECT, Kind.NO_PRIVATE_KEY}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A piece of console text: a message, a row of a dump, or what is left of a line.
+
+    Attributes:
+        line: the line it stands in, counted from 1.
+        kind: what it is.
+        text: the text, without the prefix.
+        number: the message number in the prefix, or None where it has no prefix.
+        tick: the tick count in the prefix, or None.
+        task: the task in the prefix, or None; empty where the board prints `[]`.
+        dump: the dump that this row completed or this message ended, whole or damaged, or None.
+    """
+
+    line: int
+    kind: Kind
+    text: str
+    number: int | None = None
+    tick: int | None = None
+    task: str | None = None
+    dump: Dump | None = None
+
+    def __str__(self) -> str:
+        """Return the text with its prefix, as the console shows it."""
+        if self.number is None:
+            return self.text
+        return f"{self.number} {self.tick} [{self.task}] {self.text}"
+
+
+class _Mark(NamedTuple):
+    """Where a new piece of the line begins, and what it is."""
+
+    start: int
+    end: int
+    what: str
+    match: re.Match[str] | None = None
+
+
+class Lines:
+    """Follows console lines, one after the other.
+
+    Args:
+        every_line: give events for text that says nothing about keys, too.
+
+    Attributes:
+        numbers: the message numbers so far.
+        history: the dumps and announcements so far.
+    """
+
+    def __init__(self, *, every_line: bool) -> None:
+        self.numbers = MessageNumbers()
+        self.history = History()
+        self._every_line = every_line
+        self._collector: Collector | None = None
+        self._patience = 0
+        self._ended: Dump | None = None
+        self._line = 0
+
+    @property
+    def collecting(self) -> bool:
+        """Whether rows of a dump are still to come."""
+        return self._collector is not None
+
+    def skip(self, span: bytes) -> None:
+        """Pass lines that say nothing about keys; only their message numbers count."""
+        if self.numbers.see_all(leading_numbers(span)):
+            self.history.boot()
+
+    def read(self, text: str, line: int) -> Iterator[Event]:
+        """Read a line: messages and rows, which may be glued together."""
+        self._line = line
+        self._lose_patience()
+        position, prefix = 0, None
+        while True:
+            mark = self._next_mark(text, position)
+            if mark is None:
+                yield from self._message(text[position:], prefix)
+                return
+            if mark.what == "header" and mark.match:
+                yield self._begin_by_header(text[position : mark.end], prefix, mark.match)
+            else:
+                yield from self._message(text[position : mark.start], prefix)
+            prefix = mark.match if mark.what == "prefix" else None
+            if prefix:
+                self._see_prefix(prefix)
+            elif mark.what == "start":
+                self._begin_bare(text[mark.start :])
+            elif mark.what == "row":
+                yield self._row(text[mark.start : mark.end])
+            position = mark.end
+
+    def close(self) -> None:
+        """Take the end of the text."""
+        self._end_dump(log_ended=True)
+
+    def _next_mark(self, text: str, position: int) -> _Mark | None:
+        """Find the next place where a new piece begins; at the same place a row comes first."""
+        marks = [mark] if (mark := self._find_row(text, position)) else []
+        if header := HEADER.search(text, position):
+            marks.append(_Mark(*header.span(), "header", header))
+        if prefix := PREFIX.search(text, position):
+            marks.append(_Mark(*prefix.span(), "prefix", prefix))
+        return min(marks, key=lambda mark: mark.start, default=None)
+
+    def _find_row(self, text: str, position: int) -> _Mark | None:
+        start = BARE_START.search(text, position)
+        collector = self._collector
+        if collector is None:
+            loose = LOOSE_ROW.search(text, position)
+            if start and (loose is None or start.start() <= loose.start()):
+                return _Mark(start.start(), start.start(), "start")
+            return _Mark(*loose.span(), "row") if loose else None
+        if start and (collector.count or start["continuous"]) and not collector.continuous:
+            return _Mark(start.start(), start.start(), "start")
+        found = collector.find(text, position)
+        return _Mark(*found, "row") if found else None
+
+    def _see_prefix(self, prefix: re.Match[str]) -> None:
+        if self.numbers.see(prefix["number"], int(prefix["tick"])):
+            if self.numbers.boots > 1:
+                self._end_dump()
+            self.history.boot()
+        # A task's messages keep their order, so its next message comes after all its rows.
+        if self._collector and self._collector.task and self._collector.task == prefix["task"]:
+            self._end_dump()
+
+    def _begin_by_header(
+        self, text: str, prefix: re.Match[str] | None, header: re.Match[str]
+    ) -> Event:
+        self._begin(
+            task=prefix["task"] if prefix else None,
+            declared=int(header["declared"] or DER_BYTES),
+            header=True,
+        )
+        return self._event(Kind.HEADER, text, prefix)
+
+    def _begin_bare(self, text: str) -> None:
+        """Begin a dump at its first row; its header, if it just came, counts."""
+        continuous = text.startswith(CONTINUOUS_START)
+        if self._collector and not self._collector.count:
+            self._collector.continuous = continuous
+        else:
+            self._begin(task=None, declared=DER_BYTES, header=False, continuous=continuous)
+
+    def _begin(
+        self, *, task: str | None, declared: int, header: bool, continuous: bool = False
+    ) -> None:
+        self._end_dump()
+        complete = self.numbers.complete
+        self._collector = Collector(
+            line=self._line,
+            boot=self.numbers.boots,
+            task=task,
+            declared=declared,
+            generated=self.history.begin_dump(numbers_complete=complete, header=header),
+            continuous=continuous,
+        )
+        self._patience = _PATIENCE_LINES
+
+    def _row(self, text: str) -> Event:
+        if self._collector is None:
+            self.history.loose_row(text, self._line, self.numbers.boots)
+            return self._event(Kind.ROW, text)
+        self._collector.take(text)
+        self._patience = _PATIENCE_LINES
+        if self._collector.full:
+            self._end_dump()
+        return self._event(Kind.ROW, text)
+
+    def _message(self, text: str, prefix: re.Match[str] | None) -> Iterator[Event]:
+        if not text.strip() and prefix is None:
+            return
+        kind, match = kind_of(text)
+        if kind in _ENDS_A_DUMP:
+            self._end_dump()
+        if match and kind is Kind.SUBJECT:
+            self.history.recommended_subject = match["subject"]
+        self.history.announce(kind, self._line)
+        if self._every_line or self._ended or kind is not Kind.TEXT:
+            yield self._event(kind, text, prefix)
+
+    def _event(self, kind: Kind, text: str, prefix: re.Match[str] | None = None) -> Event:
+        ended, self._ended = self._ended, None
+        if prefix is None:
+            return Event(self._line, kind, text.strip(), dump=ended)
+        number, tick, task = prefix["number"], prefix["tick"], prefix["task"]
+        return Event(self._line, kind, text.strip(), int(number), int(tick), task, ended)
+
+    def _lose_patience(self) -> None:
+        self._patience -= 1
+        if self._collector and not self._patience:
+            self._end_dump()
+
+    def _end_dump(self, *, log_ended: bool = False) -> None:
+        if self._collector:
+            self._ended = self._collector.finish(log_ended=log_ended)
+            self._collector = None
+            self.history.end_dump(self._ended)

@@ -1,0 +1,153 @@
+"""What console lines look like: the patterns, and which lines can matter at all.
+
+Source: `aws_dev_mode_key_provisioning.c` and `iot_logging_task_dynamic_buffers.c` of the public
+releases 201910.00 to 202203.00; consoles of real boards.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+__all__ = [
+    "BARE_START",
+    "CONTINUOUS_START",
+    "HEADER",
+    "LOOSE_ROW",
+    "PREFIX",
+    "Kind",
+    "clean",
+    "hot_lines",
+    "kind_of",
+    "leading_numbers",
+]
+
+_FLAGS = re.IGNORECASE | re.ASCII
+
+
+class Kind(StrEnum):
+    """What a piece of console text is."""
+
+    HEADER = "header"
+    ROW = "row"
+    PRINTING = "printing"
+    WAITING = "waiting"
+    WARNING = "warning"
+    SUBJECT = "subject"
+    NO_PRIVATE_KEY = "no private key"
+    PROVISIONED = "provisioned"
+    TEXT = "text"
+
+
+PREFIX = re.compile(
+    r"(?P<number>\d{1,10}) (?P<tick>\d{1,10}) \[(?P<task>[ -Z\\^-~]{0,32})\] ?", re.ASCII
+)
+"""`<message number> <tick> [<task>] `, which the logging task puts before a message."""
+
+HEADER = re.compile(r"(?:device )?public key, *(?P<declared>\d{1,6}) *bytes:?|, 91 bytes:", _FLAGS)
+"""A dump's header line, also where its first words were garbled."""
+
+CONTINUOUS_START = "30593013"
+BARE_START = re.compile(
+    rf"3059 3013 0607 2a86 48ce 3d02|(?<![0-9a-z])(?P<continuous>{CONTINUOUS_START}[0-9a-f]+) *$",
+    _FLAGS,
+)
+"""The first bytes of every P-256 key, in rows or as `xxd -ps` writes them."""
+
+LOOSE_ROW = re.compile(
+    r"(?<![0-9a-f])(?:(?:[0-9a-f]{4} ){7}[0-9a-f]{4}|(?:[0-9a-f]{4} ){5}[0-9a-f]{2})(?![0-9a-f])",
+    _FLAGS,
+)
+"""A row, full or last, wherever it stands."""
+
+_KINDS = (
+    (Kind.WAITING, r"waiting for \d+ seconds before generating"),
+    (Kind.PRINTING, r"printing device public key"),
+    (Kind.WARNING, r"client certificate should be updated"),
+    (Kind.SUBJECT, r"certificate subject name: CN=(?P<subject>\S+)"),
+    (Kind.NO_PRIVATE_KEY, r"private key not found|failed to provision device private key"),
+    (
+        Kind.PROVISIONED,
+        r"keyprovisioning returned|tls_connect fail|(?:tls|the) handshake failed|tls connection",
+    ),
+)
+_KIND_PATTERNS = tuple((kind, re.compile(pattern, _FLAGS)) for kind, pattern in _KINDS)
+
+# One of these is in every line that `kind_of`, HEADER or BARE_START can match. Plain searches
+# run at a gigabyte a second, a regular expression at a tenth of it.
+_NEEDLES = (
+    b"public key",
+    b"91 bytes",
+    b"3059 3013",
+    b"30593013",
+    b"seconds before",
+    b"should be updated",
+    b"subject name",
+    b"private key",
+    b"provisioning returned",
+    b"tls connect",
+    b"tls_connect",
+    b"handshake",
+)
+
+# Every hex digit becomes the same byte, one that is in no text: a row's shape is a plain search.
+_ANY = b"\1"
+_HEX_TO_ANY = bytes.maketrans(b"0123456789abcdefABCDEF", _ANY * 22)
+_DIGITS_TO_ANY = bytes.maketrans(b"0123456789", _ANY * 10)
+_ROW_SHAPE = b" ".join([4 * _ANY] * 5 + [2 * _ANY])
+_PREFIX_SHAPE = _ANY + b" ["
+
+_ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_]|[()][0-9A-Z])"
+)
+_LEADING_NUMBERS = re.compile(rb"(?m)^(\d{1,10}) (\d{1,10}) \[[ -Z\\^-~]{0,32}\]")
+_NUMBERS = re.compile(rb"(\d{1,10}) (\d{1,10}) \[[ -Z\\^-~]{0,32}\]")
+
+
+def clean(block: bytes) -> bytes:
+    """Take out of whole lines what a terminal put in: colours, NULs, tabs, no-break spaces."""
+    if b"\x1b" in block:
+        block = _ESCAPES.sub(b"", block)
+    if b"\0" in block:
+        block = block.replace(b"\0", b"")
+    if b"\t" in block:
+        block = block.replace(b"\t", b" ")
+    if b"\xc2\xa0" in block:
+        block = block.replace(b"\xc2\xa0", b" ")
+    return block
+
+
+def kind_of(text: str) -> tuple[Kind, re.Match[str] | None]:
+    """Say what a message is that is neither a header nor a row."""
+    for kind, pattern in _KIND_PATTERNS:
+        if match := pattern.search(text):
+            return kind, match
+    return Kind.TEXT, None
+
+
+def hot_lines(block: bytes) -> list[int]:
+    """Return where the lines start that can matter outside a dump, in order."""
+    lower = block.lower()
+    starts: set[int] = set()
+    for needle in _NEEDLES:
+        _add_lines_with(needle, lower, starts)
+    _add_lines_with(_ROW_SHAPE, block.translate(_HEX_TO_ANY), starts)
+    return sorted(starts)
+
+
+def _add_lines_with(needle: bytes, block: bytes, starts: set[int]) -> None:
+    at = block.find(needle)
+    while at >= 0:
+        starts.add(block.rfind(b"\n", 0, at) + 1)
+        end = block.find(b"\n", at)
+        at = block.find(needle, end) if end >= 0 else -1
+
+
+def leading_numbers(span: bytes) -> list[tuple[bytes, bytes]]:
+    """Return message number and tick of every prefix in whole lines, in order."""
+    found: list[tuple[bytes, bytes]] = _LEADING_NUMBERS.findall(span)
+    # A prefix holds a digit, a blank and a bracket once. Where as many of these as of the
+    # prefixes at line starts are found, there are no glued ones to look for, which is slow.
+    if span.translate(_DIGITS_TO_ANY).count(_PREFIX_SHAPE) != len(found):
+        found = _NUMBERS.findall(span)
+    return found

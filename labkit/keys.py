@@ -1,0 +1,338 @@
+"""The device's public key: DER and PEM, fingerprints, and what each of its 91 bytes is.
+
+A device of the procedure has an EC P-256 key pair. Its public half is a SubjectPublicKeyInfo of
+91 bytes: 26 bytes that are the same for every P-256 key, the byte 04, and the point's two
+coordinates of 32 bytes each.
+
+Source: RFC 5480, section 2 (SubjectPublicKeyInfo); SEC 1, section 2.3.3 (the point); RFC 7468,
+section 13 (PEM).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labkit.errors import PublicKeyError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+__all__ = [
+    "DER_BYTES",
+    "SPKI_HEADER",
+    "Annotation",
+    "Field",
+    "PublicKey",
+    "annotate",
+    "der_to_pem",
+    "pem_to_der",
+    "sha256_fingerprint",
+    "short_fingerprint",
+]
+
+DER_BYTES = 91
+"""Bytes of a P-256 SubjectPublicKeyInfo in DER."""
+
+SPKI_HEADER = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+"""The 26 bytes before the point: sequences, both object identifiers, the bit string's start.
+
+The last of them counts the bit string's unused bits. OpenSSL accepts a 01 there, so a changed
+digit would go unseen; here it must be 00.
+"""
+
+_UNUSED_BITS_AT = 25
+_POINT_FORM_AT = 26
+_X_AT, _Y_AT = 27, 59
+_UNCOMPRESSED = 0x04
+
+# The curve y² = x³ - 3x + b over the integers modulo p (SEC 2, section 2.4.2).
+_P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+
+_PEM_LINE = 64
+_PEM_BLOCK = re.compile(
+    r"-----BEGIN (?P<label>[A-Z0-9 ]+)-----[ \t]*\r?\n(?P<body>.*?)-----END (?P=label)-----",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PublicKey:
+    """A device's public key; make one with `from_der`, `from_pem` or `from_key`.
+
+    Two keys are equal when their DER is.
+
+    Attributes:
+        der: 91 bytes, DER SubjectPublicKeyInfo, P-256, checked.
+    """
+
+    der: bytes
+
+    def __post_init__(self) -> None:
+        """Check the 91 bytes, so that no `PublicKey` holds anything else."""
+        _check_der(self.der)
+
+    @classmethod
+    def from_der(cls, der: bytes) -> PublicKey:
+        """Read a public key from DER.
+
+        Args:
+            der: 91 bytes, DER SubjectPublicKeyInfo, P-256.
+
+        Returns:
+            The key. Not checked: that any device has its private half.
+
+        Raises:
+            PublicKeyError: not 91 bytes, not a P-256 header, unused bits not 0, not an
+                uncompressed point, or a point that is not on the curve.
+        """
+        return cls(bytes(der))
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes) -> PublicKey:
+        r"""Read a public key from PEM.
+
+        Args:
+            pem: one `PUBLIC KEY` block, such as the documentation's `DevicePublicKey.pem`;
+                lines may end in `\n` or `\r\n`, text around the block is skipped.
+
+        Returns:
+            The key, checked as in `from_der`.
+
+        Raises:
+            PublicKeyError: not exactly one such block, or not a device's public key in it.
+        """
+        return cls(pem_to_der(pem))
+
+    @classmethod
+    def from_key(cls, key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> PublicKey:
+        """Take the public key of a `cryptography` key, public or private.
+
+        Raises:
+            PublicKeyError: the key is not EC P-256.
+        """
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 costs 30 ms
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 costs 30 ms
+
+        public_key = key.public_key() if isinstance(key, ec.EllipticCurvePrivateKey) else key
+        if not isinstance(public_key, ec.EllipticCurvePublicKey):
+            raise PublicKeyError(
+                f"expected an EC P-256 key, got {type(key).__name__}; "
+                "a device of this procedure has an EC P-256 key pair"
+            )
+        encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        return cls(public_key.public_bytes(encoding, form))
+
+    def load(self) -> ec.EllipticCurvePublicKey:
+        """Return the key as `cryptography` takes it, to verify with or to certify."""
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 costs 30 ms
+
+        return ec.EllipticCurvePublicKey.from_encoded_point(
+            ec.SECP256R1(), self.der[_POINT_FORM_AT:]
+        )
+
+    @property
+    def pem(self) -> str:
+        r"""The key as a PEM block, as `openssl ec -pubin -pubout` writes it; ends in `\n`."""
+        return der_to_pem(self.der)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the DER, 64 lower-case hex digits."""
+        return sha256_fingerprint(self.der)
+
+    @property
+    def short(self) -> str:
+        """The fingerprint's first 8 bytes, as one would write them on a label."""
+        return short_fingerprint(self.der)
+
+    def __repr__(self) -> str:
+        """Return one line with the short fingerprint."""
+        return f"<PublicKey P-256, SHA-256 {self.short} …>"
+
+
+def _check_der(der: bytes) -> None:
+    if len(der) != DER_BYTES:
+        raise PublicKeyError(
+            f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}; "
+            "capture the device's public key again"
+        )
+    for offset, (expected, got) in enumerate(zip(SPKI_HEADER, der, strict=False)):
+        if expected != got:
+            name = "unused-bits byte" if offset == _UNUSED_BITS_AT else "P-256 header"
+            raise PublicKeyError(
+                f"byte {offset} ({name}): expected {expected:02x}, got {got:02x}; "
+                "this is not a device's P-256 key, or a digit of it was changed: "
+                "capture the device's public key again"
+            )
+    if der[_POINT_FORM_AT] != _UNCOMPRESSED:
+        raise PublicKeyError(
+            f"byte {_POINT_FORM_AT} (point form): expected 04, an uncompressed point, got "
+            f"{der[_POINT_FORM_AT]:02x}; capture the device's public key again"
+        )
+    if not _is_on_curve(int.from_bytes(der[_X_AT:_Y_AT]), int.from_bytes(der[_Y_AT:])):
+        raise PublicKeyError(
+            f"bytes {_X_AT} to {DER_BYTES - 1} are not a point on P-256: at least one digit "
+            "differs from the device's key; capture the device's public key again"
+        )
+
+
+def _is_on_curve(x: int, y: int) -> bool:
+    return x < _P and y < _P and (y * y - (x * x * x - 3 * x + _B)) % _P == 0
+
+
+def der_to_pem(der: bytes, label: str = "PUBLIC KEY") -> str:
+    r"""Convert DER to a PEM block.
+
+    Args:
+        der: the bytes; not looked at.
+        label: the words after `BEGIN` and `END`.
+
+    Returns:
+        The block: 64 base64 characters a line, each line ending in `\n`.
+
+    Source: RFC 7468, section 2.
+    """
+    body = base64.b64encode(der).decode("ascii")
+    lines = [body[at : at + _PEM_LINE] for at in range(0, len(body), _PEM_LINE)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+
+def pem_to_der(pem: str | bytes, label: str = "PUBLIC KEY") -> bytes:
+    r"""Convert the one PEM block in a text to DER.
+
+    Args:
+        pem: the text; lines may end in `\n` or `\r\n`, text around the block is skipped.
+        label: the words that must stand after `BEGIN`.
+
+    Returns:
+        The block's bytes. Not checked: what they say.
+
+    Raises:
+        PublicKeyError: no block, several, another label, or a body that is not base64.
+    """
+    text = pem if isinstance(pem, str) else pem.decode("utf-8", "replace")
+    blocks = list(_PEM_BLOCK.finditer(text))
+    if len(blocks) != 1:
+        found = f"{len(blocks)} of them" if blocks else "none"
+        raise PublicKeyError(f"expected one PEM block ({label}), got {found}; give the one file")
+    block = blocks[0]
+    if block["label"] != label:
+        raise PublicKeyError(
+            f"expected a PEM block {label}, got {block['label']}; give the file that holds it"
+        )
+    try:
+        return base64.b64decode("".join(block["body"].split()), validate=True)
+    except binascii.Error as error:
+        raise PublicKeyError(
+            f"the PEM block {label} is not base64 ({error}); a character was lost or changed: "
+            "make the file again"
+        ) from None
+
+
+def sha256_fingerprint(der: bytes) -> str:
+    """Return the SHA-256 of DER bytes, 64 lower-case hex digits."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def short_fingerprint(der: bytes) -> str:
+    """Return the label form: the fingerprint's first 16 digits in four groups.
+
+    Such as `3f2a 91c0 55aa 0b1c`. Enough to tell a lab's devices apart, not to trust a key by.
+    """
+    return _in_groups(hashlib.sha256(der).digest()[:8])
+
+
+def _in_groups(data: bytes) -> str:
+    return data.hex(" ", -2)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the 91 bytes.
+
+    Attributes:
+        offset: its first byte, counted from 0.
+        size: how many bytes it has.
+        hex: the bytes, lower-case hex in groups of two bytes, as the console shows them.
+        name: what RFC 5480 or ASN.1 calls it.
+        meaning: what its bytes say, and what they should say where they do not.
+    """
+
+    offset: int
+    size: int
+    hex: str
+    name: str
+    meaning: str
+
+
+class Annotation(list[Field]):
+    """The fields in order; the repr is a table."""
+
+    def __repr__(self) -> str:
+        """Return a table: offset, bytes, hex (16 bytes a line), field, meaning."""
+        lines = [f"offset  bytes  {'hex':39}  {'field':20}  meaning"]
+        for entry in self:
+            rows = [entry.hex[at : at + 40].rstrip() for at in range(0, len(entry.hex), 40)]
+            lines.append(
+                f"{entry.offset:6}  {entry.size:5}  {rows[0]:39}  {entry.name:20}  {entry.meaning}"
+            )
+            lines += [f"{'':15}{row}" for row in rows[1:]]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    size: int
+    name: str
+    meaning: str
+    expected: bytes = field(default=b"")
+
+
+_LAYOUT = (
+    _Layout(2, "SubjectPublicKeyInfo", "SEQUENCE, 89 bytes follow", SPKI_HEADER[0:2]),
+    _Layout(2, "AlgorithmIdentifier", "SEQUENCE, 19 bytes follow", SPKI_HEADER[2:4]),
+    _Layout(9, "algorithm", "OID 1.2.840.10045.2.1, id-ecPublicKey", SPKI_HEADER[4:13]),
+    _Layout(10, "parameters", "OID 1.2.840.10045.3.1.7, prime256v1 (P-256)", SPKI_HEADER[13:23]),
+    _Layout(2, "subjectPublicKey", "BIT STRING, 66 bytes follow", SPKI_HEADER[23:25]),
+    _Layout(1, "unused bits", "0: the bit string ends on a whole byte", SPKI_HEADER[25:26]),
+    _Layout(1, "point form", "uncompressed: x and y follow", bytes([_UNCOMPRESSED])),
+    _Layout(32, "x", "coordinate, 256 bits, big-endian"),
+    _Layout(32, "y", "coordinate, 256 bits, big-endian"),
+)
+
+
+def annotate(der: bytes) -> Annotation:
+    """Say which byte of a device's public key is what.
+
+    Args:
+        der: 91 bytes, DER SubjectPublicKeyInfo. A damaged one is annotated too: the meaning
+            of a field that differs from what every P-256 key has says so.
+
+    Returns:
+        The fields, covering each byte once; shown as a table.
+
+    Raises:
+        PublicKeyError: not 91 bytes.
+
+    Source: RFC 5480, section 2; SEC 1, section 2.3.3. Not checked: that the point is on the
+    curve; `PublicKey.from_der` does.
+    """
+    if len(der) != DER_BYTES:
+        raise PublicKeyError(
+            f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}; "
+            "capture the device's public key again"
+        )
+    fields, offset = Annotation(), 0
+    for part in _LAYOUT:
+        data = bytes(der[offset : offset + part.size])
+        wrong = part.expected and data != part.expected
+        meaning = f"WRONG, expected {_in_groups(part.expected)}" if wrong else part.meaning
+        fields.append(Field(offset, part.size, _in_groups(data), part.name, meaning))
+        offset += part.size
+    return fields
