@@ -1,0 +1,85 @@
+"""Certificates of a lab: its CA, the verification certificate, requests, the devices' own.
+
+Everything here is pure: keys, serial numbers and the time are arguments, ECDSA signatures are
+deterministic (RFC 6979), and nothing is read or written. The documented way through it::
+
+    ca = root_ca(ca_key, parse_subject("CN=Lab root CA"), now=now, serial_number=serial_1)
+    csr = certificate_request(temporary_key, parse_subject("CN=my-thing"))
+    certificate = issue(csr, public_key=device_key, ca=ca, ca_key=ca_key, now=now,
+                        serial_number=serial_2)
+
+`issue` refuses, before it signs, whatever the device or AWS IoT would refuse later, and proves
+afterwards that the certificate holds the device's key. To issue for many devices make one `Issuer`.
+"""
+
+from labkit.certificates.description import (
+    Description,
+    ExtensionText,
+    certificate_id,
+    describe,
+    public_key,
+)
+from labkit.certificates.issuing import (
+    DEVICE_CERTIFICATE_DAYS,
+    ROOT_CA_DAYS,
+    VERIFICATION_CERTIFICATE_DAYS,
+    Issuer,
+    certificate_request,
+    issue,
+    root_ca,
+    verification_certificate,
+)
+from labkit.certificates.loading import (
+    SigningKey,
+    load_certificate,
+    load_private_key,
+    load_request,
+    private_key_to_pem,
+    to_pem,
+)
+from labkit.certificates.rules import (
+    is_issued_by,
+    key_algorithm,
+    verify_ca,
+    verify_device_certificate,
+    verify_issued_by,
+)
+from labkit.certificates.subjects import (
+    common_name,
+    names_as_they_are,
+    parse_subject,
+    policy_variables,
+    subject_text,
+)
+
+__all__ = [
+    "DEVICE_CERTIFICATE_DAYS",
+    "ROOT_CA_DAYS",
+    "VERIFICATION_CERTIFICATE_DAYS",
+    "Description",
+    "ExtensionText",
+    "Issuer",
+    "SigningKey",
+    "certificate_id",
+    "certificate_request",
+    "common_name",
+    "describe",
+    "is_issued_by",
+    "issue",
+    "key_algorithm",
+    "load_certificate",
+    "load_private_key",
+    "load_request",
+    "names_as_they_are",
+    "parse_subject",
+    "policy_variables",
+    "private_key_to_pem",
+    "public_key",
+    "root_ca",
+    "subject_text",
+    "to_pem",
+    "verification_certificate",
+    "verify_ca",
+    "verify_device_certificate",
+    "verify_issued_by",
+]

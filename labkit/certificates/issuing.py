@@ -1,0 +1,424 @@
+"""Making certificates: the root CA, the verification certificate, the request, the device's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from labkit.certificates import der, rules
+from labkit.certificates.subjects import common_name, names_as_they_are
+from labkit.errors import CertificateError
+
+if TYPE_CHECKING:
+    from labkit.certificates.loading import SigningKey
+    from labkit.certificates.rules import CertifiedKey
+    from labkit.keys import PublicKey
+
+__all__ = [
+    "DEVICE_CERTIFICATE_DAYS",
+    "ROOT_CA_DAYS",
+    "VERIFICATION_CERTIFICATE_DAYS",
+    "Issuer",
+    "certificate_request",
+    "issue",
+    "root_ca",
+    "verification_certificate",
+]
+
+DEVICE_CERTIFICATE_DAYS = 500
+"""The documented command's `-days 500`."""
+
+ROOT_CA_DAYS = 3650
+"""Ten years: a lab's CA must outlive every device certificate that it issues."""
+
+VERIFICATION_CERTIFICATE_DAYS = 30
+"""It is looked at once, when the CA is registered; a month leaves time for the paperwork."""
+
+_SERIAL_NUMBER_BITS = 159
+_REGISTRATION_CODE = re.compile(r"[0-9a-f]{64}")
+_VERSION_TAG = 0xA0
+_DER = serialization.Encoding.DER
+
+
+def root_ca(
+    key: SigningKey,
+    subject: x509.Name,
+    *,
+    now: datetime,
+    serial_number: int,
+    valid_days: int = ROOT_CA_DAYS,
+) -> x509.Certificate:
+    """Make the certificate of a root CA: version 3, CA:TRUE, keyCertSign, signed by itself.
+
+    Args:
+        key: the CA's private key, EC P-256 or RSA of 2048 bits or more.
+        subject: its name, with a common name; see `parse_subject`.
+        now: the start of its validity, with a time zone.
+        serial_number: positive, at most 159 bits; random, 64 bits or more.
+        valid_days: how long it is valid.
+
+    Raises:
+        CertificateError: the key, the subject, the serial number or the days cannot be used.
+
+    Source: RFC 5280, section 4.2.1; AWS IoT Core developer guide, Register your CA certificate.
+    """
+    public_key = key.public_key()
+    rules.verify_key_is_accepted(public_key, "the CA", "make one: openssl genrsa 2048")
+    common_name(subject)
+    builder = _builder(subject, subject, public_key, serial_number, _validity(now, valid_days))
+    usage = _key_usage(key_cert_sign=True, crl_sign=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
+    builder = (
+        builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier),
+            critical=False,
+        )
+    )
+    return _sign(builder, key)
+
+
+def certificate_request(
+    signer_key: SigningKey, subject: x509.Name
+) -> x509.CertificateSigningRequest:
+    """Make a certificate signing request (CSR), signed by a throw-away key.
+
+    The device cannot sign one. This request carries the subject; its key ends up nowhere, since
+    `issue` puts the device's in its place.
+
+    Args:
+        signer_key: the temporary CSR signer, EC P-256 or RSA of 2048 bits or more.
+        subject: the device's name, with a common name; see `parse_subject`.
+
+    Raises:
+        CertificateError: the key or the subject cannot be used.
+
+    Source: RFC 2986; `openssl req -new -key tempCsrSigner.key -out deviceCert.csr`.
+    """
+    rules.verify_key_is_accepted(
+        signer_key.public_key(), "the CSR signer", "make one: openssl genrsa 2048"
+    )
+    common_name(subject)
+    builder = x509.CertificateSigningRequestBuilder(subject)
+    return builder.sign(signer_key, hashes.SHA256(), ecdsa_deterministic=_deterministic(signer_key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Validity:
+    not_before: datetime
+    not_after: datetime
+
+
+class Issuer:
+    """A certificate authority at work: its certificate and key, checked once, for many devices.
+
+    Args:
+        ca: the CA's certificate.
+        ca_key: its private key.
+
+    Raises:
+        CertificateError: the certificate may not sign certificates, or the key is not its own.
+
+    Attributes:
+        ca: the CA's certificate.
+    """
+
+    def __init__(self, ca: x509.Certificate, ca_key: SigningKey) -> None:
+        rules.verify_ca(ca)
+        rules.verify_ca_key(ca, ca_key)
+        rules.verify_name_is_kept(ca)
+        self.ca = ca
+        self._key = ca_key
+        self._public_key = ca_key.public_key()
+        self._public_key_der = rules.spki(self._public_key)
+        self._name = ca.subject
+        self._authority_key_identifier = _authority_key_identifier(ca)
+
+    def __repr__(self) -> str:
+        """Return one line that names the CA; the key is not in it."""
+        return f"Issuer({self._name.rfc4514_string()})"
+
+    def issue(
+        self,
+        csr: x509.CertificateSigningRequest,
+        *,
+        public_key: PublicKey,
+        now: datetime,
+        serial_number: int,
+        valid_days: int = DEVICE_CERTIFICATE_DAYS,
+        subject: x509.Name | None = None,
+        x509v1: bool = False,
+    ) -> x509.Certificate:
+        """Issue the device's certificate: the request's subject, the device's public key.
+
+        Nothing is signed unless every rule holds, and the certificate is not returned unless it
+        holds the device's key and the CA's signature.
+
+        Args:
+            csr: the request, signed by the temporary CSR signer.
+            public_key: the device's own key, from its console.
+            now: the start of validity, with a time zone; fractions of a second are left out.
+            serial_number: positive, at most 159 bits; random, 64 bits or more.
+            valid_days: how long it is valid.
+            subject: the subject, where it should not be the request's.
+            x509v1: make the version 1 shape, without extensions, that the documented command gives
+                with OpenSSL before 3.2.
+
+        Returns:
+            The certificate: version 3, CA:FALSE, digitalSignature, clientAuth, both key
+            identifiers, signed with SHA-256.
+
+        Raises:
+            CertificateError: a rule is broken; the message says what to do.
+
+        Source: `openssl x509 -req -in deviceCert.csr -CA rootCA.pem -CAkey rootCA.key
+        -days 500 -sha256 -force_pubkey DevicePublicKey.pem`; RFC 5280, section 4.
+        """
+        signer_der = rules.spki(rules.verify_request(csr))
+        rules.verify_device_key(public_key, signer_der=signer_der, ca_der=self._public_key_der)
+        with names_as_they_are():
+            name = csr.subject if subject is None else subject
+        certificate = self._certify(
+            name, _loaded(public_key), now, serial_number, valid_days, x509v1=x509v1
+        )
+        rules.verify_certified_key(
+            certificate, public_key, signer_der=signer_der, ca_der=self._public_key_der
+        )
+        return certificate
+
+    def verification_certificate(
+        self,
+        registration_code: str,
+        *,
+        public_key: CertifiedKey,
+        now: datetime,
+        serial_number: int,
+        valid_days: int = VERIFICATION_CERTIFICATE_DAYS,
+    ) -> x509.Certificate:
+        """Make the certificate that proves to AWS IoT that we hold the CA's private key.
+
+        Its common name is the account's registration code, which nobody could have had signed
+        before.
+
+        Args:
+            registration_code: 64 hexadecimal digits, from `GetRegistrationCode`.
+            public_key: the public half of a throw-away key, not the CA's.
+            now: the start of validity, with a time zone.
+            serial_number: positive, at most 159 bits; random, 64 bits or more.
+            valid_days: how long it is valid.
+
+        Raises:
+            CertificateError: the registration code is none, or a rule is broken.
+
+        Source: AWS IoT Core developer guide, Register your CA certificate.
+        """
+        if not _REGISTRATION_CODE.fullmatch(registration_code):
+            raise CertificateError(
+                "Registration code: expected 64 hexadecimal digits in lower case, came "
+                f"{len(registration_code)} characters. Ask for it again: "
+                "aws iot get-registration-code."
+            )
+        if rules.spki(public_key) == self._public_key_der:
+            raise CertificateError(
+                "Verification key: expected a throw-away key, came the CA's own. "
+                "Make one: openssl genrsa -out verificationCert.key 2048."
+            )
+        rules.verify_key_is_accepted(
+            public_key, "the verification certificate", "make one: openssl genrsa 2048"
+        )
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, registration_code)])
+        return self._certify(subject, public_key, now, serial_number, valid_days)
+
+    def _certify(
+        self,
+        subject: x509.Name,
+        public_key: CertifiedKey,
+        now: datetime,
+        serial_number: int,
+        valid_days: int,
+        *,
+        x509v1: bool = False,
+    ) -> x509.Certificate:
+        """Check what any certificate of this CA must satisfy, sign it and check the signature."""
+        common_name(subject)
+        validity = _validity(now, valid_days)
+        rules.verify_ca_is_valid(self.ca, validity.not_before)
+        rules.verify_outlived_by(self.ca, validity.not_before, validity.not_after)
+        builder = _builder(subject, self._name, public_key, serial_number, validity)
+        if x509v1:
+            certificate = _version_1(_sign(builder, self._key), self._key)
+        else:
+            certificate = _sign(self._with_client_extensions(builder, public_key), self._key)
+        rules.verify_signature(certificate, self._public_key)
+        return certificate
+
+    def _with_client_extensions(
+        self, builder: x509.CertificateBuilder, public_key: CertifiedKey
+    ) -> x509.CertificateBuilder:
+        identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
+        return (
+            builder.add_extension(_NOT_A_CA, critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(_CLIENT, critical=False)
+            .add_extension(identifier, critical=False)
+            .add_extension(self._authority_key_identifier, critical=False)
+        )
+
+
+def issue(
+    csr: x509.CertificateSigningRequest,
+    *,
+    public_key: PublicKey,
+    ca: x509.Certificate,
+    ca_key: SigningKey,
+    now: datetime,
+    serial_number: int,
+    valid_days: int = DEVICE_CERTIFICATE_DAYS,
+    subject: x509.Name | None = None,
+    x509v1: bool = False,
+) -> x509.Certificate:
+    """Issue one device's certificate; see `Issuer.issue`, which is for many."""
+    return Issuer(ca, ca_key).issue(
+        csr,
+        public_key=public_key,
+        now=now,
+        serial_number=serial_number,
+        valid_days=valid_days,
+        subject=subject,
+        x509v1=x509v1,
+    )
+
+
+def verification_certificate(
+    registration_code: str,
+    *,
+    public_key: CertifiedKey,
+    ca: x509.Certificate,
+    ca_key: SigningKey,
+    now: datetime,
+    serial_number: int,
+    valid_days: int = VERIFICATION_CERTIFICATE_DAYS,
+) -> x509.Certificate:
+    """Make the verification certificate; see `Issuer.verification_certificate`."""
+    return Issuer(ca, ca_key).verification_certificate(
+        registration_code,
+        public_key=public_key,
+        now=now,
+        serial_number=serial_number,
+        valid_days=valid_days,
+    )
+
+
+def _key_usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+_NOT_A_CA = x509.BasicConstraints(ca=False, path_length=None)
+_SIGNS = _key_usage(digital_signature=True)
+_CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+def _authority_key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Return the CA's own key identifier, or the usual digest where its certificate has none."""
+    try:
+        own = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        own = x509.SubjectKeyIdentifier.from_public_key(ca.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+
+
+def _loaded(public_key: PublicKey) -> ec.EllipticCurvePublicKey:
+    # The 65 bytes of the point end the DER; PublicKey has checked everything before them.
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key.der[-65:])
+
+
+def _validity(now: datetime, valid_days: int) -> _Validity:
+    if now.tzinfo is None:
+        raise ValueError("now: expected a time with a time zone, such as datetime.now(UTC)")
+    not_before = now.astimezone(UTC).replace(microsecond=0)
+    if valid_days < 1:
+        raise CertificateError(
+            f"Validity: expected 1 day or more, came {valid_days}. "
+            f"The documented command asks for {DEVICE_CERTIFICATE_DAYS}."
+        )
+    try:
+        return _Validity(not_before, not_before + timedelta(days=valid_days))
+    except OverflowError:
+        raise CertificateError(
+            f"Validity: {valid_days} days end after the year 9999. Ask for fewer."
+        ) from None
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: CertifiedKey,
+    serial_number: int,
+    validity: _Validity,
+) -> x509.CertificateBuilder:
+    if serial_number < 1 or serial_number.bit_length() > _SERIAL_NUMBER_BITS:
+        raise CertificateError(
+            f"Serial number: expected 1 to {_SERIAL_NUMBER_BITS} bits, positive (RFC 5280, "
+            f"4.1.2.2), came {serial_number.bit_length()} bits"
+            f"{' and a minus sign' if serial_number < 0 else ''}. Draw a new one."
+        )
+    return x509.CertificateBuilder(
+        issuer_name=issuer,
+        subject_name=subject,
+        public_key=public_key,
+        serial_number=serial_number,
+        not_valid_before=validity.not_before.replace(tzinfo=None),
+        not_valid_after=validity.not_after.replace(tzinfo=None),
+    )
+
+
+def _sign(builder: x509.CertificateBuilder, key: SigningKey) -> x509.Certificate:
+    return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=_deterministic(key))
+
+
+def _deterministic(key: SigningKey) -> bool | None:
+    """Say whether to take the nonce from key and message (RFC 6979), so bytes can be compared."""
+    return True if isinstance(key, ec.EllipticCurvePrivateKey) else None
+
+
+def _version_1(certificate: x509.Certificate, key: SigningKey) -> x509.Certificate:
+    """Return a certificate without extensions as version 1, signed again.
+
+    The version is the first field and is left out for version 1, its default (RFC 5280, 4.1).
+    """
+    _, algorithm, _ = der.children(der.read(certificate.public_bytes(_DER)))
+    fields = der.children(der.read(certificate.tbs_certificate_bytes))
+    to_be_signed = der.encode(
+        der.SEQUENCE, b"".join(field.encoded for field in fields if field.tag != _VERSION_TAG)
+    )
+    signature = der.encode(der.BIT_STRING, b"\0" + _signature(to_be_signed, key))
+    return x509.load_der_x509_certificate(
+        der.encode(der.SEQUENCE, to_be_signed + algorithm.encoded + signature)
+    )
+
+
+def _signature(message: bytes, key: SigningKey) -> bytes:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())

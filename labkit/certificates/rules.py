@@ -1,0 +1,382 @@
+"""What must hold before a certificate is signed, and what must hold after.
+
+Each rule is a function that raises `CertificateError`, saying what was expected, what came and
+what to do. Most of what they refuse, other tools sign: the device or AWS IoT would refuse it
+later, far from the cause.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from labkit.certificates.subjects import names_as_they_are, subject_text
+from labkit.errors import CertificateError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+    from labkit.certificates.loading import SigningKey
+    from labkit.keys import PublicKey
+
+__all__ = [
+    "is_issued_by",
+    "key_algorithm",
+    "verify_ca",
+    "verify_device_certificate",
+    "verify_issued_by",
+]
+
+CertifiedKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+"""A public key of a kind that is used here."""
+
+RSA_BITS_MIN = 2048
+"""What AWS IoT accepts (AWS IoT Core developer guide, transport security), and NIST since 2014."""
+
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+_UNUSABLE = (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature)
+
+
+def verify_ca(ca: x509.Certificate, now: datetime | None = None) -> None:
+    """Verify that a certificate may act as the lab's certificate authority (CA).
+
+    Args:
+        ca: the CA's certificate.
+        now: the time to judge its validity at, with a time zone; None leaves validity out.
+
+    Raises:
+        CertificateError: its key is neither RSA of 2048 bits or more nor EC P-256, it does not
+            say CA:TRUE, it says what its key is for and signing certificates is not in it, or it
+            is not valid at that time.
+
+    Not checked: who signed it, and whether it was revoked. Extended key usage is left out too.
+
+    Source: RFC 5280, sections 4.2.1.3 and 4.2.1.9.
+    """
+    verify_key_is_accepted(ca.public_key(), "the CA", "make the CA again with such a key")
+    _verify_ca_extensions(ca)
+    if now is not None:
+        verify_ca_is_valid(ca, now)
+
+
+def _verify_ca_extensions(ca: x509.Certificate) -> None:
+    try:
+        extensions = ca.extensions
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise CertificateError(
+            "CA certificate: its extensions cannot be read. Make the CA again."
+        ) from error
+    constraints = _extension(extensions, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:
+        came = "CA:FALSE" if constraints else "none (as in a version 1 certificate)"
+        raise CertificateError(
+            f"CA certificate: expected basicConstraints CA:TRUE, came {came}. "
+            "AWS IoT and OpenSSL refuse what it signs. Use the root CA's certificate, not a "
+            "device's; or make the CA again with basicConstraints=critical,CA:TRUE."
+        )
+    usage = _extension(extensions, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        raise CertificateError(
+            "CA certificate: its keyUsage leaves out keyCertSign, so it may not sign "
+            "certificates. Make the CA again with keyUsage=critical,keyCertSign,cRLSign."
+        )
+
+
+def _extension(extensions: x509.Extensions, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def verify_ca_is_valid(ca: x509.Certificate, now: datetime) -> None:
+    """Verify that the CA's certificate is valid at a time.
+
+    Raises:
+        CertificateError: it has expired, or is not valid yet.
+    """
+    if now > ca.not_valid_after_utc:
+        raise CertificateError(
+            f"CA certificate: expired on {_day(ca.not_valid_after_utc)}, and it is "
+            f"{_day(now)} now. Make a new CA and register it."
+        )
+    if now < ca.not_valid_before_utc:
+        raise CertificateError(
+            f"CA certificate: valid from {_moment(ca.not_valid_before_utc)}, and it is "
+            f"{_moment(now)} now. Set the clock right, or wait."
+        )
+
+
+def verify_ca_key(ca: x509.Certificate, ca_key: SigningKey) -> None:
+    """Verify that a private key is the one that belongs to the CA's certificate.
+
+    Raises:
+        CertificateError: it is another key.
+    """
+    if spki(ca.public_key()) != spki(ca_key.public_key()):
+        raise CertificateError(
+            "CA key: expected the private key of the CA certificate "
+            f'"{subject_text(ca.subject)}" ({key_algorithm(ca.public_key())}), came another one '
+            f"({key_algorithm(ca_key.public_key())}). Give the pair made together: rootCA.pem "
+            "and rootCA.key of one folder."
+        )
+
+
+def verify_name_is_kept(ca: x509.Certificate) -> None:
+    """Verify that the CA's name, written anew, is the same byte for byte.
+
+    A chain is built by comparing names as bytes; old string types may not survive.
+
+    Raises:
+        CertificateError: it is not.
+    """
+    if ca.subject.public_bytes() not in ca.tbs_certificate_bytes:
+        raise CertificateError(
+            "CA certificate: its name uses an encoding that cannot be repeated in what it issues. "
+            "Make the CA again with a name in plain letters."
+        )
+
+
+def verify_key_is_accepted(key: PublicKeyTypes, whose: str, remedy: str) -> CertifiedKey:
+    """Verify that a key is RSA of 2048 bits or more, or EC P-256.
+
+    Args:
+        key: the public key.
+        whose: whose key it is, such as "the CA".
+        remedy: what to do about another one.
+
+    Returns:
+        The key.
+
+    Raises:
+        CertificateError: it is another kind of key, or too short.
+    """
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS_MIN:
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    raise CertificateError(
+        f"Key of {whose}: expected EC P-256, or RSA with {RSA_BITS_MIN} bits or more, "
+        f"came {key_algorithm(key)}; {remedy}."
+    )
+
+
+def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
+    """Verify that a request is signed by the key in it, and that the key is an accepted one.
+
+    Returns:
+        The CSR signer's public key.
+
+    Raises:
+        CertificateError: it is not.
+
+    Source: RFC 2986, section 3.
+    """
+    try:
+        signed, key = csr.is_signature_valid, csr.public_key()
+    except _UNUSABLE as error:
+        raise CertificateError(
+            f"Certificate request: its key or signature is of a kind that is not used here. {_REDO}"
+        ) from error
+    if not signed:
+        raise CertificateError(
+            "Certificate request: expected the signature of the key that it holds, and it is not. "
+            f"The request was changed after signing, or damaged. {_REDO}"
+        )
+    return verify_key_is_accepted(key, "the CSR signer", "make a new one: openssl genrsa 2048")
+
+
+_REDO = "Make it again: openssl req -new -key tempCsrSigner.key -out deviceCert.csr."
+
+
+def verify_device_key(public_key: PublicKey, *, signer_der: bytes, ca_der: bytes) -> None:
+    """Verify that the device's key is its own: neither the CSR signer's nor the CA's.
+
+    Args:
+        public_key: what is to be certified.
+        signer_der: the CSR signer's key, DER SubjectPublicKeyInfo.
+        ca_der: the CA's key, DER SubjectPublicKeyInfo.
+
+    Raises:
+        CertificateError: it is one of those.
+    """
+    if public_key.der == ca_der:
+        raise CertificateError(
+            f"Device key: expected the device's own public key, came the CA's ({public_key.short})."
+            " Whoever holds the CA key would be the device. Take DevicePublicKey.pem from the "
+            "device's console."
+        )
+    if public_key.der == signer_der:
+        raise CertificateError(
+            "Device key: expected the device's own public key, came that of the CSR signer "
+            f"({public_key.short}). The certificate would be of no use to the device: that is what "
+            "-force_pubkey DevicePublicKey.pem is for. Take DevicePublicKey.pem from the "
+            "device's console."
+        )
+
+
+def verify_outlived_by(ca: x509.Certificate, not_before: datetime, not_after: datetime) -> None:
+    """Verify that a certificate ends no later than its CA.
+
+    Raises:
+        CertificateError: it would; the message names the days that fit.
+    """
+    if not_after <= ca.not_valid_after_utc:
+        return
+    days = (ca.not_valid_after_utc - not_before).days
+    remedy = f"Ask for at most {days} days" if days > 0 else "No whole day is left"
+    raise CertificateError(
+        f"Validity: expected an end no later than the CA's, {_day(ca.not_valid_after_utc)}, came "
+        f"{_day(not_after)}. {remedy}, or make a new CA and register it."
+    )
+
+
+def verify_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> None:
+    """Verify that a CA issued a certificate: its issuer is the CA's subject, and its signature.
+
+    Args:
+        certificate: any certificate.
+        ca: the certificate of who should have issued it.
+
+    Raises:
+        CertificateError: another name stands there, or the CA's key did not sign it.
+
+    Not checked: validity, and whether the CA may sign (`verify_ca`).
+    """
+    with names_as_they_are():
+        issuer, subject = certificate.issuer, ca.subject
+    if issuer != subject:
+        raise CertificateError(
+            f'Issuer: expected "{subject_text(subject)}", came "{subject_text(issuer)}". '
+            "Another CA issued this certificate; give that one's."
+        )
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except _UNUSABLE as error:
+        raise CertificateError(
+            f'Signature: the key of "{subject_text(subject)}" did not sign this certificate. '
+            "Another CA of the same name did, or the certificate was changed afterwards."
+        ) from error
+
+
+def is_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
+    """Return whether a CA issued a certificate; see `verify_issued_by`."""
+    try:
+        verify_issued_by(certificate, ca)
+    except CertificateError:
+        return False
+    return True
+
+
+def verify_device_certificate(
+    certificate: x509.Certificate,
+    *,
+    public_key: PublicKey,
+    ca: x509.Certificate,
+    csr: x509.CertificateSigningRequest | None = None,
+) -> None:
+    """Verify that a certificate is the device's: its key, nobody else's, and the CA's signature.
+
+    Args:
+        certificate: the device's certificate.
+        public_key: the device's key.
+        ca: the certificate of the CA.
+        csr: the request that it was issued for, where there still is one.
+
+    Raises:
+        CertificateError: it holds another key (and the message says whose), or the CA did not
+            sign it.
+    """
+    signer_der = None if csr is None else spki(csr.public_key())
+    verify_certified_key(
+        certificate, public_key, signer_der=signer_der, ca_der=spki(ca.public_key())
+    )
+    verify_issued_by(certificate, ca)
+
+
+def verify_certified_key(
+    certificate: x509.Certificate,
+    public_key: PublicKey,
+    *,
+    signer_der: bytes | None,
+    ca_der: bytes,
+) -> None:
+    """Verify that a certificate holds the device's key.
+
+    Args:
+        certificate: the device's certificate.
+        public_key: the device's key.
+        signer_der: the CSR signer's key, DER SubjectPublicKeyInfo, or None where it is not known.
+        ca_der: the CA's key, DER SubjectPublicKeyInfo.
+
+    Raises:
+        CertificateError: it holds another key, and the message says whose.
+    """
+    certified = spki(certificate.public_key())
+    whose = "another one"
+    if certified == signer_der:
+        whose = "the CSR signer's: -force_pubkey was left out"
+    elif certified == ca_der:
+        whose = "the CA's: this is the CA's own certificate, or -force_pubkey named its key"
+    elif certified == public_key.der:
+        return
+    raise CertificateError(
+        f"Certificate: expected the device's key ({public_key.short}), came {whose}. "
+        "Issue the certificate again for DevicePublicKey.pem."
+    )
+
+
+def verify_signature(certificate: x509.Certificate, key: CertifiedKey) -> None:
+    """Verify that a key signed a certificate, with SHA-256.
+
+    `verify_issued_by` does so for any certificate; this is for those just signed, where the key is
+    at hand and need not be read again: a quarter of the time to issue goes into that.
+
+    Raises:
+        CertificateError: it did not.
+    """
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
+        else:
+            key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature as error:
+        raise CertificateError(
+            "Signature: the certificate just signed does not verify with the CA's key. "
+            "Do not use it; try again, and if it stays, suspect the machine."
+        ) from error
+
+
+def key_algorithm(key: PublicKeyTypes) -> str:
+    """Return a key's algorithm and size in words: `EC P-256`, `RSA-2048`, `Ed25519`."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA-{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {_CURVES.get(key.curve.name, key.curve.name)}"
+    return type(key).__name__.removesuffix("PublicKey")
+
+
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+
+def spki(key: PublicKeyTypes) -> bytes:
+    """Return a key as DER SubjectPublicKeyInfo."""
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"

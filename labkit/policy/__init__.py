@@ -1,0 +1,24 @@
+"""IoT policies: the one that the hello world needs, reading one, and deciding by it.
+
+::
+
+    policy = parse(hello_world_policy("us-east-1", "123456789012"))
+    context = connection_context("my-thing", attached=True)
+    evaluate(policy, "iot:Publish", topic_arn, context)  # allowed by statement 2 (…)
+"""
+
+from labkit.policy.documents import DOCUMENT_CHARACTERS_MAX, Policy, Statement, parse
+from labkit.policy.evaluation import Decision, connection_context, evaluate
+from labkit.policy.hello_world import hello_world_policy, resource_arn
+
+__all__ = [
+    "DOCUMENT_CHARACTERS_MAX",
+    "Decision",
+    "Policy",
+    "Statement",
+    "connection_context",
+    "evaluate",
+    "hello_world_policy",
+    "parse",
+    "resource_arn",
+]

@@ -1,0 +1,192 @@
+"""Decide as AWS IoT does: an explicit Deny wins, and what nothing allows is denied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.policy.documents import Policy
+from labkit.policy.patterns import Variable, matches, resolve, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from labkit.policy.documents import Statement
+    from labkit.policy.patterns import Pattern
+
+__all__ = ["Decision", "connection_context", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What policies say about one action on one resource; true if it is allowed.
+
+    Attributes:
+        allowed: whether it is allowed.
+        reason: the verdict and why, in words.
+        policy: the name of the policy that decided; None if no statement did.
+        statement: the number of its statement that decided, from 1; None if none did.
+        sid: that statement's own name; None if none decided, empty if it has no name.
+    """
+
+    allowed: bool
+    reason: str
+    policy: str | None = None
+    statement: int | None = None
+    sid: str | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether it is allowed."""
+        return self.allowed
+
+    def __repr__(self) -> str:
+        """Return the reason, which begins with the verdict."""
+        return self.reason
+
+
+def connection_context(
+    client_id: str,
+    *,
+    attached: bool,
+    certificate: Mapping[str, str] | None = None,
+    source_ip: str | None = None,
+) -> dict[str, str]:
+    """Return the variables and condition keys of an MQTT connection.
+
+    The thing's name has a value only if the certificate is attached to the thing whose name is the
+    client id.
+
+    Args:
+        client_id: the client id of the CONNECT packet.
+        attached: whether the certificate is attached to a thing of that name.
+        certificate: the certificate's own variables, `certificates.policy_variables`.
+        source_ip: the device's address, for `aws:SourceIp`.
+
+    Source: AWS IoT Core developer guide, Thing policy variables.
+    """
+    context = dict(certificate or {})
+    context["iot:ClientId"] = client_id
+    context["iot:Connection.Thing.IsAttached"] = "true" if attached else "false"
+    if attached:
+        context["iot:Connection.Thing.ThingName"] = client_id
+    if source_ip is not None:
+        context["aws:SourceIp"] = source_ip
+    return context
+
+
+def evaluate(
+    policies: Policy | Iterable[Policy],
+    action: str,
+    resource: str,
+    context: Mapping[str, str],
+) -> Decision:
+    """Decide whether policies allow an action on a resource.
+
+    Args:
+        policies: all policies attached to the certificate.
+        action: such as "iot:Publish".
+        resource: its ARN: `…:client/<client id>` for Connect, `…:topic/<topic>` for Publish and
+            Receive, `…:topicfilter/<filter>` for Subscribe, the filter's `+` and `#` as they are.
+        context: variables and condition keys by name, such as `connection_context` gives.
+
+    Returns:
+        The decision; a Deny names its statement, a denial by default what came nearest.
+
+    Source: IAM user guide, Policy evaluation logic; AWS IoT Core developer guide, AWS IoT Core
+    policies.
+    """
+    every = (policies,) if isinstance(policies, Policy) else tuple(policies)
+    request = _Request(action, resource, {key.lower(): value for key, value in context.items()})
+    allowing: tuple[Policy, Statement] | None = None
+    missed: list[str] = []
+    for policy, statement in _statements(every):
+        obstacle = request.obstacle(statement)
+        if obstacle is None and not statement.allow:
+            return _decision(policy, statement)
+        if obstacle is None:
+            allowing = allowing or (policy, statement)
+        elif obstacle and statement.allow:
+            missed.append(f"{_named(policy, statement)}: {obstacle}")
+    if allowing:
+        return _decision(*allowing)
+    if not every:
+        return Decision(allowed=False, reason="denied: no policy is attached")
+    nearest = "".join(f"; {text}" for text in missed)
+    return Decision(
+        allowed=False, reason=f"denied: no statement allows {action} on {resource}{nearest}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for, and by whom."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str]
+
+    def obstacle(self, statement: Statement) -> str | None:
+        """Say why a statement is not about this request; None if it is.
+
+        The text is empty where the statement is about other actions, which is not worth telling.
+        """
+        action = self.action.lower()
+        if any(matches(wanted, action) for wanted in statement.actions) is statement.not_actions:
+            return ""
+        return self._resource_obstacle(statement) or self._condition_obstacle(statement)
+
+    def _resource_obstacle(self, statement: Statement) -> str | None:
+        resolved = [resolve(wanted, self.context) for wanted in statement.resources]
+        found = any(wanted is not None and matches(wanted, self.resource) for wanted in resolved)
+        unresolved = next(
+            (
+                wanted
+                for wanted, value in zip(statement.resources, resolved, strict=True)
+                if value is None
+            ),
+            None,
+        )
+        if statement.not_resources:
+            # With a variable of unknown value nobody can say that the resource is another one.
+            if unresolved is not None:
+                return _without_value(unresolved)
+            return "this resource is one of those left out" if found else None
+        if found:
+            return None
+        if unresolved is not None:
+            return _without_value(unresolved)
+        return f"only on {', '.join(map(written, statement.resources))}"
+
+    def _condition_obstacle(self, statement: Statement) -> str | None:
+        failed = (item for item in statement.conditions if not item.holds(self.context))
+        condition = next(failed, None)
+        return None if condition is None else f"its condition {condition} does not hold"
+
+
+def _statements(policies: Iterable[Policy]) -> Iterator[tuple[Policy, Statement]]:
+    for policy in policies:
+        for statement in policy.statements:
+            yield policy, statement
+
+
+def _named(policy: Policy, statement: Statement) -> str:
+    return f"{statement} of policy {policy.name}" if policy.name else str(statement)
+
+
+def _decision(policy: Policy, statement: Statement) -> Decision:
+    verb = "allowed" if statement.allow else "explicitly denied"
+    return Decision(
+        allowed=statement.allow,
+        reason=f"{verb} by {_named(policy, statement)}",
+        policy=policy.name,
+        statement=statement.number,
+        sid=statement.sid,
+    )
+
+
+def _without_value(pattern: Pattern) -> str:
+    names = [piece.name for piece in pattern if isinstance(piece, Variable)]
+    return (
+        f"{', '.join(f'${{{name}}}' for name in names)} has no value here (a thing's name has one "
+        "only if the certificate is attached to the thing whose name is the client id)"
+    )
