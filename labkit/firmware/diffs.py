@@ -1,0 +1,142 @@
+"""A unified diff of one edit in which no private key and no password is shown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from labkit.errors import FirmwareError
+from labkit.firmware import literals
+from labkit.firmware.kinds import SECRET, is_placeholder
+from labkit.firmware.macros import written
+from labkit.firmware.preprocessor import parse
+
+if TYPE_CHECKING:
+    from labkit.firmware.source import Definition, Source
+
+__all__ = ["unified_diff"]
+
+_CONTEXT = 3
+_NOT_SHOWN = "(not shown)"
+_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE" + " KEY-----")
+_PASSWORD = re.compile(r'(.*\bclientcredentialWIFI_PASSWORD\b[^"]*)"(.+)"')
+
+
+def unified_diff(old: str, new: str, path: str) -> str:
+    """Return the difference as one hunk, which is all that one edit makes; linear in the texts.
+
+    Args:
+        old: the text before.
+        new: the text after, not the same.
+        path: the file's name for the head.
+    """
+    before, after = _lines(old), _lines(new)
+    first = _common(before, after)
+    most = min(len(before), len(after)) - first
+    same = min(_common(before[::-1], after[::-1]), most)
+    start = max(first - _CONTEXT, 0)
+    removed, added = before[first : len(before) - same], after[first : len(after) - same]
+    tail = before[len(before) - same :][:_CONTEXT]
+    rows = [
+        *(" " + line for line in before[start:first]),
+        *("-" + line for line in removed),
+        *("+" + line for line in added),
+        *(" " + line for line in tail),
+    ]
+    around = first - start + len(tail)
+    head = f"@@ -{_range(start, len(removed) + around)} +{_range(start, len(added) + around)} @@"
+    hidden = _hidden_lines(old) | _hidden_lines(new)
+    body = "".join(_row(row, hidden) for row in rows)
+    return f"--- a/{path}\n+++ b/{path}\n{head}\n{body}"
+
+
+def _lines(text: str) -> list[str]:
+    """Split at LF only: str.splitlines would also split at characters that C does not."""
+    lines = text.split("\n")
+    return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+def _common(before: list[str], after: list[str]) -> int:
+    """Return how many lines are the same at the beginning."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(before), len(after)))
+
+
+def _range(start: int, count: int) -> str:
+    """Return a hunk's range as diff(1) writes it: no count of 1, and the line before an empty."""
+    if count == 1:
+        return str(start + 1)
+    return f"{start + 1 if count else start},{count}"
+
+
+def _row(row: str, hidden: dict[str, str]) -> str:
+    row = row[0] + hidden.get(row[1:], row[1:])
+    return row if row.endswith("\n") else row + "\n\\ No newline at end of file\n"
+
+
+def _hidden_lines(text: str) -> dict[str, str]:
+    """Return for each line that shows part of a secret what is shown instead."""
+    lines = _lines(text)
+    return _passwords(lines) | _key_blocks(lines) | _secret_macros(text)
+
+
+def _passwords(lines: list[str]) -> dict[str, str]:
+    """Hide passwords that no compiler would see, in comments and under #if 0."""
+    found = ((line, _PASSWORD.match(line)) for line in lines if "WIFI_PASSWORD" in line)
+    return {
+        line: f"{match[1]}{_NOT_SHOWN}\n"
+        for line, match in found
+        if match and not is_placeholder(match[2])
+    }
+
+
+def _key_blocks(lines: list[str]) -> dict[str, str]:
+    """Hide what stands between the BEGIN and END of a private key, wherever it stands."""
+    hidden = {}
+    inside = False
+    for line in lines:
+        begin = _KEY_BEGIN.search(line)
+        if inside and "-----END" in line:
+            inside = False
+        elif inside:
+            hidden[line] = f"    {_NOT_SHOWN}\n"
+        elif begin is not None:
+            one_line = "-----END" in line[begin.end() :]
+            inside = not one_line
+            if one_line or len(line) - begin.end() > len('\\n" \\\r\n'):
+                hidden[line] = f"{line[: begin.start()]}{_NOT_SHOWN}\n"
+    return hidden
+
+
+def _secret_macros(text: str) -> dict[str, str]:
+    source = parse(text)
+    hidden: dict[str, str] = {}
+    for name in SECRET & source.definitions.keys():
+        for definition in source.definitions[name]:
+            if _is_secret(source, definition):
+                hidden |= _value_lines(source, definition)
+    return hidden
+
+
+def _is_secret(source: Source, definition: Definition) -> bool:
+    """Return whether a value is to be hidden: neither NULL nor empty nor a placeholder."""
+    how = written(source, definition)
+    if how.what != "string":
+        return how.what == "expression"
+    try:
+        content = literals.unescape(how.code, line=definition.line)
+    except FirmwareError:
+        return True
+    return bool(content) and not is_placeholder(content)
+
+
+def _value_lines(source: Source, definition: Definition) -> dict[str, str]:
+    how = written(source, definition)
+    start, stop = source.place(how.start), source.place(how.stop - 1) + 1
+    head = source.text.rfind("\n", 0, start) + 1
+    end = source.text.find("\n", stop)
+    rows = _lines(source.text[head : len(source.text) if end < 0 else end + 1])
+    # A value that begins on a line of its own hides that line, else the part after the name.
+    hidden = dict.fromkeys(rows, f"    {_NOT_SHOWN}\n")
+    hidden[rows[0]] = f"{source.text[head:start]}{_NOT_SHOWN}\n"
+    return hidden

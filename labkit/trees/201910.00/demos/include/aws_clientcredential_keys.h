@@ -1,0 +1,43 @@
+/*
+ * Amazon FreeRTOS V201910.00: a small tree in that release's layout, written for this lab manual.
+ * SPDX-License-Identifier: MIT
+ *
+ * What the device proves its identity with. For a lab only: a product's credentials are not
+ * compiled in, and a private key belongs in a secure element.
+ */
+
+#ifndef AWS_CLIENT_CREDENTIAL_KEYS_H
+#define AWS_CLIENT_CREDENTIAL_KEYS_H
+
+/*
+ * keyCLIENT_CERTIFICATE_PEM: the device's certificate, "" until there is one. As PEM, one C
+ * string a line, each ending in \n within the quotes, and a backslash after it:
+ *
+ * "-----BEGIN CERTIFICATE-----\n"\
+ * "...base64 data...\n"\
+ * "-----END CERTIFICATE-----\n"
+ */
+#define keyCLIENT_CERTIFICATE_PEM                   ""
+
+/*
+ * keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM: the certificate of the authority that issued the one
+ * above. Only for just-in-time registration and provisioning, where AWS IoT has to be told whose
+ * device this is; "" or NULL otherwise. The same form:
+ *
+ * "-----BEGIN CERTIFICATE-----\n"\
+ * "...base64 data...\n"\
+ * "-----END CERTIFICATE-----\n"
+ */
+#define keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM    ""
+
+/*
+ * keyCLIENT_PRIVATE_KEY_PEM: leave empty when the device makes its own key pair. Only Option 1,
+ * import of a key pair, sets it, in the form of the two above:
+ *
+ * "-----BEGIN ...-----\n"\
+ * "...base64 data...\n"\
+ * "-----END ...-----\n"
+ */
+#define keyCLIENT_PRIVATE_KEY_PEM                   ""
+
+#endif /* AWS_CLIENT_CREDENTIAL_KEYS_H */
