@@ -1,0 +1,102 @@
+"""`python -m labkit.simulator`: the simulated bench in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+from pathlib import Path
+
+from labkit.simulator.board_clock import AS_IN_LIFE, FAST, Speed
+from labkit.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
+from labkit.simulator.state_lock import StateInUseError
+
+_BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
+_MOST_BOARDS = 64
+_ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
+"""Windows knows the first two only."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the bench until it is stopped.
+
+    Returns:
+        The exit code: 0, or 1 where it could not start.
+    """
+    service = Service(_settings(arguments))
+    for name in _ENDING_SIGNALS & {it.name for it in signal.Signals}:
+        signal.signal(signal.Signals[name], lambda *_: service.stop())
+    try:
+        ready = service.start()
+    except (StateInUseError, OSError) as error:
+        print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
+        return 1
+    print(f"ready: control {ready['control_url']}", flush=True)  # noqa: T201 as above
+    try:
+        service.wait()
+    finally:
+        service.close()
+    return 0
+
+
+def _settings(arguments: list[str] | None) -> Settings:
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit.simulator",
+        description="Run the simulated bench on loopback: boards, AWS IoT account, MQTT gateway.",
+    )
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="kept between runs"
+    )
+    parser.add_argument("--ready-file", type=Path, required=True, metavar="F", help="JSON: where")
+    parser.add_argument("--seed", help="derive keys, names and the clock from this (tests, pages)")
+    parser.add_argument("--boards", type=_board_count, default=1, metavar="N")
+    parser.add_argument("--region", type=_region, default=DEFAULT_REGION)
+    parser.add_argument("--account-id", type=_account_id, default=DEFAULT_ACCOUNT_ID)
+    parser.add_argument("--board-clock", choices=sorted(_BOARD_CLOCKS), default="real")
+    parser.add_argument(
+        "--idle-hours", type=_hours, default=1.0, metavar="H", help="end after so long unused"
+    )
+    given = parser.parse_args(arguments)
+    return Settings(
+        state_dir=given.state.absolute(),
+        ready_file=given.ready_file.absolute(),
+        seed=given.seed,
+        boards=given.boards,
+        region=given.region,
+        account_id=given.account_id,
+        board_speed=_BOARD_CLOCKS[given.board_clock],
+        idle_s=given.idle_hours * 3600,
+    )
+
+
+def _board_count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_BOARDS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {_MOST_BOARDS}, got {text!r}")
+    return int(text)
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
+        raise argparse.ArgumentTypeError(f"expected a region such as us-east-1, got {text!r}")
+    return text
+
+
+def _account_id(text: str) -> str:
+    if not re.fullmatch(r"\d{12}", text):
+        raise argparse.ArgumentTypeError(f"expected 12 digits, got {text!r}")
+    return text
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0 < hours < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of hours above 0, got {text!r}")
+    return hours
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""AWS IoT's control plane over HTTP, so that boto3 and the `aws` command work unchanged.
+
+Routes, parameters and answers follow botocore's own model of the service (`rest_json`). What AWS
+would refuse before it looks at the call is refused here: no signature, an unknown path, a call
+that this account does not offer. The signature itself is not verified: there are no secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from labkit.simulator import sts
+from labkit.simulator.account import OPERATIONS, Account, Refusal
+from labkit.simulator.http import HttpServer, Request, Response, json_response
+from labkit.simulator.rest_json import UNREADABLE, load_model, parse, serialize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ApiServer"]
+
+_CREDENTIAL = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/,\s]+/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)"
+    r"/aws4_request,\s*SignedHeaders=[^,\s]+,\s*Signature=[0-9a-f]{64}"
+)
+_UNMODELED = {
+    "MissingAuthenticationTokenException": HTTPStatus.FORBIDDEN,
+    "IncompleteSignatureException": HTTPStatus.FORBIDDEN,
+    "InvalidSignatureException": HTTPStatus.FORBIDDEN,
+    "AccessDeniedException": HTTPStatus.FORBIDDEN,
+    "UnknownOperationException": HTTPStatus.NOT_FOUND,
+    UNREADABLE: HTTPStatus.BAD_REQUEST,
+}
+"""Errors that every AWS service may give and no service's model lists."""
+
+_log = logging.getLogger(__name__)
+
+
+class ApiServer:
+    """Serves an account on 127.0.0.1.
+
+    Args:
+        account: the account.
+        on_request: called at every request, for whoever counts idle time.
+    """
+
+    def __init__(self, account: Account, *, on_request: Callable[[], None] | None = None) -> None:
+        self._account = account
+        self._on_request = on_request
+        self._model = load_model("iot")
+        self._server = HttpServer(self._answer, name="aws-api")
+
+    def start(self, port: int = 0) -> str:
+        """Listen on a port (0: a free one) and return the endpoint's URL."""
+        return self._server.start(port)
+
+    def close(self) -> None:
+        """Stop listening and close every connection; the account stays open."""
+        self._server.close()
+
+    def _answer(self, request: Request) -> Response:
+        if self._on_request is not None:
+            self._on_request()
+        request_id = {"x-amzn-RequestId": str(uuid.uuid4())}
+        try:
+            service = self._authenticate(request)
+            if service == "sts":
+                return sts.answer(request, self._account.identity, request_id)
+            return json_response(HTTPStatus.OK, self._carry_out(request), request_id)
+        except Refusal as refusal:
+            status = _UNMODELED.get(refusal.code) or self._model.error_status(refusal.code)
+            content = {"message": refusal.message, **refusal.fields}
+            headers = {**request_id, "x-amzn-ErrorType": refusal.code}
+            return json_response(status, content, headers)
+
+    def _authenticate(self, request: Request) -> str:
+        """Return the service that the request is signed for."""
+        authorization = request.headers.get("authorization", "")
+        if not authorization:
+            raise Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
+        signature = _CREDENTIAL.fullmatch(authorization)
+        if signature is None:
+            raise Refusal(
+                "IncompleteSignatureException",
+                "The Authorization header is not an AWS Signature Version 4",
+            )
+        if signature["region"] != self._account.region:
+            raise Refusal(
+                "InvalidSignatureException",
+                f"Credential should be scoped to a valid region: this account is in "
+                f"{self._account.region}, the request was signed for {signature['region']}",
+            )
+        return signature["service"]
+
+    def _carry_out(self, request: Request) -> dict[str, object]:
+        route = self._model.route(request.method, request.raw_path)
+        if route is None:
+            raise Refusal(
+                "UnknownOperationException", f"AWS IoT has no {request.method} {request.path}"
+            )
+        name = route.operation.name
+        if name not in OPERATIONS:
+            raise Refusal("AccessDeniedException", f"The simulated account does not offer {name}")
+        try:
+            result = self._account.call(name, parse(route, request))
+        except Refusal as refusal:
+            listed = {shape.name for shape in route.operation.error_shapes} | set(_UNMODELED)
+            if refusal.code not in listed:
+                _log.error("%s answers %s, which its model does not list", name, refusal.code)
+            raise
+        return serialize(route.operation, result)

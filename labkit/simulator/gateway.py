@@ -1,0 +1,112 @@
+"""AWS IoT's data plane on loopback: mutual TLS and MQTT 3.1.1 under the endpoint's own name.
+
+::
+
+    gateway = Gateway(account, Path("state"))
+    host, port = gateway.start()
+    ...
+    gateway.close()
+
+One asyncio loop in a thread of its own serves every device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+from labkit.simulator.broker import Broker, ConnectionEvent
+from labkit.simulator.mqtt_session import MqttSession
+from labkit.simulator.server_identity import server_identity
+from labkit.simulator.tls_connection import TlsConnection, server_context, set_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from labkit.simulator.account import Account, Change
+
+__all__ = ["ConnectionEvent", "Gateway"]
+
+_LOOPBACK = "127.0.0.1"
+_BACKLOG = 1024
+
+
+class Gateway:
+    """The MQTT gateway of an account.
+
+    Args:
+        account: decides about every connection, publish and subscription.
+        state_dir: keeps the gateway's identity, in the folder `gateway`.
+        on_activity: called at every new connection, for whoever counts idle time.
+
+    Attributes:
+        endpoint_name: the name that clients must ask for (SNI) and find in the certificate.
+        root_ca_file: the root CA's certificate that clients must trust, PEM.
+    """
+
+    def __init__(
+        self, account: Account, state_dir: Path, *, on_activity: Callable[[], None] | None = None
+    ) -> None:
+        self.endpoint_name = account.endpoint_name()
+        identity = server_identity(state_dir / "gateway", self.endpoint_name, account.randomness)
+        self.root_ca_file = identity.root_file
+        self._account = account
+        self._on_activity = on_activity
+        self._context = server_context(account, identity, self.endpoint_name)
+        self._broker = Broker(account)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+        self._server: asyncio.Server | None = None
+
+    @property
+    def events(self) -> tuple[ConnectionEvent, ...]:
+        """The last connections' fates, oldest first."""
+        return tuple(self._broker.events)
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The client ids that are connected now."""
+        return self._broker.client_ids
+
+    def start(self, port: int = 0) -> tuple[str, int]:
+        """Listen on a port (0: a free one) and return the address."""
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result()
+        self._account.subscribe(self._account_changed)
+        return _LOOPBACK, self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Stop listening and close every connection."""
+        if self._server is None:
+            self._loop.close()
+            return
+        self._account.unsubscribe(self._account_changed)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _listen(self, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self._accept, _LOOPBACK, port, backlog=_BACKLOG)
+
+    def _accept(self) -> TlsConnection:
+        if self._on_activity is not None:
+            self._on_activity()
+        set_time(self._context, self._account.clock())
+        return TlsConnection(self._context, self._session)
+
+    def _session(self, connection: TlsConnection) -> MqttSession:
+        return MqttSession(self._broker, connection)
+
+    async def _stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._broker.close()
+        # Transports that were aborted are closed in the loop's next round.
+        await asyncio.sleep(0)
+
+    def _account_changed(self, change: Change) -> None:
+        self._loop.call_soon_threadsafe(self._broker.changed, change)

@@ -1,0 +1,221 @@
+"""The simulated bench as one local service: account, gateway, boards and control URL.
+
+It listens on loopback only, says in its ready file where, and ends on SIGTERM, on POST /stop, or
+after a time without any request or serial traffic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from labkit.seeding import Clock, Randomness
+from labkit.simulator.account import Account
+from labkit.simulator.aws_api import ApiServer
+from labkit.simulator.board import Board, warm_up
+from labkit.simulator.board_clock import AS_IN_LIFE, Speed
+from labkit.simulator.control import Control
+from labkit.simulator.gateway import Gateway
+from labkit.simulator.machine import Network
+from labkit.simulator.state_lock import StateLock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+__all__ = ["DEFAULT_ACCOUNT_ID", "DEFAULT_REGION", "Service", "Settings"]
+
+DEFAULT_REGION: Final = "us-east-1"
+DEFAULT_ACCOUNT_ID: Final = "123456789012"
+"""The account number of AWS's own examples: nobody mistakes it for theirs."""
+
+LOG_NAME: Final = "simulator.log"
+
+_SEEDED_STEP = 8 * 60
+"""A seeded bench lives at the end of the seeded day: after every step of a lab, a minute each."""
+
+_IDLE_CHECK_S = 1.0
+
+_log = logging.getLogger("labkit.simulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a bench is made of.
+
+    Attributes:
+        state_dir: where account and flash live on from run to run.
+        ready_file: written when everything listens, removed at the end.
+        seed: of clock, keys and names; None for true randomness and the wall clock.
+        boards: how many there are.
+        board_speed: of the boards' clocks.
+        idle_s: seconds without traffic after which the service ends.
+    """
+
+    state_dir: Path
+    ready_file: Path
+    seed: str | None = None
+    boards: int = 1
+    region: str = DEFAULT_REGION
+    account_id: str = DEFAULT_ACCOUNT_ID
+    board_speed: Speed = AS_IN_LIFE
+    idle_s: float = 3600.0
+
+    def clock(self) -> Callable[[], datetime]:
+        """Return the lab's clock."""
+        clock = Clock(self.seed)
+        return lambda: clock.now(_SEEDED_STEP)
+
+
+class Service:
+    """A running bench.
+
+    Args:
+        settings: what it is made of.
+
+    Raises:
+        StateInUseError: from `start`: another service is alive on the state directory.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._last_traffic = time.monotonic()
+        self._parts = ExitStack()
+
+    def start(self) -> dict[str, Any]:
+        """Start everything and write the ready file.
+
+        Returns:
+            What stands in the ready file.
+        """
+        with ExitStack() as started:
+            ready = self._start(started)
+            self._parts = started.pop_all()
+        _log.info("ready: %s", json.dumps(ready))
+        threading.Thread(target=warm_up, name="warm up", daemon=True).start()
+        return ready
+
+    def wait(self) -> None:
+        """Return when the service is to end: it was stopped, or nobody has used it for long."""
+        while not self._stopping.wait(_IDLE_CHECK_S):
+            if time.monotonic() - self._last_traffic > self._settings.idle_s:
+                _log.info("no traffic for %d s: ending", self._settings.idle_s)
+                return
+
+    def stop(self) -> None:
+        """Let `wait` return; safe in a signal handler."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """End everything and remove the ready file."""
+        _log.info("ending")
+        self._parts.close()
+
+    def _traffic(self) -> None:
+        self._last_traffic = time.monotonic()
+
+    def _start(self, started: ExitStack) -> dict[str, Any]:
+        settings = self._settings
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        started.callback(StateLock(settings.state_dir).release)
+        _remove_if_stale(settings.ready_file)
+        _log_to(settings.state_dir / LOG_NAME, started)
+        account = self._account()
+        started.callback(account.close)
+        api = ApiServer(account, on_request=self._traffic)
+        iot_url = api.start()
+        started.callback(api.close)
+        gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
+        host, port = gateway.start()
+        started.callback(gateway.close)
+        network = Network(settings.region, (host, port), gateway.root_ca_file, settings.clock())
+        boards = [self._board(number, network, started) for number in range(settings.boards)]
+        ready = {
+            "iot_endpoint_url": iot_url,
+            "mqtt_host": host,
+            "mqtt_port": port,
+            "mqtt_endpoint_name": gateway.endpoint_name,
+            "root_ca_file": str(gateway.root_ca_file),
+            "region": settings.region,
+            "account_id": settings.account_id,
+            "board_urls": [board.start() for board in boards],
+            "control_url": self._control(boards, started),
+            "pid": os.getpid(),
+        }
+        _write_atomically(settings.ready_file, json.dumps(ready, indent=2) + "\n")
+        started.callback(_remove_own, settings.ready_file)
+        return ready
+
+    def _account(self) -> Account:
+        settings = self._settings
+        return Account(
+            settings.state_dir,
+            region=settings.region,
+            account_id=settings.account_id,
+            randomness=Randomness(settings.seed),
+            clock=settings.clock(),
+        )
+
+    def _board(self, number: int, network: Network, started: ExitStack) -> Board:
+        board = Board(
+            str(number),
+            self._settings.state_dir / "boards" / str(number),
+            randomness=Randomness(self._settings.seed),
+            network=network,
+            speed=self._settings.board_speed,
+            activity=self._traffic,
+        )
+        started.callback(board.close)
+        return board
+
+    def _control(self, boards: list[Board], started: ExitStack) -> str:
+        settings = self._settings
+        about = {
+            "seed": settings.seed,
+            "account_id": settings.account_id,
+            "region": settings.region,
+            "pid": os.getpid(),
+        }
+        control = Control(boards, about=about, stop=self.stop, activity=self._traffic)
+        started.callback(control.close)
+        return control.start()
+
+
+def _log_to(path: Path, started: ExitStack) -> None:
+    """Send the service's log to a file that only its owner reads."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    started.callback(handler.close)
+    started.callback(_log.removeHandler, handler)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(new).replace(path)
+
+
+def _remove_if_stale(ready_file: Path) -> None:
+    """Remove what a killed service left: we hold the state directory, so it is alive no more."""
+    ready_file.unlink(missing_ok=True)
+
+
+def _remove_own(ready_file: Path) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads(ready_file.read_text("utf-8")).get("pid") == os.getpid():
+            ready_file.unlink()

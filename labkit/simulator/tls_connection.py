@@ -1,0 +1,225 @@
+"""The gateway's side of one TLS connection: an asyncio protocol over OpenSSL memory BIOs.
+
+Python's `ssl` has no verify callback; pyOpenSSL's can refuse a certificate inside the handshake.
+What the callback returns for which of OpenSSL's errors decides the alert that the client gets:
+
+==========================  =======================================================
+refused                     alert
+==========================  =======================================================
+no certificate              handshake_failure (TLS 1.2), certificate_required (1.3)
+CA unknown                  unknown_ca
+expired                     certificate_expired
+not valid yet               bad_certificate
+unregistered, not ACTIVE,   certificate_unknown, the alert (number 46) that devices
+another server name         report from AWS IoT
+==========================  =======================================================
+
+Source: RFC 8446, section 6.2; OpenSSL, `ssl_x509err2alert`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, cast
+
+from OpenSSL import SSL, crypto
+
+from labkit.simulator.admission import Admission, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from labkit.simulator.account import Account
+    from labkit.simulator.server_identity import ServerIdentity
+
+__all__ = ["TlsConnection", "TlsSession", "server_context", "set_time"]
+
+_OK = 0
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_NO_ISSUER = frozenset({2, 18, 19, 20, 21})
+"""OpenSSL's X509_V_ERR_… for a chain that ends nowhere: its own store of CAs is empty."""
+
+_BLOCK = 65536
+_LINGER_S = 1.0
+_MAX_UNSENT = 4 << 20
+_OPTIONS = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
+
+
+class TlsSession(Protocol):
+    """What runs inside a TLS connection; all of it in the loop's thread."""
+
+    def handshake_done(self, admission: Admission) -> None:
+        """Begin: the client's certificate was let in."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take decrypted bytes."""
+
+    def connection_lost(self, admission: Admission | None, reason: str) -> None:
+        """End; called once. `admission` is None if no certificate came."""
+
+
+def server_context(account: Account, identity: ServerIdentity, endpoint_name: str) -> SSL.Context:
+    """Return the TLS settings of the gateway: TLS 1.2 and 1.3, mutual, never resumed.
+
+    A resumed session would skip the verification, and so the certificate's present status.
+    """
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_options(_OPTIONS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.use_certificate(identity.certificate)
+    context.use_privatekey(identity.key)
+
+    def verify(
+        tls: SSL.Connection, certificate: crypto.X509, error: int, depth: int, _: int
+    ) -> bool:
+        if depth > 0:
+            return True
+        connection = cast("TlsConnection", tls.get_app_data())
+        if connection.admission is None:
+            server_name = (tls.get_servername() or b"").decode("ascii", "replace")
+            connection.admission = judge(
+                account, certificate.to_cryptography(), server_name, endpoint_name
+            )
+        return _goes_on(connection, error)
+
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
+    return context
+
+
+def set_time(context: SSL.Context, now: datetime) -> None:
+    """Have OpenSSL compare dates with the lab's time, not with the wall clock's."""
+    store = context.get_cert_store()
+    if store is not None:
+        store.set_time(now)
+
+
+def _goes_on(connection: TlsConnection, error: int) -> bool:
+    """Return what OpenSSL is told at one of its checks of the client's certificate."""
+    admission = cast("Admission", connection.admission)
+    if error in _NO_ISSUER:
+        return not admission.unknown_ca
+    if error == _OK:
+        return not admission.refusal
+    if not admission.refusal:
+        refusal = f"OpenSSL refuses it with its verification error {error}"
+        connection.admission = replace(admission, refusal=refusal)
+    return False
+
+
+class TlsConnection(asyncio.Protocol):
+    """One client's connection; a timeout and what runs inside are the session's business.
+
+    Args:
+        context: see `server_context`.
+        make_session: makes what runs inside.
+
+    Attributes:
+        admission: the verdict on the client's certificate, or None before there is one.
+        peer: the client's address, such as "127.0.0.1:50000".
+    """
+
+    def __init__(
+        self, context: SSL.Context, make_session: Callable[[TlsConnection], TlsSession]
+    ) -> None:
+        self.admission: Admission | None = None
+        self.peer = ""
+        self._tls = SSL.Connection(context, None)
+        self._tls.set_app_data(self)
+        self._tls.set_accept_state()
+        self._make_session = make_session
+        self._shaken = False
+        self._ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        host, port = transport.get_extra_info("peername")[:2]
+        self.peer = f"{host}:{port}"
+        self._session = self._make_session(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take encrypted bytes; called by asyncio."""
+        if self._ended:
+            return
+        try:
+            self._tls.bio_write(data)
+            self._advance()
+        except SSL.ZeroReturnError:
+            self.close("the client closed the connection")
+        except SSL.Error as error:
+            self._fail(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End; called by asyncio."""
+        what = "the connection broke" if exc else "the client closed the connection"
+        self._end(what if self._shaken else f"{what} inside the TLS handshake")
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; a client that does not read loses its connection."""
+        if self._ended:
+            return
+        self._tls.sendall(data)
+        self._flush()
+        if self._transport.get_write_buffer_size() > _MAX_UNSENT:
+            self._end("the client does not read what it is sent")
+            self._transport.abort()
+
+    def close(self, reason: str) -> None:
+        """Close in good order: what was written is sent, then TLS and TCP are closed."""
+        if self._ended:
+            return
+        if self._shaken:
+            self._tls.shutdown()
+        self._part(reason)
+
+    def abort(self, reason: str) -> None:
+        """Close at once."""
+        self._end(reason)
+        self._transport.abort()
+
+    def _advance(self) -> None:
+        try:
+            if not self._shaken:
+                self._tls.do_handshake()
+                self._shaken = True
+                self._flush()
+                self._session.handshake_done(cast("Admission", self.admission))
+            while not self._ended:
+                self._session.data_received(self._tls.recv(_BLOCK))
+        except SSL.WantReadError:
+            self._flush()
+
+    def _fail(self, error: SSL.Error) -> None:
+        """Send the alert that OpenSSL has made, and say why."""
+        refusal = self.admission.refusal if self.admission else ""
+        where = "" if self._shaken else " in the TLS handshake"
+        self._part(refusal or f"TLS failed{where}: {_in_words(error)}")
+
+    def _part(self, reason: str) -> None:
+        # A socket that is closed with unread bytes in it sends a reset, which may overtake the
+        # alert: so only our half is closed, and the other after the client's, or a second.
+        self._flush()
+        self._end(reason)
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
+
+    def _end(self, reason: str) -> None:
+        if not self._ended:
+            self._ended = True
+            self._session.connection_lost(self.admission, reason)
+
+    def _flush(self) -> None:
+        while True:
+            try:
+                self._transport.write(self._tls.bio_read(_BLOCK))
+            except SSL.WantReadError:
+                return
+
+
+def _in_words(error: SSL.Error) -> str:
+    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return ", ".join(str(reason[-1]) for reason in reasons) or type(error).__name__
