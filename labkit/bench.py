@@ -1,0 +1,193 @@
+"""The simulated bench seen from outside: found, started, spoken to and ended.
+
+The bench is a program of its own, one for each workspace, in a session of its own, so that
+closing a page or restarting a kernel does not end it. It is reached only through its URLs and the
+file that says where they are.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from labkit.workspace import Workspace
+
+__all__ = ["Bench", "find", "start_or_find"]
+
+START_TIMEOUT_S = 30.0
+"""A start takes about a second; a busy computer gets the benefit of the doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A running bench: where its account, gateway, boards and controls are.
+
+    The attributes are those of the ready file that `labkit simulate --ready-file` writes.
+    """
+
+    iot_endpoint_url: str
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_endpoint_name: str
+    root_ca_file: str
+    region: str
+    account_id: str
+    board_urls: tuple[str, ...]
+    control_url: str
+    pid: int
+
+    @classmethod
+    def from_file(cls, path: Path) -> Bench:
+        """Read a ready file.
+
+        Raises:
+            BenchError: it is not one.
+        """
+        try:
+            told = json.loads(path.read_text())
+            return cls(
+                board_urls=tuple(told["board_urls"]),
+                **{name: told[name] for name in cls.__slots__ if name != "board_urls"},
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BenchError(f"{path}: not a bench's ready file: {error!r}") from None
+
+    def get(self) -> dict[str, object]:
+        """Return what the bench says of itself."""
+        return self._call("", None)
+
+    def post(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
+        """Do at the bench what a hand would do: `boards/0/reset`, `boards/0/power`, `stop`."""
+        return self._call(path, body)
+
+    def let_board_clock_run_fast(self, board: int = 0) -> None:
+        """Let a board's clock run as fast as it can, so that its 180 s delay passes at once."""
+        self.post(f"boards/{board}/clock", {"speed": "fast"})
+
+    def is_alive(self) -> bool:
+        """Return whether the bench answers."""
+        try:
+            return self.get().get("pid") == self.pid
+        except BenchError:
+            return False
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """End the bench and wait until it is gone."""
+        self.post("stop", {})
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            if not self.is_alive():
+                return
+            time.sleep(0.05)
+        raise BenchError(f"the bench (process {self.pid}) was told to stop and still answers.")
+
+    def _call(self, path: str, body: Mapping[str, object] | None) -> dict[str, object]:
+        url = f"{self.control_url.rstrip('/')}/{path}"
+        request = urllib.request.Request(  # noqa: S310 the bench's own loopback address
+            url,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with _direct().open(request, timeout=10) as answer:
+                told = json.load(answer)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")
+            raise BenchError(f"the bench refused {path or 'the question'}: {said}") from None
+        except (OSError, ValueError) as error:
+            raise BenchError(
+                f"the simulated bench at {self.control_url} does not answer: {error}. "
+                "Run the cell or the command again: it is started where it is missing."
+            ) from None
+        return dict(told)
+
+
+def find(workspace: Workspace) -> Bench | None:
+    """Return the workspace's running bench, or None."""
+    ready = workspace.bench / "ready.json"
+    if not ready.exists():
+        return None
+    try:
+        bench = Bench.from_file(ready)
+    except BenchError:
+        return None
+    return bench if bench.is_alive() else None
+
+
+def start_or_find(workspace: Workspace) -> Bench:
+    """Return the workspace's bench, started where it is not running.
+
+    Raises:
+        BenchError: it cannot be started, or runs with another seed.
+    """
+    bench = find(workspace) or _start(workspace)
+    _refuse_other_seed(workspace, bench)
+    return bench
+
+
+def _start(workspace: Workspace) -> Bench:
+    workspace.bench.mkdir(parents=True, exist_ok=True)
+    log = workspace.bench / "start.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            simulator_command(workspace),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end:
+        if bench := find(workspace):
+            return bench
+        if process.poll() is not None:
+            # Two callers may have started one at the same moment: one of them is refused.
+            time.sleep(0.2)
+            if bench := find(workspace):
+                return bench
+            break
+        time.sleep(0.02)
+    else:
+        process.terminate()
+    said = log.read_text(errors="replace").strip().splitlines()
+    raise BenchError(
+        f"the simulated bench did not start: {said[-1] if said else 'it said nothing'}. "
+        f"What it wrote is in {log}."
+    )
+
+
+def simulator_command(workspace: Workspace, ready_file: Path | None = None) -> list[str]:
+    """Return the command that runs a workspace's bench in the foreground."""
+    settings = workspace.settings
+    command = [sys.executable, "-m", "labkit.simulator"]
+    command += ["--state", str(workspace.bench)]
+    command += ["--ready-file", str(ready_file or workspace.bench / "ready.json")]
+    command += ["--region", settings.region, "--account-id", settings.account_id]
+    return command + (["--seed", settings.seed] if settings.seed else [])
+
+
+def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
+    running = bench.get().get("seed") or None
+    if running != workspace.settings.seed:
+        raise BenchError(
+            "the workspace's bench runs with another seed than is asked for. End it with "
+            f"`labkit stop --workspace {workspace.root}`, or use another LABKIT_WORKSPACE."
+        )
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """Return an opener that takes no proxy: the bench is on loopback."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+

@@ -1,0 +1,310 @@
+"""Each step as the commands that it replaces, and a second opinion from those commands.
+
+The commands run in the device's folder, with the CA's files in `../../ca/`. A comparison works in
+a folder of its own that is removed afterwards, so it leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit import certificates
+from labkit.check import Check, check
+from labkit.errors import WorkspaceError
+from labkit.steps.account import POLICY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labkit.lab import Lab
+
+__all__ = ["COMMANDS", "Checks", "Commands", "commands", "compare"]
+
+_CA = "../../ca"
+
+COMMANDS: Mapping[str, str] = {
+    "set_endpoint_and_thing": """\
+aws iot describe-endpoint --endpoint-type iot:Data-ATS
+# in demos/include/aws_clientcredential.h:
+#define clientcredentialMQTT_BROKER_ENDPOINT    "<the endpoint>"
+#define clientcredentialIOT_THING_NAME          "{thing}"
+""",
+    "force_key_generation": """\
+# in aws_dev_mode_key_provisioning.c:
+#define keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR    1
+""",
+    "run_demo_first": """\
+# your board's build and flash commands, and a terminal at 115200 baud:
+python -m serial.tools.miniterm <port> 115200
+""",
+    "extract_public_key": """\
+xxd -r -ps DevicePublicKeyAsciiHex.txt DevicePublicKeyDer.bin
+openssl ec -inform der -in DevicePublicKeyDer.bin -pubin -pubout -outform pem \\
+    -out DevicePublicKey.pem
+""",
+    "stop_key_generation": """\
+# in aws_dev_mode_key_provisioning.c:
+#define keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR    0
+""",
+    "create_ca": """\
+openssl genrsa -out {ca}/rootCA.key 2048
+openssl req -x509 -new -key {ca}/rootCA.key -sha256 -days 3650 -subj "{ca_subject}" \\
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \\
+    -out {ca}/rootCA.pem
+""",
+    "register_ca": """\
+aws iot get-registration-code
+openssl genrsa -out verificationCert.key 2048
+openssl req -new -key verificationCert.key -subj "/CN=<the registration code>" \\
+    -out verificationCert.csr
+openssl x509 -req -in verificationCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
+    -CAcreateserial -days 30 -sha256 -out {ca}/verificationCert.pem
+aws iot register-ca-certificate --ca-certificate file://{ca}/rootCA.pem \\
+    --verification-cert file://{ca}/verificationCert.pem --set-as-active
+""",
+    "sign_request": """\
+openssl genrsa -out tempCsrSigner.key 2048
+openssl req -new -key tempCsrSigner.key -subj "/CN={thing}" -out deviceCert.csr
+rm tempCsrSigner.key
+""",
+    "issue_certificate": """\
+openssl x509 -req -in deviceCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
+    -CAcreateserial -out deviceCert.pem -days 500 -sha256 -force_pubkey DevicePublicKey.pem
+""",
+    "import_certificate": r"""# in demos/include/aws_clientcredential_keys.h, a C string for each line of the PEM:
+#define keyCLIENT_CERTIFICATE_PEM \
+    "-----BEGIN CERTIFICATE-----\n" \
+    "<a line of deviceCert.pem>\n" \
+    "-----END CERTIFICATE-----\n"
+# and the same with rootCA.pem for keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM
+""",
+    "run_demo_with_certificate": """\
+# your board's build and flash commands, and a terminal at 115200 baud:
+python -m serial.tools.miniterm <port> 115200
+""",
+    "register_certificate": """\
+aws iot register-certificate --certificate-pem file://deviceCert.pem \\
+    --ca-certificate-pem file://{ca}/rootCA.pem --status INACTIVE
+""",
+    "create_thing": """\
+aws iot create-thing --thing-name {thing}
+""",
+    "create_policy": """\
+aws iot create-policy --policy-name {policy} --policy-document file://policy.json
+""",
+    "attach_thing_and_policy": """\
+aws iot attach-thing-principal --thing-name {thing} --principal <the certificate's ARN>
+aws iot attach-policy --policy-name {policy} --target <the certificate's ARN>
+""",
+    "activate_certificate": """\
+aws iot update-certificate --certificate-id <the certificate's id> --new-status ACTIVE
+""",
+    "run_hello_world": """\
+# press the board's reset button, and read on the terminal
+""",
+}
+"""The commands of each step, by its name; {thing}, {ca} and the like are the lab's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands that a step replaces; its repr is what one would type."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        """Return the commands, a line each."""
+        return self.text.rstrip("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Several checks; its repr has a line for each."""
+
+    each: tuple[Check, ...]
+
+    def __repr__(self) -> str:
+        """Return the lines."""
+        return "\n".join(map(repr, self.each))
+
+    def __bool__(self) -> bool:
+        """Return whether all of them passed."""
+        return all(self.each)
+
+
+def commands(lab: Lab, step: str) -> Commands:
+    """Return the commands that a step replaces, with this lab's names in them."""
+    ca_subject = certificates.parse_subject(lab.workspace.settings.ca_subject)
+    names = {
+        "{thing}": lab.workspace.settings.thing_name,
+        "{ca}": _CA,
+        "{policy}": POLICY_NAME,
+        "{ca_subject}": "".join(
+            f"/{attribute.rfc4514_attribute_name}={attribute.value}" for attribute in ca_subject
+        ),
+    }
+    text = COMMANDS[step]
+    for name, value in names.items():
+        text = text.replace(name, value)
+    return Commands(text)
+
+
+def compare(lab: Lab, step: str) -> Checks:
+    """Run the commands that a step replaces, where they are installed, and compare.
+
+    Raises:
+        WorkspaceError: the step has nothing that commands could be compared with, or what it
+            makes is not there yet.
+    """
+    if step not in _COMPARISONS:
+        raise WorkspaceError(
+            f"{step} has nothing to compare; these have: {', '.join(sorted(_COMPARISONS))}."
+        )
+    with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
+        place = Path(folder) / "devices" / "one"
+        shutil.copytree(lab.workspace.device, place, ignore=shutil.ignore_patterns("backups"))
+        if lab.workspace.ca.exists():
+            shutil.copytree(lab.workspace.ca, Path(folder) / "ca")
+        return Checks(tuple(_COMPARISONS[step](lab, place)))
+
+
+def _compare_key(lab: Lab, place: Path) -> list[Check]:
+    for made in ("DevicePublicKeyDer.bin", "DevicePublicKey.pem"):
+        (place / made).unlink()
+    _run(place, "xxd", "-r", "-ps", "DevicePublicKeyAsciiHex.txt", "DevicePublicKeyDer.bin")
+    _run(
+        place, "openssl", "ec", "-inform", "der", "-in", "DevicePublicKeyDer.bin", "-pubin",
+        "-pubout", "-outform", "pem", "-out", "DevicePublicKey.pem",
+    )  # fmt: skip
+    der, pem = (
+        (place / name).read_bytes() for name in ("DevicePublicKeyDer.bin", "DevicePublicKey.pem")
+    )
+    own_der, own_pem = (
+        lab.file(name).read_bytes() for name in ("DevicePublicKeyDer.bin", "DevicePublicKey.pem")
+    )
+    return [
+        check("xxd makes the same bytes", der == own_der, len(der)),
+        check("openssl makes the same PEM", pem == own_pem),
+    ]
+
+
+def _compare_ca(_lab: Lab, place: Path) -> list[Check]:
+    said = _run(place, "openssl", "x509", "-in", f"{_CA}/rootCA.pem", "-noout", "-text")
+    verified = _run(place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", f"{_CA}/rootCA.pem")
+    return [
+        check("openssl reads a CA certificate", "CA:TRUE" in said),
+        check("openssl verifies its signature", verified.endswith("OK")),
+    ]
+
+
+def _compare_verification(lab: Lab, place: Path) -> list[Check]:
+    file = f"{_CA}/verificationCert.pem"
+    said = _run(place, "openssl", "x509", "-in", file, "-noout", "-subject")
+    verified = _run(place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", file)
+    return [
+        check("its common name is the registration code", lab.account.registration_code() in said),
+        check("openssl verifies that the CA signed it", verified.endswith("OK")),
+    ]
+
+
+def _compare_request(lab: Lab, place: Path) -> list[Check]:
+    said = _run(place, "openssl", "req", "-in", "deviceCert.csr", "-noout", "-verify", "-subject")
+    return [
+        check("openssl verifies the request's own signature", "verify" in said and "OK" in said),
+        check("its common name is the thing's", lab.workspace.settings.thing_name in said),
+    ]
+
+
+def _compare_certificate(lab: Lab, place: Path) -> list[Check]:
+    """Issue with openssl, and issue again in its shape with its serial number and dates."""
+    _run(
+        place, "openssl", "x509", "-req", "-in", "deviceCert.csr", "-CA", f"{_CA}/rootCA.pem",
+        "-CAkey", f"{_CA}/rootCA.key", "-CAcreateserial", "-out", "openssl.pem", "-days", "500",
+        "-sha256", "-force_pubkey", "DevicePublicKey.pem",
+    )  # fmt: skip
+    theirs = certificates.load_certificate((place / "openssl.pem").read_bytes())
+    ours = certificates.load_certificate(lab.file("deviceCert.pem").read_bytes())
+    ca = certificates.load_certificate(lab.file("rootCA.pem").read_bytes())
+    verified = _run(
+        place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem",
+        "deviceCert.pem",
+    )  # fmt: skip
+    return [
+        check("same subject", ours.subject == theirs.subject, certificates.subject_text(ours.subject)),
+        check("same public key", certificates.public_key(ours) == certificates.public_key(theirs)),
+        check("same issuer", ours.issuer == theirs.issuer, certificates.subject_text(ours.issuer)),
+        check("the CA signed openssl's", certificates.is_issued_by(theirs, ca)),
+        check("openssl verifies that the CA signed ours", verified.endswith("OK")),
+    ]
+
+
+def _compare_status(lab: Lab, place: Path) -> list[Check]:
+    certificate = certificates.load_certificate(lab.file("deviceCert.pem").read_bytes())
+    certificate_id = certificates.certificate_id(certificate)
+    endpoint = ["--endpoint-url", lab.bench.iot_endpoint_url] if lab.bench else []
+    said = _run(
+        place, "aws", "iot", "describe-certificate", "--certificate-id", certificate_id,
+        "--query", "certificateDescription.status", "--output", "text", *endpoint,
+        environment=_aws_environment(lab),
+    )  # fmt: skip
+    own = lab.account.certificate(certificate_id).status
+    return [check("the aws command says the same status", said == own)]
+
+
+_COMPARISONS: Mapping[str, Callable[[Lab, Path], list[Check]]] = {
+    "extract_public_key": _compare_key,
+    "create_ca": _compare_ca,
+    "register_ca": _compare_verification,
+    "sign_request": _compare_request,
+    "issue_certificate": _compare_certificate,
+    "register_certificate": _compare_status,
+    "activate_certificate": _compare_status,
+}
+
+
+def _run(place: Path, *command: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command and return all that it said."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=place,
+            env=None if environment is None else dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise WorkspaceError(
+            f"{command[0]} is not installed, so there is nothing to compare with. Everything else "
+            "on this page works without it."
+        ) from None
+    if done.returncode != 0:
+        raise WorkspaceError(
+            f"{command[0]} ended with exit code {done.returncode}: {' '.join(command)}\n"
+            f"{done.stdout.strip()}"
+        )
+    return done.stdout.strip()
+
+
+def _aws_environment(lab: Lab) -> Mapping[str, str]:
+    """Return the environment for the aws command: a simulated account's must find no other."""
+    if not lab.workspace.settings.account_is_simulated:
+        return dict(os.environ)
+    kept = {n: v for n, v in os.environ.items() if not n.upper().startswith(("AWS_", "HTTP"))}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_DEFAULT_REGION": lab.workspace.settings.region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "*",
+    }

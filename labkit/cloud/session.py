@@ -1,0 +1,92 @@
+"""The boto3 client of an account, and its errors in our words.
+
+A simulated account must never be able to touch a real one: its client gets dummy credentials, an
+endpoint on loopback and no proxy, and neither profile nor environment is asked for anything.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from labkit.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["aws_client", "said_plainly", "simulated_client"]
+
+_ADVICE = {
+    "ExpiredTokenException": "The session token has expired: sign in to AWS again.",
+    "UnrecognizedClientException": "AWS does not know these credentials: look at the profile.",
+    "InvalidSignatureException": "Look at the secret key and at this computer's clock.",
+    "AccessDeniedException": "The identity may not do this: ask for the action to be allowed.",
+    "ForbiddenException": "The identity may not do this: ask for the action to be allowed.",
+    "ThrottlingException": "AWS takes no more calls for a moment: run the step again.",
+    "LimitExceededException": "A limit of the account is reached: delete what is not needed.",
+    "ResourceNotFoundException": "It was deleted, or is in another account or region.",
+}
+
+
+def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # noqa: ANN401 boto3 makes clients at run time
+    """Return a client that can reach the simulated account and nothing else.
+
+    Raises:
+        CloudError: the endpoint is not on loopback.
+    """
+    import botocore.session  # noqa: PLC0415 costs 0.3 s
+    from botocore.config import Config  # noqa: PLC0415
+
+    if urlsplit(endpoint_url).hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise CloudError(
+            f"the simulated account's endpoint is {endpoint_url}, which is not on this computer. "
+            "Run `labkit stop` and start again."
+        )
+    nothing_from_outside = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    session = botocore.session.Session(session_vars=nothing_from_outside)
+    return session.create_client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id="simulated",
+        aws_secret_access_key="simulated",  # noqa: S106 not a secret: it opens nothing
+        config=Config(proxies={}, retries={"max_attempts": 1}, ignore_configured_endpoint_urls=True),
+    )
+
+
+def aws_client(service: str, region: str) -> Any:  # noqa: ANN401 as above
+    """Return a client of the real account, as boto3 finds profile and credentials."""
+    import boto3  # noqa: PLC0415 costs 0.5 s
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        return boto3.client(
+            service, region_name=region, config=Config(retries={"mode": "adaptive"})
+        )
+    except BotoCoreError as error:
+        raise CloudError(f"no AWS client can be made: {error}. Look at the profile.") from None
+
+
+@contextmanager
+def said_plainly(what: str) -> Iterator[None]:
+    """Turn what botocore raises into a `CloudError` that says what was tried and what to do."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 costs 0.1 s
+
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        code = told.get("Code", "an unnamed error")
+        advice = _ADVICE.get(code, "")
+        raise CloudError(
+            f"{what}: AWS answered {code}: {told.get('Message', '')} {advice}".rstrip(), code=code
+        ) from error
+    except BotoCoreError as error:
+        raise CloudError(f"{what}: {error}. Run the step again.") from error

@@ -1,0 +1,250 @@
+"""open_lab(): the bench, the workspace, the clock and the source of randomness."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from labkit import bench as benches
+from labkit import procedure
+from labkit.cloud.account import Account
+from labkit.cloud.session import aws_client, said_plainly, simulated_client
+from labkit.device.board import Board
+from labkit.errors import BenchError, WorkspaceError
+from labkit.seeding import Clock, Randomness
+from labkit.steps.workbench import Workbench
+from labkit.workspace import Workspace, default_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from labkit.bench import Bench
+    from labkit.keys import PublicKey
+
+__all__ = ["Lab", "Route", "open_lab"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The steps of the procedure, in the documentation's order."""
+
+    steps: tuple[procedure.Step, ...]
+
+    def __repr__(self) -> str:
+        """Return a line for each step, under its page."""
+        lines = []
+        page = ""
+        for step in self.steps:
+            if step.page != page:
+                page = step.page
+                lines.append(f"{page[:2]} {step.section}")
+            lines.append(f"     lab.{step.name}()")
+            lines.append(f"         {step.does}")
+        return "\n".join(lines)
+
+
+@dataclass(slots=True)
+class Lab:
+    """A lab: one device, its board, an account, and the steps of the procedure as calls.
+
+    Each step of `labkit.procedure.STEPS` is a method of its name. On a simulated bench a step
+    first does whatever earlier step is missing; on a real one it names the page that does it.
+
+    Attributes:
+        workspace: files, settings and journal.
+        bench: the simulated bench, or None where board and account are both real.
+        board: the board on its serial port.
+    """
+
+    workspace: Workspace
+    bench: Bench | None
+    board: Board
+    _account: Account | None = field(default=None, repr=False)
+
+    @property
+    def account(self) -> Account:
+        """The AWS account; its client is made when it is first used."""
+        if self._account is None:
+            self._account = _account(self.workspace, self.bench)
+        return self._account
+
+    @property
+    def journal(self) -> list[dict[str, object]]:
+        """What was done with this device, oldest first."""
+        return [{"step": entry.step, "made": list(entry.made)} for entry in self.workspace.journal]
+
+    def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
+        """Return what a step works with."""
+        seed = self.workspace.settings.seed
+        number = [each.name for each in procedure.STEPS].index(step)
+        return Workbench(
+            workspace=self.workspace,
+            board=self.board,
+            account=self.account,
+            randomness=Randomness(seed),
+            now=Clock(seed).now(number),
+            show=show,
+        )
+
+    def perform(self, name: str, show: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 each step has its own value
+        """Do a step by its name; see `labkit.procedure.perform`."""
+        step = procedure.find(name)
+        if self.workspace.settings.board_is_simulated:
+            for earlier in procedure.before(step):
+                workbench = self.workbench(earlier.name)
+                if earlier.is_asked_again or not procedure.is_done(workbench, earlier):
+                    procedure.perform(workbench, earlier)
+        return procedure.perform(self.workbench(name, show), step)
+
+    def route(self) -> Iterator[tuple[procedure.Step, bool]]:
+        """Yield every step of the procedure with whether it is done."""
+        for step in procedure.STEPS:
+            yield step, procedure.is_done(self.workbench(step.name), step)
+
+    @property
+    def procedure(self) -> Route:
+        """The whole procedure, step by step; its repr is a list to read."""
+        return Route(procedure.STEPS)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The device's public key, as it was extracted."""
+        from labkit.keys import PublicKey  # noqa: PLC0415 loads hashing and base64 only when asked
+
+        return PublicKey.from_pem(self.file("DevicePublicKey.pem").read_bytes())
+
+    @property
+    def certificate_id(self) -> str:
+        """The id of the device's certificate in AWS IoT: the SHA-256 of its DER."""
+        from labkit import certificates  # noqa: PLC0415 costs 0.1 s
+
+        return certificates.certificate_id(
+            certificates.load_certificate(self.file("deviceCert.pem").read_bytes())
+        )
+
+    def source(self, name: str) -> str:
+        """Return one of the demo's three sources as text, such as `aws_clientcredential.h`."""
+        from labkit import firmware  # noqa: PLC0415 as above
+        from labkit.device.image import find_sources  # noqa: PLC0415
+
+        sources = find_sources(self.workspace.firmware)
+        for file in (sources.credentials, sources.keys, sources.provisioning):
+            if file.name == name:
+                return firmware.decode(file.read_bytes())
+        raise WorkspaceError(
+            f"the firmware tree has no {name}; the demo's sources are {sources.credentials.name}, "
+            f"{sources.keys.name} and {sources.provisioning.name}."
+        )
+
+    def file(self, name: str) -> Path:
+        """Return a file by the documentation's name, such as `deviceCert.pem`.
+
+        Where it is missing, the step that makes it is done on a simulated bench; on a real one
+        `NotReadyError` names it.
+        """
+        path = self.workspace.path(name)
+        maker = next((step for step in procedure.STEPS if name in step.makes), None)
+        if maker and not path.exists():
+            if not self.workspace.settings.board_is_simulated:
+                raise procedure.not_ready(name, maker)
+            self.perform(maker.name)
+        return path
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a step of the procedure as a call."""
+        if any(step.name == name for step in procedure.STEPS):
+            return lambda: self.perform(name)
+        # Again, the plain way, whose own error says best what is missing.
+        return object.__getattribute__(self, name)  # type: ignore[no-any-return]
+
+    def __dir__(self) -> list[str]:
+        """Name the steps beside everything else, for completion."""
+        return [*super().__dir__(), *(step.name for step in procedure.STEPS)]
+
+    def __repr__(self) -> str:
+        """Return the mode banner: what is real and what is not."""
+        settings = self.workspace.settings
+        if settings.board_is_simulated:
+            board = (
+                f"simulated: firmware {settings.release}; its clock runs fast, "
+                "180 s of waiting pass at once"
+            )
+        else:
+            board = f"REAL: {settings.device_url} at {settings.baud_rate} baud"
+        if settings.account_is_simulated:
+            account = "simulated: it runs on this computer, nothing reaches AWS"
+        else:
+            account = "REAL: what is made here is made in AWS"
+        lines = [
+            f"board    {board}",
+            f"account  {account}",
+            f"         account {self.account.account_id}, region {settings.region}",
+            f"device   thing {settings.thing_name}",
+        ]
+        if settings.seed:
+            lines.append(f"seed     {settings.seed}: every key and date here is derived from it")
+        if not (settings.board_is_simulated and settings.account_is_simulated):
+            lines.append(f"folder   {self.workspace.root}")
+        return "\n".join(lines)
+
+
+def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
+    """Open the lab: the only place that chooses between simulated and real.
+
+    The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD and LABKIT_SEED win
+    over it. A simulated bench is started where it is not running.
+
+    Args:
+        workspace: the workspace's folder; LABKIT_WORKSPACE or `workspace/` when not given.
+        **chosen: `device`, `cloud`, `seed`, `thing_name` or `release`, which win over all.
+
+    Returns:
+        A `Lab`, whose repr is the mode banner.
+
+    Raises:
+        WorkspaceError: lab.toml cannot be read or asks for what cannot be.
+        BenchError: the simulated bench cannot be started.
+    """
+    from pathlib import Path  # noqa: PLC0415 only here
+
+    root = Path(workspace).absolute() if workspace else default_root()
+    place = Workspace.open(root, os.environ, **chosen)
+    settings = place.settings
+    bench = None
+    if settings.board_is_simulated or settings.account_is_simulated:
+        bench = benches.start_or_find(place)
+    if bench and settings.board_is_simulated:
+        bench.let_board_clock_run_fast()
+    return Lab(place, bench, _board(place, bench))
+
+
+def _board(place: Workspace, bench: Bench | None) -> Board:
+    settings = place.settings
+    url = settings.device_url
+    if settings.board_is_simulated:
+        if bench is None:
+            raise BenchError("there is no bench for the simulated board.")
+        url = bench.board_urls[0]
+    return Board(
+        url=url,
+        baud_rate=settings.baud_rate,
+        log=place.path("console.log"),
+        firmware=place.firmware,
+        build_command=settings.build,
+        flash_command=settings.flash,
+        variables={"LABKIT_WORKSPACE": str(place.root)},
+    )
+
+
+def _account(place: Workspace, bench: Bench | None) -> Account:
+    region = place.settings.region
+    if place.settings.account_is_simulated:
+        if bench is None:
+            raise BenchError("there is no bench for the simulated account.")
+        client = simulated_client("iot", bench.iot_endpoint_url, region)
+        return Account(client, region, bench.account_id)
+    with said_plainly("asking whose credentials these are"):
+        account_id = aws_client("sts", region).get_caller_identity()["Account"]
+    return Account(aws_client("iot", region), region, account_id)

@@ -1,0 +1,122 @@
+"""Steps on the board: running the demo, reading its public key, and the hello world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit import console
+from labkit.errors import DeviceError, NoDumpError
+from labkit.keys import PublicKey
+from labkit.steps.workbench import Outcome
+from labkit.workspace import write
+
+if TYPE_CHECKING:
+    from labkit.device.board import Capture
+    from labkit.steps.workbench import Workbench
+    from labkit.workspace import Entry
+
+__all__ = [
+    "ACCEPTED",
+    "extract_public_key",
+    "run_demo_first",
+    "run_demo_with_certificate",
+    "run_hello_world",
+]
+
+ACCEPTED = "Demo completed successfully."
+"""What the demo prints when its message went through AWS IoT and came back."""
+
+
+def run_demo_first(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Build, flash and run the demo: it generates a key pair, prints it, and cannot connect yet.
+
+    Done once: another run with the macro at 1 would generate another key pair.
+    """
+    if before:
+        return _told_before(workbench, before)
+    capture = _build_flash_boot(workbench)
+    console.parse(capture.text).public_key()
+    return _told(capture)
+
+
+def extract_public_key(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Read the newest public key out of console.log and write it as hex, DER and PEM.
+
+    Raises:
+        ConsoleError: there is no dump, or the newest one is damaged.
+        DeviceError: the device's key is not the one that was extracted before.
+    """
+    log = console.parse(workbench.workspace.path("console.log").read_bytes())
+    key = log.public_key()
+    _verify_continuity(workbench, key)
+    path = workbench.workspace.path
+    write(path("DevicePublicKeyAsciiHex.txt"), "".join(f"{row}\n" for row in log.newest.hex_rows))
+    write(path("DevicePublicKeyDer.bin"), key.der)
+    write(path("DevicePublicKey.pem"), key.pem)
+    return Outcome(key, {"sha256": key.sha256})
+
+
+def run_demo_with_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Build, flash and run the demo with its certificate, and verify that the key is the same."""
+    if before:
+        return _told_before(workbench, before)
+    capture = _build_flash_boot(workbench)
+    _verify_key_of_boot(workbench, capture)
+    return _told(capture)
+
+
+def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Run the demo and verify that its hello world was accepted.
+
+    Raises:
+        DeviceError: it was not, or the device's key has changed.
+    """
+    capture = workbench.board.boot(show=workbench.show)
+    _verify_key_of_boot(workbench, capture)
+    if ACCEPTED not in capture:
+        last = [line for line in repr(capture).splitlines() if line.strip()][-1:]
+        raise DeviceError(
+            f"the hello world was not accepted. Expected the board to print {ACCEPTED!r}; it ended "
+            f"with: {' '.join(last) or 'nothing'}. Ask the account: is the certificate registered "
+            "and ACTIVE, is it attached to the thing, and does its policy allow the connection?"
+        )
+    return Outcome(capture, {"accepted": True})
+
+
+def _build_flash_boot(workbench: Workbench) -> Capture:
+    board = workbench.board
+    board.build()
+    board.flash()
+    return board.boot(show=workbench.show)
+
+
+def _verify_key_of_boot(workbench: Workbench, capture: Capture) -> None:
+    """Verify a boot's dump; releases before 202107.00 print none when the key is as it was."""
+    try:
+        key = console.parse(capture.text).public_key()
+    except NoDumpError:
+        return
+    _verify_continuity(workbench, key)
+
+
+def _verify_continuity(workbench: Workbench, key: PublicKey) -> None:
+    file = workbench.workspace.path("DevicePublicKey.pem")
+    if not file.exists():
+        return
+    known = PublicKey.from_pem(file.read_bytes())
+    if key != known:
+        raise DeviceError(
+            f"the device's key has changed: expected {known.short} ({file.name}), the board printed "
+            f"{key.short}. Was keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR left at 1, or the flash "
+            f"erased? If the new key is to stay, move {file.name} away and extract it again; every "
+            "step from there is then repeated for it."
+        )
+
+
+def _told(capture: Capture) -> Outcome:
+    return Outcome(capture, {"start": capture.start, "end": capture.end})
+
+
+def _told_before(workbench: Workbench, before: Entry) -> Outcome:
+    facts = before.facts
+    return _told(workbench.board.stored(int(str(facts["start"])), int(str(facts["end"]))))

@@ -1,0 +1,136 @@
+"""Steps in the firmware tree: the macros that the procedure sets, and what stood there before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit import firmware
+from labkit.device.image import find_sources
+from labkit.errors import MacroNotFoundError
+from labkit.steps.workbench import Outcome
+from labkit.workspace import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from labkit.steps.workbench import Workbench
+    from labkit.workspace import Entry
+
+__all__ = [
+    "CA_PEM",
+    "CERTIFICATE_PEM",
+    "ENDPOINT",
+    "FORCE",
+    "PRIVATE_KEY_PEM",
+    "THING_NAME",
+    "Diff",
+    "force_key_generation",
+    "import_certificate",
+    "set_endpoint_and_thing",
+    "stop_key_generation",
+    "value_now",
+]
+
+ENDPOINT = "clientcredentialMQTT_BROKER_ENDPOINT"
+THING_NAME = "clientcredentialIOT_THING_NAME"
+FORCE = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"
+CERTIFICATE_PEM = "keyCLIENT_CERTIFICATE_PEM"
+CA_PEM = "keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM"
+PRIVATE_KEY_PEM = "keyCLIENT_PRIVATE_KEY_PEM"
+
+_HOME = {
+    ENDPOINT: "credentials",
+    THING_NAME: "credentials",
+    FORCE: "provisioning",
+    CERTIFICATE_PEM: "keys",
+    CA_PEM: "keys",
+    PRIVATE_KEY_PEM: "keys",
+}
+"""In which of the three files a macro stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What a step changed in a file.
+
+    Attributes:
+        file: the file's name.
+        text: the unified diff; private keys and passwords are not in it.
+    """
+
+    file: str
+    text: str
+
+    def __repr__(self) -> str:
+        """Return the diff."""
+        return self.text.rstrip("\n") or f"{self.file} says so already"
+
+
+def set_endpoint_and_thing(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Write the account's MQTT endpoint and the thing's name into aws_clientcredential.h."""
+    values = {ENDPOINT: workbench.account.endpoint(), THING_NAME: workbench.thing_name}
+    return _set(workbench, values, before)
+
+
+def force_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 1."""
+    return _set(workbench, {FORCE: "1"}, before)
+
+
+def stop_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR back to 0."""
+    return _set(workbench, {FORCE: "0"}, before)
+
+
+def import_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Write the device's and the CA's certificate into aws_clientcredential_keys.h.
+
+    Raises:
+        FirmwareError: a private key stands in the header, which Option 2 has no use for.
+    """
+    firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
+    values = {
+        CERTIFICATE_PEM: workbench.read("deviceCert.pem").decode(),
+        CA_PEM: workbench.read("rootCA.pem").decode(),
+    }
+    return _set(workbench, values, before)
+
+
+def value_now(workbench: Workbench, macro: str) -> str | None:
+    """Return a macro's value as it stands in the firmware tree; None where it is NULL or gone."""
+    try:
+        return firmware.get(_text(_file(workbench, macro)), macro).value
+    except MacroNotFoundError:
+        return None
+
+
+def _set(workbench: Workbench, values: Mapping[str, str], before: Entry | None) -> Outcome:
+    """Set macros of one file, keeping what stood there first; the journal keeps the diff."""
+    file = _file(workbench, next(iter(values)))
+    if before:
+        return Outcome(Diff(file.name, str(before.facts["diff"])), before.facts)
+    old = text = _text(file)
+    for macro, value in values.items():
+        text = firmware.edit(text, macro, value).new
+    diff = firmware.Edit(old, text, ", ".join(values)).diff(file.name)
+    _keep(workbench, file)
+    write(file, firmware.encode(text))
+    return Outcome(Diff(file.name, diff), {"diff": diff})
+
+
+def _keep(workbench: Workbench, file: Path) -> None:
+    """Keep a file as it was before the first change, readable by its owner only."""
+    backup = workbench.workspace.device / "backups" / file.name
+    if not backup.exists():
+        write(backup, file.read_bytes(), private=True)
+
+
+def _file(workbench: Workbench, macro: str) -> Path:
+    path: Path = getattr(find_sources(workbench.workspace.firmware), _HOME[macro])
+    return path
+
+
+def _text(file: Path) -> str:
+    return firmware.decode(file.read_bytes())
