@@ -1,0 +1,164 @@
+"""The manual in JupyterLab: copies of the pages for the reader, and the server that shows them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit import bench as benches
+from labkit.errors import WorkspaceError
+from labkit.workspace import CHECKOUT, write
+
+if TYPE_CHECKING:
+    from labkit.workspace import Workspace
+
+__all__ = ["copy_pages", "serve"]
+
+FIRST_PAGE = "00-start-here.ipynb"
+START_TIMEOUT_S = 100.0
+
+
+def copy_pages(workspace: Workspace) -> list[str]:
+    """Copy the pages into the workspace, leaving alone every page that its reader has touched.
+
+    Returns:
+        The names of pages that have been updated since, and were left alone.
+    """
+    source = CHECKOUT / "notebooks"
+    if not (source / FIRST_PAGE).is_file():
+        raise WorkspaceError(f"{source}: the manual's pages are not there. Clone the project again.")
+    target = workspace.root / "pages"
+    known_file = target / ".as-copied.json"
+    known = json.loads(known_file.read_text()) if known_file.exists() else {}
+    kept = []
+    for page in sorted(source.rglob("*")):
+        name = page.relative_to(source).as_posix()
+        if page.suffix not in (".ipynb", ".png", ".svg") or ".ipynb_checkpoints" in name:
+            continue
+        own = target / name
+        if own.exists() and _digest(own) != known.get(name):
+            if _digest(page) != known.get(name):
+                kept.append(name)
+            continue
+        own.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(page, own)
+        known[name] = _digest(page)
+    write(known_file, json.dumps(known, indent=1))
+    return kept
+
+
+def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
+    """Serve the manual until JupyterLab ends; the simulated bench ends with it.
+
+    Returns:
+        JupyterLab's exit code.
+
+    Raises:
+        WorkspaceError: JupyterLab does not answer.
+    """
+    for name in copy_pages(workspace):
+        print(f"{name}: yours was kept; the newer one is in notebooks/", flush=True)
+    settings = workspace.settings
+    if settings.board_is_simulated or settings.account_is_simulated:
+        benches.start_or_find(workspace)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    token = secrets.token_urlsafe(24)
+    port = _free_port(port)
+    address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
+    process = subprocess.Popen(
+        _jupyter(workspace.root / "pages", port),
+        env={
+            **os.environ,
+            "LABKIT_WORKSPACE": str(workspace.root),
+            "JUPYTER_TOKEN": token,
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        },
+    )
+    try:
+        _wait_until_served(f"http://127.0.0.1:{port}/api", process)
+        print(f"The manual is open at\n  {address}\nCtrl-C ends it.", flush=True)
+        if browser:
+            _open_browser(address)
+        return process.wait()
+    except KeyboardInterrupt:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+        if bench := benches.find(workspace):
+            bench.stop()
+
+
+def _jupyter(pages: Path, port: int) -> list[str]:
+    options = {
+        "ServerApp.root_dir": str(pages),
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": str(port),
+        "ServerApp.port_retries": "0",
+        "ServerApp.open_browser": "False",
+        "ServerApp.allow_root": "True",
+        "ServerApp.answer_yes": "True",
+        "Application.log_level": "WARN",
+        "LabApp.news_url": "None",
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *(f"--{name}={value}" for name, value in options.items()),
+    ]
+
+
+def _free_port(first: int) -> int:
+    """Return the first free port from one on, on loopback."""
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise WorkspaceError(f"no free port from {first} to {first + 99}. Name another with --port.")
+
+
+def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_TIMEOUT_S
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            opener.open(url, timeout=2).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise WorkspaceError("JupyterLab did not start; what it said stands above. Try again.")
+
+
+def _open_browser(address: str) -> None:
+    """Open a browser where there is one; none at hand is no error."""
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return
+    webbrowser.open(address)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
