@@ -138,6 +138,13 @@ class Lab:
             f"{sources.keys.name} and {sources.provisioning.name}."
         )
 
+    def original(self, name: str) -> str:
+        """Return one of the demo's sources as it was before the lab's first edit of it."""
+        from labkit import firmware  # noqa: PLC0415 as above
+
+        backup = self.workspace.device / "backups" / name
+        return firmware.decode(backup.read_bytes()) if backup.exists() else self.source(name)
+
     def file(self, name: str) -> Path:
         """Return a file by the documentation's name, such as `deviceCert.pem`.
 

@@ -115,7 +115,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "import_certificate", *_07,
         "write device and CA certificate into aws_clientcredential_keys.h",
-        ("deviceCert.pem", "rootCA.pem"), (CERTIFICATE_PEM, CA_PEM), headers.import_certificate,
+        ("deviceCert.pem", "rootCA.pem", f"{FORCE}=0"), (CERTIFICATE_PEM, CA_PEM),
+        headers.import_certificate,
     ),
     Step(
         "run_demo_with_certificate", *_07,
@@ -126,8 +127,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "register_certificate", *_08,
         "register the device's certificate with AWS IoT, INACTIVE as yet",
-        ("deviceCert.pem", "account: CA certificate"), ("account: certificate",),
-        account.register_certificate,
+        ("deviceCert.pem", "account: CA certificate", "console.log: certificate on board"),
+        ("account: certificate",), account.register_certificate,
     ),
     Step(
         "create_thing", *_08,
@@ -213,19 +214,22 @@ def perform(workbench: Workbench, step: Step) -> object:
     for earlier in missing(workbench, step):
         raise not_ready(step.name, earlier)
     journal = workbench.workspace.journal
-    before = journal.newest(step.name)
-    read = _states(workbench, step.needs)
-    outcome = step.do(workbench, before if before and is_done(workbench, step) else None)
-    after = Entry(
-        step=step.name,
-        at=workbench.now.isoformat(),
-        read=read,
-        made=_states(workbench, step.makes),
-        facts=outcome.facts,
-    )
-    if before is None or (before.made, before.facts) != (after.made, after.facts):
-        journal.add(after)
+    done = journal.newest(step.name) if is_done(workbench, step) else None
+    read = done.read if done else _states(workbench, step.needs)
+    outcome = step.do(workbench, done)
+    made = _remade(workbench, done) if done else _states(workbench, step.makes)
+    if done is None or (done.made, done.facts) != (made, outcome.facts):
+        journal.add(Entry(step.name, workbench.now.isoformat(), read, made, outcome.facts))
     return outcome.value
+
+
+def _remade(workbench: Workbench, done: Entry) -> dict[str, str]:
+    """Return the states of what a done step made, those that a later step replaced as recorded."""
+    entries = list(workbench.workspace.journal)
+    return {
+        item: (_state(workbench, item, state) or state) if _is_last(entries, done, item) else state
+        for item, state in done.made.items()
+    }
 
 
 def not_ready(wanted: str, earlier: Step) -> NotReadyError:

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ THING = "lab-device"
 NOWHERE = ("127.0.0.1", 1)
 
 _PEM = serialization.Encoding.PEM
+_CLOSE_NOTIFY = bytes.fromhex("15 0303 0002 01 00")
+"""A TLS 1.2 record: alert, two bytes, warning, close_notify (RFC 5246, 7.2)."""
 
 
 def name(common_name: str) -> x509.Name:
@@ -164,8 +167,9 @@ class BareBoard:
 class Server:
     """A TLS server that talks MQTT to one client at a time, or misbehaves on request.
 
-    `behaviour` is "accept", "close on hello", "close on connect" (with a close_notify), "drop on
-    connect" (without one), "refuse connect", "refuse subscribe" or "drop on publish".
+    `behaviour` is "accept", "close on hello", "notify on hello" (a close_notify in the handshake),
+    "close on connect" (with a close_notify), "drop on connect" (without one), "refuse connect",
+    "refuse subscribe" or "drop on publish".
     """
 
     def __init__(
@@ -190,6 +194,13 @@ class Server:
         self.address = self._listener.getsockname()
         threading.Thread(target=self._serve, daemon=True).start()
 
+    def everything(self, *, until: type[mqtt.Packet]) -> list[mqtt.Packet]:
+        """Return the packets that came, as soon as the last of them is of a kind."""
+        end = time.monotonic() + 5
+        while not isinstance((self.heard or [None])[-1], until) and time.monotonic() < end:
+            time.sleep(0.005)
+        return self.heard
+
     def close(self) -> None:
         """Stop listening."""
         with contextlib.suppress(OSError):
@@ -207,8 +218,10 @@ class Server:
                 self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:
-        if self.behaviour == "close on hello":
+        if self.behaviour.endswith("on hello"):
             connection.recv(4096)
+            if self.behaviour == "notify on hello":
+                connection.sendall(_CLOSE_NOTIFY)
             return
         with self._context.wrap_socket(connection, server_side=True) as tls:
             decoder = mqtt.Decoder()

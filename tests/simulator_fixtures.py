@@ -7,10 +7,12 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from labkit import certificates, policy
@@ -22,6 +24,7 @@ from labkit.simulator.aws_api import ApiServer
 from labkit.simulator.gateway import Gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from botocore.client import BaseClient
@@ -29,6 +32,13 @@ if TYPE_CHECKING:
 
 REGION, ACCOUNT_ID = "us-east-1", "123456789012"
 MORNING = datetime(2026, 1, 1, 9, tzinfo=UTC)
+
+
+OPEN = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}],
+}
+ALLOW_ALL = json.dumps(OPEN)
 
 
 class SetClock:
@@ -260,3 +270,23 @@ class Client:
         """Send and receive."""
         self.send(packet)
         return self.receive()
+
+
+def refused(call: Callable[..., Any], **parameters: object) -> tuple[str, int]:
+    """Return the code and the HTTP status with which a call is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def connected(cloud: Cloud, device: Device) -> Client:
+    """Return a client whose CONNECT was accepted."""
+    client = Client(cloud, device)
+    assert client.ask(mqtt.Connect(device.name)) == mqtt.ConnAck()
+    return client
+
+
+def last_reason(cloud: Cloud) -> str:
+    """Return why the last connection ended."""
+    return cloud.gateway.events[-1].reason

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from test_certificates import (
+from certificate_makers import (
     CA_NAME,
     DER,
     NOW,
@@ -20,6 +15,11 @@ from test_certificates import (
     public_pem,
     rsa_key,
 )
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labkit import certificates
 from labkit.errors import CertificateError

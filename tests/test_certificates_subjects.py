@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from certificate_makers import NOW, ec_key, make_ca
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_certificates import NOW, ec_key, make_ca
 
 from labkit import certificates
 from labkit.certificates import parse_subject

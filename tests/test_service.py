@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -57,6 +59,11 @@ class Bench:
                 self.ready = json.loads(self.ready_file.read_text())
         self.ready_after_s = time.perf_counter() - started
 
+    @cached_property
+    def port(self) -> serial.Serial:
+        """The first board's serial line, opened with pySerial."""
+        return serial.serial_for_url(self.ready["board_urls"][0], 115200, timeout=20)
+
     def call(self, path: str = "", body: object = None, **headers: str) -> dict[str, Any]:
         """Ask the control URL: GET, or POST where there is a body."""
         request = urllib.request.Request(  # noqa: S310 the bench's own address
@@ -81,6 +88,8 @@ class Bench:
 
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
+        if "port" in self.__dict__:
+            self.port.close()
         self.process.communicate(timeout=15)
         return self.process.returncode
 
@@ -107,18 +116,19 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
     yield start_one
     for bench in benches:
-        if bench.process.poll() is None:
-            bench.process.kill()
-        bench.process.communicate()
+        bench.process.kill()
+        bench.wait()
 
 
 def run_board(bench: Bench, run: Image, *, until: bytes) -> str:
     """Flash an image, reset the board through its serial line, and return what it prints."""
     bench.call("boards/0/flash", run.document())
-    with serial.serial_for_url(bench.ready["board_urls"][0], 115200, timeout=20) as port:
-        port.dtr, port.rts = False, True
-        port.rts = False
-        return port.read_until(until).decode()
+    port = bench.port
+    port.dtr, port.rts = False, True
+    time.sleep(0.05)
+    port.reset_input_buffer()
+    port.rts = False
+    return port.read_until(until).decode()
 
 
 def device_key(printed: str) -> PublicKeyTypes:
@@ -197,10 +207,11 @@ def test_stop_ends_it_cleanly(start: Callable[..., Bench]) -> None:
     assert not bench.ready_file.exists()
 
 
+@pytest.mark.slow
 def test_idle_service_ends_by_itself(start: Callable[..., Bench]) -> None:
     """Without a request for the given time the service ends; each request puts it off."""
-    bench = start("--idle-hours", str(2.0 / 3600))
-    end = time.monotonic() + 4
+    bench = start("--idle-hours", str(4.0 / 3600))
+    end = time.monotonic() + 6
     while time.monotonic() < end:
         bench.call()
         time.sleep(0.2)
@@ -211,7 +222,8 @@ def test_state_directory_in_use_is_refused(start: Callable[..., Bench]) -> None:
     """A second service on the directory says whose it is; after a kill the next one starts."""
     first = start()
     second = Bench(first.state.parent / "second", "--state", str(first.state))
-    said = second.process.communicate(timeout=10)[1].decode()
+    second.process.kill()
+    said = second.process.communicate()[1].decode()
     assert second.process.returncode == 1
     assert f"in use by a running simulator (process {first.process.pid})" in said
     assert "Traceback" not in said
@@ -219,6 +231,13 @@ def test_state_directory_in_use_is_refused(start: Callable[..., Bench]) -> None:
     first.process.kill()
     first.process.communicate()
     assert start().process.poll() is None
+
+
+def test_deleted_state_directory_ends_it(start: Callable[..., Bench]) -> None:
+    """A bench whose directory is deleted ends by itself: nobody could find it any more."""
+    bench = start()
+    shutil.rmtree(bench.state)
+    assert bench.wait() == 0
 
 
 @pytest.mark.parametrize(
@@ -350,7 +369,7 @@ def test_flash_and_account_survive_a_kill(start: Callable[..., Bench]) -> None:
     certificate = authority.issue(device_key(first))
     authorise(bench, register(bench, authority, certificate, status="ACTIVE"))
     bench.process.kill()
-    bench.process.communicate()
+    bench.wait()
     again = start("--board-clock", "fast")
     assert again.ready["mqtt_endpoint_name"] == endpoint
     run = image(endpoint=endpoint, certificate=certificate)

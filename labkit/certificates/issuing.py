@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from labkit.certificates import der, rules
+from labkit.certificates import rules, signing
 from labkit.certificates.subjects import common_name, names_as_they_are
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from labkit.certificates.loading import SigningKey
     from labkit.certificates.rules import CertifiedKey
     from labkit.keys import PublicKey
@@ -41,10 +40,7 @@ ROOT_CA_DAYS = 3650
 VERIFICATION_CERTIFICATE_DAYS = 30
 """It is looked at once, when the CA is registered; a month leaves time for the paperwork."""
 
-_SERIAL_NUMBER_BITS = 159
 _REGISTRATION_CODE = re.compile(r"[0-9a-f]{64}")
-_VERSION_TAG = 0xA0
-_DER = serialization.Encoding.DER
 
 
 def root_ca(
@@ -72,8 +68,10 @@ def root_ca(
     public_key = key.public_key()
     rules.verify_key_is_accepted(public_key, "the CA", "make one: openssl genrsa 2048")
     common_name(subject)
-    builder = _builder(subject, subject, public_key, serial_number, _validity(now, valid_days))
-    usage = _key_usage(key_cert_sign=True, crl_sign=True)
+    builder = signing.builder(
+        subject, subject, public_key, serial_number, signing.validity(now, valid_days)
+    )
+    usage = signing.key_usage(key_cert_sign=True, crl_sign=True)
     identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
     builder = (
         builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -84,7 +82,7 @@ def root_ca(
             critical=False,
         )
     )
-    return _sign(builder, key)
+    return signing.sign(builder, key)
 
 
 def certificate_request(
@@ -109,13 +107,9 @@ def certificate_request(
     )
     common_name(subject)
     builder = x509.CertificateSigningRequestBuilder(subject)
-    return builder.sign(signer_key, hashes.SHA256(), ecdsa_deterministic=_deterministic(signer_key))
-
-
-@dataclass(frozen=True, slots=True)
-class _Validity:
-    not_before: datetime
-    not_after: datetime
+    return builder.sign(
+        signer_key, hashes.SHA256(), ecdsa_deterministic=signing.deterministic(signer_key)
+    )
 
 
 class Issuer:
@@ -135,7 +129,6 @@ class Issuer:
     def __init__(self, ca: x509.Certificate, ca_key: SigningKey) -> None:
         rules.verify_ca(ca)
         rules.verify_ca_key(ca, ca_key)
-        rules.verify_name_is_kept(ca)
         self.ca = ca
         self._key = ca_key
         self._public_key = ca_key.public_key()
@@ -250,14 +243,14 @@ class Issuer:
     ) -> x509.Certificate:
         """Check what any certificate of this CA must satisfy, sign it and check the signature."""
         common_name(subject)
-        validity = _validity(now, valid_days)
+        validity = signing.validity(now, valid_days)
         rules.verify_ca_is_valid(self.ca, validity.not_before)
         rules.verify_outlived_by(self.ca, validity.not_before, validity.not_after)
-        builder = _builder(subject, self._name, public_key, serial_number, validity)
+        builder = signing.builder(subject, self._name, public_key, serial_number, validity)
         if x509v1:
-            certificate = _version_1(_sign(builder, self._key), self._key)
+            certificate = signing.version_1(signing.sign(builder, self._key), self._key)
         else:
-            certificate = _sign(self._with_client_extensions(builder, public_key), self._key)
+            certificate = signing.sign(self._with_client_extensions(builder, public_key), self._key)
         rules.verify_signature(certificate, self._public_key)
         return certificate
 
@@ -318,24 +311,8 @@ def verification_certificate(
     )
 
 
-def _key_usage(
-    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
-) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
 _NOT_A_CA = x509.BasicConstraints(ca=False, path_length=None)
-_SIGNS = _key_usage(digital_signature=True)
+_SIGNS = signing.key_usage(digital_signature=True)
 _CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
 
@@ -348,77 +325,6 @@ def _authority_key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifi
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _loaded(public_key: PublicKey) -> ec.EllipticCurvePublicKey:
-    # The 65 bytes of the point end the DER; PublicKey has checked everything before them.
-    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key.der[-65:])
-
-
-def _validity(now: datetime, valid_days: int) -> _Validity:
-    if now.tzinfo is None:
-        raise ValueError("now: expected a time with a time zone, such as datetime.now(UTC)")
-    not_before = now.astimezone(UTC).replace(microsecond=0)
-    if valid_days < 1:
-        raise CertificateError(
-            f"Validity: expected 1 day or more, came {valid_days}. "
-            f"The documented command asks for {DEVICE_CERTIFICATE_DAYS}."
-        )
-    try:
-        return _Validity(not_before, not_before + timedelta(days=valid_days))
-    except OverflowError:
-        raise CertificateError(
-            f"Validity: {valid_days} days end after the year 9999. Ask for fewer."
-        ) from None
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public_key: CertifiedKey,
-    serial_number: int,
-    validity: _Validity,
-) -> x509.CertificateBuilder:
-    if serial_number < 1 or serial_number.bit_length() > _SERIAL_NUMBER_BITS:
-        raise CertificateError(
-            f"Serial number: expected 1 to {_SERIAL_NUMBER_BITS} bits, positive (RFC 5280, "
-            f"4.1.2.2), came {serial_number.bit_length()} bits"
-            f"{' and a minus sign' if serial_number < 0 else ''}. Draw a new one."
-        )
-    return x509.CertificateBuilder(
-        issuer_name=issuer,
-        subject_name=subject,
-        public_key=public_key,
-        serial_number=serial_number,
-        not_valid_before=validity.not_before.replace(tzinfo=None),
-        not_valid_after=validity.not_after.replace(tzinfo=None),
-    )
-
-
-def _sign(builder: x509.CertificateBuilder, key: SigningKey) -> x509.Certificate:
-    return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=_deterministic(key))
-
-
-def _deterministic(key: SigningKey) -> bool | None:
-    """Say whether to take the nonce from key and message (RFC 6979), so bytes can be compared."""
-    return True if isinstance(key, ec.EllipticCurvePrivateKey) else None
-
-
-def _version_1(certificate: x509.Certificate, key: SigningKey) -> x509.Certificate:
-    """Return a certificate without extensions as version 1, signed again.
-
-    The version is the first field and is left out for version 1, its default (RFC 5280, 4.1).
-    """
-    _, algorithm, _ = der.children(der.read(certificate.public_bytes(_DER)))
-    fields = der.children(der.read(certificate.tbs_certificate_bytes))
-    to_be_signed = der.encode(
-        der.SEQUENCE, b"".join(field.encoded for field in fields if field.tag != _VERSION_TAG)
-    )
-    signature = der.encode(der.BIT_STRING, b"\0" + _signature(to_be_signed, key))
-    return x509.load_der_x509_certificate(
-        der.encode(der.SEQUENCE, to_be_signed + algorithm.encoded + signature)
-    )
-
-
-def _signature(message: bytes, key: SigningKey) -> bytes:
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+def _loaded(public_key: PublicKey) -> CertifiedKey:
+    loaded = serialization.load_der_public_key(public_key.der)
+    return rules.verify_key_is_accepted(loaded, "the device", "take DevicePublicKey.pem")

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from labkit.certificates.subjects import names_as_they_are, subject_text
 from labkit.errors import CertificateError
@@ -129,21 +130,6 @@ def verify_ca_key(ca: x509.Certificate, ca_key: SigningKey) -> None:
         )
 
 
-def verify_name_is_kept(ca: x509.Certificate) -> None:
-    """Verify that the CA's name, written anew, is the same byte for byte.
-
-    A chain is built by comparing names as bytes; old string types may not survive.
-
-    Raises:
-        CertificateError: it is not.
-    """
-    if ca.subject.public_bytes() not in ca.tbs_certificate_bytes:
-        raise CertificateError(
-            "CA certificate: its name uses an encoding that cannot be repeated in what it issues. "
-            "Make the CA again with a name in plain letters."
-        )
-
-
 def verify_key_is_accepted(key: PublicKeyTypes, whose: str, remedy: str) -> CertifiedKey:
     """Verify that a key is RSA of 2048 bits or more, or EC P-256.
 
@@ -180,7 +166,8 @@ def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
     Source: RFC 2986, section 3.
     """
     try:
-        signed, key = csr.is_signature_valid, csr.public_key()
+        key = csr.public_key()
+        signed = _is_signed_with(csr, key)
     except _UNUSABLE as error:
         raise CertificateError(
             f"Certificate request: its key or signature is of a kind that is not used here. {_REDO}"
@@ -191,6 +178,20 @@ def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
             f"The request was changed after signing, or damaged. {_REDO}"
         )
     return verify_key_is_accepted(key, "the CSR signer", "make a new one: openssl genrsa 2048")
+
+
+def _is_signed_with(csr: x509.CertificateSigningRequest, key: PublicKeyTypes) -> bool:
+    if (
+        not isinstance(key, ec.EllipticCurvePublicKey)
+        or csr.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256
+    ):
+        return csr.is_signature_valid
+    # The same, without reading the key again, which takes a fifth of the time.
+    try:
+        key.verify(csr.signature, csr.tbs_certrequest_bytes, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 _REDO = "Make it again: openssl req -new -key tempCsrSigner.key -out deviceCert.csr."

@@ -39,8 +39,13 @@ _ROW_PATTERNS = {
     size: tuple(re.compile(start + row, _FLAGS) for start in (_NOT_IN_A_WORD, ""))
     for size, row in ((ROW_BYTES, _FULL_ROW), (_LAST_ROW_BYTES, _LAST_ROW))
 }
+_ROW_LINES = {
+    size: re.compile(row + " ?", _FLAGS)
+    for size, row in ((ROW_BYTES, _FULL_ROW), (_LAST_ROW_BYTES, _LAST_ROW))
+}
 _ROW_LIKE = re.compile(
-    r"(?:[0-9a-f]+ +){4,}[0-9a-f]{2,}|^[\s>|]*(?P<alone>(?:[0-9a-f]{4} +)+[0-9a-f]{1,4}) *$", _FLAGS
+    r"(?:[0-9a-f]{1,40} +){4,}[0-9a-f]{2,40}|^[\s>|]*(?P<alone>(?:[0-9a-f]{4} +)+[0-9a-f]{1,4}) *$",
+    _FLAGS,
 )
 _CONTINUOUS = re.compile(r"[\s>|]*([0-9a-f]{2,}) *$", _FLAGS)
 
@@ -174,6 +179,11 @@ class Collector:
         prefix = PREFIX.search(text, begin + 1)
         return begin, min(end, prefix.start()) if prefix else end
 
+    def is_row(self, text: str) -> bool:
+        """Whether a line is the next row and nothing else, which it mostly is."""
+        pattern = _ROW_LINES[self._bytes_expected()]
+        return not self.continuous and pattern.fullmatch(text) is not None
+
     def take(self, text: str) -> None:
         """Take a row that `find` found."""
         digits = "".join(text.split()).lower()
@@ -238,9 +248,10 @@ class Collector:
                     "Let the board print on, or copy all of it; if it prints no more, "
                     f"{_AGAIN[0].lower()}{_AGAIN[1:]}."
                 )
+            where = f"row {missing} or one before it is" if self._rows else "all six are"
             return (
                 missing,
-                f"{came} came: row {missing} or one before it is missing. {_AGAIN}; {_QUEUE}.",
+                f"{came} came: {where} missing. {_AGAIN}; {_QUEUE}.",
             )
         return None
 

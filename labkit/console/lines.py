@@ -14,6 +14,7 @@ from labkit.console.shapes import (
     HEADER,
     LOOSE_ROW,
     PREFIX,
+    START_WORDS,
     Kind,
     kind_of,
     leading_numbers,
@@ -22,7 +23,7 @@ from labkit.keys import DER_BYTES
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 __all__ = ["Event", "Lines"]
 
@@ -70,6 +71,64 @@ class _Mark(NamedTuple):
     match: re.Match[str] | None = None
 
 
+_UNKNOWN = _Mark(-1, -1, "unknown")
+
+
+def _mark(what: str, match: re.Match[str] | None) -> _Mark | None:
+    return _Mark(*match.span(), what, match) if match else None
+
+
+class _Ahead:
+    """Searches one line and remembers what lies ahead, so that a long line is searched once.
+
+    Words that a pattern needs are looked for first: that costs a tenth of the pattern.
+    """
+
+    def __init__(self, text: str) -> None:
+        lower = text.lower()
+        self.text = text
+        self._found: dict[Hashable, _Mark | None] = {}
+        if "key," not in lower and "91 bytes" not in lower:
+            self._found["header"] = None
+        if " [" not in lower:
+            self._found["prefix"] = None
+        if not any(words in lower for words in START_WORDS):
+            self._found["start"] = None
+
+    def header(self, position: int) -> _Mark | None:
+        """Return the next header line; positions never go back, here and below."""
+        return self._find("header", position, lambda text: HEADER.search(text, position))
+
+    def prefix(self, position: int) -> _Mark | None:
+        """Return the next prefix."""
+        return self._find("prefix", position, lambda text: PREFIX.search(text, position))
+
+    def start(self, position: int) -> _Mark | None:
+        """Return the next beginning of a key's bytes."""
+        return self._find("start", position, lambda text: BARE_START.search(text, position))
+
+    def loose_row(self, position: int) -> _Mark | None:
+        """Return the next row of any dump."""
+        return self._find("row", position, lambda text: LOOSE_ROW.search(text, position))
+
+    def row(self, position: int, collector: Collector) -> _Mark | None:
+        """Return the next row of a dump that is being collected."""
+        key = (collector.line, collector.continuous, collector.count)
+        found = self._found.get(key, _UNKNOWN)
+        if found is not None and found.start < position:
+            span = collector.find(self.text, position)
+            found = self._found[key] = _Mark(*span, "row") if span else None
+        return found
+
+    def _find(
+        self, what: str, position: int, search: Callable[[str], re.Match[str] | None]
+    ) -> _Mark | None:
+        found = self._found.get(what, _UNKNOWN)
+        if found is not None and found.start < position:
+            found = self._found[what] = _mark(what, search(self.text))
+        return found
+
+
 class Lines:
     """Follows console lines, one after the other.
 
@@ -104,9 +163,14 @@ class Lines:
         """Read a line: messages and rows, which may be glued together."""
         self._line = line
         self._lose_patience()
-        position, prefix = 0, None
+        if not text:
+            return
+        if self._collector and self._collector.is_row(text) and START_WORDS[0] not in text:
+            yield self._row(text)
+            return
+        position, prefix, ahead = 0, None, _Ahead(text)
         while True:
-            mark = self._next_mark(text, position)
+            mark = self._next_mark(ahead, position)
             if mark is None:
                 yield from self._message(text[position:], prefix)
                 return
@@ -121,33 +185,31 @@ class Lines:
                 self._begin_bare(text[mark.start :])
             elif mark.what == "row":
                 yield self._row(text[mark.start : mark.end])
-            position = mark.end
+            # A dump begins at its first row, which is still to be read.
+            position = mark.start if mark.what == "start" else mark.end
 
     def close(self) -> None:
         """Take the end of the text."""
         self._end_dump(log_ended=True)
 
-    def _next_mark(self, text: str, position: int) -> _Mark | None:
+    def _next_mark(self, ahead: _Ahead, position: int) -> _Mark | None:
         """Find the next place where a new piece begins; at the same place a row comes first."""
-        marks = [mark] if (mark := self._find_row(text, position)) else []
-        if header := HEADER.search(text, position):
-            marks.append(_Mark(*header.span(), "header", header))
-        if prefix := PREFIX.search(text, position):
-            marks.append(_Mark(*prefix.span(), "prefix", prefix))
-        return min(marks, key=lambda mark: mark.start, default=None)
+        first = self._next_row(ahead, position)
+        for mark in (ahead.header(position), ahead.prefix(position)):
+            if mark and (first is None or mark.start < first.start):
+                first = mark
+        return first
 
-    def _find_row(self, text: str, position: int) -> _Mark | None:
-        start = BARE_START.search(text, position)
+    def _next_row(self, ahead: _Ahead, position: int) -> _Mark | None:
+        start = ahead.start(position)
         collector = self._collector
         if collector is None:
-            loose = LOOSE_ROW.search(text, position)
-            if start and (loose is None or start.start() <= loose.start()):
-                return _Mark(start.start(), start.start(), "start")
-            return _Mark(*loose.span(), "row") if loose else None
-        if start and (collector.count or start["continuous"]) and not collector.continuous:
-            return _Mark(start.start(), start.start(), "start")
-        found = collector.find(text, position)
-        return _Mark(*found, "row") if found else None
+            loose = ahead.loose_row(position)
+            return start if start and (loose is None or start.start <= loose.start) else loose
+        fresh = collector.count or (start and start.match and start.match["continuous"])
+        if start and fresh and not collector.continuous:
+            return start
+        return ahead.row(position, collector)
 
     def _see_prefix(self, prefix: re.Match[str]) -> None:
         if self.numbers.see(prefix["number"], int(prefix["tick"])):

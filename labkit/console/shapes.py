@@ -15,6 +15,7 @@ __all__ = [
     "HEADER",
     "LOOSE_ROW",
     "PREFIX",
+    "START_WORDS",
     "Kind",
     "clean",
     "hot_lines",
@@ -54,6 +55,9 @@ BARE_START = re.compile(
 )
 """The first bytes of every P-256 key, in rows or as `xxd -ps` writes them."""
 
+START_WORDS = ("3059 3013 0607", CONTINUOUS_START)
+"""One of these is in every line that BARE_START matches."""
+
 LOOSE_ROW = re.compile(
     r"(?<![0-9a-f])(?:(?:[0-9a-f]{4} ){7}[0-9a-f]{4}|(?:[0-9a-f]{4} ){5}[0-9a-f]{2})(?![0-9a-f])",
     _FLAGS,
@@ -68,27 +72,16 @@ _KINDS = (
     (Kind.NO_PRIVATE_KEY, r"private key not found|failed to provision device private key"),
     (
         Kind.PROVISIONED,
-        r"keyprovisioning returned|tls_connect fail|(?:tls|the) handshake failed|tls connection",
+        r"tls_connect fail|(?:tls|the) handshake failed|tls connection",
     ),
 )
 _KIND_PATTERNS = tuple((kind, re.compile(pattern, _FLAGS)) for kind, pattern in _KINDS)
 
-# One of these is in every line that `kind_of`, HEADER or BARE_START can match. Plain searches
-# run at a gigabyte a second, a regular expression at a tenth of it.
-_NEEDLES = (
-    b"public key",
-    b"91 bytes",
-    b"3059 3013",
-    b"30593013",
-    b"seconds before",
-    b"should be updated",
-    b"subject name",
-    b"private key",
-    b"provisioning returned",
-    b"tls connect",
-    b"tls_connect",
-    b"handshake",
-)
+_KIND_WORDS = (" key", "certificate s", "tls", "handshake")
+
+# One of these, in lower case, or a row's shape is in every line that HEADER, BARE_START, LOOSE_ROW
+# or one of _KINDS can match. Plain searches run at a gigabyte a second, and every one counts.
+_NEEDLES = (b" key", b"91 bytes", b"30593013", b"certificate s", b"tls", b"handshake")
 
 # Every hex digit becomes the same byte, one that is in no text: a row's shape is a plain search.
 _ANY = b"\1"
@@ -100,7 +93,7 @@ _PREFIX_SHAPE = _ANY + b" ["
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_]|[()][0-9A-Z])"
 )
-_LEADING_NUMBERS = re.compile(rb"(?m)^(\d{1,10}) (\d{1,10}) \[[ -Z\\^-~]{0,32}\]")
+_LEADING_NUMBERS = re.compile(rb"\n(\d{1,10}) (\d{1,10}) \[[ -Z\\^-~]{0,32}\]")
 _NUMBERS = re.compile(rb"(\d{1,10}) (\d{1,10}) \[[ -Z\\^-~]{0,32}\]")
 
 
@@ -119,9 +112,11 @@ def clean(block: bytes) -> bytes:
 
 def kind_of(text: str) -> tuple[Kind, re.Match[str] | None]:
     """Say what a message is that is neither a header nor a row."""
-    for kind, pattern in _KIND_PATTERNS:
-        if match := pattern.search(text):
-            return kind, match
+    lower = text.lower()
+    if any(words in lower for words in _KIND_WORDS):
+        for kind, pattern in _KIND_PATTERNS:
+            if match := pattern.search(text):
+                return kind, match
     return Kind.TEXT, None
 
 
@@ -145,7 +140,7 @@ def _add_lines_with(needle: bytes, block: bytes, starts: set[int]) -> None:
 
 def leading_numbers(span: bytes) -> list[tuple[bytes, bytes]]:
     """Return message number and tick of every prefix in whole lines, in order."""
-    found: list[tuple[bytes, bytes]] = _LEADING_NUMBERS.findall(span)
+    found: list[tuple[bytes, bytes]] = _LEADING_NUMBERS.findall(b"\n" + span)
     # A prefix holds a digit, a blank and a bracket once. Where as many of these as of the
     # prefixes at line starts are found, there are no glued ones to look for, which is slow.
     if span.translate(_DIGITS_TO_ANY).count(_PREFIX_SHAPE) != len(found):

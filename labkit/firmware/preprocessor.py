@@ -72,8 +72,11 @@ class _Conditional:
     path: Path = ()
 
     def enter(self, value: int | None) -> None:
-        """Begin a branch whose condition comes to a value, None for undecided."""
-        self.live = self.compiled and not self.taken and value != 0
+        """Begin a branch whose condition comes to a value, None for undecided.
+
+        The value is 0 after a branch that is taken for certain.
+        """
+        self.live = self.compiled and value != 0
         self.certain = bool(value) and not self.undecided
         self.taken = self.taken or bool(value)
         self.undecided = self.undecided or value is None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit import certificates
+from labkit.simulator.verify_alert import Refuse
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -31,14 +32,14 @@ class Admission:
         arn: its ARN; empty if it is not registered.
         variables: what it gives to policy variables.
         refusal: why it is refused; empty if it is not.
-        unknown_ca: whether the refusal is that nobody knows who signed it.
+        refuse_with: how the handshake is ended; None if it is not.
     """
 
     certificate_id: str
     arn: str = ""
     variables: dict[str, str] | None = None
     refusal: str = ""
-    unknown_ca: bool = False
+    refuse_with: Refuse | None = None
 
 
 def judge(
@@ -56,35 +57,40 @@ def judge(
     registered = account.certificate(identifier)
     if server_name != endpoint_name:
         asked = f"for {server_name!r}" if server_name else "for no name"
-        return Admission(identifier, refusal=f"the client asked {asked} (SNI), not the endpoint's")
+        refusal = f"the client asked {asked} (SNI), not for the endpoint's"
+        return Admission(identifier, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
     if registered is None:
         return _unregistered(account, certificate, identifier)
+    arn = registered.arn
     if registered.ca is not None and not certificates.is_issued_by(certificate, registered.ca):
-        return Admission(identifier, refusal="the CA that it is registered under did not sign it")
+        refusal = "the CA that it is registered under did not sign it"
+        return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
     if registered.status != "ACTIVE":
-        return Admission(identifier, registered.arn, refusal=f"it is {registered.status}")
-    untimely = _untimely(certificate, account)
-    if untimely:
-        return Admission(identifier, registered.arn, refusal=untimely)
-    variables = certificates.policy_variables(certificate)
-    return Admission(identifier, registered.arn, variables)
+        refusal = f"the certificate is {registered.status}"
+        return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
+    return _untimely(account, certificate, identifier, arn) or Admission(
+        identifier, arn, certificates.policy_variables(certificate)
+    )
 
 
 def _unregistered(account: Account, certificate: x509.Certificate, identifier: str) -> Admission:
     issuer = certificates.subject_text(certificate.issuer)
     if account.knows_issuer(certificate.issuer.public_bytes()):
-        return Admission(identifier, refusal=f"it is not registered; its CA is ({issuer})")
-    return Admission(
-        identifier,
-        refusal=f"it is not registered, and neither is its CA ({issuer})",
-        unknown_ca=True,
-    )
+        refusal = f"the certificate is not registered; its CA is ({issuer})"
+        return Admission(identifier, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
+    refusal = f"the certificate is not registered, and neither is its CA ({issuer})"
+    return Admission(identifier, refusal=refusal, refuse_with=Refuse.UNKNOWN_CA)
 
 
-def _untimely(certificate: x509.Certificate, account: Account) -> str:
+def _untimely(
+    account: Account, certificate: x509.Certificate, identifier: str, arn: str
+) -> Admission | None:
     now = account.clock()
-    if now > certificate.not_valid_after_utc:
-        return f"it expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
-    if now < certificate.not_valid_before_utc:
-        return f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"
-    return ""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now > end:
+        refusal = f"the certificate expired on {end:%Y-%m-%d %H:%M:%S} UTC"
+        return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.CERTIFICATE_EXPIRED)
+    if now < begin:
+        refusal = f"the certificate is not valid before {begin:%Y-%m-%d %H:%M:%S} UTC"
+        return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.BAD_CERTIFICATE)
+    return None

@@ -139,6 +139,7 @@ class Board:
             return
         if image is None:
             return
+        _log.info("board %s: boot %d, %s", self.name, self._boots, image.release)
         self._clock = BoardClock(self._speed)
         release = RELEASES[image.release]
         self._machine = Machine(

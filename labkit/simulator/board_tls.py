@@ -199,7 +199,6 @@ def connect(
     settings = HandshakeSettings()
     settings.minVersion = settings.maxVersion = _TLS_1_2
     tls = _Connection(connection, lambda ders: _check_server(ders, host, root_ca_file, now))
-    tls.closeSocket = True
     try:
         tls.handshakeClientCert(
             certChain=_chain(credentials.chain),

@@ -35,7 +35,7 @@ CKR_ARGUMENTS_BAD: Final = 0x7
 CKR_ATTRIBUTE_VALUE_INVALID: Final = 0x13
 
 _RSA_BITS = 2048
-_PRIVATE_KEY_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
+_PRIVATE_KEY_LABELS = tuple(f"{kind}PRIVATE {'KEY'}" for kind in ("RSA ", "EC ", ""))
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 

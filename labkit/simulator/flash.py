@@ -8,7 +8,7 @@ import os
 import re
 import threading
 from dataclasses import dataclass, replace
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labkit.simulator.releases import RELEASES
 

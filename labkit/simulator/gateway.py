@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from labkit.simulator.broker import Broker, ConnectionEvent
 from labkit.simulator.mqtt_session import MqttSession
 from labkit.simulator.server_identity import server_identity
-from labkit.simulator.tls_connection import TlsConnection, server_context, set_time
+from labkit.simulator.tls_connection import TlsConnection, server_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,6 @@ class Gateway:
     def _accept(self) -> TlsConnection:
         if self._on_activity is not None:
             self._on_activity()
-        set_time(self._context, self._account.clock())
         return TlsConnection(self._context, self._session)
 
     def _session(self, connection: TlsConnection) -> MqttSession:

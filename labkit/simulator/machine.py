@@ -83,7 +83,7 @@ class Machine:
 
     Attributes:
         image: the image that was in the flash when the board booted.
-        make_key: returns a new private key, given the how many-th it is.
+        make_key: returns a new private key, given its number, counted from 1.
         open_sockets: what the program has open; losing power closes them.
     """
 

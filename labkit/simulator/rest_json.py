@@ -231,6 +231,10 @@ def _check_structure(shape: Any, value: Mapping[str, Any], name: str) -> None:  
 
 
 def _check_string(rules: Mapping[str, Any], value: str, name: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise Refusal(UNREADABLE, f"{name}: half a surrogate pair is not Unicode") from error
     if "enum" in rules and value not in rules["enum"]:
         allowed = ", ".join(rules["enum"])
         raise Refusal(

@@ -39,10 +39,6 @@ _HAND_OVER_S = 0.3
 """How long a new client waits for the one before it to be seen leaving."""
 
 
-def _nothing(_: bytes | None = None) -> None:
-    """Stand in for a callback that nobody asked for."""
-
-
 class ResetCircuit:
     """DTR and RTS wired to a board's reset, as on boards with an auto-reset circuit.
 
@@ -160,7 +156,7 @@ class SerialLine:
         *,
         hold: Callable[[], None],
         boot: Callable[[], None],
-        activity: Callable[[], None] = _nothing,
+        activity: Callable[[], None] = lambda: None,
     ) -> None:
         self._circuit = ResetCircuit(hold, boot)
         self._activity = activity

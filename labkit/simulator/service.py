@@ -91,6 +91,7 @@ class Service:
         self._stopping = threading.Event()
         self._last_traffic = time.monotonic()
         self._parts = ExitStack()
+        self._lock: StateLock | None = None
 
     def start(self) -> dict[str, Any]:
         """Start everything and write the ready file.
@@ -106,8 +107,11 @@ class Service:
         return ready
 
     def wait(self) -> None:
-        """Return when the service is to end: it was stopped, or nobody has used it for long."""
+        """Return when the service is to end: stopped, long unused, or its directory deleted."""
         while not self._stopping.wait(_IDLE_CHECK_S):
+            if self._lock is not None and not self._lock.directory_is_there:
+                _log.info("the state directory was deleted: ending")
+                return
             if time.monotonic() - self._last_traffic > self._settings.idle_s:
                 _log.info("no traffic for %d s: ending", self._settings.idle_s)
                 return
@@ -127,7 +131,8 @@ class Service:
     def _start(self, started: ExitStack) -> dict[str, Any]:
         settings = self._settings
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        started.callback(StateLock(settings.state_dir).release)
+        self._lock = StateLock(settings.state_dir)
+        started.callback(self._lock.release)
         _remove_if_stale(settings.ready_file)
         _log_to(settings.state_dir / LOG_NAME, started)
         account = self._account()

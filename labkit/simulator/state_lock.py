@@ -30,8 +30,8 @@ class StateLock:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        path = state_dir / _NAME
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._path = state_dir / _NAME
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         if not _try_lock(self._handle):
             pid = os.read(self._handle, _PID_BYTES).decode("ascii", "replace").strip()
             os.close(self._handle)
@@ -42,6 +42,14 @@ class StateLock:
             )
         os.truncate(self._handle, 0)
         os.write(self._handle, f"{os.getpid()}\n".encode())
+
+    @property
+    def directory_is_there(self) -> bool:
+        """Whether the directory is still the one that was locked; deleted ones lock nothing."""
+        try:
+            return os.path.samestat(os.fstat(self._handle), self._path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let another service have the directory."""

@@ -1,7 +1,7 @@
 """The gateway's side of one TLS connection: an asyncio protocol over OpenSSL memory BIOs.
 
 Python's `ssl` has no verify callback; pyOpenSSL's can refuse a certificate inside the handshake.
-What the callback returns for which of OpenSSL's errors decides the alert that the client gets:
+The client gets one of these alerts (RFC 8446, section 6.2):
 
 ==========================  =======================================================
 refused                     alert
@@ -10,36 +10,29 @@ no certificate              handshake_failure (TLS 1.2), certificate_required (1
 CA unknown                  unknown_ca
 expired                     certificate_expired
 not valid yet               bad_certificate
-unregistered, not ACTIVE,   certificate_unknown, the alert (number 46) that devices
-another server name         report from AWS IoT
+unregistered, not ACTIVE,   certificate_unknown
+another server name
+key not the certificate's   decrypt_error (OpenSSL's own check)
 ==========================  =======================================================
-
-Source: RFC 8446, section 6.2; OpenSSL, `ssl_x509err2alert`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from OpenSSL import SSL, crypto
 
 from labkit.simulator.admission import Admission, judge
+from labkit.simulator.verify_alert import Refuse, set_verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from labkit.simulator.account import Account
     from labkit.simulator.server_identity import ServerIdentity
 
-__all__ = ["TlsConnection", "TlsSession", "server_context", "set_time"]
-
-_OK = 0
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_NO_ISSUER = frozenset({2, 18, 19, 20, 21})
-"""OpenSSL's X509_V_ERR_… for a chain that ends nowhere: its own store of CAs is empty."""
+__all__ = ["TlsConnection", "TlsSession", "server_context"]
 
 _BLOCK = 65536
 _LINGER_S = 1.0
@@ -72,41 +65,17 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
     context.use_certificate(identity.certificate)
     context.use_privatekey(identity.key)
 
-    def verify(
-        tls: SSL.Connection, certificate: crypto.X509, error: int, depth: int, _: int
-    ) -> bool:
-        if depth > 0:
-            return True
+    def admit(tls: SSL.Connection, certificate: crypto.X509) -> Refuse | None:
         connection = cast("TlsConnection", tls.get_app_data())
         if connection.admission is None:
             server_name = (tls.get_servername() or b"").decode("ascii", "replace")
             connection.admission = judge(
                 account, certificate.to_cryptography(), server_name, endpoint_name
             )
-        return _goes_on(connection, error)
+        return connection.admission.refuse_with
 
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
+    set_verify(context, admit)
     return context
-
-
-def set_time(context: SSL.Context, now: datetime) -> None:
-    """Have OpenSSL compare dates with the lab's time, not with the wall clock's."""
-    store = context.get_cert_store()
-    if store is not None:
-        store.set_time(now)
-
-
-def _goes_on(connection: TlsConnection, error: int) -> bool:
-    """Return what OpenSSL is told at one of its checks of the client's certificate."""
-    admission = cast("Admission", connection.admission)
-    if error in _NO_ISSUER:
-        return not admission.unknown_ca
-    if error == _OK:
-        return not admission.refusal
-    if not admission.refusal:
-        refusal = f"OpenSSL refuses it with its verification error {error}"
-        connection.admission = replace(admission, refusal=refusal)
-    return False
 
 
 class TlsConnection(asyncio.Protocol):
@@ -201,8 +170,8 @@ class TlsConnection(asyncio.Protocol):
     def _part(self, reason: str) -> None:
         # A socket that is closed with unread bytes in it sends a reset, which may overtake the
         # alert: so only our half is closed, and the other after the client's, or a second.
-        self._flush()
         self._end(reason)
+        self._flush()
         if not self._transport.is_closing():
             self._transport.write_eof()
             asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)

@@ -215,7 +215,7 @@ def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def _list_by_ca(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     descending = not request.get("ascendingOrder", False)
     query, ca_id = "SELECT rowid, * FROM certificates WHERE ca_id = ?", request["caCertificateId"]
-    return _listing(call, call.page(query, ca_id, request=request, descending=descending))
+    return _listing(call, call.page(query, ca_id.lower(), request=request, descending=descending))
 
 
 def _listing(call: Call, page: Page) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _check_document(document: str) -> None:
 
 def _get_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     policy = _find(call, request["policyName"])
-    version = _find_version(call, policy["name"], policy["default_version"])
+    version = _find_version(call, policy["name"], str(policy["default_version"]))
     return {
         "policyName": policy["name"],
         "policyArn": call.identity.arn("policy", policy["name"]),
@@ -93,7 +93,7 @@ def _list_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _get_policy_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     policy = _find(call, request["policyName"])
-    version = _find_version(call, policy["name"], int(request["policyVersionId"]))
+    version = _find_version(call, policy["name"], request["policyVersionId"])
     created = datetime.fromisoformat(version["created"])
     return {
         "policyArn": call.identity.arn("policy", policy["name"]),
@@ -238,9 +238,10 @@ def _find(call: Call, name: str) -> sqlite3.Row:
     return policy
 
 
-def _find_version(call: Call, name: str, version: int) -> sqlite3.Row:
+def _find_version(call: Call, name: str, version: str) -> sqlite3.Row:
     row = call.one(
-        "SELECT * FROM policy_versions WHERE policy = ? AND version = ?", *(name, version)
+        "SELECT * FROM policy_versions WHERE policy = ? AND CAST(version AS TEXT) = ?",
+        *(name, version),
     )
     if row is None:
         raise Refusal(

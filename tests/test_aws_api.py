@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulator_fixtures import (
+    ACCOUNT_ID,
+    ALLOW_ALL,
+    REGION,
+    Cloud,
+    iot_client,
+    refused,
+)
+
+from labkit.simulator.account import OPERATIONS
+from labkit.simulator.rest_json import RestJsonModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Cloud]:
+    """Run an account; whatever it logs as an error fails the test.
+
+    An answer that the service model does not list for its call is logged as an error.
+    """
+    cloud = Cloud(tmp_path)
+    yield cloud
+    cloud.close()
+    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+    assert [record.getMessage() for record in records if record.levelname == "ERROR"] == []
+
+
+def test_endpoint_is_the_same_every_time(cloud: Cloud) -> None:
+    """The address has AWS's form, is the gateway's name, and stays."""
+    address = cloud.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    assert re.fullmatch(rf"[a-z0-9]{{14}}-ats\.iot\.{REGION}\.amazonaws\.com", address)
+    assert address == cloud.gateway.endpoint_name
+    assert cloud.iot.describe_endpoint()["endpointAddress"] == address.replace("-ats", "")
+    call = cloud.iot.describe_endpoint
+    assert refused(call, endpointType="iot:Nonsense") == ("InvalidRequestException", 400)
+
+
+def test_caller_is_the_accounts(cloud: Cloud) -> None:
+    """STS tells the account's number, and nothing else is offered of it."""
+    sts = iot_client(cloud.url, "sts")
+    assert sts.get_caller_identity()["Account"] == ACCOUNT_ID
+    assert refused(sts.get_session_token) == ("AccessDenied", 403)
+
+
+def test_signature_for_another_region_is_refused(cloud: Cloud) -> None:
+    """An account's service is in one region."""
+    elsewhere = iot_client(cloud.url, region="eu-central-1")
+    assert refused(elsewhere.get_registration_code) == ("InvalidSignatureException", 403)
+
+
+def test_call_that_is_not_offered_is_denied(cloud: Cloud) -> None:
+    """What the model knows and the account does not offer is denied, never a fault."""
+    call = cloud.iot.create_keys_and_certificate
+    with pytest.raises(ClientError, match="does not offer CreateKeysAndCertificate"):
+        call()
+    assert refused(call) == ("AccessDeniedException", 403)
+
+
+SIGNATURE = (
+    "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/iot/aws4_request, "
+    "SignedHeaders=host, Signature=" + "0" * 64
+)
+
+
+def raw(
+    cloud: Cloud, method: str, path: str, body: bytes = b"", signature: str = SIGNATURE
+) -> tuple[int, str | None]:
+    """Return the status and the error's name for a request that boto3 would not send."""
+    connection = http.client.HTTPConnection(cloud.url.removeprefix("http://"), timeout=5)
+    headers = {"Authorization": signature} if signature else {}
+    connection.request(method, path, body=body, headers=headers)
+    answer = connection.getresponse()
+    json.loads(answer.read())
+    connection.close()
+    return answer.status, answer.getheader("x-amzn-ErrorType")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("GET", "/nonsense", b"", (404, "UnknownOperationException")),
+        ("PATCH", "/endpoint", b"", (404, "UnknownOperationException")),
+        ("POST", "/things/LED", b"{", (400, "SerializationException")),
+        ("POST", "/things/LED", b"[]", (400, "SerializationException")),
+        ("POST", "/things/LED", b"[" * 100_000, (400, "SerializationException")),
+        ("POST", "/things/LED", b'{"attributePayload": 1}', (400, "SerializationException")),
+        ("POST", "/policies/p", b"{}", (400, "InvalidRequestException")),
+        ("POST", "/policies/p", b'{"policyDocument": 1}', (400, "SerializationException")),
+        ("GET", "/certificates?pageSize=x", b"", (400, "InvalidRequestException")),
+        ("GET", "/certificates?pageSize=0", b"", (400, "InvalidRequestException")),
+        ("GET", "/certificates?pageSize=251", b"", (400, "InvalidRequestException")),
+        ("GET", "/certificates?marker=%21", b"", (400, "InvalidRequestException")),
+        ("GET", "/certificates/abc", b"", (400, "InvalidRequestException")),
+        ("GET", "/policies/%00", b"", (400, "InvalidRequestException")),
+        ("GET", "/things/x%2Fy", b"", (400, "InvalidRequestException")),
+    ],
+)
+def test_nonsense_is_refused_as_aws_refuses_it(
+    cloud: Cloud, method: str, path: str, body: bytes, expected: tuple[int, str]
+) -> None:
+    """Whatever is sent, the answer is one of AWS's errors and never a fault."""
+    assert raw(cloud, method, path, body) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+MEMBERS = st.sampled_from(
+    [
+        "caCertificate",
+        "verificationCertificate",
+        "certificatePem",
+        "status",
+        "policyDocument",
+        "attributePayload",
+        "tags",
+        "tagKeys",
+        "resourceArn",
+        "target",
+        "registrationConfig",
+    ]
+)
+PATHS = st.sampled_from(
+    [
+        "/things/a",
+        "/policies/a",
+        "/policies/a/version/99999999999999999999",
+        "/cacertificate",
+        "/certificate/register",
+        "/tags",
+        "/untag",
+        "/target-policies/a",
+        "/things/a/principals",
+        "//",
+        "*",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def shared_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Run an account for the whole module."""
+    cloud = Cloud(tmp_path_factory.mktemp("shared"))
+    cloud.iot.create_policy(policyName="a", policyDocument=ALLOW_ALL)
+    yield cloud
+    cloud.close()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    PATHS,
+    st.dictionaries(MEMBERS, JSON, max_size=4),
+)
+def test_no_request_is_answered_with_a_fault(
+    shared_cloud: Cloud, method: str, path: str, body: dict[str, object]
+) -> None:
+    """Whatever JSON is sent, the answer is a result or one of AWS's errors, never a 500."""
+    assert raw(shared_cloud, method, path, json.dumps(body).encode())[0] < 500
+
+
+def test_request_without_a_signature_is_refused(cloud: Cloud) -> None:
+    """AWS answers 403 before it looks at the call."""
+    expected = (403, "MissingAuthenticationTokenException")
+    assert raw(cloud, "GET", "/endpoint", signature="") == expected
+    assert raw(cloud, "GET", "/endpoint", signature="Bearer x")[1] == "IncompleteSignatureException"
+    assert raw(cloud, "GET", "/endpoint") == (200, None)
+
+
+def test_every_offered_call_is_one_of_the_models() -> None:
+    """A misspelt operation would never be reached."""
+    names = set(RestJsonModel("iot").operation_names)
+    assert set(OPERATIONS) <= names
