@@ -35,6 +35,7 @@ PULSE_S = 0.05
 _ENDS = (
     "Demo completed successfully.",
     "Demo failed",
+    "Error running demo",
     "TLS_Connect fail",
     "The handshake failed",
     "Failed to resolve",
