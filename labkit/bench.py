@@ -168,12 +168,11 @@ def _start(workspace: Workspace) -> Bench:
     )
 
 
-def simulator_command(workspace: Workspace, ready_file: Path | None = None) -> list[str]:
+def simulator_command(workspace: Workspace) -> list[str]:
     """Return the command that runs a workspace's bench in the foreground."""
     settings = workspace.settings
     command = [sys.executable, "-m", "labkit.simulator"]
     command += ["--state", str(workspace.bench)]
-    command += ["--ready-file", str(ready_file or workspace.bench / "ready.json")]
     command += ["--region", settings.region, "--account-id", settings.account_id]
     return command + (["--seed", settings.seed] if settings.seed else [])
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,6 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import bench as benches
@@ -23,12 +21,19 @@ from labkit.errors import WorkspaceError
 from labkit.workspace import CHECKOUT, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labkit.workspace import Workspace
 
 __all__ = ["copy_pages", "serve"]
 
 FIRST_PAGE = "00-start-here.ipynb"
 START_TIMEOUT_S = 100.0
+END_TIMEOUT_S = 15.0
+"""JupyterLab gives its kernels 5 s to end."""
+
+_ENDING_SIGNALS = {"SIGTERM", "SIGHUP"}
+"""Windows knows the first only."""
 
 
 def copy_pages(workspace: Workspace) -> list[str]:
@@ -39,25 +44,34 @@ def copy_pages(workspace: Workspace) -> list[str]:
     """
     source = CHECKOUT / "notebooks"
     if not (source / FIRST_PAGE).is_file():
-        raise WorkspaceError(f"{source}: the manual's pages are not there. Clone the project again.")
+        raise WorkspaceError(
+            f"{source}: the manual's pages are not there. Clone the project again."
+        )
     target = workspace.root / "pages"
     known_file = target / ".as-copied.json"
-    known = json.loads(known_file.read_text()) if known_file.exists() else {}
+    known = _as_copied(known_file)
     kept = []
     for page in sorted(source.rglob("*")):
         name = page.relative_to(source).as_posix()
         if page.suffix not in (".ipynb", ".png", ".svg") or ".ipynb_checkpoints" in name:
             continue
-        own = target / name
-        if own.exists() and _digest(own) != known.get(name):
-            if _digest(page) != known.get(name):
+        own, new = target / name, _digest(page)
+        if own.exists() and _digest(own) not in (known.get(name), new):
+            if known.get(name) != new:
                 kept.append(name)
             continue
-        own.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(page, own)
-        known[name] = _digest(page)
+        write(own, page.read_bytes())
+        known[name] = new
     write(known_file, json.dumps(known, indent=1))
     return kept
+
+
+def _as_copied(file: Path) -> dict[str, str]:
+    """Return the digests of the pages as they were copied; without them every page is kept."""
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
@@ -70,11 +84,12 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
         WorkspaceError: JupyterLab does not answer.
     """
     for name in copy_pages(workspace):
-        print(f"{name}: yours was kept; the newer one is in notebooks/", flush=True)
+        _say(f"{name}: yours was kept; the newer one is in notebooks/")
+    for name in _ENDING_SIGNALS & {each.name for each in signal.Signals}:
+        signal.signal(signal.Signals[name], lambda number, _: sys.exit(128 + number))
     settings = workspace.settings
     if settings.board_is_simulated or settings.account_is_simulated:
         benches.start_or_find(workspace)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     token = secrets.token_urlsafe(24)
     port = _free_port(port)
     address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
@@ -89,18 +104,32 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
     )
     try:
         _wait_until_served(f"http://127.0.0.1:{port}/api", process)
-        print(f"The manual is open at\n  {address}\nCtrl-C ends it.", flush=True)
+        _say(f"The manual is open at\n  {address}\nCtrl-C ends it.")
         if browser:
             _open_browser(address)
         return process.wait()
     except KeyboardInterrupt:
-        return process.wait()
+        return 0  # Ctrl-C is how one ends the manual
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+        _end(process)
         if bench := benches.find(workspace):
             bench.stop()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab, whose kernels end with it; one that does not listen is killed."""
+    try:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _jupyter(pages: Path, port: int) -> list[str]:
@@ -126,14 +155,15 @@ def _jupyter(pages: Path, port: int) -> list[str]:
 
 def _free_port(first: int) -> int:
     """Return the first free port from one on, on loopback."""
-    for port in range(first, first + 100):
+    last = min(first + 99, 65535)
+    for port in range(first, last + 1):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-    raise WorkspaceError(f"no free port from {first} to {first + 99}. Name another with --port.")
+    raise WorkspaceError(f"no free port from {first} to {last}. Name another with --port.")
 
 
 def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:

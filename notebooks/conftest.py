@@ -44,9 +44,7 @@ def pytest_sessionfinish() -> None:
     """End the bench and remove its workspace."""
     workspace = Path(os.environ["LABKIT_WORKSPACE"])
     if (workspace / "bench").exists():
-        subprocess.run(
-            [sys.executable, "-m", "labkit", "stop"], check=False, capture_output=True
-        )
+        subprocess.run([sys.executable, "-m", "labkit", "stop"], check=False, capture_output=True)
     shutil.rmtree(workspace, ignore_errors=True)
 
 

@@ -190,12 +190,14 @@ def test_a_certificate_with_a_wrong_signature_never_leaves_issue(
 ) -> None:
     """Were another key to sign, the proof after signing would stop it."""
     csr = certificates.certificate_request(ec_key("signer"), THING_NAME)
-    issuer = certificates.Issuer(make_ca(ca_key), ca_key)
+    ca = make_ca(ca_key)
     other = ec_key("x") if ca_key is ec_key("ca") else rsa_key("x")
     sign = signing.sign
     monkeypatch.setattr(signing, "sign", lambda builder, _: sign(builder, other))
-    with pytest.raises(CertificateError, match="does not verify with the CA's key"):
-        issuer.issue(csr, public_key=device_key(), now=NOW, serial_number=9)
+    with pytest.raises(CertificateError, match="did not sign this certificate"):
+        certificates.issue(
+            csr, public_key=device_key(), ca=ca, ca_key=ca_key, now=NOW, serial_number=9
+        )
 
 
 def test_verify_device_certificate_says_whose_key_came() -> None:

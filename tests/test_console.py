@@ -109,6 +109,7 @@ SHAPES = {
     "junk before": text(["beef", "dead beef", "\0\0\0"], dump(KEY)),
     "older dump before": text(dump(OLD), dump(KEY)),
     "older damaged dump before": text(dump(OLD)[:4], dump(KEY)),
+    "cut dump, then rows alone": text(dump(OLD)[:4], rows(KEY)),
     "older dump without header before": text(rows(OLD), dump(KEY)),
     "newer dump without header": text(dump(OLD), rows(KEY)),
     "two boots 202107": text(boot_202107(OLD, makes_pair=True), boot_202107(KEY, makes_pair=True)),
@@ -206,9 +207,12 @@ def test_an_unprefixed_warning_after_201910_announces_another_dump() -> None:
         ([*PRINTING.split("\n"), *dump(KEY, "")], None),
         (boot_202107(OLD, makes_pair=True) + boot_202107(KEY, makes_pair=False), False),
         ([f"0 1 [t] {WAITING}", *boot_202107(KEY, makes_pair=False)], False),
+        ([f"0 1 [a] :8883.1 2 [a] :88832 3 [t] {PRINTING}", *dump(KEY, "3 3 [t] ")], False),
+        ([f"0 1 [a] x:8883.2 3 [t] {PRINTING}", *dump(KEY, "3 3 [t] ")], None),
     ],
     ids=["said", "not said", "start cut off", "201910", "rows", "no numbers, said",
-         "no numbers, not said", "earlier boot said", "reset while waiting"],
+         "no numbers, not said", "earlier boot said", "reset while waiting",
+         "glued numbers", "a message lost"],
 )  # fmt: skip
 def test_generated_is_said_only_where_it_is_known(log: list[str], generated: bool | None) -> None:
     """Only `Waiting for` proves a new key; only its absence in a whole boot disproves it."""
@@ -232,6 +236,16 @@ def test_what_a_console_says_of_itself() -> None:
     assert (newest.line, newest.rows, newest.received, newest.declared) == (12, 6, 91, 91)
     assert newest.hex_rows == tuple(row.rstrip() for row in rows(KEY))
     assert repr(newest) == f"<Dump line 12: 91 of 91 bytes, SHA-256 {KEY.short} …>"
+
+
+def test_a_digit_lost_in_a_prefix_is_no_boot() -> None:
+    """A boot sets message number and ticks back; a garbled one of them alone does not."""
+    lines = [f"{n} {1000 + n} [t] x" for n in range(30)]
+    lines[20] = "20 12 [t] x"
+    lines[25] = "5 1025 [t] x"
+    assert console.parse(text(lines)).boots == 1
+    assert console.parse(text(lines, lines[:3])).boots == 2
+    assert console.parse(text(lines, lines[1:4])).boots == 2
 
 
 def test_nothing_there_is_said() -> None:

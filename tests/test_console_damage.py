@@ -72,6 +72,13 @@ def test_a_lost_byte_names_its_row(row: int) -> None:
         assert (error.row, error.received, error.declared, error.line) == (row, 90, 91, 8)
 
 
+def test_a_short_row_is_counted_without_what_is_glued_to_it() -> None:
+    """A message number after a short row is none of its digits."""
+    lines = dump(KEY)
+    lines[3] = f"{lines[3][:5]}{lines[3][7:]}16 917 [ETHER_RECEI] Heap: current 233772"
+    assert "row 3: 15 bytes, expected 16" in str(_refusal(lines))
+
+
 @given(row=st.integers(1, 6), at=st.integers(0, 38))
 @settings(max_examples=100, deadline=None)
 def test_a_lost_or_doubled_character_is_refused_or_harmless(row: int, at: int) -> None:

@@ -118,13 +118,31 @@ def test_an_event_says_which_task_printed_what() -> None:
     assert events[2].text == rows(KEY)[1].rstrip()
 
 
-def test_a_damaged_dump_is_an_event() -> None:
-    """The same task's next message ends a dump whose rows were lost."""
-    lines = [*dump(KEY)[:4], f"8 911 [IP-task] {WARNING}"]
-    *_, last = console.Reader().feed(text(lines))
-    assert last.kind is console.Kind.WARNING
-    assert last.dump is not None
-    assert last.dump.der is None
+@pytest.mark.parametrize("prefix", ["7 910 [IP-task] ", ""])
+@pytest.mark.parametrize(
+    "message", ["8 911 [IP-task] Next", WARNING, PRINTING.split("\n", maxsplit=1)[0]]
+)
+def test_a_message_that_comes_after_the_rows_ends_a_damaged_dump(prefix: str, message: str) -> None:
+    """The same task's next message, or what only follows a dump; another task's does not."""
+    lines = [*dump(KEY, prefix)[:4], "8 911 [other] Between", "words"]
+    *_, last = reader_events = console.Reader().feed(text([*lines, message]))
+    assert not any(event.dump for event in reader_events[:-1])
+    if prefix or "Next" not in message:
+        assert last.dump is not None
+        assert (last.dump.der, last.dump.rows) == (None, 3)
+    else:
+        assert last.dump is None
+
+
+@pytest.mark.parametrize("before", range(65_480, 65_560, 7))
+def test_a_line_without_end_is_cut_at_the_same_place(before: int) -> None:
+    """Where a line is broken because it is too long does not depend on the pieces."""
+    data = b"x" * before + text(dump(KEY)).encode().replace(b"\r\n", b" ") * 3 + b"\r\nend"
+    whole = _in_pieces(data, [], every_line=True)
+    assert _in_pieces(data, [40_000] * 2, every_line=True) == whole
+    assert _in_pieces(data, [before + 90], every_line=True) == whole
+    assert _in_pieces(data, [before + 90], every_line=False)[1:] == whole[1:]
+    assert whole[-1] == KEY
 
 
 def test_a_closed_reader_takes_no_more() -> None:

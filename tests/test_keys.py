@@ -75,6 +75,18 @@ def _with(offset: int, value: int) -> bytes:
     return KEY.der[:offset] + bytes([value]) + KEY.der[offset + 1 :]
 
 
+def _with_coordinate_above_p() -> bytes:
+    """Return a point whose x is on the curve modulo p, but is written as x + p."""
+    p = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+    for x in range(1, 100):
+        y = pow(x**3 - 3 * x + b, (p + 1) // 4, p)
+        if (y * y - x**3 + 3 * x - b) % p == 0:
+            keys.PublicKey(KEY.der[:27] + x.to_bytes(32) + y.to_bytes(32))
+            return KEY.der[:27] + (x + p).to_bytes(32) + y.to_bytes(32)
+    raise AssertionError
+
+
 COORDINATE_OF_P = bytes.fromhex("ffffffff00000001" + "0" * 24 + "f" * 24)
 
 
@@ -91,6 +103,7 @@ COORDINATE_OF_P = bytes.fromhex("ffffffff00000001" + "0" * 24 + "f" * 24)
         (_with(27, KEY.der[27] ^ 1), "not a point on P-256"),
         (_with(90, KEY.der[90] ^ 1), "not a point on P-256"),
         (KEY.der[:27] + bytes(64), "not a point on P-256"),
+        (_with_coordinate_above_p(), "not a point on P-256"),
         (KEY.der[:27] + COORDINATE_OF_P + KEY.der[59:], "not a point on P-256"),
     ],
 )

@@ -131,8 +131,7 @@ class Issuer:
         rules.verify_ca_key(ca, ca_key)
         self.ca = ca
         self._key = ca_key
-        self._public_key = ca_key.public_key()
-        self._public_key_der = rules.spki(self._public_key)
+        self._public_key_der = rules.spki(ca_key.public_key())
         self._name = ca.subject
         self._authority_key_identifier = _authority_key_identifier(ca)
 
@@ -154,7 +153,8 @@ class Issuer:
         """Issue the device's certificate: the request's subject, the device's public key.
 
         Nothing is signed unless every rule holds, and the certificate is not returned unless it
-        holds the device's key and the CA's signature.
+        holds the device's key. That the CA's key signs was proved when the `Issuer` was made; the
+        signature itself is verified by the function `issue`, and on reading back.
 
         Args:
             csr: the request, signed by the temporary CSR signer.
@@ -241,18 +241,15 @@ class Issuer:
         *,
         x509v1: bool = False,
     ) -> x509.Certificate:
-        """Check what any certificate of this CA must satisfy, sign it and check the signature."""
+        """Check what any certificate of this CA must satisfy, and sign it."""
         common_name(subject)
         validity = signing.validity(now, valid_days)
         rules.verify_ca_is_valid(self.ca, validity.not_before)
         rules.verify_outlived_by(self.ca, validity.not_before, validity.not_after)
         builder = signing.builder(subject, self._name, public_key, serial_number, validity)
         if x509v1:
-            certificate = signing.version_1(signing.sign(builder, self._key), self._key)
-        else:
-            certificate = signing.sign(self._with_client_extensions(builder, public_key), self._key)
-        rules.verify_signature(certificate, self._public_key)
-        return certificate
+            return signing.version_1(signing.sign(builder, self._key), self._key)
+        return signing.sign(self._with_client_extensions(builder, public_key), self._key)
 
     def _with_client_extensions(
         self, builder: x509.CertificateBuilder, public_key: CertifiedKey
@@ -279,8 +276,11 @@ def issue(
     subject: x509.Name | None = None,
     x509v1: bool = False,
 ) -> x509.Certificate:
-    """Issue one device's certificate; see `Issuer.issue`, which is for many."""
-    return Issuer(ca, ca_key).issue(
+    """Issue one device's certificate and verify the CA's signature on it.
+
+    See `Issuer.issue`, which is for many.
+    """
+    certificate = Issuer(ca, ca_key).issue(
         csr,
         public_key=public_key,
         now=now,
@@ -289,6 +289,8 @@ def issue(
         subject=subject,
         x509v1=x509v1,
     )
+    rules.verify_issued_by(certificate, ca)
+    return certificate
 
 
 def verification_certificate(
@@ -301,14 +303,19 @@ def verification_certificate(
     serial_number: int,
     valid_days: int = VERIFICATION_CERTIFICATE_DAYS,
 ) -> x509.Certificate:
-    """Make the verification certificate; see `Issuer.verification_certificate`."""
-    return Issuer(ca, ca_key).verification_certificate(
+    """Make the verification certificate and verify the CA's signature on it.
+
+    See `Issuer.verification_certificate`.
+    """
+    certificate = Issuer(ca, ca_key).verification_certificate(
         registration_code,
         public_key=public_key,
         now=now,
         serial_number=serial_number,
         valid_days=valid_days,
     )
+    rules.verify_issued_by(certificate, ca)
+    return certificate
 
 
 _NOT_A_CA = x509.BasicConstraints(ca=False, path_length=None)

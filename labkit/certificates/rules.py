@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from labkit.certificates.subjects import names_as_they_are, subject_text
@@ -332,28 +332,6 @@ def verify_certified_key(
         f"Certificate: expected the device's key ({public_key.short}), came {whose}. "
         "Issue the certificate again for DevicePublicKey.pem."
     )
-
-
-def verify_signature(certificate: x509.Certificate, key: CertifiedKey) -> None:
-    """Verify that a key signed a certificate, with SHA-256.
-
-    `verify_issued_by` does so for any certificate; this is for those just signed, where the key is
-    at hand and need not be read again: a quarter of the time to issue goes into that.
-
-    Raises:
-        CertificateError: it did not.
-    """
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
-        else:
-            key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
-    except InvalidSignature as error:
-        raise CertificateError(
-            "Signature: the certificate just signed does not verify with the CA's key. "
-            "Do not use it; try again, and if it stays, suspect the machine."
-        ) from error
 
 
 def key_algorithm(key: PublicKeyTypes) -> str:

@@ -6,16 +6,21 @@ user (LABKIT_DEBUG=1 lets it through).
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 
 import click
 
 import labkit
-from labkit.cli import bench, files
+from labkit.cli import bench, files, headers
 from labkit.errors import LabError
 
 __all__ = ["cli", "main"]
+
+INTERRUPTED = 130
+"""What a shell gives a program that Ctrl-C ended: 128 and the number of SIGINT."""
 
 
 @click.group(
@@ -32,42 +37,53 @@ def cli() -> None:
     """Developer-mode key provisioning for Amazon FreeRTOS devices, in the lab."""
 
 
-for command in (bench.run, bench.simulate, bench.status, bench.stop, bench.open_manual, bench.board):
-    cli.add_command(command)
-for command in (files.key, files.certificate, files.firmware):
-    cli.add_command(command)
+for module in (bench, files, headers):
+    for command in module.COMMANDS:
+        cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line and end with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal cannot show is shown escaped, and stops no command.
+            stream.reconfigure(errors="backslashreplace")
+    code, message = _run()
+    if message:
+        click.echo(f"labkit: {message}", err=True)
+    sys.exit(code)
+
+
+def _run() -> tuple[int, str]:
+    """Run the command line and return its exit code, and what is left to say."""
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _end("interrupted", 130)
+        return INTERRUPTED, "interrupted"
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return error.exit_code, ""
     except LabError as error:
-        _end(str(error), 1)
-    except OSError as error:
-        if os.environ.get("LABKIT_DEBUG"):
-            raise
-        _end(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+        return 1, str(error)
     except Exception as error:
         if os.environ.get("LABKIT_DEBUG"):
             raise
-        _end(
-            f"this should not have happened: {type(error).__name__}. "
-            "LABKIT_DEBUG=1 shows where; please report it.",
-            1,
-        )
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+        return 1, _said_plainly(error)
+    return (code if isinstance(code, int) else 0), ""
 
 
-def _end(message: str, code: int) -> None:
-    click.echo(f"labkit: {message}", err=True)
-    sys.exit(code)
+def _said_plainly(error: Exception) -> str:
+    if isinstance(error, OSError):
+        if error.filename is None:
+            _drop_standard_output()
+        return f"{error.filename or 'the output'}: {error.strerror or error}"
+    return (
+        f"this should not have happened: {type(error).__name__}. "
+        "LABKIT_DEBUG=1 shows where; please report it."
+    )
+
+
+def _drop_standard_output() -> None:
+    """Keep Python from trying once more, at its end, to write what could not be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,19 +6,21 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from labkit.errors import BenchError, DeviceError
 
 if TYPE_CHECKING:
-
+    from collections.abc import Iterator
 
     from labkit.bench import Bench
+    from labkit.steps.workbench import Workbench
     from labkit.workspace import Workspace
 
-__all__ = ["board", "open_manual", "run", "simulate", "status", "stop"]
+__all__ = ["COMMANDS"]
 
 _workspace = click.option(
     "--workspace",
@@ -95,8 +97,10 @@ def simulate(workspace: Path | None, ready_file: Path | None, board_clock: str) 
             f"this workspace's bench runs already (process {running.pid}). "
             f"End it with `labkit stop --workspace {place.root}`, or name another --workspace."
         )
-    command = simulator_command(place, ready_file.absolute() if ready_file else None)
-    command += ["--board-clock", board_clock]
+    if ready_file and ready_file.exists() and not ready_file.is_file():
+        raise BenchError(f"{ready_file} is not a file. Name one that the bench may write.")
+    command = [*simulator_command(place), "--board-clock", board_clock]
+    command += ["--ready-file", str(ready_file.absolute())] if ready_file else []
     if os.name == "nt":
         import subprocess
 
@@ -105,57 +109,110 @@ def simulate(workspace: Path | None, ready_file: Path | None, board_clock: str) 
     os.execv(command[0], command)  # noqa: S606 our own program; SIGTERM reaches it directly
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  labkit stop
+  labkit stop --workspace /tmp/lab"""
+)
 @_workspace
 def stop(workspace: Path | None) -> None:
     """End the workspace's simulated bench."""
     from labkit.bench import find
 
-    bench = find(_open(workspace))
+    root = _root(workspace)
+    bench = find(_open(workspace)) if (root / "lab.toml").exists() else None
     if bench is None:
-        click.echo("no bench is running in this workspace")
+        click.echo(f"no bench is running in {root}")
         return
     bench.stop()
     click.echo("the bench has ended")
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  labkit status
+  labkit status --workspace /tmp/lab"""
+)
 @_workspace
 def status(workspace: Path | None) -> None:
-    """Show the bench, the device, the steps done and the key's short fingerprint."""
-    from labkit.keys import PublicKey
-    from labkit.lab import open_lab
+    """Show the bench, the device, the steps done and the key's short fingerprint.
 
-    lab = open_lab(workspace)
-    click.echo(f"{lab}\n")
-    pem = lab.workspace.path("DevicePublicKey.pem")
-    key = PublicKey.from_pem(pem.read_text()).short if pem.exists() else "not known yet"
-    click.echo(f"key      {key}")
-    click.echo(f"folder   {lab.workspace.device}")
-    if lab.bench:
-        click.echo(f"bench    running, process {lab.bench.pid}, board on {lab.bench.board_urls[0]}")
+    Starts nothing and asks nobody: what AWS IoT holds is shown as the journal tells it.
+    """
+    from labkit import procedure
+
+    place = _open(workspace)
+    for name, text in _about(place):
+        click.echo(f"{name:8} {text}")
     click.echo()
-    for step, done in lab.route():
+    for step in procedure.STEPS:
+        # Whether a step is done is told from files alone.
+        done = procedure.is_done(cast("Workbench", SimpleNamespace(workspace=place)), step)
         click.echo(f"{'done' if done else '    '}  {step.page[:2]}  {step.does}")
 
 
-@click.command("open")
+def _about(place: Workspace) -> Iterator[tuple[str, str]]:
+    from labkit.bench import find
+    from labkit.keys import PublicKey
+
+    settings = place.settings
+    yield "device", settings.thing_name
+    if settings.board_is_simulated:
+        yield "board", f"simulated, firmware {settings.release}"
+    else:
+        yield "board", f"REAL: {settings.device_url} at {settings.baud_rate} baud"
+    account = f"simulated, {settings.account_id} in" if settings.account_is_simulated else "REAL:"
+    yield "account", f"{account} {settings.region}"
+    pem = place.path("DevicePublicKey.pem")
+    yield "key", PublicKey.from_pem(pem.read_bytes()).short if pem.exists() else "not known yet"
+    if settings.board_is_simulated or settings.account_is_simulated:
+        bench = find(place)
+        where = f"running, process {bench.pid}, board on {bench.board_urls[0]}" if bench else ""
+        yield "bench", where or "not running; whatever needs it starts it"
+    yield "folder", str(place.device)
+
+
+@click.command(
+    "open",
+    epilog="""\b
+Examples:
+  labkit open
+  labkit open --no-browser --port 9000""",
+)
 @_workspace
-@click.option("--port", type=int, default=8888, show_default=True, help="The first port to try.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8888,
+    show_default=True,
+    help="The first port to try.",
+)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-def open_manual(workspace: Path | None, port: int, no_browser: bool) -> None:  # noqa: FBT001 click's way
+def open_manual(workspace: Path | None, port: int, *, no_browser: bool) -> None:
     """Open the manual in JupyterLab, with the simulated bench."""
     from labkit.manual import serve
 
     sys.exit(serve(_open(workspace), port=port, browser=not no_browser))
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example, what a step does with a board after a header was edited:
+  labkit board build
+  labkit board flash
+  labkit board reset"""
+)
 def board() -> None:
     """Build, flash and reset the simulated board, as lab.toml names it."""
 
 
-@board.command()
+@board.command(
+    epilog="""\b
+Example:
+  labkit board build --workspace /tmp/lab"""
+)
 @_workspace
 def build(workspace: Path | None) -> None:
     """Take the macros out of the firmware tree as it stands, into an image."""
@@ -167,7 +224,11 @@ def build(workspace: Path | None) -> None:
     click.echo(f"built {image['release']} from {place.firmware.name}/")
 
 
-@board.command()
+@board.command(
+    epilog="""\b
+Example:
+  labkit board build && labkit board flash"""
+)
 @_workspace
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
@@ -181,7 +242,11 @@ def flash(workspace: Path | None) -> None:
     click.echo("flashed; the board runs it at the next reset")
 
 
-@board.command()
+@board.command(
+    epilog="""\b
+Example:
+  labkit board reset"""
+)
 @_workspace
 def reset(workspace: Path | None) -> None:
     """Press the board's reset button."""
@@ -191,10 +256,16 @@ def reset(workspace: Path | None) -> None:
     click.echo("the board was reset")
 
 
-def _open(workspace: Path | None) -> Workspace:
-    from labkit.workspace import Workspace, default_root
+def _root(workspace: Path | None) -> Path:
+    from labkit.workspace import default_root
 
-    return Workspace.open((workspace or default_root()).absolute(), os.environ)
+    return (workspace or default_root()).absolute()
+
+
+def _open(workspace: Path | None) -> Workspace:
+    from labkit.workspace import Workspace
+
+    return Workspace.open(_root(workspace), os.environ)
 
 
 def _bench(place: Workspace) -> Bench:
@@ -205,3 +276,6 @@ def _bench(place: Workspace) -> Bench:
 
 def _image_file(place: Workspace) -> Path:
     return place.firmware / "build" / "image.json"
+
+
+COMMANDS = (run, simulate, status, stop, open_manual, board)

@@ -1,8 +1,9 @@
-"""Commands that work with files alone: key, certificate and firmware. They need no bench."""
+"""Commands about keys and certificates, which work with files alone and need no bench."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labkit.errors import CertificateError, LabError, WorkspaceError
+from labkit.cli.output import put
+from labkit.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from labkit.certificates import SigningKey
     from labkit.console import Console
+    from labkit.keys import PublicKey
 
-__all__ = ["certificate", "firmware", "key"]
+__all__ = ["COMMANDS"]
+
+PASSPHRASE = "LABKIT_CA_PASSPHRASE"  # noqa: S105 the name of a variable
+"""Opens an encrypted CA key where there is no terminal to ask at."""
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OUTPUT = click.option("-o", "--output", type=_FILE, help="Write to a file, not to the terminal.")
@@ -31,7 +37,7 @@ Examples:
   labkit key console.log --format pem -o DevicePublicKey.pem
   labkit key - --format json < console.log"""
 )
-@click.argument("console_log", type=click.Path(path_type=Path))
+@click.argument("console_log", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option(
     "--format",
     "form",
@@ -56,7 +62,7 @@ def key(console_log: Path, form: str, output: Path | None) -> None:
         "hex": public_key.der.hex() + "\n",
         "json": _as_json(log),
     }
-    _put(forms[form], output)
+    put(forms[form], output)
 
 
 def _as_json(log: Console) -> str:
@@ -73,7 +79,13 @@ def _as_json(log: Console) -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  labkit certificate new-ca --ca-key rootCA.key -o rootCA.pem
+  labkit certificate issue --ca rootCA.pem --ca-key rootCA.key \\
+      --public-key DevicePublicKey.pem --subject CN=my-thing -o deviceCert.pem"""
+)
 def certificate() -> None:
     """Make and show certificates: CA, verification certificate, device certificate."""
 
@@ -100,7 +112,7 @@ def new_ca(ca_key: Path, key_type: str, subject: str, days: int, output: Path | 
 
     for file in filter(None, (ca_key, output)):
         if file.exists():
-            raise WorkspaceError(f"{file} is there already, and is never overwritten. Move it away.")
+            raise WorkspaceError(f"{file} is there already and is never overwritten. Move it away.")
     new_key: SigningKey
     if key_type == "RSA-2048":
         new_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -114,7 +126,11 @@ def new_ca(ca_key: Path, key_type: str, subject: str, days: int, output: Path | 
         valid_days=days,
     )
     write(ca_key, certificates.private_key_to_pem(new_key), private=True)
-    _put(certificates.to_pem(made), output)
+    try:
+        put(certificates.to_pem(made), output)
+    except BaseException:
+        ca_key.unlink()  # a key whose certificate is lost is of no use, and stands in the way
+        raise
 
 
 @certificate.command(
@@ -141,7 +157,7 @@ def verification(ca: Path, ca_key: Path, registration_code: str, output: Path | 
         now=_now(),
         serial_number=_serial_number(),
     )
-    _put(certificates.to_pem(made), output)
+    put(certificates.to_pem(made), output)
 
 
 @certificate.command(
@@ -152,20 +168,21 @@ Example:
 )
 @_CA
 @_CA_KEY
-@click.option("--public-key", required=True, type=_FILE, help="The device's public key, PEM or DER.")
+@click.option("--public-key", required=True, type=_FILE, help="The device's, PEM or DER.")
 @click.option("--subject", help="Such as CN=my-thing  [default: the request's]")
 @click.option("--days", type=click.IntRange(min=1), default=500, show_default=True)
 @click.option("--csr", type=_FILE, help="The request; without it a throw-away key signs one.")
 @click.option("--x509v1", is_flag=True, help="The version 1 shape of the documented command.")
 @_OUTPUT
 def issue(
+    *,
     ca: Path,
     ca_key: Path,
     public_key: Path,
     subject: str | None,
     days: int,
     csr: Path | None,
-    x509v1: bool,  # noqa: FBT001 click's way
+    x509v1: bool,
     output: Path | None,
 ) -> None:
     """Issue a device certificate for a bare public key, after every rule was checked."""
@@ -191,10 +208,14 @@ def issue(
         subject=name,
         x509v1=x509v1,
     )
-    _put(certificates.to_pem(made), output)
+    put(certificates.to_pem(made), output)
 
 
-@certificate.command()
+@certificate.command(
+    epilog="""\b
+Example:
+  labkit certificate show deviceCert.pem"""
+)
 @click.argument("file", type=_FILE)
 def show(file: Path) -> None:
     """Show what a certificate says, in plain words."""
@@ -203,74 +224,21 @@ def show(file: Path) -> None:
     click.echo(repr(certificates.describe(certificates.load_certificate(file.read_bytes()))))
 
 
-@click.group()
-def firmware() -> None:
-    """Read and set macros in the demo's headers and sources."""
-
-
-@firmware.command(
-    epilog="""\b
-Example:
-  labkit firmware get aws_clientcredential.h clientcredentialIOT_THING_NAME"""
-)
-@click.argument("file", type=_FILE)
-@click.argument("macro")
-def get(file: Path, macro: str) -> None:
-    """Print the value of MACRO in FILE; nothing where it is NULL."""
-    from labkit import firmware as sources
-    from labkit.firmware.kinds import SECRET
-
-    found = sources.get(sources.decode(file.read_bytes()), macro)
-    if found.value and (found.name in SECRET or "PRIVATE" in found.value.partition("\n")[0]):
-        click.echo(f"{found.name} is set, and is never shown", err=True)
-    elif found.value is not None:
-        click.echo(found.value, nl=not found.value.endswith("\n"))
-
-
-@firmware.command(
-    "set",
-    epilog="""\b
-Examples:
-  labkit firmware set aws_clientcredential.h clientcredentialIOT_THING_NAME my-thing
-  labkit firmware set aws_clientcredential_keys.h keyCLIENT_CERTIFICATE_PEM --pem deviceCert.pem
-  labkit firmware set aws_clientcredential_keys.h keyCLIENT_PRIVATE_KEY_PEM NULL --dry-run""",
-)
-@click.argument("file", type=_FILE)
-@click.argument("macro")
-@click.argument("value", required=False)
-@click.option("--pem", type=_FILE, help="Take the value from a PEM file.")
-@click.option("--dry-run", is_flag=True, help="Only show the difference.")
-def set_macro(file: Path, macro: str, value: str | None, pem: Path | None, dry_run: bool) -> None:  # noqa: FBT001 click's way
-    """Set MACRO in FILE to VALUE (NULL for no value), show the difference, keep FILE.orig."""
-    from labkit import firmware as sources
-    from labkit.workspace import write
-
-    if (value is None) == (pem is None):
-        raise click.UsageError("give the VALUE, or --pem FILE, and not both.")
-    told = pem.read_text() if pem else value
-    raw = file.read_bytes()
-    edit = sources.edit(sources.decode(raw), macro, None if told == "NULL" else told)
-    click.echo(edit.diff(file.name), nl=False)
-    if not edit.changed:
-        click.echo("nothing to change: it says so already")
-    elif not dry_run:
-        original = file.with_name(file.name + ".orig")
-        if not original.exists():
-            write(original, raw, private=True)
-        write(file, sources.encode(edit.new))
-
-
 def _load_key(file: Path) -> SigningKey:
     from labkit import certificates
 
-    return certificates.load_private_key(file.read_bytes())
+    raw = file.read_bytes()
+    passphrase = os.environ.get(PASSPHRASE) if b"ENCRYPTED" in raw else None
+    if passphrase is None and b"ENCRYPTED" in raw and sys.stdin.isatty():
+        passphrase = click.prompt(f"Passphrase of {file}", hide_input=True, err=True)
+    return certificates.load_private_key(raw, passphrase)
 
 
-def _load_public_key(file: Path) -> object:
+def _load_public_key(file: Path) -> PublicKey:
     from labkit.keys import PublicKey
 
     raw = file.read_bytes()
-    return PublicKey.from_pem(raw) if raw.lstrip().startswith(b"-----") else PublicKey.from_der(raw)
+    return PublicKey.from_pem(raw) if b"-----BEGIN " in raw else PublicKey.from_der(raw)
 
 
 def _now() -> datetime:
@@ -283,14 +251,4 @@ def _serial_number() -> int:
     return Randomness().serial_number("", "")
 
 
-def _put(content: str | bytes, output: Path | None) -> None:
-    """Write to a file, whole or not at all, or to standard output."""
-    from labkit.workspace import write
-
-    if output:
-        write(output, content)
-    elif isinstance(content, bytes):
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
-    else:
-        click.echo(content, nl=False)
+COMMANDS = (key, certificate)

@@ -93,7 +93,7 @@ class MessageNumbers:
         number = int(digits)
         if self.boots == 0 or number <= self._last + _GLUED_AHEAD or tick < self._tick:
             return number
-        for start in range(1, len(digits)):
+        for start in reversed(range(1, len(digits))):
             tail = int(digits[start:])
             if self._last < tail <= self._last + _GLUED_AHEAD:
                 return tail

@@ -245,8 +245,9 @@ class Collector:
             if log_ended:
                 return missing, (
                     f"the text ends inside the dump, {came} came; row {missing} is the next. "
-                    "Let the board print on, or copy all of it; if it prints no more, "
-                    f"{_AGAIN[0].lower()}{_AGAIN[1:]}."
+                    "Let the board print on, or copy all of it. If it prints no more, rows "
+                    "were lost. "
+                    f"{_AGAIN}; {_QUEUE}."
                 )
             where = f"row {missing} or one before it is" if self._rows else "all six are"
             return (

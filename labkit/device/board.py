@@ -27,7 +27,7 @@ __all__ = ["Board", "Capture"]
 
 BOOT_TIMEOUT_S = 240.0
 """The firmware waits 180 s before it makes a key pair; the rest of a boot takes seconds."""
-QUIET_S = 0.4
+QUIET_S = 0.15
 """Silence after the last line of a boot that says that nothing more comes."""
 PULSE_S = 0.05
 """How long the reset line is held."""
@@ -130,7 +130,8 @@ class Board:
         with self._open() as port, self.log.open("ab") as log:
             start = log.tell()
             try:
-                port.reset_input_buffer()
+                if port.in_waiting:
+                    port.reset_input_buffer()
                 _pulse_reset(port)
                 ended = _read_until_the_end(port, log.write, timeout_s, show)
             except OSError as error:
@@ -207,7 +208,8 @@ class Board:
 def _pulse_reset(port: serial.SerialBase) -> None:
     """Hold the board in reset and let it go, as esptool's hard reset does."""
     port.dtr = False
-    port.rts = True
+    if not port.rts:
+        port.rts = True
     time.sleep(PULSE_S)
     port.rts = False
 

@@ -48,7 +48,9 @@ def _settings(arguments: list[str] | None) -> Settings:
     parser.add_argument(
         "--state", type=Path, required=True, metavar="DIR", help="kept between runs"
     )
-    parser.add_argument("--ready-file", type=Path, required=True, metavar="F", help="JSON: where")
+    parser.add_argument(
+        "--ready-file", type=Path, metavar="F", help="JSON, written beside DIR/ready.json: where"
+    )
     parser.add_argument("--seed", help="derive keys, names and the clock from this (tests, pages)")
     parser.add_argument("--boards", type=_board_count, default=1, metavar="N")
     parser.add_argument("--region", type=_region, default=DEFAULT_REGION)
@@ -60,7 +62,7 @@ def _settings(arguments: list[str] | None) -> Settings:
     given = parser.parse_args(arguments)
     return Settings(
         state_dir=given.state.absolute(),
-        ready_file=given.ready_file.absolute(),
+        ready_file=given.ready_file.absolute() if given.ready_file else None,
         seed=given.seed,
         boards=given.boards,
         region=given.region,

@@ -1,7 +1,7 @@
 """The simulated bench as one local service: account, gateway, boards and control URL.
 
-It listens on loopback only, says in its ready file where, and ends on SIGTERM, on POST /stop, or
-after a time without any request or serial traffic.
+It listens on loopback only, says where in the ready file of its state directory, and ends on
+SIGTERM, on POST /stop, or after a time without any request or serial traffic.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ DEFAULT_ACCOUNT_ID: Final = "123456789012"
 """The account number of AWS's own examples: nobody mistakes it for theirs."""
 
 LOG_NAME: Final = "simulator.log"
+READY_NAME: Final = "ready.json"
 
 _SEEDED_STEP = 8 * 60
 """A seeded bench lives at the end of the seeded day: after every step of a lab, a minute each."""
@@ -53,8 +54,9 @@ class Settings:
     """What a bench is made of.
 
     Attributes:
-        state_dir: where account and flash live on from run to run.
-        ready_file: written when everything listens, removed at the end.
+        state_dir: where account and flash live on from run to run; its `ready.json` is written
+            when everything listens, and removed at the end.
+        ready_file: written and removed with it, for whoever waits for another file.
         seed: of clock, keys and names; None for true randomness and the wall clock.
         boards: how many there are.
         board_speed: of the boards' clocks.
@@ -62,13 +64,19 @@ class Settings:
     """
 
     state_dir: Path
-    ready_file: Path
+    ready_file: Path | None = None
     seed: str | None = None
     boards: int = 1
     region: str = DEFAULT_REGION
     account_id: str = DEFAULT_ACCOUNT_ID
     board_speed: Speed = AS_IN_LIFE
     idle_s: float = 3600.0
+
+    @property
+    def ready_files(self) -> tuple[Path, ...]:
+        """The files that say where everything is: the workspace's own first."""
+        own = self.state_dir / READY_NAME
+        return (own, self.ready_file) if self.ready_file else (own,)
 
     def clock(self) -> Callable[[], datetime]:
         """Return the lab's clock."""
@@ -133,7 +141,8 @@ class Service:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = StateLock(settings.state_dir)
         started.callback(self._lock.release)
-        _remove_if_stale(settings.ready_file)
+        for path in settings.ready_files:
+            _remove_if_stale(path)
         _log_to(settings.state_dir / LOG_NAME, started)
         account = self._account()
         started.callback(account.close)
@@ -157,8 +166,9 @@ class Service:
             "control_url": self._control(boards, started),
             "pid": os.getpid(),
         }
-        _write_atomically(settings.ready_file, json.dumps(ready, indent=2) + "\n")
-        started.callback(_remove_own, settings.ready_file)
+        for path in settings.ready_files:
+            _write_atomically(path, json.dumps(ready, indent=2) + "\n")
+            started.callback(_remove_own, path)
         return ready
 
     def _account(self) -> Account:

@@ -1,0 +1,165 @@
+"""`./lab bench`: what is measured, as figures of one run and, where it can be, as ratios.
+
+Timings are never assertions: computers differ and are busy. Each line says what the project
+promises, so that a reader sees at once where it falls short.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from labkit import certificates, console
+from labkit.keys import PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOW = datetime.now(UTC)
+LOG_MB = 100
+CERTIFICATES = 1500
+ROUNDS = 5
+
+
+def main() -> int:
+    """Measure everything and print a line for each."""
+    for measure in (console_speed, issuing, import_time, run_time):
+        for line in measure():
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+    return 0
+
+
+def console_speed() -> Iterator[str]:
+    """Read a log of other tasks' lines that ends in a dump, from a file."""
+    key = PublicKey.from_key(ec.generate_private_key(ec.SECP256R1()))
+    noise = b"".join(
+        b"%d %d [ETHER_RECEI] Heap: current %d lowest 233248\r\n" % (n, 3 * n, 233776 - n % 997)
+        for n in range(20_000)
+    )
+    with tempfile.TemporaryFile() as log:
+        while log.tell() < LOG_MB * 1_000_000:
+            log.write(noise)
+        log.write(dump(key))
+        log.seek(0)
+        begin = time.perf_counter()
+        found = console.parse(log).public_key()
+        seconds = time.perf_counter() - begin
+    if found != key:
+        raise SystemExit("the console's key is not the one that was written")
+    yield f"console          {LOG_MB / seconds:6.0f} MB/s   ({LOG_MB} MB in {seconds:.1f} s)"
+
+
+def dump(key: PublicKey) -> bytes:
+    """Return a key as firmware prints it."""
+    pairs = [key.der[start : start + 2].hex() for start in range(0, len(key.der), 2)]
+    rows = [" ".join(pairs[start : start + 8]) for start in range(0, len(pairs), 8)]
+    lines = ["7 910 [IP-task] Device public key, 91 bytes:", *rows, ""]
+    return "\r\n".join(lines).encode()
+
+
+def issuing() -> Iterator[str]:
+    """Issue with every rule checked, against building and signing alone, in turns."""
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    name = certificates.parse_subject("CN=bench")
+    ca = certificates.root_ca(ca_key, name, now=NOW, serial_number=1)
+    issuer = certificates.Issuer(ca, ca_key)
+    key = PublicKey.from_key(ec.generate_private_key(ec.SECP256R1()))
+    signers = {
+        "RSA-2048 CSR, as documented": rsa.generate_private_key(
+            public_exponent=65537, key_size=2048
+        ),
+        "EC P-256 CSR": ec.generate_private_key(ec.SECP256R1()),
+    }
+    for what, signer in signers.items():
+        csr = certificates.certificate_request(signer, name)
+
+        def checked(csr: x509.CertificateSigningRequest = csr) -> x509.Certificate:
+            return issuer.issue(csr, public_key=key, now=NOW, serial_number=2)
+
+        ours, bare = in_turns(checked, bare_signing(checked(), ca_key, key))
+        yield (
+            f"certificates     {1 / ours:6.0f} /s     ({what}: {bare / ours:.2f} of bare "
+            f"signing's {1 / bare:.0f} /s; at least 0.33 is promised)"
+        )
+
+
+def bare_signing(
+    pattern: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: PublicKey
+) -> Callable[[], object]:
+    """Return a function that builds and signs the same certificate, and checks nothing."""
+    def sign() -> object:
+        public_key = serialization.load_der_public_key(key.der)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(pattern.subject)
+            .issuer_name(pattern.issuer)
+            .public_key(public_key)
+            .serial_number(2)
+            .not_valid_before(pattern.not_valid_before_utc)
+            .not_valid_after(pattern.not_valid_after_utc)
+        )
+        for extension in pattern.extensions:
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+        return builder.sign(ca_key, hashes.SHA256())
+
+    return sign
+
+
+def in_turns(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    """Return the median seconds of a call of each, measured round by round."""
+    rounds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(ROUNDS):
+        for work, seconds in zip((first, second), rounds, strict=True):
+            begin = time.process_time()
+            for _ in range(CERTIFICATES // ROUNDS):
+                work()
+            seconds.append((time.process_time() - begin) / (CERTIFICATES // ROUNDS))
+    return statistics.median(rounds[0]), statistics.median(rounds[1])
+
+
+def import_time() -> Iterator[str]:
+    """Import labkit in a fresh Python, less what an empty one costs."""
+    empty, full = (
+        min(wall([sys.executable, "-c", code]) for _ in range(ROUNDS))
+        for code in ("pass", "import labkit")
+    )
+    yield f"import labkit    {1000 * (full - empty):6.0f} ms     (150 are promised)"
+
+
+def run_time() -> Iterator[str]:
+    """Provision a device in a fresh workspace: with a bench to start, then with one running."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("LABKIT_")}
+        environment["LABKIT_WORKSPACE"] = folder
+        labkit = [sys.executable, "-m", "labkit"]
+        try:
+            cold = wall([*labkit, "run"], environment)
+            warm = wall([*labkit, "run", "--thing", "bench-device"], environment)
+            again = wall([*labkit, "run"], environment)
+        finally:
+            subprocess.run([*labkit, "stop"], env=environment, check=False, capture_output=True)
+    yield f"labkit run       {cold:6.1f} s      (fresh workspace, bench started with it)"
+    yield f"labkit run       {warm:6.1f} s      (warm: another device; 5 are promised)"
+    yield f"labkit run       {again:6.1f} s      (again: everything done but the hello world)"
+
+
+def wall(command: list[str], environment: dict[str, str] | None = None) -> float:
+    """Return how long a command takes; it has to succeed."""
+    begin = time.perf_counter()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    sys.exit(main())
