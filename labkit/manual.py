@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from labkit import bench as benches
@@ -87,33 +88,37 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
         _say(f"{name}: yours was kept; the newer one is in notebooks/")
     for name in _ENDING_SIGNALS & {each.name for each in signal.Signals}:
         signal.signal(signal.Signals[name], lambda number, _: sys.exit(128 + number))
-    settings = workspace.settings
-    if settings.board_is_simulated or settings.account_is_simulated:
-        benches.start_or_find(workspace)
-    token = secrets.token_urlsafe(24)
-    port = _free_port(port)
-    address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
-    process = subprocess.Popen(
-        _jupyter(workspace.root / "pages", port),
-        env={
-            **os.environ,
-            "LABKIT_WORKSPACE": str(workspace.root),
-            "JUPYTER_TOKEN": token,
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        },
-    )
-    try:
+    with ExitStack() as ending:
+        settings = workspace.settings
+        if settings.board_is_simulated or settings.account_is_simulated:
+            ending.callback(_stop_bench, workspace)
+            benches.start_or_find(workspace)
+        token = secrets.token_urlsafe(24)
+        port = _free_port(port)
+        process = subprocess.Popen(
+            _jupyter(workspace.root / "pages", port),
+            env={
+                **os.environ,
+                "LABKIT_WORKSPACE": str(workspace.root),
+                "JUPYTER_TOKEN": token,
+                "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            },
+        )
+        ending.callback(_end, process)
         _wait_until_served(f"http://127.0.0.1:{port}/api", process)
+        address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
         _say(f"The manual is open at\n  {address}\nCtrl-C ends it.")
         if browser:
             _open_browser(address)
-        return process.wait()
-    except KeyboardInterrupt:
-        return 0  # Ctrl-C is how one ends the manual
-    finally:
-        _end(process)
-        if bench := benches.find(workspace):
-            bench.stop()
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return 0  # Ctrl-C is how one ends the manual
+
+
+def _stop_bench(workspace: Workspace) -> None:
+    if bench := benches.find(workspace):
+        bench.stop()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

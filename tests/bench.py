@@ -98,6 +98,7 @@ def bare_signing(
     pattern: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: PublicKey
 ) -> Callable[[], object]:
     """Return a function that builds and signs the same certificate, and checks nothing."""
+
     def sign() -> object:
         public_key = serialization.load_der_public_key(key.der)
         builder = (

@@ -68,19 +68,21 @@ def root_ca(
     public_key = key.public_key()
     rules.verify_key_is_accepted(public_key, "the CA", "make one: openssl genrsa 2048")
     common_name(subject)
-    builder = signing.builder(
-        subject, subject, public_key, serial_number, signing.validity(now, valid_days)
-    )
     usage = signing.key_usage(key_cert_sign=True, crl_sign=True)
     identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
-    builder = (
-        builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(identifier, critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier),
-            critical=False,
-        )
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    builder = signing.builder(
+        subject,
+        subject,
+        public_key,
+        serial_number=serial_number,
+        valid=signing.validity(now, valid_days),
+        extensions=(
+            signing.extension(x509.BasicConstraints(ca=True, path_length=None), critical=True),
+            signing.extension(usage, critical=True),
+            signing.extension(identifier),
+            signing.extension(issuer),
+        ),
     )
     return signing.sign(builder, key)
 
@@ -133,7 +135,7 @@ class Issuer:
         self._key = ca_key
         self._public_key_der = rules.spki(ca_key.public_key())
         self._name = ca.subject
-        self._authority_key_identifier = _authority_key_identifier(ca)
+        self._authority_key_identifier = signing.extension(_authority_key_identifier(ca))
 
     def __repr__(self) -> str:
         """Return one line that names the CA; the key is not in it."""
@@ -246,21 +248,27 @@ class Issuer:
         validity = signing.validity(now, valid_days)
         rules.verify_ca_is_valid(self.ca, validity.not_before)
         rules.verify_outlived_by(self.ca, validity.not_before, validity.not_after)
-        builder = signing.builder(subject, self._name, public_key, serial_number, validity)
-        if x509v1:
-            return signing.version_1(signing.sign(builder, self._key), self._key)
-        return signing.sign(self._with_client_extensions(builder, public_key), self._key)
+        builder = signing.builder(
+            subject,
+            self._name,
+            public_key,
+            serial_number=serial_number,
+            valid=validity,
+            extensions=() if x509v1 else self._client_extensions(public_key),
+        )
+        certificate = signing.sign(builder, self._key)
+        return signing.version_1(certificate, self._key) if x509v1 else certificate
 
-    def _with_client_extensions(
-        self, builder: x509.CertificateBuilder, public_key: CertifiedKey
-    ) -> x509.CertificateBuilder:
+    def _client_extensions(
+        self, public_key: CertifiedKey
+    ) -> tuple[x509.Extension[x509.ExtensionType], ...]:
         identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
         return (
-            builder.add_extension(_NOT_A_CA, critical=True)
-            .add_extension(_SIGNS, critical=True)
-            .add_extension(_CLIENT, critical=False)
-            .add_extension(identifier, critical=False)
-            .add_extension(self._authority_key_identifier, critical=False)
+            _NOT_A_CA,
+            _SIGNS,
+            _CLIENT,
+            signing.extension(identifier),
+            self._authority_key_identifier,
         )
 
 
@@ -318,9 +326,9 @@ def verification_certificate(
     return certificate
 
 
-_NOT_A_CA = x509.BasicConstraints(ca=False, path_length=None)
-_SIGNS = signing.key_usage(digital_signature=True)
-_CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+_NOT_A_CA = signing.extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+_SIGNS = signing.extension(signing.key_usage(digital_signature=True), critical=True)
+_CLIENT = signing.extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
 
 
 def _authority_key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -14,10 +14,21 @@ from labkit.certificates import der
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from labkit.certificates.loading import SigningKey
     from labkit.certificates.rules import CertifiedKey
 
-__all__ = ["Validity", "builder", "deterministic", "key_usage", "sign", "validity", "version_1"]
+__all__ = [
+    "Validity",
+    "builder",
+    "deterministic",
+    "extension",
+    "key_usage",
+    "sign",
+    "validity",
+    "version_1",
+]
 
 _SERIAL_NUMBER_BITS = 159
 _VERSION_TAG = 0xA0
@@ -49,6 +60,13 @@ def key_usage(
     )
 
 
+def extension(
+    value: x509.ExtensionType, *, critical: bool = False
+) -> x509.Extension[x509.ExtensionType]:
+    """Return an extension as a certificate carries it."""
+    return x509.Extension(value.oid, critical, value)
+
+
 def validity(now: datetime, valid_days: int) -> Validity:
     """Return the validity that starts now, fractions of a second left out.
 
@@ -76,10 +94,14 @@ def builder(
     subject: x509.Name,
     issuer: x509.Name,
     public_key: CertifiedKey,
+    *,
     serial_number: int,
     valid: Validity,
+    extensions: Iterable[x509.Extension[x509.ExtensionType]] = (),
 ) -> x509.CertificateBuilder:
-    """Return a certificate with its fields filled in, for extensions and a signature.
+    """Return a certificate with its fields filled in, for a signature.
+
+    Everything goes in at once: `cryptography`'s chain of calls copies the builder at each.
 
     Raises:
         CertificateError: the serial number is not positive, or longer than RFC 5280 allows.
@@ -97,6 +119,7 @@ def builder(
         serial_number=serial_number,
         not_valid_before=valid.not_before.replace(tzinfo=None),
         not_valid_after=valid.not_after.replace(tzinfo=None),
+        extensions=list(extensions),
     )
 
 

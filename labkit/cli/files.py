@@ -50,11 +50,8 @@ def key(console_log: Path, form: str, output: Path | None) -> None:
     """Print the newest public key that CONSOLE_LOG (or - for standard input) holds."""
     from labkit import console
 
-    if str(console_log) == "-":
-        log = console.parse(sys.stdin.buffer)
-    else:
-        with console_log.open("rb") as file:
-            log = console.parse(file)
+    with click.open_file(str(console_log), "rb") as file:
+        log = console.parse(file)
     public_key = log.public_key()
     forms: dict[str, str | bytes] = {
         "pem": public_key.pem,

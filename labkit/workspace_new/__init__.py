@@ -1,0 +1,29 @@
+"""The workspace: where a lab keeps its certificate authority, its devices and its journal.
+
+::
+
+    workspace/lab.toml                  what is real and what is simulated
+    workspace/ca/                       rootCA.key, rootCA.pem, verificationCert.pem
+    workspace/devices/<thing name>/     what one device's run makes, and journal.jsonl
+    workspace/firmware/                 the firmware tree, unless lab.toml names another
+    workspace/bench/                    the simulated bench's own state
+    workspace/pages/                    the reader's copies of the pages
+"""
+
+from labkit.workspace.files import sha256_file, write
+from labkit.workspace.journal import Entry, Journal
+from labkit.workspace.place import CHECKOUT, Workspace, default_root
+from labkit.workspace.settings import THING_NAME, TREES, Settings
+
+__all__ = [
+    "CHECKOUT",
+    "THING_NAME",
+    "TREES",
+    "Entry",
+    "Journal",
+    "Settings",
+    "Workspace",
+    "default_root",
+    "sha256_file",
+    "write",
+]

@@ -1,0 +1,98 @@
+"""The journal: every step that was done with a device, in order, only ever added to."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from labkit.errors import WorkspaceError
+from labkit.workspace.files import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Entry", "Journal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One step that was done, as the journal tells it.
+
+    Attributes:
+        step: the step's name.
+        at: when it was done, ISO 8601, UTC.
+        read: SHA-256 of each file that it read; of a log, the bytes that were there then.
+        made: the same of what it made; of a C macro, of its value.
+        facts: what else it found out, such as an ARN.
+    """
+
+    step: str
+    at: str
+    read: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+class Journal:
+    """The record of the steps that were done, one JSON object a line, only ever added to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield the entries, oldest first; a last line cut off by a kill is passed over.
+
+        Raises:
+            WorkspaceError: another line is no entry.
+        """
+        try:
+            *lines, _cut_off = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(lines, 1):
+            try:
+                yield _entry(json.loads(line))
+            except (ValueError, TypeError, RecursionError) as error:
+                raise WorkspaceError(
+                    f"{self.path}, line {number}: expected a journal entry, got something else "
+                    f"({error}). Restore the file, or move the device's folder away to start over."
+                ) from None
+
+    def newest(self, step: str) -> Entry | None:
+        """Return a step's newest entry, or None where it was never done."""
+        return next((entry for entry in reversed(list(self)) if entry.step == step), None)
+
+    def add(self, entry: Entry) -> None:
+        """Append an entry; it is on the disk when this returns."""
+        told = {name: getattr(entry, name) for name in ("step", "at", "read", "made", "facts")}
+        line = json.dumps(told).encode() + b"\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Others may add to the same journal: a line of theirs that is half written is no leftover.
+        with self.path.open("a+b") as file, locked(file):
+            file.truncate(_end_of_last_line(file))
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _entry(told: Any) -> Entry:  # noqa: ANN401 whatever a line of JSON holds
+    entry = Entry(**told)
+    texts = (entry.step, entry.at, *entry.read.values(), *entry.made.values())
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.facts, dict):
+        raise TypeError("a value is of another type")
+    return entry
+
+
+def _end_of_last_line(file: IO[bytes]) -> int:
+    """Return where a journal's last whole line ends, leaving the file at its end."""
+    end = file.seek(0, os.SEEK_END)
+    if end == 0:
+        return 0
+    file.seek(end - 1)
+    if file.read(1) == b"\n":
+        return end
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1

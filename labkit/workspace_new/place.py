@@ -1,0 +1,132 @@
+"""The folders of one lab, seen from one device."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.errors import WorkspaceError
+from labkit.workspace.files import copy_tree, write
+from labkit.workspace.journal import Journal
+from labkit.workspace.settings import TREES, Settings, chosen_values, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CHECKOUT", "Workspace", "default_root"]
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+def default_root(variables: Mapping[str, str] | None = None) -> Path:
+    """Return the workspace's folder: LABKIT_WORKSPACE, or `workspace/` in the checkout."""
+    named = (os.environ if variables is None else variables).get("LABKIT_WORKSPACE")
+    if named:
+        return Path(named).expanduser().absolute()
+    home = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    return home / "workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of one lab, seen from one device.
+
+    Attributes:
+        root: the workspace's folder.
+        settings: what lab.toml and the variables chose.
+    """
+
+    root: Path
+    settings: Settings
+
+    @property
+    def ca(self) -> Path:
+        """The certificate authority's folder, shared by all devices."""
+        return self.root / "ca"
+
+    @property
+    def device(self) -> Path:
+        """The folder of what this device's run makes."""
+        return self.root / "devices" / self.settings.thing_name
+
+    @property
+    def bench(self) -> Path:
+        """The simulated bench's own state."""
+        return self.root / "bench"
+
+    @property
+    def firmware(self) -> Path:
+        """The firmware tree: the user's own, or the copy that the simulated board builds from."""
+        return self.root / Path(self.settings.firmware).expanduser()
+
+    @property
+    def journal(self) -> Journal:
+        """The device's journal."""
+        return Journal(self.device / "journal.jsonl")
+
+    def path(self, name: str) -> Path:
+        """Return the file of a name used by the documentation: the CA's, or the device's."""
+        if name.startswith(("rootCA.", "verificationCert.")):
+            return self.ca / name
+        return self.device / name
+
+    @classmethod
+    def open(cls, root: Path, variables: Mapping[str, str], **chosen: str) -> Workspace:
+        """Open a workspace, making it and its lab.toml where they are not there yet.
+
+        Args:
+            root: the workspace's folder.
+            variables: the environment, whose LABKIT_ variables win over lab.toml.
+            **chosen: `device`, `cloud`, `seed`, `thing_name` or `release`, which win over both.
+
+        Raises:
+            WorkspaceError: lab.toml cannot be read, asks for what cannot be, or the workspace
+                cannot be made; nothing is written then.
+        """
+        file = root / "lab.toml"
+        settings, text = read_settings(file, chosen_values(variables, chosen))
+        workspace = cls(root, settings)
+        try:
+            workspace._refuse_other_seed()
+            if text is not None:
+                write(file, text)
+            workspace._begin()
+        except OSError as error:
+            raise WorkspaceError(
+                f"{error.filename or root}: the workspace cannot be made there: {error.strerror}. "
+                "Name another folder with LABKIT_WORKSPACE or --workspace."
+            ) from None
+        return workspace
+
+    def _begin(self) -> None:
+        """Make what a workspace has from its first day on."""
+        if self.settings.board_is_simulated and not self.firmware.exists():
+            copy_tree(TREES / self.settings.release, self.firmware)
+        if self.settings.seed and not self._seed_file.exists():
+            self.bench.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write(self._seed_file, self.settings.seed)
+        self.device.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def _seed_file(self) -> Path:
+        """What says with which seed the workspace was begun, wherever the seed came from."""
+        return self.bench / "seed.txt"
+
+    def _refuse_other_seed(self) -> None:
+        """Refuse to mix keys of two seeds, or seeded keys with random ones."""
+        if not (self.root / "devices").exists():
+            return
+        begun = self._seed_file.read_text("utf-8") if self._seed_file.exists() else None
+        if begun != self.settings.seed:
+            raise WorkspaceError(
+                f"{self.root}: this workspace was begun with {_said(begun)}, and "
+                f"{_said(self.settings.seed)} is asked for. Use another folder "
+                "(LABKIT_WORKSPACE or --workspace), or the seed that it was begun with "
+                "(LABKIT_SEED, or lab.seed in lab.toml)."
+            )
+
+
+def _said(seed: str | None) -> str:
+    return f"the seed {seed!r}" if seed else "no seed"

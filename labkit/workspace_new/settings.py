@@ -1,0 +1,276 @@
+"""What lab.toml and the LABKIT_ variables choose, and what is refused at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["THING_NAME", "TREES", "Settings", "chosen_values", "read_settings"]
+
+TREES = Path(__file__).resolve().parent.parent / "trees"
+THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+"""What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
+
+_TEMPLATE = """\
+# What this lab works with. LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED, LABKIT_THING and
+# LABKIT_RELEASE win over what stands here.
+
+[device]
+url = {device.url}                 # "sim", or a pySerial URL such as "/dev/ttyUSB0" or "COM3"
+baud_rate = {device.baud_rate}
+thing_name = {device.thing_name}
+release = {device.release}       # the simulated board's firmware: 202203.00 or 201910.00
+firmware = {device.firmware}       # the firmware tree; a relative path starts at this file
+build = {device.build}
+flash = {device.flash}
+
+[account]
+cloud = {account.cloud}               # "sim" or "aws"
+region = {account.region}
+account_id = {account.account_id}
+
+[ca]
+key = {ca.key}            # or "RSA-2048", as documented
+subject = {ca.subject}
+
+[lab]
+seed = {lab.seed}                   # not empty: every key and date is derived from it; for tests
+"""
+
+_DEFAULTS: Mapping[str, Any] = {
+    "device.url": "sim",
+    "device.baud_rate": 115200,
+    "device.thing_name": "lab-device",
+    "device.release": "202203.00",
+    "device.firmware": "firmware",
+    "device.build": ["labkit", "board", "build"],
+    "device.flash": ["labkit", "board", "flash"],
+    "account.cloud": "sim",
+    "account.region": "us-east-1",
+    "account.account_id": "123456789012",
+    "ca.key": "EC P-256",
+    "ca.subject": "O=Device lab, CN=Device lab root CA",
+    "lab.seed": "",
+}
+"""Every setting and what it is where lab.toml does not say."""
+
+_SIMULATED_BOARDS_COMMAND = ["labkit", "board"]
+
+_VARIABLES = {
+    "device": ("LABKIT_DEVICE", "device.url"),
+    "cloud": ("LABKIT_CLOUD", "account.cloud"),
+    "seed": ("LABKIT_SEED", "lab.seed"),
+    "thing_name": ("LABKIT_THING", "device.thing_name"),
+    "release": ("LABKIT_RELEASE", "device.release"),
+}
+"""What can be chosen in a call, the variable that chooses it, and the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What lab.toml and the LABKIT_ variables choose."""
+
+    device_url: str
+    baud_rate: int
+    thing_name: str
+    release: str
+    firmware: str
+    build: tuple[str, ...]
+    flash: tuple[str, ...]
+    cloud: str
+    region: str
+    account_id: str
+    ca_key: str
+    ca_subject: str
+    seed: str | None
+
+    @property
+    def board_is_simulated(self) -> bool:
+        """Whether the board is the simulated one."""
+        return self.device_url == "sim"
+
+    @property
+    def account_is_simulated(self) -> bool:
+        """Whether the AWS account is the simulated one."""
+        return self.cloud == "sim"
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether nothing real can be touched."""
+        return self.board_is_simulated and self.account_is_simulated
+
+    def variables(self) -> dict[str, str]:
+        """Return the LABKIT_ variables with which a command chooses the same."""
+        return {
+            "LABKIT_DEVICE": self.device_url,
+            "LABKIT_CLOUD": self.cloud,
+            "LABKIT_SEED": self.seed or "",
+            "LABKIT_THING": self.thing_name,
+            "LABKIT_RELEASE": self.release,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A setting's value, and where to mend it."""
+
+    value: Any
+    where: str
+
+
+def chosen_values(variables: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, _Choice]:
+    """Return what the call and the LABKIT_ variables choose, by setting; an empty one is none.
+
+    Raises:
+        TypeError: the call chooses something that there is not.
+        WorkspaceError: a value holds characters that are no text.
+    """
+    if unknown := sorted(set(chosen) - set(_VARIABLES)):
+        raise TypeError(f"no such choice: {', '.join(unknown)}; there are {', '.join(_VARIABLES)}")
+    choices = {}
+    for name, (variable, setting) in _VARIABLES.items():
+        if value := chosen.get(name):
+            choices[setting] = _Choice(value, name)
+        elif value := variables.get(variable):
+            choices[setting] = _Choice(value, variable)
+        if value and not value.isprintable():
+            raise WorkspaceError(
+                f"{choices[setting].where} holds characters that cannot be printed: {value!a}. "
+                "Set it again."
+            )
+    return choices
+
+
+def read_settings(file: Path, choices: Mapping[str, _Choice]) -> tuple[Settings, str | None]:
+    """Return the settings, and the text of lab.toml where there is none yet.
+
+    Args:
+        file: lab.toml.
+        choices: what wins over it.
+
+    Raises:
+        WorkspaceError: the file cannot be read, or a setting cannot be; the message names it.
+    """
+    text = None
+    if not file.exists():
+        text = _new_file({name: choice.value for name, choice in choices.items()})
+    found = {} if text else _read(file)
+    effective = {
+        name: choices.get(name) or _Choice(found.get(name, default), f"{name} in {file}")
+        for name, default in _DEFAULTS.items()
+    }
+    for name, accepts, expected in _RULES:
+        choice = effective[name]
+        if not accepts(choice.value):
+            raise WorkspaceError(
+                f"{choice.where} is {choice.value!r}; expected {expected}. Mend it there."
+            )
+    settings = _settings({name: choice.value for name, choice in effective.items()})
+    if settings.seed and not settings.is_simulated:
+        raise WorkspaceError(
+            "a seed is set, but the board or the account is real. A seeded key is for pages and "
+            f"tests only: empty {effective['lab.seed'].where}, or leave both simulated."
+        )
+    return settings, text
+
+
+def _new_file(choices: Mapping[str, Any]) -> str:
+    text = _TEMPLATE
+    for name, value in {**_DEFAULTS, **choices}.items():
+        # A JSON string or list of strings reads the same in TOML.
+        text = text.replace(f"{{{name}}}", json.dumps(value, ensure_ascii=False))
+    return text
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return what lab.toml says, by setting."""
+    try:
+        tables = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WorkspaceError(
+            f"{file}: {error}. Mend the file, or move it away and a new one is written."
+        ) from None
+    found = {
+        f"{table}.{name}": value
+        for table, settings in tables.items()
+        for name, value in (settings.items() if isinstance(settings, dict) else [("", settings)])
+    }
+    if unknown := sorted(set(found) - set(_DEFAULTS)):
+        name = unknown[0].rstrip(".")
+        near = difflib.get_close_matches(name, _DEFAULTS, 1) or ", ".join(_DEFAULTS).split(", ")
+        raise WorkspaceError(
+            f"{file}: {name} is not a setting; expected {' or '.join(near)}. Mend the file."
+        )
+    return found
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    is_real = values["device.url"] != "sim"
+    # The simulated board's own commands would flash the bench's board in place of the real one.
+    build, flash = (
+        () if is_real and command[:2] == _SIMULATED_BOARDS_COMMAND else tuple(command)
+        for command in (values["device.build"], values["device.flash"])
+    )
+    return Settings(
+        device_url=values["device.url"],
+        baud_rate=values["device.baud_rate"],
+        thing_name=values["device.thing_name"],
+        release=values["device.release"],
+        firmware=values["device.firmware"],
+        build=build,
+        flash=flash,
+        cloud=values["account.cloud"],
+        region=values["account.region"],
+        account_id=values["account.account_id"],
+        ca_key=values["ca.key"],
+        ca_subject=values["ca.subject"],
+        seed=values["lab.seed"] or None,
+    )
+
+
+def _releases() -> list[str]:
+    return sorted(path.name for path in TREES.iterdir() if path.is_dir())
+
+
+def _text(pattern: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _command(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("device.url", _text(r"\S.*"), '"sim" or a pySerial URL'),
+    (
+        "device.baud_rate",
+        lambda value: type(value) is int and value > 0,
+        "a whole number such as 115200",
+    ),
+    (
+        "device.thing_name",
+        _text(THING_NAME.pattern),
+        "a name that AWS IoT takes: 1 to 128 of a-z A-Z 0-9 : _ -",
+    ),
+    ("device.release", lambda value: value in _releases(), " or ".join(_releases())),
+    ("device.firmware", _text(r".+"), "the path of a firmware tree"),
+    ("device.build", _command, 'a list of words such as ["make", "all"]'),
+    ("device.flash", _command, 'a list of words such as ["make", "flash"]'),
+    ("account.cloud", lambda value: value in ("sim", "aws"), '"sim" or "aws"'),
+    ("account.region", _text(r"[a-z]{2}(-[a-z]+)+-\d"), "a region such as us-east-1"),
+    ("account.account_id", _text(r"\d{12}"), "12 digits in quotes"),
+    ("ca.key", lambda value: value in ("EC P-256", "RSA-2048"), '"EC P-256" or "RSA-2048"'),
+    ("ca.subject", _text(r".+"), 'a subject such as "O=Device lab, CN=Device lab root CA"'),
+    ("lab.seed", lambda value: isinstance(value, str), "text, empty for no seed"),
+)
+"""Each setting, what it may be, and that in words."""
