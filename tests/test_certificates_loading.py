@@ -223,6 +223,18 @@ def test_any_bytes_are_read_or_refused(octets: bytes, label: str) -> None:
         certificates.load_private_key(block("PRIVATE KEY", octets))
 
 
+def test_a_signature_of_which_not_all_bits_count_is_refused() -> None:
+    """The bit string's first byte says how many last bits do not count; verifiers ignore it."""
+    octets = make_ca().public_bytes(DER)
+    size = len(make_ca().signature) + 1
+    assert octets[-size] == 0
+    assert certificates.load_certificate(octets) == make_ca()
+    for unused in range(1, 8):
+        changed = octets[:-size] + bytes([unused]) + octets[1 - size :]
+        with pytest.raises(CertificateError, match="damaged"):
+            certificates.load_certificate(changed)
+
+
 @given(st.integers(0, 10_000), st.integers(1, 255))
 @settings(max_examples=200)
 def test_a_changed_byte_is_read_or_refused(position: int, change: int) -> None:

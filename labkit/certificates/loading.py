@@ -18,6 +18,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from labkit.certificates.der import DerError, children
+from labkit.certificates.der import read as read_der
 from labkit.certificates.subjects import names_as_they_are
 from labkit.errors import CertificateError
 
@@ -220,6 +222,7 @@ def _parse(octets: bytes, der: bytes, loader: Callable[[bytes], _Loaded], expect
         document = loader(der)
         with names_as_they_are():
             _read_fields(document)
+        _refuse_unused_bits(der)
     except _UNREADABLE as error:
         found = _found_in_der(der)
         if found is None or der is not octets:
@@ -234,6 +237,16 @@ def _read_fields(document: x509.Certificate | x509.CertificateSigningRequest) ->
     _ = document.subject, document.extensions
     if isinstance(document, x509.Certificate):
         _ = document.issuer, document.not_valid_before_utc, document.not_valid_after_utc
+
+
+def _refuse_unused_bits(octets: bytes) -> None:
+    """Refuse a signature of which not all bits count, which every verifier ignores.
+
+    The same certificate would have a second encoding, and with it a second certificate id.
+    """
+    *_, signature = children(read_der(octets))
+    if signature.content[:1] != b"\0":
+        raise DerError("the signature's bit string does not end on a whole byte")
 
 
 def _damaged(expected: str) -> CertificateError:
