@@ -22,11 +22,14 @@ from labkit.steps.account import POLICY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from cryptography import x509
+
     from labkit.lab import Lab
 
 __all__ = ["COMMANDS", "Checks", "Commands", "commands", "compare"]
 
 _CA = "../../ca"
+_OF_THE_CA = ("rootCA.", "verificationCert.")
 
 COMMANDS: Mapping[str, str] = {
     "set_endpoint_and_thing": """\
@@ -77,7 +80,7 @@ rm tempCsrSigner.key
 openssl x509 -req -in deviceCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
     -CAcreateserial -out deviceCert.pem -days 500 -sha256 -force_pubkey DevicePublicKey.pem
 """,
-    "import_certificate": r"""# in demos/include/aws_clientcredential_keys.h, a C string for each line of the PEM:
+    "import_certificate": r"""# in demos/include/aws_clientcredential_keys.h, a C string a line:
 #define keyCLIENT_CERTIFICATE_PEM \
     "-----BEGIN CERTIFICATE-----\n" \
     "<a line of deviceCert.pem>\n" \
@@ -139,20 +142,32 @@ class Checks:
 
 
 def commands(lab: Lab, step: str) -> Commands:
-    """Return the commands that a step replaces, with this lab's names in them."""
+    """Return the commands that a step replaces, with this lab's names in them.
+
+    Raises:
+        WorkspaceError: there is no such step.
+    """
     ca_subject = certificates.parse_subject(lab.workspace.settings.ca_subject)
     names = {
         "{thing}": lab.workspace.settings.thing_name,
         "{ca}": _CA,
         "{policy}": POLICY_NAME,
         "{ca_subject}": "".join(
-            f"/{attribute.rfc4514_attribute_name}={attribute.value}" for attribute in ca_subject
+            f"/{attribute.rfc4514_attribute_name}={_escaped(str(attribute.value))}"
+            for attribute in ca_subject
         ),
     }
+    if step not in COMMANDS:
+        raise WorkspaceError(f"{step} is no step; these are: {', '.join(COMMANDS)}.")
     text = COMMANDS[step]
     for name, value in names.items():
         text = text.replace(name, value)
     return Commands(text)
+
+
+def _escaped(value: str) -> str:
+    r"""Return a value as `openssl -subj` reads it between slashes: `A/B` is `A\/B`."""
+    return value.replace("\\", "\\\\").replace("/", "\\/")
 
 
 def compare(lab: Lab, step: str) -> Checks:
@@ -166,17 +181,25 @@ def compare(lab: Lab, step: str) -> Checks:
         raise WorkspaceError(
             f"{step} has nothing to compare; these have: {', '.join(sorted(_COMPARISONS))}."
         )
+    files, comparison = _COMPARISONS[step]
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
         place = Path(folder) / "devices" / "one"
-        shutil.copytree(lab.workspace.device, place, ignore=shutil.ignore_patterns("backups"))
-        if lab.workspace.ca.exists():
-            shutil.copytree(lab.workspace.ca, Path(folder) / "ca")
-        return Checks(tuple(_COMPARISONS[step](lab, place)))
+        place.mkdir(parents=True)
+        (Path(folder) / "ca").mkdir()
+        for name in files:
+            _lend(lab.file(name), place / _CA if name.startswith(_OF_THE_CA) else place)
+        return Checks(tuple(comparison(lab, place)))
+
+
+def _lend(file: Path, folder: Path) -> None:
+    """Put a file into a folder; a private key as a link, so that there is never a second one."""
+    if file.suffix == ".key" and os.name != "nt":  # where links need an administrator
+        (folder / file.name).symlink_to(file.resolve())
+    else:
+        shutil.copy(file, folder)
 
 
 def _compare_key(lab: Lab, place: Path) -> list[Check]:
-    for made in ("DevicePublicKeyDer.bin", "DevicePublicKey.pem"):
-        (place / made).unlink()
     _run(place, "xxd", "-r", "-ps", "DevicePublicKeyAsciiHex.txt", "DevicePublicKeyDer.bin")
     _run(
         place, "openssl", "ec", "-inform", "der", "-in", "DevicePublicKeyDer.bin", "-pubin",
@@ -196,7 +219,15 @@ def _compare_key(lab: Lab, place: Path) -> list[Check]:
 
 def _compare_ca(_lab: Lab, place: Path) -> list[Check]:
     said = _run(place, "openssl", "x509", "-in", f"{_CA}/rootCA.pem", "-noout", "-text")
-    verified = _run(place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", f"{_CA}/rootCA.pem")
+    verified = _run(
+        place,
+        "openssl",
+        "verify",
+        "-no_check_time",
+        "-CAfile",
+        f"{_CA}/rootCA.pem",
+        f"{_CA}/rootCA.pem",
+    )
     return [
         check("openssl reads a CA certificate", "CA:TRUE" in said),
         check("openssl verifies its signature", verified.endswith("OK")),
@@ -206,7 +237,9 @@ def _compare_ca(_lab: Lab, place: Path) -> list[Check]:
 def _compare_verification(lab: Lab, place: Path) -> list[Check]:
     file = f"{_CA}/verificationCert.pem"
     said = _run(place, "openssl", "x509", "-in", file, "-noout", "-subject")
-    verified = _run(place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", file)
+    verified = _run(
+        place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", file
+    )
     return [
         check("its common name is the registration code", lab.account.registration_code() in said),
         check("openssl verifies that the CA signed it", verified.endswith("OK")),
@@ -222,26 +255,46 @@ def _compare_request(lab: Lab, place: Path) -> list[Check]:
 
 
 def _compare_certificate(lab: Lab, place: Path) -> list[Check]:
-    """Issue with openssl, and issue again in its shape with its serial number and dates."""
+    """Issue with openssl, and once more ourselves in its shape, with its serial and dates."""
     _run(
         place, "openssl", "x509", "-req", "-in", "deviceCert.csr", "-CA", f"{_CA}/rootCA.pem",
         "-CAkey", f"{_CA}/rootCA.key", "-CAcreateserial", "-out", "openssl.pem", "-days", "500",
         "-sha256", "-force_pubkey", "DevicePublicKey.pem",
     )  # fmt: skip
-    theirs = certificates.load_certificate((place / "openssl.pem").read_bytes())
-    ours = certificates.load_certificate(lab.file("deviceCert.pem").read_bytes())
     ca = certificates.load_certificate(lab.file("rootCA.pem").read_bytes())
+    theirs = certificates.load_certificate((place / "openssl.pem").read_bytes())
+    ours = certificates.issue(
+        certificates.load_request(lab.file("deviceCert.csr").read_bytes()),
+        public_key=lab.public_key,
+        ca=ca,
+        ca_key=certificates.load_private_key(lab.file("rootCA.key").read_bytes()),
+        now=max(theirs.not_valid_before_utc, ca.not_valid_before_utc),
+        serial_number=theirs.serial_number,
+        x509v1=True,
+    )
     verified = _run(
         place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem",
         "deviceCert.pem",
     )  # fmt: skip
+    key = certificates.public_key(theirs)
     return [
-        check("same subject", ours.subject == theirs.subject, certificates.subject_text(ours.subject)),
-        check("same public key", certificates.public_key(ours) == certificates.public_key(theirs)),
-        check("same issuer", ours.issuer == theirs.issuer, certificates.subject_text(ours.issuer)),
-        check("the CA signed openssl's", certificates.is_issued_by(theirs, ca)),
-        check("openssl verifies that the CA signed ours", verified.endswith("OK")),
+        check(
+            "same subject", theirs.subject == ours.subject, certificates.subject_text(ours.subject)
+        ),
+        check("same issuer", theirs.issuer == ours.issuer, certificates.subject_text(ours.issuer)),
+        check("same public key, the device's", key == certificates.public_key(ours), key.short),
+        check("same serial number and dates", _told(theirs) == _told(ours)),
+        check("the CA's key signed openssl's", certificates.is_issued_by(theirs, ca)),
+        check("openssl verifies that it signed ours", verified.endswith("OK")),
     ]
+
+
+def _told(certificate: x509.Certificate) -> tuple[object, ...]:
+    return (
+        certificate.serial_number,
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )
 
 
 def _compare_status(lab: Lab, place: Path) -> list[Check]:
@@ -257,15 +310,19 @@ def _compare_status(lab: Lab, place: Path) -> list[Check]:
     return [check("the aws command says the same status", said == own)]
 
 
-_COMPARISONS: Mapping[str, Callable[[Lab, Path], list[Check]]] = {
-    "extract_public_key": _compare_key,
-    "create_ca": _compare_ca,
-    "register_ca": _compare_verification,
-    "sign_request": _compare_request,
-    "issue_certificate": _compare_certificate,
-    "register_certificate": _compare_status,
-    "activate_certificate": _compare_status,
+_COMPARISONS: Mapping[str, tuple[tuple[str, ...], Callable[[Lab, Path], list[Check]]]] = {
+    "extract_public_key": (("DevicePublicKeyAsciiHex.txt",), _compare_key),
+    "create_ca": (("rootCA.pem",), _compare_ca),
+    "register_ca": (("rootCA.pem", "verificationCert.pem"), _compare_verification),
+    "sign_request": (("deviceCert.csr",), _compare_request),
+    "issue_certificate": (
+        ("deviceCert.csr", "deviceCert.pem", "DevicePublicKey.pem", "rootCA.pem", "rootCA.key"),
+        _compare_certificate,
+    ),
+    "register_certificate": (("deviceCert.pem",), _compare_status),
+    "activate_certificate": (("deviceCert.pem",), _compare_status),
 }
+"""The steps that have a comparison: the files that their commands read, and what is compared."""
 
 
 def _run(place: Path, *command: str, environment: Mapping[str, str] | None = None) -> str:

@@ -275,12 +275,12 @@ class Annotation(list[Field]):
     """The fields in order; the repr is a table."""
 
     def __repr__(self) -> str:
-        """Return a table: offset, bytes, hex (16 bytes a line), field, meaning."""
-        lines = [f"offset  bytes  {'hex':39}  {'field':20}  meaning"]
+        """Return a table: offset, bytes, hex (8 bytes a line), field, meaning."""
+        lines = [f"offset  bytes  {'hex':19}  {'field':20}  meaning"]
         for entry in self:
-            rows = [entry.hex[at : at + 40].rstrip() for at in range(0, len(entry.hex), 40)]
+            rows = [entry.hex[at : at + 20].rstrip() for at in range(0, len(entry.hex), 20)]
             lines.append(
-                f"{entry.offset:6}  {entry.size:5}  {rows[0]:39}  {entry.name:20}  {entry.meaning}"
+                f"{entry.offset:6}  {entry.size:5}  {rows[0]:19}  {entry.name:20}  {entry.meaning}"
             )
             lines += [f"{'':15}{row}" for row in rows[1:]]
         return "\n".join(lines)

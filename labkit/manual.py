@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["copy_pages", "serve"]
 
+_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {
+        "autoStartDefaultKernel": True,
+        "windowingMode": "none",
+    },
+}
+"""JupyterLab's settings: no question about news or kernels over a page, and whole pages."""
+
 FIRST_PAGE = "00-start-here.ipynb"
 START_TIMEOUT_S = 100.0
 END_TIMEOUT_S = 15.0
@@ -96,7 +105,7 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
         token = secrets.token_urlsafe(24)
         port = _free_port(port)
         process = subprocess.Popen(
-            _jupyter(workspace.root / "pages", port),
+            _jupyter(workspace, port),
             env={
                 **os.environ,
                 "LABKIT_WORKSPACE": str(workspace.root),
@@ -137,7 +146,9 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _jupyter(pages: Path, port: int) -> list[str]:
+def _jupyter(workspace: Workspace, port: int) -> list[str]:
+    pages, settings = workspace.root / "pages", workspace.root / "jupyter"
+    write(settings / "overrides.json", json.dumps(_SETTINGS))
     options = {
         "ServerApp.root_dir": str(pages),
         "ServerApp.ip": "127.0.0.1",
@@ -148,6 +159,7 @@ def _jupyter(pages: Path, port: int) -> list[str]:
         "ServerApp.answer_yes": "True",
         "Application.log_level": "WARN",
         "LabApp.news_url": "None",
+        "LabApp.app_settings_dir": str(settings),
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     return [

@@ -136,7 +136,7 @@ def test_other_kinds_of_keys_are_refused() -> None:
     with pytest.raises(PublicKeyError, match="got 120"):
         keys.PublicKey.from_key(ec.derive_private_key(7, ec.SECP384R1()))
     with pytest.raises(PublicKeyError, match="EC P-256"):
-        keys.PublicKey.from_key(rsa.generate_private_key(65537, 2048))  # type: ignore[arg-type]
+        keys.PublicKey.from_key(rsa.generate_private_key(65537, 2048))  # type: ignore[arg-type] on purpose
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_the_annotated_view_covers_every_byte_once() -> None:
     assert [entry.size for entry in fields] == [2, 2, 9, 10, 2, 1, 1, 32, 32]
     shown = repr(fields).splitlines()
     assert shown[0].split() == ["offset", "bytes", "hex", "field", "meaning"]
-    assert shown[6].split()[:5] == ["25", "1", "00", "unused", "bits"]
-    assert len(shown) == 12
+    assert "    25      1  00                   unused bits" in repr(fields)
+    assert max(map(len, shown)) <= 102
     assert "WRONG" not in repr(fields)
 
 
