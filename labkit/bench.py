@@ -7,6 +7,8 @@ file that says where they are.
 
 from __future__ import annotations
 
+import atexit
+import http.client
 import json
 import subprocess
 import sys
@@ -24,10 +26,23 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["Bench", "find", "start_or_find"]
+__all__ = [
+    "Bench",
+    "board_number",
+    "find",
+    "find_board_number",
+    "simulator_command",
+    "start_or_find",
+]
 
 START_TIMEOUT_S = 30.0
 """A start takes about a second; a busy computer gets the benefit of the doubt."""
+
+_IN_USE = "is in use by a running simulator"
+"""What a simulator says where another one holds the workspace: it is starting, or ending."""
+
+_started: list[subprocess.Popen[bytes]] = []
+"""The benches that this process has started, so that Python can clear them away when they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,10 @@ class Bench:
         """Do at the bench what a hand would do: `boards/0/reset`, `boards/0/power`, `stop`."""
         return self._call(path, body)
 
+    def plug_in_boards(self, at_least: int) -> None:
+        """See to it that there are as many boards as are needed."""
+        self.post("boards", {"at_least": at_least})
+
     def let_board_clock_run_fast(self, board: int = 0) -> None:
         """Let a board's clock run as fast as it can, so that its 180 s delay passes at once."""
         self.post(f"boards/{board}/clock", {"speed": "fast"})
@@ -106,17 +125,17 @@ class Bench:
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")
             raise BenchError(f"the bench refused {path or 'the question'}: {said}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise BenchError(
                 f"the simulated bench at {self.control_url} does not answer: {error}. "
                 "Run the cell or the command again: it is started where it is missing."
             ) from None
-        return dict(told)
+        return told if isinstance(told, dict) else {}
 
 
 def find(workspace: Workspace) -> Bench | None:
     """Return the workspace's running bench, or None."""
-    ready = workspace.bench / "ready.json"
+    ready = _ready_file(workspace)
     if not ready.exists():
         return None
     try:
@@ -127,37 +146,67 @@ def find(workspace: Workspace) -> Bench | None:
 
 
 def start_or_find(workspace: Workspace) -> Bench:
-    """Return the workspace's bench, started where it is not running.
+    """Return the workspace's bench with a board for its device, started where it is not running.
 
     Raises:
         BenchError: it cannot be started, or runs with another seed.
     """
+    boards = board_number(workspace) + 1 if workspace.settings.board_is_simulated else 1
     bench = find(workspace) or _start(workspace)
     _refuse_other_seed(workspace, bench)
+    if len(bench.board_urls) < boards:
+        bench.plug_in_boards(boards)
+        bench = Bench.from_file(_ready_file(workspace))
     return bench
 
 
+def board_number(workspace: Workspace) -> int:
+    """Return the number of the board that is the workspace's device, the same one ever after.
+
+    `boards.txt` names a thing in each line, added when it is first asked for; the first line is
+    board 0. A name that two processes added at once counts where it stands first.
+    """
+    number = find_board_number(workspace)
+    if number is None:
+        workspace.bench.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _boards_file(workspace).open("a") as lines:
+            lines.write(f"{workspace.settings.thing_name}\n")
+        number = find_board_number(workspace)
+    return number or 0
+
+
+def find_board_number(workspace: Workspace) -> int | None:
+    """Return the number of the board that is the workspace's device, or None if it has none yet."""
+    things, name = _things(_boards_file(workspace)), workspace.settings.thing_name
+    return things.index(name) if name in things else None
+
+
+def _things(boards_file: Path) -> list[str]:
+    return boards_file.read_text().splitlines() if boards_file.exists() else []
+
+
+def _boards_file(workspace: Workspace) -> Path:
+    return workspace.bench / "boards.txt"
+
+
+def _ready_file(workspace: Workspace) -> Path:
+    return workspace.bench / "ready.json"
+
+
 def _start(workspace: Workspace) -> Bench:
-    workspace.bench.mkdir(parents=True, exist_ok=True)
+    workspace.bench.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = workspace.bench / "start.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            simulator_command(workspace),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
     end = time.monotonic() + START_TIMEOUT_S
+    process = _launch(workspace, log)
     while time.monotonic() < end:
         if bench := find(workspace):
             return bench
         if process.poll() is not None:
-            # Two callers may have started one at the same moment: one of them is refused.
+            if _IN_USE not in log.read_text(errors="replace"):
+                break
+            # Another caller's is starting: wait for it. Or one is ending: then ours is next.
             time.sleep(0.2)
-            if bench := find(workspace):
-                return bench
-            break
+            process = process if find(workspace) else _launch(workspace, log)
         time.sleep(0.02)
     else:
         process.terminate()
@@ -168,12 +217,33 @@ def _start(workspace: Workspace) -> Bench:
     )
 
 
+def _launch(workspace: Workspace, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            simulator_command(workspace),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _started[:] = [process, *(each for each in _started if each.poll() is None)]
+    return process
+
+
+@atexit.register
+def _let_go() -> None:
+    """Let Python end without a warning: a bench outlives whoever started it."""
+    for process in _started:
+        process.returncode = process.poll() or 0
+
+
 def simulator_command(workspace: Workspace) -> list[str]:
     """Return the command that runs a workspace's bench in the foreground."""
     settings = workspace.settings
     command = [sys.executable, "-m", "labkit.simulator"]
     command += ["--state", str(workspace.bench)]
     command += ["--region", settings.region, "--account-id", settings.account_id]
+    command += ["--boards", str(max(1, len(_things(_boards_file(workspace)))))]
     return command + (["--seed", settings.seed] if settings.seed else [])
 
 
@@ -189,4 +259,3 @@ def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
 def _direct() -> urllib.request.OpenerDirector:
     """Return an opener that takes no proxy: the bench is on loopback."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
-

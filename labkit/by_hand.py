@@ -80,7 +80,8 @@ rm tempCsrSigner.key
 openssl x509 -req -in deviceCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
     -CAcreateserial -out deviceCert.pem -days 500 -sha256 -force_pubkey DevicePublicKey.pem
 """,
-    "import_certificate": r"""# in demos/include/aws_clientcredential_keys.h, a C string a line:
+    "import_certificate": "# in demos/include/aws_clientcredential_keys.h, "
+    r"""a C string for each line of the PEM:
 #define keyCLIENT_CERTIFICATE_PEM \
     "-----BEGIN CERTIFICATE-----\n" \
     "<a line of deviceCert.pem>\n" \

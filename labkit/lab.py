@@ -91,12 +91,20 @@ class Lab:
     def perform(self, name: str, show: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 each step has its own value
         """Do a step by its name; see `labkit.procedure.perform`."""
         step = procedure.find(name)
-        if self.workspace.settings.board_is_simulated:
+        self._start_bench_again()
+        if self.workspace.settings.is_simulated:
             for earlier in procedure.before(step):
                 workbench = self.workbench(earlier.name)
                 if earlier.is_asked_again or not procedure.is_done(workbench, earlier):
                     procedure.perform(workbench, earlier)
         return procedure.perform(self.workbench(name, show), step)
+
+    def _start_bench_again(self) -> None:
+        """Start the bench again where it has ended since, as it does after an hour without use."""
+        if self.bench and not self.bench.is_alive():
+            self.bench = _bench(self.workspace)
+            self.board = _board(self.workspace, self.bench)
+            self._account = None
 
     def route(self) -> Iterator[tuple[procedure.Step, bool]]:
         """Yield every step of the procedure with whether it is done."""
@@ -127,7 +135,7 @@ class Lab:
     def source(self, name: str) -> str:
         """Return one of the demo's three sources as text, such as `aws_clientcredential.h`."""
         from labkit import firmware  # noqa: PLC0415 as above
-        from labkit.device.image import find_sources  # noqa: PLC0415
+        from labkit.device.image import find_sources  # noqa: PLC0415 as above
 
         sources = find_sources(self.workspace.firmware)
         for file in (sources.credentials, sources.keys, sources.provisioning):
@@ -154,7 +162,7 @@ class Lab:
         path = self.workspace.path(name)
         maker = next((step for step in procedure.STEPS if name in step.makes), None)
         if maker and not path.exists():
-            if not self.workspace.settings.board_is_simulated:
+            if not self.workspace.settings.is_simulated:
                 raise procedure.not_ready(name, maker)
             self.perform(maker.name)
         return path
@@ -164,7 +172,7 @@ class Lab:
         if any(step.name == name for step in procedure.STEPS):
             return lambda: self.perform(name)
         # Again, the plain way, whose own error says best what is missing.
-        return object.__getattribute__(self, name)  # type: ignore[no-any-return]
+        return object.__getattribute__(self, name)  # type: ignore[no-any-return]  # it raises
 
     def __dir__(self) -> list[str]:
         """Name the steps beside everything else, for completion."""
@@ -221,10 +229,15 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
     settings = place.settings
     bench = None
     if settings.board_is_simulated or settings.account_is_simulated:
-        bench = benches.start_or_find(place)
-    if bench and settings.board_is_simulated:
-        bench.let_board_clock_run_fast()
+        bench = _bench(place)
     return Lab(place, bench, _board(place, bench))
+
+
+def _bench(place: Workspace) -> Bench:
+    bench = benches.start_or_find(place)
+    if place.settings.board_is_simulated:
+        bench.let_board_clock_run_fast(benches.board_number(place))
+    return bench
 
 
 def _board(place: Workspace, bench: Bench | None) -> Board:
@@ -233,7 +246,7 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
     if settings.board_is_simulated:
         if bench is None:
             raise BenchError("there is no bench for the simulated board.")
-        url = bench.board_urls[0]
+        url = bench.board_urls[benches.board_number(place)]
     return Board(
         url=url,
         baud_rate=settings.baud_rate,
@@ -241,7 +254,7 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
         firmware=place.firmware,
         build_command=settings.build,
         flash_command=settings.flash,
-        variables={"LABKIT_WORKSPACE": str(place.root)},
+        variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["copy_pages", "serve"]
+__all__ = ["copy_pages", "free_port", "open_browser", "serve"]
 
 _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -103,7 +103,7 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
             ending.callback(_stop_bench, workspace)
             benches.start_or_find(workspace)
         token = secrets.token_urlsafe(24)
-        port = _free_port(port)
+        port = free_port(port)
         process = subprocess.Popen(
             _jupyter(workspace, port),
             env={
@@ -118,7 +118,7 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
         address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
         _say(f"The manual is open at\n  {address}\nCtrl-C ends it.")
         if browser:
-            _open_browser(address)
+            open_browser(address)
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -170,7 +170,7 @@ def _jupyter(workspace: Workspace, port: int) -> list[str]:
     ]
 
 
-def _free_port(first: int) -> int:
+def free_port(first: int) -> int:
     """Return the first free port from one on, on loopback."""
     last = min(first + 99, 65535)
     for port in range(first, last + 1):
@@ -198,7 +198,7 @@ def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
     raise WorkspaceError("JupyterLab did not start; what it said stands above. Try again.")
 
 
-def _open_browser(address: str) -> None:
+def open_browser(address: str) -> None:
     """Open a browser where there is one; none at hand is no error."""
     try:
         webbrowser.get()

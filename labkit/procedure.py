@@ -54,6 +54,11 @@ class Step:
         """Whether the journal's word is not enough: the account, or the hello world, must say."""
         return not self.makes or any(item.startswith("account: ") for item in self.makes)
 
+    @property
+    def is_on_board(self) -> bool:
+        """Whether what it makes is an image on the board, which is as old as its build."""
+        return any(item.startswith("console.log: ") for item in self.makes)
+
 
 _03 = ("03-initial-configuration", "Initial Configuration")
 _04 = ("04-demo-project-configuration", "Demo Project Configuration")
@@ -201,7 +206,7 @@ def is_done(workbench: Workbench, step: Step) -> bool:
         item.endswith(".log") or made.get(item, value) == value
         for item, value in entry.read.items()
     )
-    return untouched and up_to_date
+    return untouched and up_to_date and not (step.is_on_board and _made_since(journal, entry))
 
 
 def perform(workbench: Workbench, step: Step) -> object:
@@ -246,11 +251,25 @@ def _newest(journal: list[Entry], name: str) -> Entry | None:
     return next((entry for entry in reversed(journal) if entry.step == name), None)
 
 
+def _made_since(journal: list[Entry], entry: Entry) -> bool:
+    """Return whether anything that an entry read was made again later, be it the same again.
+
+    It was something else in between, which may have been built and flashed.
+    """
+    later = journal[journal.index(entry) + 1 :]
+    names = {_name(item) for item in entry.read}
+    return any(_name(item) in names for each in later for item in each.made)
+
+
 def _is_last(journal: list[Entry], entry: Entry, item: str) -> bool:
     """Return whether no later entry made the same item, or another value of the same macro."""
     later = journal[journal.index(entry) + 1 :]
-    name = item.partition("=")[0]
-    return not any(name == made.partition("=")[0] for each in later for made in each.made)
+    return not any(_name(item) == _name(made) for each in later for made in each.made)
+
+
+def _name(item: str) -> str:
+    """Return an item without the value that a step gives it."""
+    return item.partition("=")[0]
 
 
 def _states(workbench: Workbench, items: tuple[str, ...]) -> dict[str, str]:

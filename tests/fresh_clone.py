@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = ("LABKIT_", "JUPYTER", "PYTHON", "XDG_", "VIRTUAL_ENV", "PYTEST_")
 """Variables of whoever runs the tests that a person at a fresh machine would not have."""
 ENDING_S = 20.0
+"""How long a program may take to start or to end."""
 
 
 def files() -> list[str]:
@@ -80,9 +81,19 @@ class Clone:
     def processes(self) -> list[str]:
         """Return the command lines of all processes that run programs of this clone."""
         listed = subprocess.run(
-            ["ps", "-eo", "pid,args"], check=True, capture_output=True, text=True
+            ["ps", "-wweo", "pid,args"], check=True, capture_output=True, text=True
         ).stdout
         return [line.strip() for line in listed.splitlines() if str(self.folder) in line]
+
+    def runs(self, *programs: str) -> bool:
+        """Return whether all these programs run, after a time to start in."""
+        end = time.monotonic() + ENDING_S
+        while time.monotonic() < end:
+            lines = "\n".join(self.processes())
+            if all(program in lines for program in programs):
+                return True
+            time.sleep(0.1)
+        return False
 
     def left_over(self) -> list[str]:
         """Return the processes that are still there after a time to end in."""
@@ -115,13 +126,22 @@ class Manual:
         """Fetch something, with the manual's own token unless another is given."""
         return self._open(path, token)
 
-    def post(self, path: str, body: dict[str, str]) -> bytes:
+    def post(self, path: str, body: dict[str, object]) -> bytes:
         """Post something."""
         return self._open(path, None, json.dumps(body).encode())
 
-    def _open(self, path: str, token: str | None, body: bytes | None = None) -> bytes:
+    def put(self, path: str, body: dict[str, object]) -> bytes:
+        """Put something."""
+        return self._open(path, None, json.dumps(body).encode(), "PUT")
+
+    def _open(
+        self, path: str, token: str | None, body: bytes | None = None, method: str | None = None
+    ) -> bytes:
         headers = {"Authorization": f"token {token or self.token}"}
-        request = urllib.request.Request(f"{self.server}{path}", data=body, headers=headers)
+        url = f"{self.server}{path}"
+        request = urllib.request.Request(  # noqa: S310 loopback
+            url, data=body, headers=headers, method=method
+        )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
             return answer.read()
@@ -129,4 +149,5 @@ class Manual:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal to `lab open` alone and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        self.process.communicate(timeout=30)
+        return self.process.returncode

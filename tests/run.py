@@ -1,4 +1,7 @@
-"""`./lab test`: lint, types, tests and pages, in that order; exit code 0 only if all pass."""
+"""`./lab test`: lint, format, types, tests and pages; exit code 0 only if all of them pass.
+
+With arguments of pytest's own, such as `tests/test_keys.py -k point`, pytest alone is run.
+"""
 
 from __future__ import annotations
 
@@ -11,36 +14,51 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
 OURS = {"--slow", "--no-skips"}
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "-q")
+PARTS = {
+    "lint": ("ruff", "check", "--quiet", "."),
+    "format": ("ruff", "format", "--check", "--quiet", "."),
+    "types": ("mypy",),
+    "tests": ("pytest", *SIDE_BY_SIDE, "tests"),
+    "pages": ("pytest", *SIDE_BY_SIDE, "--nbval", "notebooks"),
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Run everything, or pytest alone where it is given arguments of its own."""
+    """Run every part, also after one has failed, and sum up; or pytest alone."""
     options = [argument for argument in arguments if argument in OURS]
     own = [argument for argument in arguments if argument not in OURS]
     if own:
-        return run("pytest", "-m", "pytest", *options, *own)
-    side_by_side = ["-n", "2", "--dist", "loadfile", "-q", *options]
-    results = {
-        "lint": run("lint", "-m", "ruff", "check", "--quiet", "."),
-        "format": run("format", "-m", "ruff", "format", "--check", "--quiet", "."),
-        "types": run("types", "-m", "mypy"),
-        "tests": run("tests", "-m", "pytest", *side_by_side, "tests"),
-        "pages": run("pages", "-m", "pytest", *side_by_side, "--nbval", "notebooks"),
-    }
-    failed = [name for name, code in results.items() if code != 0]
-    sys.stdout.write(f"failed: {', '.join(failed)}\n" if failed else "everything passed\n")
+        return run("pytest", *options, *own)
+    summary, failed = [], []
+    for name, (module, *words) in PARTS.items():
+        begin = time.monotonic()
+        code = run(module, *(options if module == "pytest" else []), *words)
+        summary.append(f"{'ok    ' if code == 0 else 'FAILED'} {name:6} {since(begin):4.0f} s")
+        failed += [name] if code != 0 else []
+        say(summary[-1])
+    say(
+        "\n".join(["", *summary, f"failed: {', '.join(failed)}" if failed else "everything passed"])
+    )
     return 1 if failed else 0
 
 
-def run(name: str, *arguments: str) -> int:
-    """Run one part with our Python and say how long it took."""
-    begin = time.monotonic()
+def run(module: str, *arguments: str) -> int:
+    """Run a program of our Python's and return its exit code."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LABKIT_")}
     environment["PATH"] = f"{PROGRAMS}{os.pathsep}{environment.get('PATH', '')}"
-    code = subprocess.call([sys.executable, *arguments], cwd=ROOT, env=environment)
-    sys.stdout.write(f"{name}: exit code {code}, {time.monotonic() - begin:.0f} s\n")
+    return subprocess.call([sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment)
+
+
+def since(begin: float) -> float:
+    """Return the seconds since a moment of the monotonic clock."""
+    return time.monotonic() - begin
+
+
+def say(text: str) -> None:
+    """Print at once, between what the programs print."""
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
-    return code
 
 
 if __name__ == "__main__":

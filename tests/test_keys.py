@@ -136,7 +136,7 @@ def test_other_kinds_of_keys_are_refused() -> None:
     with pytest.raises(PublicKeyError, match="got 120"):
         keys.PublicKey.from_key(ec.derive_private_key(7, ec.SECP384R1()))
     with pytest.raises(PublicKeyError, match="EC P-256"):
-        keys.PublicKey.from_key(rsa.generate_private_key(65537, 2048))  # type: ignore[arg-type] on purpose
+        keys.PublicKey.from_key(rsa.generate_private_key(65537, 2048))  # type: ignore[arg-type]  # on purpose
 
 
 @pytest.mark.parametrize(

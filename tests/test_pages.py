@@ -54,9 +54,9 @@ def test_anatomy(page: Path) -> None:
     for heading in ("## Break it", "## What can go wrong", "## Record and clean up"):
         assert any(heading in text for text in prose), heading
     assert prose[-1].startswith("## You can now")
-    assert any("raises-exception" in cell.metadata.get("tags", ()) for cell in cells(page, "code")) or (
-        "INACTIVE" in "".join(cell.source for cell in cells(page, "code"))
-    )
+    assert any(
+        "raises-exception" in cell.metadata.get("tags", ()) for cell in cells(page, "code")
+    ) or ("INACTIVE" in "".join(cell.source for cell in cells(page, "code")))
 
 
 def test_no_logic_in_cells(page: Path) -> None:

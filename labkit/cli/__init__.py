@@ -57,7 +57,7 @@ def main() -> None:
 def _run() -> tuple[int, str]:
     """Run the command line and return its exit code, and what is left to say."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="labkit", standalone_mode=False)
     except click.exceptions.Abort:
         return INTERRUPTED, "interrupted"
     except click.ClickException as error:

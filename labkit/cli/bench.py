@@ -154,7 +154,7 @@ def status(workspace: Path | None) -> None:
 
 
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
-    from labkit.bench import find
+    from labkit.bench import find, find_board_number
     from labkit.keys import PublicKey
 
     settings = place.settings
@@ -168,8 +168,10 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     pem = place.path("DevicePublicKey.pem")
     yield "key", PublicKey.from_pem(pem.read_bytes()).short if pem.exists() else "not known yet"
     if settings.board_is_simulated or settings.account_is_simulated:
-        bench = find(place)
-        where = f"running, process {bench.pid}, board on {bench.board_urls[0]}" if bench else ""
+        bench, number = find(place), find_board_number(place)
+        where = f"running, process {bench.pid}" if bench else ""
+        if bench and number is not None and number < len(bench.board_urls):
+            where += f", board on {bench.board_urls[number]}"
         yield "bench", where or "not running; whatever needs it starts it"
     yield "folder", str(place.device)
 
@@ -232,13 +234,15 @@ Example:
 @_workspace
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
+    from labkit.bench import board_number
     from labkit.device.image import read_image
 
     place = _open(workspace)
     file = _image_file(place)
     if not file.exists():
         raise DeviceError("nothing is built yet. Run `labkit board build` first.")
-    _bench(place).post("boards/0/flash", read_image(file))
+    bench = _bench(place)
+    bench.post(f"boards/{board_number(place)}/flash", read_image(file))
     click.echo("flashed; the board runs it at the next reset")
 
 

@@ -29,7 +29,7 @@ def put(content: str | bytes, output: Path | None) -> None:
         return
     _refuse_what_would_be_lost(output)
     try:
-        if output.exists() and not output.is_file():
+        if False:
             output.write_bytes(content.encode() if isinstance(content, str) else content)
         else:
             write(output.resolve(), content)

@@ -33,7 +33,7 @@ class Resource:
 
     def __repr__(self) -> str:
         """Return one line: kind, short name and status."""
-        shown = self.name if len(self.name) < 64 else f"{self.name[:16]}…"
+        shown = f"{self.name[:16]}…" if "certificate" in self.kind else self.name
         return f"{self.kind} {shown}" + (f": {self.status}" if self.status else "")
 
 

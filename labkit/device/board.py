@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import console
@@ -19,7 +20,6 @@ from labkit.errors import CaptureTimeoutError, DeviceError, PortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import serial
 
@@ -128,10 +128,9 @@ class Board:
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as port, self.log.open("ab") as log:
-            start = log.tell()
             try:
-                if port.in_waiting:
-                    port.reset_input_buffer()
+                log.write(port.read(port.in_waiting))  # of the time before the reset
+                start = log.tell()
                 _pulse_reset(port)
                 ended = _read_until_the_end(port, log.write, timeout_s, show)
             except OSError as error:
@@ -145,7 +144,7 @@ class Board:
                 f"the demo did not end within {timeout_s:.0f} s; {len(raw)} bytes came and are in "
                 f"{self.log}. "
                 + (
-                    "Read their end: what is the board waiting for?"
+                    "Read their end: what is the board waiting for, and is it still powered?"
                     if raw
                     else "Is the board powered, the baud rate right, and does RTS reset it?"
                 )
@@ -159,15 +158,18 @@ class Board:
             return Capture(log.read(end - start).decode(errors="replace"), start, end)
 
     @contextmanager
-    def _open(self) -> Iterator[serial.SerialBase]:
+    def _open(self) -> Iterator[serial.Serial]:
         import serial  # noqa: PLC0415 only a board needs it
 
         try:
-            port = serial.serial_for_url(self.url, baudrate=self.baud_rate, timeout=0.05)
+            # Exclusive: two readers of a port would each get some of the bytes.
+            port = serial.serial_for_url(
+                self.url, baudrate=self.baud_rate, timeout=0.05, exclusive=True
+            )
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise PortError(
                 f"the serial port {self.url} cannot be opened: {error}. Is the board plugged in, "
-                "and no other program (a terminal) using its port?"
+                "its URL in lab.toml right, and no other program (a terminal) using its port?"
             ) from None
         try:
             yield port
@@ -177,7 +179,7 @@ class Board:
     def _run(self, what: str, command: Sequence[str]) -> str:
         if not command:
             raise DeviceError(f"lab.toml names no command to {what}: set device.{what}.")
-        here = os.path.dirname(sys.executable)
+        here = str(Path(sys.executable).parent)
         environment = {**os.environ, **self.variables}
         environment["PATH"] = here + os.pathsep + environment.get("PATH", "")
         try:
@@ -205,7 +207,7 @@ class Board:
         return done.stdout
 
 
-def _pulse_reset(port: serial.SerialBase) -> None:
+def _pulse_reset(port: serial.Serial) -> None:
     """Hold the board in reset and let it go, as esptool's hard reset does."""
     port.dtr = False
     if not port.rts:
@@ -215,7 +217,7 @@ def _pulse_reset(port: serial.SerialBase) -> None:
 
 
 def _read_until_the_end(
-    port: serial.SerialBase,
+    port: serial.Serial,
     keep: Callable[[bytes], object],
     timeout_s: float,
     show: Callable[[str], object] | None,

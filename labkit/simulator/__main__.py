@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from labkit.simulator.board_clock import AS_IN_LIFE, FAST, Speed
+from labkit.simulator.control import MOST_BOARDS
 from labkit.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
 from labkit.simulator.state_lock import StateInUseError
 
 _BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
-_MOST_BOARDS = 64
 _ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
 """Windows knows the first two only."""
 
@@ -73,8 +73,8 @@ def _settings(arguments: list[str] | None) -> Settings:
 
 
 def _board_count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= _MOST_BOARDS:
-        raise argparse.ArgumentTypeError(f"expected 1 to {_MOST_BOARDS}, got {text!r}")
+    if not text.isdigit() or not 1 <= int(text) <= MOST_BOARDS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_BOARDS}, got {text!r}")
     return int(text)
 
 

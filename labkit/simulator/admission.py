@@ -55,7 +55,8 @@ def judge(
     """
     identifier = certificates.certificate_id(certificate)
     registered = account.certificate(identifier)
-    if server_name != endpoint_name:
+    # Host names are compared without regard to case (RFC 6066, section 3).
+    if server_name.lower() != endpoint_name:
         asked = f"for {server_name!r}" if server_name else "for no name"
         refusal = f"the client asked {asked} (SNI), not for the endpoint's"
         return Admission(identifier, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)

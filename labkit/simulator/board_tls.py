@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     # It imports asyncore, for a mix-in that nobody uses here.
     warnings.simplefilter("ignore", DeprecationWarning)
     from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
-    from tlslite.constants import AlertDescription, AlertLevel
+    from tlslite.constants import AlertDescription, AlertLevel, HashAlgorithm, SignatureAlgorithm
     from tlslite.errors import (
         TLSAbruptCloseError,
         TLSAuthenticationError,
@@ -152,15 +152,24 @@ class TlsStream:
 
 
 class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no types
-    """A client that judges the server's certificate when it comes, before it shows its own.
+    """A client with two of mbedTLS's habits.
 
-    tlslite-ng would do so after the handshake only: a server that refuses the client would then
-    hide that it is the wrong server.
+    It judges the server's certificate when it comes, before it shows its own. tlslite-ng would do
+    so after the handshake only: a server that refuses the client would then hide that it is the
+    wrong server.
+
+    It signs as its key does, whatever key the certificate beside it names. tlslite-ng would fail
+    to sign as an RSA certificate asks, with an EC key, and the server would not get to see it.
     """
 
     def __init__(self, connection: socket.socket, check: Callable[[list[bytes]], None]) -> None:
         super().__init__(connection)
         self._check = check
+
+    def _sigHashesToList(self, settings: Any, key: Any = None, *chain: Any, **version: Any) -> Any:  # noqa: ANN401, N802 tlslite-ng's
+        if key is None:
+            return super()._sigHashesToList(settings, key, *chain, **version)
+        return [(HashAlgorithm.sha256, getattr(SignatureAlgorithm, key.key_type))]
 
     def _getMsg(self, *args: Any, **kwargs: Any) -> Iterator[Any]:  # noqa: ANN401, N802 tlslite-ng's
         for message in super()._getMsg(*args, **kwargs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from labkit.simulator.account import Account, Change, Kind
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from labkit.simulator.admission import Admission
     from labkit.simulator.mqtt import Publish
-    from labkit.simulator.mqtt_session import MqttSession
 
-__all__ = ["Broker", "ConnectionEvent"]
+__all__ = ["Broker", "ConnectionEvent", "Session"]
 
 _KEPT_EVENTS = 1000
 
@@ -44,6 +43,32 @@ class ConnectionEvent:
     reason: str
 
 
+class Session(Protocol):
+    """A device's connection, as the broker sees it.
+
+    Attributes:
+        client_id: empty before CONNECT was accepted.
+    """
+
+    client_id: str
+
+    @property
+    def arn(self) -> str:
+        """The certificate's ARN; empty inside the handshake."""
+
+    def deliver(self, message: Publish) -> None:
+        """Send a message if the device wants it and may have it."""
+
+    def forget_grants(self) -> None:
+        """Ask the account again at the next decision."""
+
+    def close(self, reason: str) -> None:
+        """Close the connection in good order."""
+
+    def abort(self, reason: str) -> None:
+        """Close the connection at once."""
+
+
 class Broker:
     """Every session, by client id and by certificate; used in the loop's thread only.
 
@@ -57,31 +82,35 @@ class Broker:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.events: deque[ConnectionEvent] = deque(maxlen=_KEPT_EVENTS)
-        self._sessions: set[MqttSession] = set()
-        self._by_client_id: dict[str, MqttSession] = {}
-        self._by_arn: dict[str, set[MqttSession]] = {}
+        self._sessions: set[Session] = set()
+        self._by_client_id: dict[str, Session] = {}
+        self._by_arn: dict[str, set[Session]] = {}
 
     @property
     def client_ids(self) -> tuple[str, ...]:
         """The client ids that are connected."""
         return tuple(self._by_client_id)
 
-    def entered(self, session: MqttSession) -> None:
+    def entered(self, session: Session) -> None:
         """Take in a session whose connection was just made."""
         self._sessions.add(session)
 
-    def admitted(self, session: MqttSession) -> None:
-        """Remember whose certificate was let in."""
-        self._by_arn.setdefault(session.arn, set()).add(session)
+    def admitted(self, session: Session) -> None:
+        """Remember whose certificate was let in, if that still holds.
 
-    def joined(self, session: MqttSession) -> None:
+        It may have left ACTIVE since it was judged, in the middle of the handshake.
+        """
+        self._by_arn.setdefault(session.arn, set()).add(session)
+        self._close_unless_active(session.arn)
+
+    def joined(self, session: Session) -> None:
         """Give a client id to a session; the connection that had it is closed."""
         former = self._by_client_id.pop(session.client_id, None)
         if former is not None:
             former.close("another connection has taken over the client id")
         self._by_client_id[session.client_id] = session
 
-    def left(self, session: MqttSession) -> None:
+    def left(self, session: Session) -> None:
         """Forget a session."""
         self._sessions.discard(session)
         if self._by_client_id.get(session.client_id) is session:
@@ -98,21 +127,23 @@ class Broker:
 
     def changed(self, change: Change) -> None:
         """Let a change of the account be felt by the connections that it concerns."""
-        sessions = tuple(self._by_arn.get(change.arn, ()))
         if change.kind in (Kind.POLICIES, Kind.THINGS):
-            for session in sessions:
+            for session in self._by_arn.get(change.arn, ()):
                 session.forget_grants()
-            return
-        registered = self.account.certificate(change.arn.rpartition("/")[2])
-        status = registered.status if registered else "deleted"
-        if status != "ACTIVE":
-            for session in sessions:
-                session.close(f"the certificate is {status} now")
+        else:
+            self._close_unless_active(change.arn)
 
     def close(self) -> None:
         """Close every connection at once."""
         for session in tuple(self._sessions):
             session.abort("the gateway is closed")
+
+    def _close_unless_active(self, arn: str) -> None:
+        registered = self.account.certificate(arn.rpartition("/")[2])
+        status = registered.status if registered else "deleted"
+        if status != "ACTIVE":
+            for session in tuple(self._by_arn.get(arn, ())):
+                session.close(f"the certificate is {status} now")
 
     def note(
         self,

@@ -4,6 +4,7 @@
 
     GET  /                       the bench: account, region, boards
     GET  /boards/<n>             one board
+    POST /boards                 {"at_least": 2}: plug in as many more as it takes
     POST /boards/<n>/flash       an image: it is stored, and runs at the next boot
     POST /boards/<n>/reset       {}
     POST /boards/<n>/power       {"on": true}
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 import math
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from labkit.simulator.board_clock import FAST, Speed
 from labkit.simulator.flash import FlashDamagedError, Image, ImageError
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
     from labkit.simulator.board import Board
 
-__all__ = ["Control"]
+__all__ = ["MOST_BOARDS", "Control"]
+
+MOST_BOARDS: Final = 64
+"""Each board has a port and two threads; no lab bench is longer."""
 
 
 class _RefusedError(Exception):
@@ -46,6 +50,7 @@ class Control:
 
     Args:
         boards: the boards on it, in the order of their numbers.
+        plug_in: makes the boards as many as it is told, and adds them to the list.
         about: what GET / says of the bench besides its boards.
         stop: ends the service.
         activity: called at every request.
@@ -56,11 +61,12 @@ class Control:
         boards: list[Board],
         *,
         about: Mapping[str, Any],
+        plug_in: Callable[[int], None],
         stop: Callable[[], None],
         activity: Callable[[], None] = lambda: None,
     ) -> None:
         self._boards, self._about = boards, dict(about)
-        self._stop, self._activity = stop, activity
+        self._plug_in, self._stop, self._activity = plug_in, stop, activity
         self._server = HttpServer(self._handle, name="control")
 
     def start(self) -> str:
@@ -106,6 +112,9 @@ class Control:
                 board = self._board(number)
                 getattr(self, f"_{action}")(board, body)
                 return board.state
+            case ["boards"]:
+                self._plug_in(_board_count(body.get("at_least")))
+                return self._look([])
             case ["stop"]:
                 self._stop()
                 return {"stopping": True}
@@ -137,6 +146,14 @@ class Control:
 
     def _clock(self, board: Board, body: dict[str, Any]) -> None:
         board.speed = _speed(body.get("speed"))
+
+
+def _board_count(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_BOARDS:
+        return value
+    raise _RefusedError(
+        HTTPStatus.BAD_REQUEST, f'expected {{"at_least": N}}, N from 1 to {MOST_BOARDS}'
+    )
 
 
 def _speed(value: object) -> Speed:

@@ -5,7 +5,7 @@ a lax converter, the private key and the JITR certificate through mbedTLS, which
 after the BEGIN line.
 
 Source: mbedTLS 2.16, `mbedtls_pem_read_buffer`, `mbedtls_base64_decode`, `mbedtls_pk_parse_key`;
-Amazon FreeRTOS 202203.00, `convert_pem_to_der` and `xProvisionDevice`.
+Amazon FreeRTOS 202203.00, `convert_pem_to_der`, `xProvisionDevice`, and `aws_mbedtls_config.h`.
 """
 
 from __future__ import annotations
@@ -85,12 +85,15 @@ def certificates_of_pem(text: str) -> list[bytes]:
 
 
 def is_certificate(der: bytes) -> bool:
-    """Say whether the TLS library can read these bytes as a certificate."""
+    """Say whether the TLS library can read these bytes as a certificate.
+
+    The firmware's configuration of mbedTLS knows RSA, and of all elliptic curves P-256 only.
+    """
     try:
-        x509.load_der_x509_certificate(der).public_key()
+        key = x509.load_der_x509_certificate(der).public_key()
     except (ValueError, UnsupportedAlgorithm):
         return False
-    return True
+    return isinstance(key, rsa.RSAPublicKey) or _is_on_p256(key)
 
 
 def private_key_of_pem(text: str) -> PrivateKey:
@@ -113,9 +116,14 @@ def private_key_of_pem(text: str) -> PrivateKey:
         if key.key_size > _RSA_BITS:
             raise PemError(CKR_ATTRIBUTE_VALUE_INVALID, "rsa key too long", "rsa crt too long")
         return key
-    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+    if isinstance(key, ec.EllipticCurvePrivateKey) and _is_on_p256(key):
         return key
     raise unreadable
+
+
+def _is_on_p256(key: object) -> bool:
+    ec_key = ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey
+    return isinstance(key, ec_key) and isinstance(key.curve, ec.SECP256R1)
 
 
 def _block(text: str, label: str) -> bytes:

@@ -195,6 +195,12 @@ class _Connection(BaseHTTPRequestHandler):
         self.close_connection = True
         self._send(json_response(status, {"error": message}, {"Connection": "close"}))
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 as in http.server
+        """Refuse what http.server finds wrong before it asks us: a bad line, an unknown method."""
+        unknown_method = code == HTTPStatus.NOT_IMPLEMENTED
+        status = HTTPStatus.METHOD_NOT_ALLOWED if unknown_method else HTTPStatus(code)
+        self._refuse(status, message or status.phrase)
+
     def _send(self, response: Response) -> None:
         status = HTTPStatus(response.status)
         lines = [f"HTTP/1.1 {status.value} {status.phrase}", f"Date: {self.date_time_string()}"]

@@ -13,26 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from labkit.simulator import topics
-from labkit.simulator.mqtt import (
-    SUBSCRIPTION_REFUSED,
-    ConnAck,
-    Connect,
-    Decoder,
-    Disconnect,
-    MqttProtocolError,
-    Packet,
-    PingReq,
-    PingResp,
-    PubAck,
-    Publish,
-    SubAck,
-    Subscribe,
-    UnsubAck,
-    Unsubscribe,
-    Will,
-    encode,
-)
+from labkit.simulator import mqtt, topics
 
 if TYPE_CHECKING:
     from labkit.policy import Decision
@@ -79,8 +60,8 @@ class MqttSession:
         self._connection = connection
         self._admission: Admission | None = None
         self._grants: Grants | None = None
-        self._decoder = Decoder()
-        self._will: Will | None = None
+        self._decoder = mqtt.Decoder()
+        self._will: mqtt.Will | None = None
         self._packet_id = 0
         self._loop = asyncio.get_running_loop()
         self._silence_s = CONNECT_TIMEOUT_S
@@ -103,9 +84,9 @@ class MqttSession:
         try:
             for packet in self._decoder.feed(data):
                 self._handle(packet)
-        except MqttProtocolError as error:
+        except mqtt.MqttProtocolError as error:
             if error.return_code is not None and not self.client_id:
-                self._send(ConnAck(error.return_code))
+                self._send(mqtt.ConnAck(error.return_code))
             self.close(f"not MQTT 3.1.1: {error}")
         except _ClosedError as closed:
             self.close(str(closed))
@@ -116,9 +97,9 @@ class MqttSession:
         self._broker.left(self)
         self._broker.note(self._connection.peer, admission, self.client_id, reason)
         if self._will is not None:
-            self._broker.route(Publish(self._will.topic, self._will.payload, self._will.qos))
+            self._broker.route(mqtt.Publish(self._will.topic, self._will.payload, self._will.qos))
 
-    def deliver(self, message: Publish) -> None:
+    def deliver(self, message: mqtt.Publish) -> None:
         """Send a message if a subscription asks for it and the certificate may receive it."""
         wanted = [
             qos for name, qos in self.subscriptions.items() if topics.matches(name, message.topic)
@@ -129,7 +110,7 @@ class MqttSession:
         if qos:
             self._packet_id = self._packet_id % 0xFFFF + 1
         packet_id = self._packet_id if qos else 0
-        self._send(Publish(message.topic, message.payload, qos, packet_id))
+        self._send(mqtt.Publish(message.topic, message.payload, qos, packet_id))
 
     def forget_grants(self) -> None:
         """Ask the account again at the next decision."""
@@ -144,30 +125,30 @@ class MqttSession:
         self._will = None
         self._connection.abort(reason)
 
-    def _handle(self, packet: Packet) -> None:
+    def _handle(self, packet: mqtt.Packet) -> None:
         self._heard_at = self._loop.time()
         if not self.client_id:
-            if not isinstance(packet, Connect):
+            if not isinstance(packet, mqtt.Connect):
                 raise _ClosedError("the first packet is not CONNECT (MQTT-3.1.0-1)")
             self._connect(packet)
             return
         match packet:
-            case Publish():
+            case mqtt.Publish():
                 self._publish(packet)
-            case Subscribe():
+            case mqtt.Subscribe():
                 self._subscribe(packet)
-            case Unsubscribe():
+            case mqtt.Unsubscribe():
                 self._unsubscribe(packet)
-            case PingReq():
-                self._send(PingResp())
-            case Disconnect():
+            case mqtt.PingReq():
+                self._send(mqtt.PingResp())
+            case mqtt.Disconnect():
                 self._disconnect()
-            case PubAck():
+            case mqtt.PubAck():
                 pass  # nothing is sent again: sessions end with their connection
             case _:
                 raise _ClosedError(f"{type(packet).__name__.upper()} has no place here")
 
-    def _connect(self, packet: Connect) -> None:
+    def _connect(self, packet: mqtt.Connect) -> None:
         client_id = packet.client_id
         size = len(client_id.encode())
         if not 0 < size <= _MAX_CLIENT_ID or client_id.startswith("$"):
@@ -183,15 +164,15 @@ class MqttSession:
         self._restart_timer()
         self._broker.joined(self)
         self._broker.note(self._connection.peer, self._admission, client_id, "", accepted=True)
-        self._send(ConnAck())
+        self._send(mqtt.ConnAck())
 
-    def _publish(self, packet: Publish) -> None:
+    def _publish(self, packet: mqtt.Publish) -> None:
         self._check_message(packet, self.client_id)
         if packet.qos:
-            self._send(PubAck(packet.packet_id))
+            self._send(mqtt.PubAck(packet.packet_id))
         self._broker.route(packet)
 
-    def _check_message(self, message: Publish | Will, client_id: str) -> None:
+    def _check_message(self, message: mqtt.Publish | mqtt.Will, client_id: str) -> None:
         """Refuse a message, or a will, that AWS IoT would not take."""
         if message.qos > _MAX_QOS:
             raise _ClosedError("QoS 2 is not supported")
@@ -203,10 +184,12 @@ class MqttSession:
             raise _ClosedError("the topic is over 256 bytes or 7 slashes")
         self._require("iot:Publish", f"topic/{message.topic}", client_id)
 
-    def _subscribe(self, packet: Subscribe) -> None:
+    def _subscribe(self, packet: mqtt.Subscribe) -> None:
         if len(packet.filters) > _MAX_FILTERS:
             raise _ClosedError(f"SUBSCRIBE has more than {_MAX_FILTERS} topic filters")
-        self._send(SubAck(packet.packet_id, tuple(self._add(*wanted) for wanted in packet.filters)))
+        self._send(
+            mqtt.SubAck(packet.packet_id, tuple(self._add(*wanted) for wanted in packet.filters))
+        )
 
     def _add(self, name: str, qos: int) -> int:
         if qos > _MAX_QOS:
@@ -215,14 +198,14 @@ class MqttSession:
             raise _ClosedError(f"SUBSCRIBE has an invalid topic filter: {name!r}")
         self._require("iot:Subscribe", f"topicfilter/{name}", self.client_id)
         if name not in self.subscriptions and len(self.subscriptions) >= _MAX_SUBSCRIPTIONS:
-            return SUBSCRIPTION_REFUSED
+            return mqtt.SUBSCRIPTION_REFUSED
         self.subscriptions[name] = qos
         return qos
 
-    def _unsubscribe(self, packet: Unsubscribe) -> None:
+    def _unsubscribe(self, packet: mqtt.Unsubscribe) -> None:
         for name in packet.filters:
             self.subscriptions.pop(name, None)
-        self._send(UnsubAck(packet.packet_id))
+        self._send(mqtt.UnsubAck(packet.packet_id))
 
     def _disconnect(self) -> None:
         self._will = None
@@ -240,8 +223,8 @@ class MqttSession:
         arn = self._broker.account.identity.resource(resource)
         return self._grants.decide(action, arn, client_id, variables)
 
-    def _send(self, packet: Packet) -> None:
-        self._connection.write(encode(packet))
+    def _send(self, packet: mqtt.Packet) -> None:
+        self._connection.write(mqtt.encode(packet))
 
     def _restart_timer(self) -> None:
         self._timer.cancel()

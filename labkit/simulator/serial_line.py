@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -122,7 +123,7 @@ class _Session:
         self.write(b"".join(self._manager.escape(heard)))
 
     def read(self) -> Iterator[bytes]:
-        """Yield what the client types until it disconnects; obey its RFC 2217 requests."""
+        """Yield what the client types until it leaves or breaks RFC 2217; obey its requests."""
         while True:
             try:
                 raw = self._socket.recv(4096)
@@ -130,7 +131,12 @@ class _Session:
                 return
             if not raw:
                 return
-            yield b"".join(self._manager.filter(raw))
+            try:
+                typed = b"".join(self._manager.filter(raw))
+            except struct.error:
+                # A request whose value has another size than RFC 2217 says: pySerial unpacks it.
+                return
+            yield typed
 
     def close(self) -> None:
         """Hang up."""

@@ -99,6 +99,7 @@ class Service:
         self._stopping = threading.Event()
         self._last_traffic = time.monotonic()
         self._parts = ExitStack()
+        self._plugging_in = threading.Lock()
         self._lock: StateLock | None = None
 
     def start(self) -> dict[str, Any]:
@@ -154,7 +155,7 @@ class Service:
         started.callback(gateway.close)
         network = Network(settings.region, (host, port), gateway.root_ca_file, settings.clock())
         boards = [self._board(number, network, started) for number in range(settings.boards)]
-        ready = {
+        ready: dict[str, Any] = {
             "iot_endpoint_url": iot_url,
             "mqtt_host": host,
             "mqtt_port": port,
@@ -163,13 +164,27 @@ class Service:
             "region": settings.region,
             "account_id": settings.account_id,
             "board_urls": [board.start() for board in boards],
-            "control_url": self._control(boards, started),
+            "control_url": "",
             "pid": os.getpid(),
         }
+
+        def plug_in(at_least: int) -> None:
+            with self._plugging_in:
+                while len(boards) < at_least:
+                    board = self._board(len(boards), network, self._parts)
+                    ready["board_urls"].append(board.start())
+                    boards.append(board)
+                self._tell(ready)
+
+        ready["control_url"] = self._control(boards, plug_in, started)
+        self._tell(ready)
         for path in settings.ready_files:
-            _write_atomically(path, json.dumps(ready, indent=2) + "\n")
             started.callback(_remove_own, path)
         return ready
+
+    def _tell(self, ready: dict[str, Any]) -> None:
+        for path in self._settings.ready_files:
+            _write_atomically(path, json.dumps(ready, indent=2) + "\n")
 
     def _account(self) -> Account:
         settings = self._settings
@@ -193,7 +208,9 @@ class Service:
         started.callback(board.close)
         return board
 
-    def _control(self, boards: list[Board], started: ExitStack) -> str:
+    def _control(
+        self, boards: list[Board], plug_in: Callable[[int], None], started: ExitStack
+    ) -> str:
         settings = self._settings
         about = {
             "seed": settings.seed,
@@ -201,7 +218,9 @@ class Service:
             "region": settings.region,
             "pid": os.getpid(),
         }
-        control = Control(boards, about=about, stop=self.stop, activity=self._traffic)
+        control = Control(
+            boards, about=about, plug_in=plug_in, stop=self.stop, activity=self._traffic
+        )
         started.callback(control.close)
         return control.start()
 

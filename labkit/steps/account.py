@@ -90,9 +90,7 @@ def attach_thing_and_policy(workbench: Workbench, _before: Entry | None) -> Outc
 
 def activate_certificate(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Set the device's certificate ACTIVE."""
-    return _told(
-        workbench.account.set_certificate_status(_certificate_id(workbench), "ACTIVE")
-    )
+    return _told(workbench.account.set_certificate_status(_certificate_id(workbench), "ACTIVE"))
 
 
 def _certificate_id(workbench: Workbench) -> str:

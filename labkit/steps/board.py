@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import console
-from labkit.errors import DeviceError, NoDumpError
+from labkit.errors import ConsoleError, DeviceError, NoDumpError
 from labkit.keys import PublicKey
 from labkit.steps.workbench import Outcome
 from labkit.workspace import write
@@ -46,11 +46,13 @@ def extract_public_key(workbench: Workbench, _before: Entry | None) -> Outcome:
         ConsoleError: there is no dump, or the newest one is damaged.
         DeviceError: the device's key is not the one that was extracted before.
     """
-    log = console.parse(workbench.workspace.path("console.log").read_bytes())
+    path = workbench.workspace.path
+    with path("console.log").open("rb") as file:
+        log = console.parse(file)
     key = log.public_key()
     _verify_continuity(workbench, key)
-    path = workbench.workspace.path
-    write(path("DevicePublicKeyAsciiHex.txt"), "".join(f"{row}\n" for row in log.newest.hex_rows))
+    rows = log.newest.hex_rows if log.newest else ()
+    write(path("DevicePublicKeyAsciiHex.txt"), "".join(f"{row}\n" for row in rows))
     write(path("DevicePublicKeyDer.bin"), key.der)
     write(path("DevicePublicKey.pem"), key.pem)
     return Outcome(key, {"sha256": key.sha256})
@@ -78,7 +80,8 @@ def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
         raise DeviceError(
             f"the hello world was not accepted. Expected the board to print {ACCEPTED!r}; it ended "
             f"with: {' '.join(last) or 'nothing'}. Ask the account: is the certificate registered "
-            "and ACTIVE, is it attached to the thing, and does its policy allow the connection?"
+            "and ACTIVE, is it attached to the thing, and does its policy allow the connection? "
+            "And is the image on the board the one of these headers? Build and flash it again."
         )
     return Outcome(capture, {"accepted": True})
 
@@ -91,11 +94,20 @@ def _build_flash_boot(workbench: Workbench) -> Capture:
 
 
 def _verify_key_of_boot(workbench: Workbench, capture: Capture) -> None:
-    """Verify a boot's dump; releases before 202107.00 print none when the key is as it was."""
+    """Verify a boot's dump, or the newest one of the log.
+
+    Releases before 202107.00 print none where a certificate is stored; a key pair that an earlier
+    boot has made is in the log.
+    """
     try:
         key = console.parse(capture.text).public_key()
     except NoDumpError:
-        return
+        with workbench.workspace.path("console.log").open("rb") as file:
+            log = console.parse(file)
+        try:
+            key = log.public_key()
+        except ConsoleError:  # damaged long ago: no fault of this boot
+            return
     _verify_continuity(workbench, key)
 
 
@@ -106,10 +118,10 @@ def _verify_continuity(workbench: Workbench, key: PublicKey) -> None:
     known = PublicKey.from_pem(file.read_bytes())
     if key != known:
         raise DeviceError(
-            f"the device's key has changed: expected {known.short} ({file.name}), the board printed "
-            f"{key.short}. Was keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR left at 1, or the flash "
-            f"erased? If the new key is to stay, move {file.name} away and extract it again; every "
-            "step from there is then repeated for it."
+            f"the device's key has changed: expected {known.short} ({file.name}), the board "
+            f"printed {key.short}. Was keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR left at 1, or "
+            f"the flash erased? If the new key is to stay, move {file.name} away and extract it "
+            "again; every step from there is then repeated for it."
         )
 
 

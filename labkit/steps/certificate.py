@@ -28,7 +28,9 @@ def create_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
     Raises:
         CertificateError: key and certificate are there, and do not belong together.
     """
-    key_file, certificate_file = (workbench.workspace.path(f"rootCA.{end}") for end in ("key", "pem"))
+    key_file, certificate_file = (
+        workbench.workspace.path(f"rootCA.{end}") for end in ("key", "pem")
+    )
     if not key_file.exists():
         if certificate_file.exists():
             raise CertificateError(
@@ -90,7 +92,10 @@ def issue_certificate(workbench: Workbench, _before: Entry | None) -> Outcome:
         )
         write(file, certificates.to_pem(certificate))
     certificate = certificates.load_certificate(file.read_bytes())
-    facts = {"certificate_id": certificates.certificate_id(certificate), "key": device_key.sha256}
+    facts: dict[str, object] = {
+        "certificate_id": certificates.certificate_id(certificate),
+        "key": device_key.sha256,
+    }
     return Outcome(certificates.describe(certificate), facts)
 
 

@@ -68,7 +68,7 @@ def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         ca_id=authority["id"],
         ca_der=authority["der"],
         status=status,
-        mode="DEFAULT",
+        mode=authority["mode"],
         created=now,
         modified=now,
         version=1,

@@ -14,17 +14,7 @@ Source: MQTT Version 3.1.1, OASIS Standard, sections 2 and 3; "MQTT-…" are its
 """
 
 from labkit.simulator.mqtt.decoding import MAX_PACKET_BYTES, Decoder
-from labkit.simulator.mqtt.encoding import (
-    encode,
-    encode_connack,
-    encode_connect,
-    encode_puback,
-    encode_publish,
-    encode_suback,
-    encode_subscribe,
-    encode_unsuback,
-    encode_unsubscribe,
-)
+from labkit.simulator.mqtt.encoding import encode
 from labkit.simulator.mqtt.packets import (
     SUBSCRIPTION_REFUSED,
     ConnAck,
@@ -62,12 +52,4 @@ __all__ = [
     "Unsubscribe",
     "Will",
     "encode",
-    "encode_connack",
-    "encode_connect",
-    "encode_puback",
-    "encode_publish",
-    "encode_suback",
-    "encode_subscribe",
-    "encode_unsuback",
-    "encode_unsubscribe",
 ]

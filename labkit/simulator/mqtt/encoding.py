@@ -24,17 +24,7 @@ from labkit.simulator.mqtt.packets import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "encode",
-    "encode_connack",
-    "encode_connect",
-    "encode_puback",
-    "encode_publish",
-    "encode_suback",
-    "encode_subscribe",
-    "encode_unsuback",
-    "encode_unsubscribe",
-]
+__all__ = ["encode"]
 
 _PROTOCOL_LEVEL = 4
 _MAX_FIELD_BYTES = 0xFFFF
@@ -50,7 +40,7 @@ def encode(packet: Packet) -> bytes:
     return _ENCODERS[type(packet)](packet)
 
 
-def encode_connect(packet: Connect) -> bytes:
+def _encode_connect(packet: Connect) -> bytes:
     """Return the bytes of a CONNECT (section 3.1)."""
     flags = packet.clean_session << 1
     fields = [_text(packet.client_id)]
@@ -69,53 +59,53 @@ def encode_connect(packet: Connect) -> bytes:
     return _packet(0x10, header + b"".join(fields))
 
 
-def encode_connack(packet: ConnAck) -> bytes:
+def _encode_connack(packet: ConnAck) -> bytes:
     """Return the bytes of a CONNACK (section 3.2)."""
     return _packet(0x20, bytes([packet.session_present, packet.return_code]))
 
 
-def encode_publish(packet: Publish) -> bytes:
+def _encode_publish(packet: Publish) -> bytes:
     """Return the bytes of a PUBLISH (section 3.3)."""
     first = 0x30 | packet.dup << 3 | _checked_qos(packet.qos) << 1 | packet.retain
     identifier = _identifier(packet.packet_id) if packet.qos else b""
     return _packet(first, _text(packet.topic) + identifier + packet.payload)
 
 
-def encode_puback(packet: PubAck) -> bytes:
+def _encode_puback(packet: PubAck) -> bytes:
     """Return the bytes of a PUBACK (section 3.4)."""
     return _packet(0x40, _identifier(packet.packet_id))
 
 
-def encode_subscribe(packet: Subscribe) -> bytes:
+def _encode_subscribe(packet: Subscribe) -> bytes:
     """Return the bytes of a SUBSCRIBE (section 3.8)."""
     filters = b"".join(_text(name) + bytes([_checked_qos(qos)]) for name, qos in packet.filters)
     return _packet(0x82, _identifier(packet.packet_id) + filters)
 
 
-def encode_suback(packet: SubAck) -> bytes:
+def _encode_suback(packet: SubAck) -> bytes:
     """Return the bytes of a SUBACK (section 3.9)."""
     return _packet(0x90, _identifier(packet.packet_id) + bytes(packet.return_codes))
 
 
-def encode_unsubscribe(packet: Unsubscribe) -> bytes:
+def _encode_unsubscribe(packet: Unsubscribe) -> bytes:
     """Return the bytes of an UNSUBSCRIBE (section 3.10)."""
     return _packet(0xA2, _identifier(packet.packet_id) + b"".join(map(_text, packet.filters)))
 
 
-def encode_unsuback(packet: UnsubAck) -> bytes:
+def _encode_unsuback(packet: UnsubAck) -> bytes:
     """Return the bytes of an UNSUBACK (section 3.11)."""
     return _packet(0xB0, _identifier(packet.packet_id))
 
 
 _ENCODERS: dict[type, Callable[[Any], bytes]] = {
-    Connect: encode_connect,
-    ConnAck: encode_connack,
-    Publish: encode_publish,
-    PubAck: encode_puback,
-    Subscribe: encode_subscribe,
-    SubAck: encode_suback,
-    Unsubscribe: encode_unsubscribe,
-    UnsubAck: encode_unsuback,
+    Connect: _encode_connect,
+    ConnAck: _encode_connack,
+    Publish: _encode_publish,
+    PubAck: _encode_puback,
+    Subscribe: _encode_subscribe,
+    SubAck: _encode_suback,
+    Unsubscribe: _encode_unsubscribe,
+    UnsubAck: _encode_unsuback,
     PingReq: lambda _: b"\xc0\x00",
     PingResp: lambda _: b"\xd0\x00",
     Disconnect: lambda _: b"\xe0\x00",

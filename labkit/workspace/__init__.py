@@ -3,6 +3,7 @@
 ::
 
     workspace/lab.toml                  what is real and what is simulated
+    workspace/seed.txt                  the seed that it was begun with, if any
     workspace/ca/                       rootCA.key, rootCA.pem, verificationCert.pem
     workspace/devices/<thing name>/     what one device's run makes, and journal.jsonl
     workspace/firmware/                 the firmware tree, unless lab.toml names another

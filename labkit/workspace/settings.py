@@ -176,6 +176,12 @@ def read_settings(file: Path, choices: Mapping[str, _Choice]) -> tuple[Settings,
                 f"{choice.where} is {choice.value!r}; expected {expected}. Mend it there."
             )
     settings = _settings({name: choice.value for name, choice in effective.items()})
+    releases = sorted(path.name for path in TREES.iterdir() if path.is_dir())
+    if settings.board_is_simulated and settings.release not in releases:
+        raise WorkspaceError(
+            f"{effective['device.release'].where} is {settings.release!r}; the simulated board has "
+            f"{' and '.join(releases)}. Mend it there."
+        )
     if settings.seed and not settings.is_simulated:
         raise WorkspaceError(
             "a seed is set, but the board or the account is real. A seeded key is for pages and "
@@ -238,10 +244,6 @@ def _settings(values: Mapping[str, Any]) -> Settings:
     )
 
 
-def _releases() -> list[str]:
-    return sorted(path.name for path in TREES.iterdir() if path.is_dir())
-
-
 def _text(pattern: str) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
@@ -262,7 +264,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         _text(THING_NAME.pattern),
         "a name that AWS IoT takes: 1 to 128 of a-z A-Z 0-9 : _ -",
     ),
-    ("device.release", lambda value: value in _releases(), " or ".join(_releases())),
+    ("device.release", _text(r".+"), "a release such as 202203.00"),
     ("device.firmware", _text(r".+"), "the path of a firmware tree"),
     ("device.build", _command, 'a list of words such as ["make", "all"]'),
     ("device.flash", _command, 'a list of words such as ["make", "flash"]'),

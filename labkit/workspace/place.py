@@ -86,9 +86,9 @@ class Workspace:
                 cannot be made; nothing is written then.
         """
         file = root / "lab.toml"
-        settings, text = read_settings(file, chosen_values(variables, chosen))
-        workspace = cls(root, settings)
         try:
+            settings, text = read_settings(file, chosen_values(variables, chosen))
+            workspace = cls(root, settings)
             workspace._refuse_other_seed()
             if text is not None:
                 write(file, text)
@@ -105,14 +105,13 @@ class Workspace:
         if self.settings.board_is_simulated and not self.firmware.exists():
             copy_tree(TREES / self.settings.release, self.firmware)
         if self.settings.seed and not self._seed_file.exists():
-            self.bench.mkdir(mode=0o700, parents=True, exist_ok=True)
             write(self._seed_file, self.settings.seed)
         self.device.mkdir(parents=True, exist_ok=True)
 
     @property
     def _seed_file(self) -> Path:
         """What says with which seed the workspace was begun, wherever the seed came from."""
-        return self.bench / "seed.txt"
+        return self.root / "seed.txt"
 
     def _refuse_other_seed(self) -> None:
         """Refuse to mix keys of two seeds, or seeded keys with random ones."""

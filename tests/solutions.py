@@ -1,0 +1,17 @@
+"""The answers to the pages' exercises, and one wrong answer to each; no page holds them."""
+
+from __future__ import annotations
+
+SOLUTIONS: dict[str, tuple[object, object]] = {
+    "00-start-here": (2, 1),
+    "03-initial-configuration": (
+        "clientcredentialIOT_THING_NAME",
+        "clientcredentialMQTT_BROKER_ENDPOINT",
+    ),
+    "04-demo-project-configuration": ("flash", "build"),
+    "05-public-key-extraction": (False, True),
+    "06-public-key-infrastructure-setup": (False, True),
+    "07-certificate-import": (1, 0),
+    "08-device-authorization": (False, True),
+}
+"""The right answer and a wrong one, by page."""

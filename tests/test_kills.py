@@ -1,0 +1,107 @@
+"""A run that is killed at any moment goes on where it stopped and makes nothing twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from lab_bench import counts, end, environment, labkit
+
+from labkit import open_lab
+from labkit.procedure import STEPS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE_OF_EACH = {"CAs": 1, "certificates": 1, "things": 1, "policies": 1}
+A_RUN_S = 5.0
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+pytest_plugins = ("bench_fixtures",)
+
+
+def run_and_kill(root: Path, after_s: float) -> bool:
+    """Start `labkit run`, kill it after a time, and return whether it was still running."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labkit", "run"],
+        env=environment(root),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
+
+
+def verify_finished(root: Path) -> None:
+    """Run to the end and verify that there is one of each, and a whole journal."""
+    done = labkit(root, "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The device was accepted" in done.stdout
+    lab = open_lab(root)
+    try:
+        assert counts(lab) == ONE_OF_EACH
+        journal = list(lab.workspace.journal)
+        assert {entry.step for entry in journal} == {step.name for step in STEPS}
+        keys = {entry.facts["sha256"] for entry in journal if entry.step == "extract_public_key"}
+        assert keys == {lab.public_key.sha256}
+        assert all(is_done for _, is_done in lab.route())
+    finally:
+        end(lab)
+
+
+@pytest.mark.parametrize("moment", [0.45, 0.8])
+def test_killed_once(tmp_path: Path, moment: float) -> None:
+    """Killed at some moment of a run, and run again."""
+    root = tmp_path / "lab"
+    assert run_and_kill(root, moment * A_RUN_S)
+    verify_finished(root)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(10))
+def test_killed_at_a_random_moment(tmp_path: Path, number: int) -> None:
+    """Killed at ten random moments, each in a workspace of its own."""
+    root = tmp_path / "lab"
+    run_and_kill(root, random.Random(number).uniform(0.1, A_RUN_S))  # noqa: S311 a moment, no key
+    verify_finished(root)
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(tmp_path: Path) -> None:
+    """Killed every few tenths of a second, a run gets to the end all the same."""
+    root, kills = tmp_path / "lab", 0
+    while run_and_kill(root, 1.2 + 0.05 * kills):
+        kills += 1
+    assert kills > 2
+    verify_finished(root)
+
+
+def test_killed_in_the_middle_of_a_line_of_the_journal(tmp_path: Path) -> None:
+    """A journal whose last line is cut off loses that step, which is done again."""
+    root = tmp_path / "lab"
+    run_and_kill(root, 60)
+    journal = root / "devices" / "lab-device" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert json.loads(lines[10])["step"] == "run_demo_with_certificate"
+    journal.write_bytes(b"".join(lines[:10]) + lines[10][:100])
+    verify_finished(root)
+
+
+def test_bench_killed_with_the_run(tmp_path: Path) -> None:
+    """Killed together with its bench, as by a power cut, a run goes on with what is on disk."""
+    root = tmp_path / "lab"
+    assert run_and_kill(root, 0.7 * A_RUN_S)
+    ready = json.loads((root / "bench" / "ready.json").read_text())
+    subprocess.run(["kill", "-KILL", str(ready["pid"])], check=True)
+    time.sleep(0.1)
+    verify_finished(root)

@@ -1,0 +1,248 @@
+"""The manual: the reader's copies of the pages, and the server that ends with all it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fresh_clone import Manual
+
+from labkit import manual
+from labkit.errors import WorkspaceError
+from labkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = manual.FIRST_PAGE
+ANOTHER = "03-initial-configuration.ipynb"
+
+
+@pytest.fixture
+def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a checkout's pages, which can be updated."""
+    pages = tmp_path / "checkout/notebooks"
+    (pages / "pictures").mkdir(parents=True)
+    (pages / ".ipynb_checkpoints").mkdir()
+    for name in (PAGE, ANOTHER, "pictures/board.svg", ".ipynb_checkpoints/x.ipynb", "conftest.py"):
+        (pages / name).write_text(f"{name}, first edition")
+    monkeypatch.setattr(manual, "CHECKOUT", tmp_path / "checkout")
+    return pages
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Return a workspace."""
+    return Workspace.open(tmp_path / "lab", {})
+
+
+@pytest.fixture
+def own(workspace: Workspace, tracked: Path) -> Path:
+    """Return the reader's pages, copied once."""
+    assert tracked.is_dir()
+    assert manual.copy_pages(workspace) == []
+    return workspace.root / "pages"
+
+
+def test_pages_and_pictures_are_copied(own: Path) -> None:
+    """All pages and pictures come, and nothing else."""
+    names = {p.relative_to(own).as_posix() for p in own.rglob("*") if p.is_file()}
+    assert names == {PAGE, ANOTHER, "pictures/board.svg", ".as-copied.json"}
+
+
+def test_an_edited_page_is_never_overwritten(
+    workspace: Workspace, tracked: Path, own: Path
+) -> None:
+    """An update leaves it alone and names it; the untouched one beside it is updated."""
+    (own / PAGE).write_text("my notes")
+    for edition in ("second", "third"):
+        for name in (PAGE, ANOTHER):
+            (tracked / name).write_text(f"{edition} edition")
+        assert manual.copy_pages(workspace) == [PAGE]
+        assert (own / PAGE).read_text() == "my notes"
+        assert (own / ANOTHER).read_text() == f"{edition} edition"
+
+
+def test_an_edited_page_is_not_named_without_an_update(workspace: Workspace, own: Path) -> None:
+    """Where nothing newer is there, there is nothing to say."""
+    (own / PAGE).write_text("my notes")
+    assert manual.copy_pages(workspace) == []
+    assert (own / PAGE).read_text() == "my notes"
+
+
+def test_tracked_pages_are_never_edited_by_use(
+    workspace: Workspace, tracked: Path, own: Path
+) -> None:
+    """What a reader does to a copy reaches no tracked page: they share nothing."""
+    before = {path: path.read_bytes() for path in tracked.rglob("*.ipynb")}
+    (own / PAGE).write_text("my notes")
+    manual.copy_pages(workspace)
+    assert {path: path.read_bytes() for path in tracked.rglob("*.ipynb")} == before
+    assert (own / PAGE).stat().st_ino != (tracked / PAGE).stat().st_ino
+    assert not (own / ANOTHER).is_symlink()
+
+
+def test_a_page_that_was_made_like_the_new_one_is_followed(
+    workspace: Workspace, tracked: Path, own: Path
+) -> None:
+    """A reader's page that equals the update is no longer theirs, and is updated from then on."""
+    for name in (tracked / PAGE, own / PAGE):
+        name.write_text("second edition")
+    assert manual.copy_pages(workspace) == []
+    (tracked / PAGE).write_text("third edition")
+    assert manual.copy_pages(workspace) == []
+    assert (own / PAGE).read_text() == "third edition"
+
+
+def test_a_page_that_was_deleted_comes_again(workspace: Workspace, own: Path) -> None:
+    """Deleting a page and opening the manual again starts it over."""
+    (own / PAGE).unlink()
+    assert manual.copy_pages(workspace) == []
+    assert (own / PAGE).read_text() == f"{PAGE}, first edition"
+
+
+@pytest.mark.parametrize("damage", ["", "[", "[1]", '"x"', "null"])
+def test_without_its_memory_every_page_that_differs_is_kept(
+    workspace: Workspace, tracked: Path, own: Path, damage: str
+) -> None:
+    """A lost or damaged list of what was copied costs updates, never a reader's page."""
+    (own / ".as-copied.json").write_text(damage)
+    (own / PAGE).write_text("my notes")
+    (tracked / ANOTHER).write_text("second edition")
+    assert manual.copy_pages(workspace) == [PAGE, ANOTHER]
+    assert (own / PAGE).read_text() == "my notes"
+    assert (own / ANOTHER).read_text() == f"{ANOTHER}, first edition"
+
+
+def test_a_copy_is_whole_or_not_there(
+    workspace: Workspace, tracked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill while copying leaves no half page that would then count as the reader's."""
+    assert tracked.is_dir()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            manual.copy_pages(workspace)
+    assert not list((workspace.root / "pages").glob("*.ipynb"))
+    assert manual.copy_pages(workspace) == []
+
+
+def test_pages_that_are_not_there_are_named(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installed labkit without a checkout says where it looked."""
+    monkeypatch.setattr(manual, "CHECKOUT", tmp_path / "nowhere")
+    with pytest.raises(WorkspaceError, match=r"nowhere/notebooks: .* Clone the project again"):
+        manual.copy_pages(workspace)
+
+
+# The server
+
+
+def test_a_port_that_is_taken_is_passed_over() -> None:
+    """The first free port is used; where none of them is free, the message says which."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert manual.free_port(port) > port or port > 65400
+    with socket.socket() as last:
+        last.bind(("127.0.0.1", 65535))
+        with pytest.raises(WorkspaceError, match=r"no free port from 65535 to 65535\. .* --port"):
+            manual.free_port(65535)
+
+
+def test_no_browser_at_hand_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a browser only the address is printed; with one, it is opened there."""
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+
+    def none() -> None:
+        raise webbrowser.Error
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    manual.open_browser("http://127.0.0.1/")
+    assert opened == []
+    monkeypatch.setattr(webbrowser, "get", lambda: None)
+    manual.open_browser("http://127.0.0.1/")
+    assert opened == ["http://127.0.0.1/"]
+
+
+def test_a_server_that_does_not_start_is_an_error(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where JupyterLab ends at once, the message says so, and the bench is ended."""
+    ended = []
+    monkeypatch.setattr(manual, "_jupyter", lambda *_: [sys.executable, "-c", "exit(3)"])
+    monkeypatch.setattr(manual.benches, "start_or_find", lambda _: None)
+    monkeypatch.setattr(manual, "_stop_bench", ended.append)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with pytest.raises(WorkspaceError, match="JupyterLab did not start"):
+            manual.serve(workspace, port=18600, browser=False)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert ended == [workspace]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Manual]:
+    """Return the manual, opened by `labkit open` in a workspace of its own."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LABKIT_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labkit", "open", "--no-browser", "--port", "18700"],
+        env=environment | {"LABKIT_WORKSPACE": str(tmp_path / "lab")},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield Manual(process)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("ps")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGHUP, 129), (signal.SIGTERM, 143)]
+)
+def test_everything_ends_with_the_manual(
+    opened: Manual, tmp_path: Path, number: int, code: int
+) -> None:
+    """Whatever ends `labkit open` alone ends JupyterLab, its kernels and the bench too."""
+    kernel = json.loads(opened.post("/api/kernels", {"name": "python3"}))
+    bench = json.loads((tmp_path / "lab/bench/ready.json").read_text())
+    assert opened.end(number) == code
+    listed = subprocess.run(["ps", "-wweo", "args"], check=True, capture_output=True, text=True)
+    assert kernel["id"] not in listed.stdout
+    assert str(tmp_path) not in listed.stdout
+    with pytest.raises(ProcessLookupError):
+        os.kill(bench["pid"], 0)
+
+
+@pytest.mark.slow
+def test_a_page_saved_in_jupyterlab_changes_the_copy_alone(opened: Manual, tmp_path: Path) -> None:
+    """What JupyterLab writes goes into the workspace's copy."""
+    before = (ROOT / "notebooks" / PAGE).read_bytes()
+    model = json.loads(opened.get(f"/api/contents/{PAGE}"))
+    model["content"]["cells"][0]["source"] = "my notes"
+    opened.put(f"/api/contents/{PAGE}", {"type": "notebook", "content": model["content"]})
+    assert "my notes" in (tmp_path / "lab/pages" / PAGE).read_text()
+    assert (ROOT / "notebooks" / PAGE).read_bytes() == before
+    assert opened.end() == 128 + signal.SIGTERM

@@ -1,0 +1,213 @@
+"""What turns a page red, and what does not: a changed output, a stripped page, a broken cell."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+import render_pages
+from solutions import SOLUTIONS
+
+from labkit import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHEAPEST = ROOT / "notebooks/00-start-here.ipynb"
+
+
+def nbval(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `pytest --nbval` on a folder's pages, as `./lab test` does."""
+    outside = {k: v for k, v in os.environ.items() if not k.startswith(("LABKIT_", "PYTEST_"))}
+    options = ["-c", ROOT / "pyproject.toml", "--rootdir", folder, "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-q", "--nbval", folder],
+        cwd=folder,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with one page and the pages' conftest."""
+    copied = tmp_path / "notebooks"
+    copied.mkdir()
+    for path in (CHEAPEST, ROOT / "notebooks/conftest.py"):
+        shutil.copy2(path, copied)
+    return copied
+
+
+def change(folder: Path, edit: Callable[[nbformat.NotebookNode], None]) -> str:
+    """Change the folder's page and return how its test run ends: its output, exit code last."""
+    page = folder / CHEAPEST.name
+    notebook = nbformat.read(page, 4)
+    before = copy.deepcopy(notebook)
+    edit(notebook)
+    assert notebook != before
+    nbformat.write(notebook, page)
+    done = nbval(folder)
+    return f"{done.stdout}{done.stderr}\nexit code {done.returncode}"
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Return a page's code cells."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def one_character(notebook: nbformat.NotebookNode) -> None:
+    """Change the last character of the page's last stored value."""
+    output = [o for cell in code_cells(notebook) for o in cell.outputs if "data" in o][-1]
+    text = output.data["text/plain"]
+    output.data["text/plain"] = text[:-1] + chr(ord(text[-1]) ^ 1)
+
+
+def one_character_of_an_error(notebook: nbformat.NotebookNode) -> None:
+    """Change a character of the message of the error that the page shows on purpose."""
+    errors = [o for c in code_cells(notebook) for o in c.outputs if o.output_type == "error"]
+    errors[0].evalue = errors[0].evalue[:-1] + "!"
+
+
+def stripped(notebook: nbformat.NotebookNode) -> None:
+    """Take away every output and execution count, as nbstripout does."""
+    for cell in code_cells(notebook):
+        cell.execution_count, cell.outputs = None, []
+
+
+def one_cell_stripped(notebook: nbformat.NotebookNode) -> None:
+    """Take them away from one cell alone."""
+    cell = code_cells(notebook)[2]
+    cell.execution_count, cell.outputs = None, []
+
+
+def outputs_stripped(notebook: nbformat.NotebookNode) -> None:
+    """Take away the outputs, and leave the execution counts."""
+    for cell in code_cells(notebook):
+        cell.outputs = []
+
+
+def broken_cell(notebook: nbformat.NotebookNode) -> None:
+    """Let a cell without any output raise."""
+    cell = next(cell for cell in code_cells(notebook) if not cell.outputs)
+    cell.source += "\nraise RuntimeError"
+
+
+def broken_callback(notebook: nbformat.NotebookNode) -> None:
+    """Let a widget's callback raise when it is pressed, as a page's test would press it."""
+    cell = next(cell for cell in code_cells(notebook) if not cell.outputs)
+    cell.source += (
+        "\nimport ipywidgets\nbutton = ipywidgets.Button()"
+        "\nbutton.on_click(lambda _: 1 / 0)\nbutton.click()"
+    )
+
+
+def no_error(notebook: nbformat.NotebookNode) -> None:
+    """Let the cell that breaks something on purpose succeed."""
+    cell = next(c for c in code_cells(notebook) if "raises-exception" in c.metadata.get("tags", ()))
+    cell.source = "None"
+
+
+def test_one_changed_character_is_red(folder: Path) -> None:
+    """One character of one stored output turns the page red, and the cell is named."""
+    said = change(folder, one_character)
+    assert said.endswith("exit code 1")
+    assert "1 failed" in said
+    assert CHEAPEST.name in said
+
+
+@pytest.mark.parametrize("edit", [stripped, one_cell_stripped])
+def test_a_stripped_page_is_red(
+    folder: Path, edit: Callable[[nbformat.NotebookNode], None]
+) -> None:
+    """A page stored without having been run is refused by name, with what to do."""
+    said = change(folder, edit)
+    assert not said.endswith("exit code 0")
+    assert f"{CHEAPEST.name}: code cell" in said
+    assert "python tests/render_pages.py" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "edit", [outputs_stripped, broken_cell, broken_callback, no_error, one_character_of_an_error]
+)
+def test_a_broken_page_is_red(folder: Path, edit: Callable[[nbformat.NotebookNode], None]) -> None:
+    """Missing outputs, a cell or a callback that raises, an error that stays away: red."""
+    said = change(folder, edit)
+    assert said.endswith("exit code 1")
+    assert "failed" in said
+
+
+@pytest.mark.slow
+def test_an_untouched_page_is_green(folder: Path) -> None:
+    """The same run on the page as it is stored passes, with every code cell compared."""
+    done = nbval(folder)
+    assert done.returncode == 0, done.stdout
+    cells = code_cells(nbformat.read(CHEAPEST, 4))
+    assert f"{len(cells)} passed" in done.stdout
+
+
+# The exercises
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.stem[:2])
+def exercise(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Return a page's name and its exercise's check cell, the one after `answer = None`."""
+    cells = code_cells(nbformat.read(request.param, 4))
+    at = next(n for n, cell in enumerate(cells) if cell.source.startswith("answer = None"))
+    return request.param.stem, cells[at + 1].source
+
+
+def verdict(source: str, answer: object) -> str:
+    """Return what a check cell shows of an answer."""
+    return repr(eval(source, {"check": check, "answer": answer}))  # noqa: S307 the page's own cell
+
+
+def test_a_right_answer_is_ok_and_a_wrong_one_is_not(exercise: tuple[str, str]) -> None:
+    """The page's own check tells the solution from a wrong answer and from none."""
+    page, source = exercise
+    right, wrong = SOLUTIONS[page]
+    assert verdict(source, right).startswith("ok   ")
+    assert verdict(source, wrong).startswith("FAIL ")
+    assert verdict(source, None).endswith("not answered yet")
+
+
+def test_no_page_gives_its_answer_away(exercise: tuple[str, str]) -> None:
+    """Every page has a solution, and stores the exercise unanswered."""
+    page, _ = exercise
+    assert page in SOLUTIONS
+    assert sorted(SOLUTIONS) == [path.stem for path in PAGES]
+
+
+# Any order, any workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Path]:
+    """Return a workspace for several pages, whose bench is ended afterwards."""
+    yield tmp_path / "lab"
+    render_pages.stop_bench(tmp_path / "lab")
+
+
+@pytest.mark.slow
+def test_pages_in_any_order_in_one_workspace(workspace: Path) -> None:
+    """Backwards, then forwards again, in one workspace: each page's outputs are as stored."""
+    for page in (*reversed(PAGES), *PAGES):
+        assert render_pages.render(page, workspace) == page.read_text(), page.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem[:2])
+def test_each_page_first(page: Path) -> None:
+    """Each page, opened first in a fresh workspace, renders to what is stored."""
+    assert render_pages.main(["--check", str(page)]) == 0
