@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from labkit.errors import BenchError
 
@@ -102,14 +104,19 @@ class Bench:
         except BenchError:
             return False
 
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """End the bench and wait until it is gone."""
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """End the bench and wait until it is gone.
+
+        Raises:
+            BenchError: it does not end; a board's program may take 10 s.
+        """
         self.post("stop", {})
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
-            if not self.is_alive():
+            # The account hangs up after the controls and the boards.
+            if not _listens(self.control_url) and not _listens(self.iot_endpoint_url):
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise BenchError(f"the bench (process {self.pid}) was told to stop and still answers.")
 
     def _call(self, path: str, body: Mapping[str, object] | None) -> dict[str, object]:
@@ -131,6 +138,16 @@ class Bench:
                 "Run the cell or the command again: it is started where it is missing."
             ) from None
         return told if isinstance(told, dict) else {}
+
+
+def _listens(url: str) -> bool:
+    """Return whether anything listens at a URL."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 0), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def find(workspace: Workspace) -> Bench | None:

@@ -176,7 +176,7 @@ class Lab:
 
     def __dir__(self) -> list[str]:
         """Name the steps beside everything else, for completion."""
-        return [*super().__dir__(), *(step.name for step in procedure.STEPS)]
+        return [*object.__dir__(self), *(step.name for step in procedure.STEPS)]
 
     def __repr__(self) -> str:
         """Return the mode banner: what is real and what is not."""

@@ -21,23 +21,12 @@ from labkit.seeding import Randomness
 from labkit.simulator.account import Account, Change, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ABSENT = "0" * 64
 
 
-@pytest.fixture
-def cloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Cloud]:
-    """Run an account; whatever it logs as an error fails the test.
-
-    An answer that the service model does not list for its call is logged as an error.
-    """
-    cloud = Cloud(tmp_path)
-    yield cloud
-    cloud.close()
-    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
-    assert [record.getMessage() for record in records if record.levelname == "ERROR"] == []
+pytest_plugins = ("cloud_fixtures",)
 
 
 @pytest.fixture

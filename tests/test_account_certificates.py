@@ -19,23 +19,12 @@ from simulator_fixtures import (
 from labkit import certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ABSENT = "0" * 64
 
 
-@pytest.fixture
-def cloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Cloud]:
-    """Run an account; whatever it logs as an error fails the test.
-
-    An answer that the service model does not list for its call is logged as an error.
-    """
-    cloud = Cloud(tmp_path)
-    yield cloud
-    cloud.close()
-    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
-    assert [record.getMessage() for record in records if record.levelname == "ERROR"] == []
+pytest_plugins = ("cloud_fixtures",)
 
 
 @pytest.fixture
@@ -229,6 +218,21 @@ def test_certificate_of_a_registered_ca_is_registered(cloud: Cloud, ca: Authorit
     assert described["caCertificateId"] == ca_id
     assert described["certificatePem"] == device.pem
     assert described["validity"]["notAfter"] == device.certificate.not_valid_after_utc
+
+
+@pytest.mark.parametrize("mode", ["DEFAULT", "SNI_ONLY"])
+def test_certificate_is_registered_in_its_cas_mode(cloud: Cloud, ca: Authority, mode: str) -> None:
+    """A CA of the mode SNI_ONLY makes SNI_ONLY certificates (RegisterCACertificate)."""
+    if mode == "DEFAULT":
+        cloud.register_ca(ca)
+    else:
+        cloud.iot.register_ca_certificate(
+            caCertificate=ca.pem, certificateMode=mode, setAsActive=True
+        )
+    device = ca.issue("LED")
+    cloud.register(device)
+    described = cloud.iot.describe_certificate(certificateId=device.id)["certificateDescription"]
+    assert described["certificateMode"] == mode
 
 
 @pytest.mark.parametrize(

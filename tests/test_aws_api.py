@@ -23,20 +23,9 @@ from labkit.simulator.rest_json import RestJsonModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
-@pytest.fixture
-def cloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Cloud]:
-    """Run an account; whatever it logs as an error fails the test.
-
-    An answer that the service model does not list for its call is logged as an error.
-    """
-    cloud = Cloud(tmp_path)
-    yield cloud
-    cloud.close()
-    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
-    assert [record.getMessage() for record in records if record.levelname == "ERROR"] == []
+pytest_plugins = ("cloud_fixtures",)
 
 
 def test_endpoint_is_the_same_every_time(cloud: Cloud) -> None:

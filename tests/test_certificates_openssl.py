@@ -287,3 +287,29 @@ def test_our_id_is_openssls_fingerprint(lab: Lab) -> None:
     expected = printed.split("=")[1].strip().replace(":", "").lower()
     assert certificates.certificate_id(lab.ca) == expected
     assert certificates.load_certificate(lab.ca.public_bytes(serialization.Encoding.DER)) == lab.ca
+
+
+@pytest.mark.parametrize("digest", ["md5", "sha1"])
+def test_an_old_hash_in_a_request_is_named(lab: Lab, digest: str) -> None:
+    """A request signed with MD5 or SHA-1 is not called damaged; with SHA-512 it is taken."""
+    make = f"req -new -key tempCsrSigner.key -out {digest}.csr -subj /CN=my-thing"
+    now = datetime.now(UTC)
+    openssl(f"{make} -{digest}", cwd=lab.folder)
+    with pytest.raises(CertificateError, match=f"with SHA-256, came one with {digest.upper()}"):
+        lab.we_issue(now, x509v1=False, csr=lab.read(f"{digest}.csr"))
+    openssl(f"{make} -sha512", cwd=lab.folder)
+    assert lab.we_issue(now, x509v1=False, csr=lab.read(f"{digest}.csr"))
+
+
+def test_an_rsa_pss_ca_is_refused(tmp_path: Path) -> None:
+    """A key for PSS alone would sign in vain: openssl finds no issuer of what it signed."""
+    (tmp_path / "ca.cnf").write_text(CA_CONFIGURATION)
+    for kind in ("RSA-PSS", "RSA"):
+        openssl(f"genpkey -algorithm {kind} -pkeyopt rsa_keygen_bits:2048 -out k", cwd=tmp_path)
+        openssl("req -x509 -new -key k -days 900 -out ca.pem", cwd=tmp_path)
+        ca = certificates.load_certificate((tmp_path / "ca.pem").read_bytes())
+        if kind == "RSA":
+            certificates.verify_ca(ca)
+            continue
+        with pytest.raises(CertificateError, match="expected plain RSA, came RSASSA-PSS"):
+            certificates.verify_ca(ca)

@@ -136,3 +136,24 @@ def test_policy_variables_are_named_as_aws_names_them() -> None:
     organization = "iot:Certificate.Subject.Organization"
     variables = certificates.policy_variables(certificate)
     assert [variables[organization + suffix] for suffix in ("", ".0", ".1")] == ["a", "a", "b"]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+
+
+@given(st.lists(st.tuples(st.sampled_from([O, CN, OU, NameOID.SERIAL_NUMBER, NameOID.TITLE,
+    NameOID.DN_QUALIFIER, NameOID.GIVEN_NAME, NameOID.PSEUDONYM]), TEXT), max_size=4))  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_what_is_shown_reads_back(attributes: list[tuple[x509.ObjectIdentifier, str]]) -> None:
+    """The text of a subject gives the subject again, whatever stands in it."""
+    subject = name(*attributes)
+    if attributes:
+        assert parse_subject(certificates.subject_text(subject)) == subject
+
+
+def test_every_attribute_is_shown_by_name() -> None:
+    """Also those for which RFC 4514 has numbers; one that has no name keeps its number."""
+    text = "dnQualifier=q,serialNumber=12,emailAddress=a@b.example,CN=my-thing"
+    assert certificates.subject_text(parse_subject(text)) == text
+    unnamed = name((x509.ObjectIdentifier("1.2.3.4"), "x"))
+    assert certificates.subject_text(unnamed) == "1.2.3.4=x"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -42,6 +43,8 @@ def commands(
 
 
 COMMANDS = dict(commands())
+STARTED: list[subprocess.Popen[str]] = []
+"""What a test started and may have left; ended by their handles."""
 
 
 @pytest.fixture
@@ -52,6 +55,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path / "lab"))
     yield dict(os.environ)
     program("stop")
+    for process in STARTED:
+        process.kill()
+        process.communicate()
+    STARTED.clear()
 
 
 def program(*arguments: object) -> Ended:
@@ -63,13 +70,15 @@ def program(*arguments: object) -> Ended:
 
 def start(environment: dict[str, str], *arguments: object) -> subprocess.Popen[str]:
     """Start a command as a process of its own."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*LABKIT, *map(str, arguments)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    STARTED.append(process)
+    return process
 
 
 # Help and usage
@@ -180,7 +189,8 @@ def test_output_that_nobody_reads(environment: dict[str, str], end: str, command
     shell = f"{sys.executable} -m labkit {command} {end}"
     done = subprocess.run(
         ["sh", "-c", shell],
-        env=environment | {"PYTHONPATH": str(ROOT)},
+        # Unbuffered, nothing would be left to write at the end, where it fails once more.
+        env=environment | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""},
         cwd=place,
         capture_output=True,
         text=True,
@@ -188,6 +198,7 @@ def test_output_that_nobody_reads(environment: dict[str, str], end: str, command
     )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+    assert done.returncode == (1 if end == "> /dev/full" else 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -337,7 +348,15 @@ def test_simulate_is_ended_by_stop(environment: dict[str, str], tmp_path: Path) 
     assert process.returncode == 0
 
 
-def test_simulate_replaces_no_device(environment: dict[str, str]) -> None:
-    """A ready file that is a pipe or device, such as /dev/stdout, is refused, not replaced."""
+def test_simulate_replaces_no_pipe(environment: dict[str, str], tmp_path: Path) -> None:
+    """A ready file that is a pipe or a device, such as /dev/stdout, is refused, not replaced."""
     assert environment
-    assert_refused(program("simulate", "--ready-file", "/dev/null"), "/dev/null")
+    # A pipe of our own: a guard that fails must not cost anybody a device.
+    os.mkfifo(tmp_path / "pipe")
+    assert_refused(program("simulate", "--ready-file", tmp_path / "pipe"), "is not a file")
+    command = [sys.executable, "-m", "labkit.simulator", "--state", tmp_path / "state"]
+    done = subprocess.run(
+        [*command, "--ready-file", tmp_path / "pipe"], capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)

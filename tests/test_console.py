@@ -100,6 +100,8 @@ SHAPES = {
     "hex in one line": KEY.der.hex(),
     "hex in one line, upper": KEY.der.hex().upper(),
     "header then hex in one line": f"{HEADER}\r\n{KEY.der.hex()}\r\n",
+    "timestamps that end in the year": text([f"Mon Nov 3 22:24:55 2026 {r}" for r in dump(KEY)]),
+    "timestamps with a zone": text([f"22:24:55+0100 {row}" for row in dump(KEY)]),
     "header garbled": text(dump(KEY)).replace("Device", "D?v"),
     "header unreadable": text(["D?v~ce p#bl c", *rows(KEY)]),
     "double paste": text(dump(KEY), dump(KEY)),
@@ -173,6 +175,10 @@ OUTDATED = {
     "first row": (rows(KEY)[:1], "1 row, 16 of 91 bytes"),
     "a lost row": (dump(KEY)[:3] + dump(KEY)[4:], "5 rows, 75 of 91 bytes came: a row is missing"),
     "another length": ([line.replace("91", "19") for line in dump(KEY)], "declares 19 bytes"),
+    "a length of eight digits": (
+        [r.replace("91", "99999999") for r in dump(KEY)],
+        "99999999 bytes",
+    ),
     "half of hex in one line": ([KEY.der.hex()[:100]], "50 of 91 bytes"),
 }
 

@@ -92,6 +92,8 @@ def test_what_is_not_found_is_named(
         (PORT, "0", "expected a port from 1 to 65535, got '0'"),
         (PORT, "65536", "expected a port"),
         (PORT, "0x1BB", "expected a port"),
+        (PORT, "0443", "reads as octal: 291. Leave the 0 in front out"),
+        (DELAY, "030", "reads as octal: 24"),
         (PORT, "https", "expected a number"),
         (PORT, None, "expected a number, got None"),
         (FORCE, "2", "expected 1 .* or 0"),
@@ -116,6 +118,8 @@ def test_what_is_not_found_is_named(
         (CERTIFICATE, pem().replace("AAEC", "AA!C", 1), "line 2 .* not base64"),
         (CERTIFICATE, pem().replace("AAEC", "AAE", 1), "not whole"),
         (PRIVATE_KEY, pem(), "expected a private key in PEM, got a block with the label"),
+        (PRIVATE_KEY, pem(KEY_LABEL).replace("\n", "\r"), "got a text and no BEGIN line"),
+        (PRIVATE_KEY, "AAECAwQFBgcICQoLDA0ODw==", "got a text and no BEGIN line"),
         (PRIVATE_KEY, pem("ENCRYPTED " + "PRIVATE" + " KEY"), "no passphrase"),
         (
             PRIVATE_KEY,

@@ -24,34 +24,13 @@ from simulator_fixtures import (
 from labkit.simulator import mqtt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    """Run an account and its gateway."""
-    cloud = Cloud(tmp_path)
-    yield cloud
-    cloud.close()
-
-
-@pytest.fixture
-def ca(cloud: Cloud) -> Authority:
-    """Return a CA that is registered and ACTIVE."""
-    ca = Authority()
-    cloud.register_ca(ca)
-    return ca
-
-
-@pytest.fixture
-def led(cloud: Cloud, ca: Authority) -> Device:
-    """Return a device that may do all that the hello world does."""
-    device = ca.issue("LED")
-    cloud.allow(device)
-    return device
+pytest_plugins = ("cloud_fixtures",)
 
 
 def is_ended(connection: socket.socket) -> bool:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from OpenSSL import SSL
@@ -17,37 +18,13 @@ from simulator_fixtures import (
 )
 
 from labkit import certificates
+from labkit.simulator import admission, mqtt, tls_connection
 from labkit.simulator.verify_alert import set_verify
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    """Run an account and its gateway."""
-    cloud = Cloud(tmp_path)
-    yield cloud
-    cloud.close()
-
-
-@pytest.fixture
-def ca(cloud: Cloud) -> Authority:
-    """Return a CA that is registered and ACTIVE."""
-    ca = Authority()
-    cloud.register_ca(ca)
-    return ca
-
-
-@pytest.fixture
-def led(cloud: Cloud, ca: Authority) -> Device:
-    """Return a device that may do all that the hello world does."""
-    device = ca.issue("LED")
-    cloud.allow(device)
-    return device
+pytest_plugins = ("cloud_fixtures",)
 
 
 def alert(cloud: Cloud, device: Device | None, **tls: ssl.TLSVersion) -> str:
@@ -179,6 +156,60 @@ def test_server_name_must_be_the_endpoints(
     ):
         context.wrap_socket(raw, server_hostname=server_name)
     assert "SNI" in last_reason(cloud)
+
+
+def test_case_of_the_server_name_does_not_count(cloud: Cloud, led: Device) -> None:
+    """A host name is the same in capitals (RFC 6066, section 3); another one stays another."""
+    context = cloud.tls(led)
+    context.check_hostname = False
+    with (
+        socket.create_connection(cloud.address, timeout=5) as raw,
+        context.wrap_socket(raw, server_hostname=cloud.gateway.endpoint_name.upper()) as tls,
+    ):
+        tls.sendall(mqtt.encode(mqtt.Connect("LED")))
+        assert tls.recv(4) == mqtt.encode(mqtt.ConnAck())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("status", "reasons"), [("ACTIVE", []), ("INACTIVE", ["the certificate is INACTIVE now"])]
+)
+def test_status_may_change_in_the_middle_of_a_handshake(
+    cloud: Cloud,
+    led: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    version: ssl.TLSVersion,
+    status: str,
+    reasons: list[str],
+) -> None:
+    """A certificate that leaves ACTIVE after it was judged is out as soon as it is in."""
+    judged = threading.Event()
+    monkeypatch.setattr(
+        tls_connection, "judge", lambda *asked: (judged.set(), admission.judge(*asked))[1]
+    )
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = cloud.tls(led, version=version).wrap_bio(
+        coming, going, server_hostname=cloud.gateway.endpoint_name
+    )
+    with socket.create_connection(cloud.address, timeout=5) as raw:
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        raw.sendall(going.read())
+        coming.write(raw.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):  # TLS 1.3 has finished its half by now
+            tls.do_handshake()
+        flight = going.read()
+        raw.sendall(flight[:-1])
+        assert judged.wait(5)
+        assert cloud.gateway.events == ()
+        cloud.iot.update_certificate(certificateId=led.id, newStatus=status)
+        raw.sendall(flight[-1:])
+        raw.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            while raw.recv(65536):
+                pass
+        assert [event.reason for event in cloud.gateway.events] == reasons
 
 
 def test_client_that_checks_the_name_finds_another_one(cloud: Cloud, led: Device) -> None:

@@ -20,28 +20,63 @@ from board_console import (
     returned,
     with_key,
 )
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from labkit.simulator.machine import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+
 pytest_plugins = ("board_fixtures",)
 
 
+@pytest.mark.parametrize(
+    "other_key",
+    [
+        lambda: ec.generate_private_key(ec.SECP256R1()),
+        lambda: rsa.generate_private_key(65537, 2048),
+    ],
+    ids=["P-256", "RSA-2048"],
+)
 def test_wrong_key_is_an_alert(
-    board: BareBoard, authority: Authority, serve: Callable[..., Server]
+    board: BareBoard,
+    authority: Authority,
+    serve: Callable[..., Server],
+    other_key: Callable[[], CertificateIssuerPrivateKeyTypes],
 ) -> None:
-    """A certificate with another key (no -force_pubkey, a new pair) gives 0x7780."""
+    """A certificate with another key gives 0x7780, whatever the kind of that key.
+
+    P-256 is a new pair's; RSA-2048 is that of the CSR's signer, when -force_pubkey was forgotten.
+    """
     with_key(board)
     serve()
-    certificate = authority.issue(ec.generate_private_key(ec.SECP256R1()).public_key())
+    certificate = authority.issue(other_key().public_key())
     printed = shape(board.boot(image(certificate=certificate)))
     assert printed == console(
         *(NO_CERTIFICATE, WRITE, SHOWING, DUMP, returned(0), NO_JITR),
         *handshake_failed(0x7780, ALERT),
     )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate()],
+    ids=["P-384", "Ed25519"],
+)
+def test_certificate_of_a_key_that_the_firmware_does_not_know(
+    board: BareBoard,
+    authority: Authority,
+    serve: Callable[..., Server],
+    key: CertificateIssuerPrivateKeyTypes,
+) -> None:
+    """Of elliptic curves mbedTLS is built with P-256 only: the certificate cannot be read."""
+    with_key(board)
+    serve()
+    printed = shape(board.boot(image(certificate=authority.issue(key.public_key()))))
+    assert "likely due to a failure in PKCS #11" in printed
+    assert f"TLS_Connect fail (0x7780, {ENDPOINT})" in printed
 
 
 def test_unknown_authority_is_an_alert(board: BareBoard, serve: Callable[..., Server]) -> None:

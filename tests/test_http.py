@@ -93,6 +93,25 @@ def test_body_of_unclear_or_excessive_length_is_refused(
     assert ask(address, "POST", "/", headers=headers)[0] == status
 
 
+@pytest.mark.parametrize(("method", "status"), [("PUT", 200), ("OPTIONS", 405), ("NONSENSE", 405)])
+def test_unknown_method_is_refused_in_json(
+    address: tuple[str, int], method: str, status: int
+) -> None:
+    """What http.server would answer with 501 and a page of HTML is a 4xx in JSON as well."""
+    came, answer = ask(address, method, "/")
+    assert (came, "error" in answer) == (status, status != 200)
+
+
+@pytest.mark.parametrize("line", ["nonsense", "GET / HTTP/9.9", "GET / FTP/1.1"])
+def test_what_is_no_request_is_refused_in_json(address: tuple[str, int], line: str) -> None:
+    """The connection is closed after the answer: what follows is anybody's guess."""
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(f"{line}\r\n\r\n".encode())
+        came = b"".join(iter(lambda: client.recv(4096), b""))
+    assert came.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 505 "))
+    assert "error" in json.loads(came.partition(b"\r\n\r\n")[2])
+
+
 def test_server_listens_on_loopback_only(address: tuple[str, int]) -> None:
     """The address is 127.0.0.1, whatever the machine's others are."""
     assert address[0] == "127.0.0.1"

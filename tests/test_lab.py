@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from labkit.lab import Lab
 
+FILES = (
+    *("rootCA.key", "rootCA.pem", "verificationCert.pem", "deviceCert.csr", "deviceCert.pem"),
+    *("DevicePublicKeyAsciiHex.txt", "console.log"),
+)
+
 pytest_plugins = ("bench_fixtures",)
 pytestmark = [
     pytest.mark.filterwarnings(THREADS_OF_PYSERIAL),
@@ -32,7 +37,10 @@ pytestmark = [
 def test_banner_of_a_simulated_bench(lab: Lab) -> None:
     """A simulated bench's banner says so, and names neither port nor folder: they change."""
     assert repr(lab).splitlines() == [
-        "board    simulated: firmware 202203.00; its clock runs fast, 180 s of waiting pass at once",
+        (
+            "board    simulated: firmware 202203.00; its clock runs fast, "
+            "180 s of waiting pass at once"
+        ),
         "account  simulated: it runs on this computer, nothing reaches AWS",
         "         account 123456789012, region us-east-1",
         "device   thing lab-device",
@@ -115,11 +123,7 @@ def test_a_seed_makes_everything_the_same(tmp_path: Path) -> None:
         lab = open_lab(tmp_path / name, seed=seed)
         for step in steps:
             lab.perform(step)
-        made[name] = {
-            each: lab.file(each).read_bytes()
-            for each in ("rootCA.key", "rootCA.pem", "verificationCert.pem", "deviceCert.csr")
-            + ("deviceCert.pem", "DevicePublicKeyAsciiHex.txt", "console.log")
-        }
+        made[name] = {each: lab.file(each).read_bytes() for each in FILES}
         end(lab)
     assert made["a"] == made["b"]
     assert all(made["a"][each] != made["c"][each] for each in made["a"])
@@ -159,7 +163,9 @@ def test_sources_now_and_before(lab: Lab) -> None:
     assert "FORCE_GENERATE_NEW_KEY_PAIR    1" in lab.source(name)
     assert "FORCE_GENERATE_NEW_KEY_PAIR    0" in lab.original(name)
     assert lab.original("aws_clientcredential_keys.h") == lab.source("aws_clientcredential_keys.h")
-    with pytest.raises(WorkspaceError, match="the firmware tree has no main.c; the demo's source"):
+    with pytest.raises(
+        WorkspaceError, match=r"the firmware tree has no main\.c; the demo's source"
+    ):
         lab.source("main.c")
 
 
@@ -194,7 +200,7 @@ def test_a_bench_that_goes_in_the_middle(lab: Lab) -> None:
         lab.account.endpoint()
     with pytest.raises(DeviceError, match="cannot be opened"):
         lab.board.boot()
-    assert lab.set_endpoint_and_thing()
+    assert lab.create_policy()
 
 
 def test_the_board_as_in_life_waits(lab: Lab) -> None:

@@ -19,7 +19,6 @@ from labkit.simulator import mqtt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def allowing(*statements: tuple[str, str]) -> dict[str, object]:
@@ -37,28 +36,7 @@ def allowing(*statements: tuple[str, str]) -> dict[str, object]:
     }
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    """Run an account and its gateway."""
-    cloud = Cloud(tmp_path)
-    yield cloud
-    cloud.close()
-
-
-@pytest.fixture
-def ca(cloud: Cloud) -> Authority:
-    """Return a CA that is registered and ACTIVE."""
-    ca = Authority()
-    cloud.register_ca(ca)
-    return ca
-
-
-@pytest.fixture
-def led(cloud: Cloud, ca: Authority) -> Device:
-    """Return a device that may do all that the hello world does."""
-    device = ca.issue("LED")
-    cloud.allow(device)
-    return device
+pytest_plugins = ("cloud_fixtures",)
 
 
 def test_certificate_without_a_policy_is_closed_without_connack(

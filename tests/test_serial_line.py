@@ -220,6 +220,30 @@ def test_typing_and_connecting_are_traffic(wired: Wired) -> None:
         assert eventually(lambda: wired.traffic > before)
 
 
+@pytest.mark.parametrize(
+    ("value", "hung_up"),
+    [(b"\x00\x00\x25\x80", False), (b"\x00\x25\x80", True), (b"", True)],
+)
+def test_client_that_breaks_rfc_2217_is_hung_up_on(
+    wired: Wired, value: bytes, *, hung_up: bool
+) -> None:
+    """A baud rate has four bytes: with fewer the client goes, and the next one is served."""
+    iac_sb, set_baud_rate, iac_se = b"\xff\xfa", b"\x2c\x01", b"\xff\xf0"
+    port = int(wired.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as client:
+        client.sendall(iac_sb + set_baud_rate + value + iac_se)
+        try:
+            while client.recv(4096):
+                pass
+            ended = True
+        except TimeoutError:
+            ended = False
+    assert ended is hung_up
+    with wired.open() as port:
+        wired.line.print(LINE, paced=False)
+        assert port.read(len(LINE)) == LINE
+
+
 def test_wrong_baud_rate_reads_garbage(wired: Wired) -> None:
     """At another baud rate the same garbage comes each time; the right rate set later mends it."""
     with wired.open(baudrate=9600) as port:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 @pytest.fixture
 def bare(lab: Lab, request: pytest.FixtureRequest) -> Lab:
     """Another device of the lab, in which nothing is done."""
-    return another(lab, f"t{abs(hash(request.node.name))}")
+    return another(lab, request.node.name)
 
 
 def do(lab: Lab, name: str) -> object:

@@ -52,6 +52,17 @@ def test_modes_and_links_are_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE(script.stat().st_mode) == 0o750
 
 
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    """A pipe, a device or a folder is never replaced by a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileExistsError, match="is no file, and is not replaced"):
+        write(pipe, "text")
+    assert pipe.is_fifo()
+    with pytest.raises(FileExistsError):
+        write(tmp_path, "text")
+
+
 def test_the_same_content_is_not_written_again(tmp_path: Path) -> None:
     """A file that says so already keeps its time of change."""
     file = tmp_path / "file"

@@ -219,13 +219,13 @@ def _pem_block(octets: bytes, labels: tuple[str, ...], expected: str) -> bytes |
 
 def _parse(octets: bytes, der: bytes, loader: Callable[[bytes], _Loaded], expected: str) -> _Loaded:
     try:
-        document = loader(der)
         with names_as_they_are():
+            document = loader(der)
             _read_fields(document)
         _refuse_unused_bits(der)
     except _UNREADABLE as error:
         found = _found_in_der(der)
-        if found is None or der is not octets:
+        if found in {None, f"{expected} in DER"} or der is not octets:
             raise _damaged(expected) from error
         raise _unexpected(expected, octets) from None
     return document
@@ -286,7 +286,7 @@ def _article(noun: str) -> str:
 
 def _found_in_der(der: bytes) -> str | None:
     for kind, loader in _DER_LOADERS.items():
-        with suppress(*_UNREADABLE):
+        with suppress(*_UNREADABLE), names_as_they_are():
             loader(der)
             return f"{kind} in DER"
     return None

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import SignatureAlgorithmOID
+from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
 from labkit.certificates.subjects import names_as_they_are, subject_text
 from labkit.errors import CertificateError
@@ -61,7 +61,11 @@ def verify_ca(ca: x509.Certificate, now: datetime | None = None) -> None:
 
     Source: RFC 5280, sections 4.2.1.3 and 4.2.1.9.
     """
-    verify_key_is_accepted(ca.public_key(), "the CA", "make the CA again with such a key")
+    remedy = "make the CA again with such a key"
+    verify_key_is_accepted(ca.public_key(), "the CA", remedy)
+    if ca.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        # Its key signs with PSS padding only; what is signed here would verify nowhere.
+        raise CertificateError(f"Key of the CA: expected plain RSA, came RSASSA-PSS; {remedy}.")
     _verify_ca_extensions(ca)
     if now is not None:
         verify_ca_is_valid(ca, now)
@@ -105,8 +109,8 @@ def verify_ca_is_valid(ca: x509.Certificate, now: datetime) -> None:
     """
     if now > ca.not_valid_after_utc:
         raise CertificateError(
-            f"CA certificate: expired on {_day(ca.not_valid_after_utc)}, and it is "
-            f"{_day(now)} now. Make a new CA and register it."
+            f"CA certificate: expired on {_moment(ca.not_valid_after_utc)}, and it is "
+            f"{_moment(now)} now. Make a new CA and register it."
         )
     if now < ca.not_valid_before_utc:
         raise CertificateError(
@@ -185,6 +189,7 @@ def _is_signed_with(csr: x509.CertificateSigningRequest, key: PublicKeyTypes) ->
         not isinstance(key, ec.EllipticCurvePublicKey)
         or csr.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256
     ):
+        _verify_hash(csr)
         return csr.is_signature_valid
     # The same, without reading the key again, which takes a fifth of the time.
     try:
@@ -192,6 +197,19 @@ def _is_signed_with(csr: x509.CertificateSigningRequest, key: PublicKeyTypes) ->
     except InvalidSignature:
         return False
     return True
+
+
+def _verify_hash(csr: x509.CertificateSigningRequest) -> None:
+    """Tell a signature with an old hash from a broken one: `cryptography` says "not valid" of both.
+
+    Raises:
+        CertificateError: it is MD5 or SHA-1.
+    """
+    if isinstance(csr.signature_hash_algorithm, hashes.MD5 | hashes.SHA1):
+        raise CertificateError(
+            "Certificate request: expected a signature with SHA-256, came one with "
+            f"{csr.signature_hash_algorithm.name.upper()}. {_REDO}"
+        )
 
 
 _REDO = "Make it again: openssl req -new -key tempCsrSigner.key -out deviceCert.csr."
@@ -232,10 +250,10 @@ def verify_outlived_by(ca: x509.Certificate, not_before: datetime, not_after: da
     if not_after <= ca.not_valid_after_utc:
         return
     days = (ca.not_valid_after_utc - not_before).days
-    remedy = f"Ask for at most {days} days" if days > 0 else "No whole day is left"
+    remedy = f"Ask for at most {days} days, or make" if days > 0 else "No whole day is left: make"
     raise CertificateError(
-        f"Validity: expected an end no later than the CA's, {_day(ca.not_valid_after_utc)}, came "
-        f"{_day(not_after)}. {remedy}, or make a new CA and register it."
+        f"Validity: expected an end no later than the CA's, {_moment(ca.not_valid_after_utc)}, "
+        f"came {_moment(not_after)}. {remedy} a new CA and register it."
     )
 
 
@@ -351,10 +369,6 @@ def spki(key: PublicKeyTypes) -> bytes:
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"
 
 
 def _moment(moment: datetime) -> str:

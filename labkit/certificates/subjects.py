@@ -41,6 +41,8 @@ _TYPES = {
     "commonName": NameOID.COMMON_NAME,
 }
 _BY_LOWER_NAME = {name.lower(): oid for name, oid in _TYPES.items()}
+_NAMES = {oid: name for name, oid in reversed(_TYPES.items())}
+"""The first name of each, which is its short one."""
 
 _AWS_NAMES = {
     NameOID.DN_QUALIFIER: "DistinguishedNameQualifier",
@@ -109,16 +111,20 @@ def parse_subject(text: str) -> x509.Name:
 def names_as_they_are() -> Iterator[None]:
     """Read names in certificates and requests without a warning on standard error.
 
-    `cryptography` warns about lengths that RFC 5280 forbids; `common_name` refuses them in words.
+    `cryptography` warns about what RFC 5280 forbids, such as a length or a serial number; what
+    matters here is refused in words, by the rules.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
+        warnings.simplefilter("ignore")
         yield
 
 
 def subject_text(name: x509.Name) -> str:
-    """Return a name as RFC 4514 writes it, most specific part first: `CN=my-thing,O=My Lab`."""
-    return name.rfc4514_string({NameOID.EMAIL_ADDRESS: "emailAddress"})
+    """Return a name as RFC 4514 writes it, most specific part first: `CN=my-thing,O=My Lab`.
+
+    `parse_subject` reads it back, so attributes that the RFC leaves to their number have names.
+    """
+    return name.rfc4514_string(_NAMES)
 
 
 def common_name(name: x509.Name) -> str:

@@ -98,7 +98,7 @@ def _replace(file: Path, old: bytes, new: bytes) -> None:
         if not original.exists():
             write(original, old, private=True)
             click.echo(f"the text before is kept in {original}", err=True)
-        write(file.resolve(), new)
+        write(file, new)
     except OSError as error:
         raise WorkspaceError(
             f"{file} cannot be written: {error.strerror}. It is as it was."

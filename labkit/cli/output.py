@@ -29,10 +29,10 @@ def put(content: str | bytes, output: Path | None) -> None:
         return
     _refuse_what_would_be_lost(output)
     try:
-        if False:
+        if output.exists() and not output.is_file():
             output.write_bytes(content.encode() if isinstance(content, str) else content)
         else:
-            write(output.resolve(), content)
+            write(output, content)
     except OSError as error:
         raise WorkspaceError(
             f"{output} cannot be written: {error.strerror}. Name another file with -o."

@@ -35,8 +35,13 @@ _LAST_ROW = r"(?:[0-9a-f]{4} +){5}[0-9a-f]{2}"
 # Digits of a clock before the row must not become its first group; text that was printed
 # without a line break may stand right before it.
 _NOT_IN_A_WORD = r"(?<![0-9a-z.,:])"
+# A row that ends its line, with one word before it that looks like a group: a clock's year or zone.
+_AFTER_ONE_WORD = r"(?<=\b[0-9a-f]{4} )(?<![0-9a-f]{4} [0-9a-f]{4} )"
 _ROW_PATTERNS = {
-    size: tuple(re.compile(start + row, _FLAGS) for start in (_NOT_IN_A_WORD, ""))
+    size: tuple(
+        re.compile(pattern, _FLAGS)
+        for pattern in (rf"{_AFTER_ONE_WORD}{row}(?= *$)", _NOT_IN_A_WORD + row, row)
+    )
     for size, row in ((ROW_BYTES, _FULL_ROW), (_LAST_ROW_BYTES, _LAST_ROW))
 }
 _ROW_LINES = {

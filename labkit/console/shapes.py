@@ -45,7 +45,7 @@ PREFIX = re.compile(
 )
 """`<message number> <tick> [<task>] `, which the logging task puts before a message."""
 
-HEADER = re.compile(r"(?:device )?public key, *(?P<declared>\d{1,6}) *bytes:?|, 91 bytes:", _FLAGS)
+HEADER = re.compile(r"(?:device )?public key, *(?P<declared>\d{1,20}) *bytes:?|, 91 bytes:", _FLAGS)
 """A dump's header line, also where its first words were garbled."""
 
 CONTINUOUS_START = "30593013"

@@ -6,6 +6,7 @@ and flash are commands of lab.toml, run without a shell.
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -107,16 +108,17 @@ class Board:
 
     def reset(self) -> None:
         """Press the reset button through the port's lines."""
-        with self._open() as port:
-            _pulse_reset(port)
+        with self._open() as port, _held_in_reset(port):
+            pass
 
     def boot(
         self, *, timeout_s: float = BOOT_TIMEOUT_S, show: Callable[[str], object] | None = None
     ) -> Capture:
         """Reset the board and return what it prints until the demo ends.
 
-        The capture starts before the reset, so nothing is missed. Everything is in the log
-        before it is looked at.
+        The capture starts while the board is held in reset, so nothing is missed, and nothing
+        of an earlier boot is taken for this one's. Everything is in the log before it is looked
+        at.
 
         Args:
             timeout_s: seconds to wait for the end of the demo.
@@ -129,9 +131,9 @@ class Board:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as port, self.log.open("ab") as log:
             try:
-                log.write(port.read(port.in_waiting))  # of the time before the reset
-                start = log.tell()
-                _pulse_reset(port)
+                with _held_in_reset(port):
+                    log.write(port.read(port.in_waiting))  # of the time before the reset
+                    start = log.tell()
                 ended = _read_until_the_end(port, log.write, timeout_s, show)
             except OSError as error:
                 raise PortError(
@@ -141,7 +143,7 @@ class Board:
         raw = self.log.read_bytes()[start:]
         if not ended:
             raise CaptureTimeoutError(
-                f"the demo did not end within {timeout_s:.0f} s; {len(raw)} bytes came and are in "
+                f"the demo did not end within {timeout_s:g} s; {len(raw)} bytes came and are in "
                 f"{self.log}. "
                 + (
                     "Read their end: what is the board waiting for, and is it still powered?"
@@ -207,13 +209,29 @@ class Board:
         return done.stdout
 
 
-def _pulse_reset(port: serial.Serial) -> None:
-    """Hold the board in reset and let it go, as esptool's hard reset does."""
-    port.dtr = False
-    if not port.rts:
-        port.rts = True
+@contextmanager
+def _held_in_reset(port: serial.Serial) -> Iterator[None]:
+    """Hold the board in reset, and let it go at the end, as esptool's hard reset does.
+
+    A port without these lines is read all the same: the board has a reset button.
+    """
+    with _without_lines_is_no_error():
+        port.dtr = False
+        if not port.rts:
+            port.rts = True
     time.sleep(PULSE_S)
-    port.rts = False
+    yield
+    with _without_lines_is_no_error():
+        port.rts = False
+
+
+@contextmanager
+def _without_lines_is_no_error() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTTY):
+            raise
 
 
 def _read_until_the_end(

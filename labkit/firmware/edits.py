@@ -167,7 +167,8 @@ def _replace(
 ) -> str:
     rows = _rows(kind, value)
     bare = how.what in ("null", "number", "name") and (value is None or kind in _BARE)
-    start, stop = how.core if bare or how.what == "string" == _as(kind, value) else _span(how)
+    inside = bare or how.what == "string" == _as(kind, value)
+    start, stop = how.core if inside else (how.start, how.stop)
     text = source.text
     name_end = _place_before(source, definition.start)
     first = source.place(start) if how.what != "empty" else name_end
@@ -189,10 +190,6 @@ _DECLARED = ("array", "pointer")
 
 def _as(kind: Kind, value: str | None) -> str:
     return "null" if value is None else _WRITTEN_AS[kind]
-
-
-def _span(how: Written) -> tuple[int, int]:
-    return how.start, how.stop
 
 
 def _place_before(source: Source, position: int) -> int:

@@ -57,7 +57,7 @@ _HIGHEST_PORT = 65535
 _KEY = f"{'PRIVATE'} KEY"  # spelled so that no committed file holds the words that open a key
 _CERTIFICATE_LABELS = ("CERTIFICATE",)
 _KEY_LABELS = (_KEY, f"RSA {_KEY}", f"EC {_KEY}")
-_BEGIN = re.compile(r"-----BEGIN ([^\n]*?)-----[ \t]*")
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----[ \t]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _PLACEHOLDER = re.compile(r"Paste [^\n]{1,60} here\.")
 _LONGEST_SHOWN = 40
@@ -127,6 +127,11 @@ def _check_number(name: str, value: str) -> str:
     number = integer(value)
     if number is None:
         raise FirmwareError(f"{name}: expected a number such as 180, got {shown(value)}.")
+    if name in {*_PORTS, _DELAY} and value.isdecimal() and value != str(number):
+        raise FirmwareError(
+            f"{name}: expected a number such as 180, got {shown(value)}, which C reads as octal: "
+            f"{number}. Leave the 0 in front out."
+        )
     if name in _PORTS and not (value.isdecimal() and 1 <= number <= _HIGHEST_PORT):
         raise FirmwareError(f"{name}: expected a port from 1 to 65535, got {shown(value)}.")
     if name in _SWITCHES and value not in ("0", "1"):
@@ -187,8 +192,9 @@ def _label(name: str, lines: list[str], expected: str) -> str:
             f"{name}: the PEM block begins on line {where}; the text before it does not belong "
             "in the header. Give the block from BEGIN to END alone."
         )
+    came = "a text" if name in _PRIVATE_KEY_MACROS else shown(lines[0])
     raise FirmwareError(
-        f"{name}: expected {expected} in PEM, got {shown(lines[0])} and no BEGIN line. The "
+        f"{name}: expected {expected} in PEM, got {came} and no BEGIN line. The "
         "firmware answers such a text with status 19. Give the PEM, or None for NULL."
     )
 
@@ -206,7 +212,7 @@ def _wrong_label(name: str, expected: str, label: str) -> str:
         )
     if label == f"ENCRYPTED {_KEY}":
         return f"{name}: expected {expected}, got an encrypted one. The firmware has no passphrase."
-    return f"{name}: expected {expected} in PEM, got a block with the label {label[:40]!r}."
+    return f"{name}: expected {expected} in PEM, got a block with the label {label!r}."
 
 
 def _not_base64(name: str, number: int, line: str) -> str:

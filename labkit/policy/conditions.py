@@ -89,6 +89,8 @@ def parse_condition(
         for value in wanted:
             if value.lower() not in ("true", "false") and not value.startswith("${"):
                 raise PolicyError(f'{operator_name}: expected "true" or "false", came "{value}".')
+    for value in wanted:
+        _verify_comparable(name, operator_name, value)
     return Condition(
         operator_name, key, tuple(compile_pattern(value, variables=variables) for value in wanted)
     )
@@ -103,6 +105,19 @@ def _taken_apart(operator_name: str) -> tuple[str, str, bool]:
     if_exists = name.endswith("ifexists") and name != "nullifexists"
     bare = name.removesuffix("ifexists") if if_exists else name
     return qualifier.lower(), _NAME_BY_LOWER.get(bare, rest), if_exists
+
+
+def _verify_comparable(name: str, operator_name: str, value: str) -> None:
+    """Refuse a wanted value that compares with nothing, which would turn `Not…` into "always"."""
+    if value.startswith("${"):
+        return
+    try:
+        if name.endswith("IpAddress"):
+            ip_network(value, strict=False)
+        elif name.startswith("Numeric"):
+            float(value)
+    except ValueError as error:
+        raise PolicyError(f'{operator_name}: cannot compare with "{value}": {error}.') from error
 
 
 def _is_absent(came: str | None, wanted: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from labkit.simulator.board_clock import AS_IN_LIFE, FAST, Speed
 from labkit.simulator.control import MOST_BOARDS
 from labkit.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
-from labkit.simulator.state_lock import StateInUseError
+from labkit.simulator.state_lock import StateDamagedError, StateInUseError
 
 _BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
 _ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.Signals[name], lambda *_: service.stop())
     try:
         ready = service.start()
-    except (StateInUseError, OSError) as error:
+    except (StateInUseError, StateDamagedError, OSError) as error:
         print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
         return 1
     print(f"ready: control {ready['control_url']}", flush=True)  # noqa: T201 as above
@@ -49,7 +49,7 @@ def _settings(arguments: list[str] | None) -> Settings:
         "--state", type=Path, required=True, metavar="DIR", help="kept between runs"
     )
     parser.add_argument(
-        "--ready-file", type=Path, metavar="F", help="JSON, written beside DIR/ready.json: where"
+        "--ready-file", type=_file, metavar="F", help="JSON, written beside DIR/ready.json: where"
     )
     parser.add_argument("--seed", help="derive keys, names and the clock from this (tests, pages)")
     parser.add_argument("--boards", type=_board_count, default=1, metavar="N")
@@ -70,6 +70,13 @@ def _settings(arguments: list[str] | None) -> Settings:
         board_speed=_BOARD_CLOCKS[given.board_clock],
         idle_s=given.idle_hours * 3600,
     )
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f"expected a file, which is replaced, got {text!r}")
+    return path
 
 
 def _board_count(text: str) -> int:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from labkit import certificates
+from labkit.errors import CertificateError
+from labkit.simulator.state_lock import StateDamagedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +56,20 @@ def server_identity(folder: Path, name: str, randomness: Randomness) -> ServerId
         folder: holds `rootCA.pem` and the keys, mode 0600.
         name: the endpoint's name.
         randomness: where keys and serial numbers come from.
+
+    Raises:
+        StateDamagedError: a file in the folder is no key or certificate.
     """
+    try:
+        return _kept_identity(folder, name, randomness)
+    except CertificateError as error:
+        raise StateDamagedError(
+            f"{folder} does not hold the gateway's keys and certificates: {error} Move the folder"
+            " away for a new gateway."
+        ) from error
+
+
+def _kept_identity(folder: Path, name: str, randomness: Randomness) -> ServerIdentity:
     folder.mkdir(parents=True, exist_ok=True)
     root_key = _kept_key(folder / "rootCA.key", randomness, "root CA")
     server_key = _kept_key(folder / "server.key", randomness, "server")

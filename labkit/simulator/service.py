@@ -92,6 +92,7 @@ class Service:
 
     Raises:
         StateInUseError: from `start`: another service is alive on the state directory.
+        StateDamagedError: from `start`: a file in it is none that a service has written.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -101,6 +102,8 @@ class Service:
         self._parts = ExitStack()
         self._plugging_in = threading.Lock()
         self._lock: StateLock | None = None
+        self._boards: list[Board] = []
+        self._ready: dict[str, Any] = {}
 
     def start(self) -> dict[str, Any]:
         """Start everything and write the ready file.
@@ -108,12 +111,12 @@ class Service:
         Returns:
             What stands in the ready file.
         """
-        with ExitStack() as started:
-            ready = self._start(started)
+        with self._plugging_in, ExitStack() as started:
+            self._start(started)
             self._parts = started.pop_all()
-        _log.info("ready: %s", json.dumps(ready))
+        _log.info("ready: %s", json.dumps(self._ready))
         threading.Thread(target=warm_up, name="warm up", daemon=True).start()
-        return ready
+        return self._ready
 
     def wait(self) -> None:
         """Return when the service is to end: stopped, long unused, or its directory deleted."""
@@ -132,12 +135,14 @@ class Service:
     def close(self) -> None:
         """End everything and remove the ready file."""
         _log.info("ending")
-        self._parts.close()
+        self.stop()
+        with self._plugging_in:
+            self._parts.close()
 
     def _traffic(self) -> None:
         self._last_traffic = time.monotonic()
 
-    def _start(self, started: ExitStack) -> dict[str, Any]:
+    def _start(self, started: ExitStack) -> None:
         settings = self._settings
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = StateLock(settings.state_dir)
@@ -153,9 +158,10 @@ class Service:
         gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
         host, port = gateway.start()
         started.callback(gateway.close)
-        network = Network(settings.region, (host, port), gateway.root_ca_file, settings.clock())
-        boards = [self._board(number, network, started) for number in range(settings.boards)]
-        ready: dict[str, Any] = {
+        self._network = Network(
+            settings.region, (host, port), gateway.root_ca_file, settings.clock()
+        )
+        self._ready = {
             "iot_endpoint_url": iot_url,
             "mqtt_host": host,
             "mqtt_port": port,
@@ -163,28 +169,32 @@ class Service:
             "root_ca_file": str(gateway.root_ca_file),
             "region": settings.region,
             "account_id": settings.account_id,
-            "board_urls": [board.start() for board in boards],
-            "control_url": "",
+            "board_urls": [],
+            "control_url": self._control(started),
             "pid": os.getpid(),
         }
-
-        def plug_in(at_least: int) -> None:
-            with self._plugging_in:
-                while len(boards) < at_least:
-                    board = self._board(len(boards), network, self._parts)
-                    ready["board_urls"].append(board.start())
-                    boards.append(board)
-                self._tell(ready)
-
-        ready["control_url"] = self._control(boards, plug_in, started)
-        self._tell(ready)
+        self._add_boards(settings.boards, started)
         for path in settings.ready_files:
             started.callback(_remove_own, path)
-        return ready
+        self._tell()
 
-    def _tell(self, ready: dict[str, Any]) -> None:
+    def _plug_in(self, at_least: int) -> None:
+        """Make the boards as many as that, unless the service is ending."""
+        with self._plugging_in:
+            if not self._stopping.is_set():
+                self._add_boards(at_least, self._parts)
+                self._tell()
+
+    def _add_boards(self, at_least: int, parts: ExitStack) -> None:
+        while len(self._boards) < at_least:
+            board = self._board(str(len(self._boards)))
+            parts.callback(board.close)
+            self._ready["board_urls"].append(board.start())
+            self._boards.append(board)
+
+    def _tell(self) -> None:
         for path in self._settings.ready_files:
-            _write_atomically(path, json.dumps(ready, indent=2) + "\n")
+            _write_atomically(path, json.dumps(self._ready, indent=2) + "\n")
 
     def _account(self) -> Account:
         settings = self._settings
@@ -196,21 +206,17 @@ class Service:
             clock=settings.clock(),
         )
 
-    def _board(self, number: int, network: Network, started: ExitStack) -> Board:
-        board = Board(
-            str(number),
-            self._settings.state_dir / "boards" / str(number),
+    def _board(self, name: str) -> Board:
+        return Board(
+            name,
+            self._settings.state_dir / "boards" / name,
             randomness=Randomness(self._settings.seed),
-            network=network,
+            network=self._network,
             speed=self._settings.board_speed,
             activity=self._traffic,
         )
-        started.callback(board.close)
-        return board
 
-    def _control(
-        self, boards: list[Board], plug_in: Callable[[int], None], started: ExitStack
-    ) -> str:
+    def _control(self, started: ExitStack) -> str:
         settings = self._settings
         about = {
             "seed": settings.seed,
@@ -219,7 +225,11 @@ class Service:
             "pid": os.getpid(),
         }
         control = Control(
-            boards, about=about, plug_in=plug_in, stop=self.stop, activity=self._traffic
+            self._boards,
+            about=about,
+            plug_in=self._plug_in,
+            stop=self.stop,
+            activity=self._traffic,
         )
         started.callback(control.close)
         return control.start()
@@ -245,7 +255,13 @@ def _write_atomically(path: Path, text: str) -> None:
 
 
 def _remove_if_stale(ready_file: Path) -> None:
-    """Remove what a killed service left: we hold the state directory, so it is alive no more."""
+    """Remove what a killed service left: we hold the state directory, so it is alive no more.
+
+    Raises:
+        FileExistsError: it is no file but a device, a pipe or a folder.
+    """
+    if ready_file.exists() and not ready_file.is_file():
+        raise FileExistsError(f"{ready_file} is not a file, and is not replaced. Name another.")
     ready_file.unlink(missing_ok=True)
 
 

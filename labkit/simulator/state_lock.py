@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["StateInUseError", "StateLock"]
+__all__ = ["StateDamagedError", "StateInUseError", "StateLock"]
 
 _NAME = "service.lock"
 _PID_BYTES = 20
@@ -17,6 +17,10 @@ _PID_BYTES = 20
 
 class StateInUseError(Exception):
     """Another service is alive on this state directory."""
+
+
+class StateDamagedError(Exception):
+    """A file in the state directory is none that a service has written."""
 
 
 class StateLock:

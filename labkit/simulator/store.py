@@ -13,6 +13,8 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
+from labkit.simulator.state_lock import StateDamagedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -58,16 +60,26 @@ class Store:
 
     Args:
         path: the file; made, with its tables, where it is missing.
+
+    Raises:
+        StateDamagedError: the file is no database.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL may lose the last calls with the machine's power, never with a kill.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            # In WAL mode NORMAL may lose the last calls with the power, never with a kill.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise StateDamagedError(
+                f"{path} cannot be read as the account's memory: {error}. Move it away for a new,"
+                " empty account."
+            ) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

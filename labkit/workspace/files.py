@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -33,6 +34,8 @@ def write(path: Path, content: str | bytes, *, private: bool = False) -> None:
         if private and path.stat().st_mode & 0o077:
             path.chmod(0o600)
         return
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "is no file, and is not replaced", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent, f".{path.name}.")
     mode = 0o600 if private else (path.stat().st_mode & 0o777 if path.exists() else 0o644)
