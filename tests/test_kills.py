@@ -97,6 +97,7 @@ def test_killed_in_the_middle_of_a_line_of_the_journal(tmp_path: Path) -> None:
     verify_finished(root)
 
 
+@pytest.mark.slow
 def test_bench_killed_with_the_run(tmp_path: Path) -> None:
     """Killed together with its bench, as by a power cut, a run goes on with what is on disk."""
     root = tmp_path / "lab"

@@ -121,7 +121,7 @@ def test_values_are_quoted_in_lab_toml(tmp_path: Path) -> None:
         ("baud_rate = 115200", "baud_rate = 0", "device.baud_rate in {} is 0; exp"),
         ("baud_rate = 115200", "bauf_rate = 9600", "device.bauf_rate is not a setting; exp"),
         ("[lab]", "[lap]", "lap.seed is not a setting; expected lab.seed"),
-        ("[device]", 'x = 1\n[device]', "x is not a setting; expected "),
+        ("[device]", "x = 1\n[device]", "x is not a setting; expected "),
         ('"lab-device"', '"../x"', "device.thing_name in {} is '../x'; expected a name"),
         ('"lab-device"', "5", "device.thing_name in {} is 5; expected a name"),
         ('"202203.00"', '"1.0"', "device.release in {} is '1.0'; the simulated board has"),
