@@ -18,6 +18,7 @@ import pytest
 from labkit import bench as benches
 from labkit.bench import Bench, board_number, find, find_board_number, start_or_find
 from labkit.errors import BenchError
+from labkit.simulator.state_lock import StateLock
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -108,6 +109,18 @@ def test_started_by_several_at_once(tmp_path: Path) -> None:
     assert len(pids) == 1
     assert pids == {f"{find(Workspace.open(tmp_path, {})).pid}\n"}
     find(Workspace.open(tmp_path, {})).stop()
+
+
+def test_started_while_another_is_ending(tmp_path: Path) -> None:
+    """While another bench still holds the workspace, a start waits until it has let go."""
+    place = Workspace.open(tmp_path, {})
+    place.bench.mkdir()
+    lock = StateLock(place.bench)
+    ending = threading.Timer(1.5, lock.release)
+    ending.start()
+    bench = start_or_find(place)
+    assert not ending.is_alive()
+    bench.stop()
 
 
 def test_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,10 +230,10 @@ def test_proxies_are_not_asked(place: Workspace, monkeypatch: pytest.MonkeyPatch
 
 def test_each_thing_has_a_board_of_its_own(place: Workspace) -> None:
     """Things get boards in the order in which they come, and keep them over a bench's end."""
-    names = ("lab-device", "second", "third")
+    names = ("lab-device", "third", "second")
     assert [board_number(thing(place, name)) for name in names] == [0, 1, 2]
     assert find_board_number(thing(place, "unknown")) is None
-    bench = start_or_find(thing(place, "third"))
+    bench = start_or_find(thing(place, "second"))
     assert len(bench.board_urls) == len(set(bench.board_urls)) == 3
     assert find(place) == bench
     bench.stop()

@@ -343,7 +343,8 @@ def test_simulate_is_ended_by_stop(environment: dict[str, str], tmp_path: Path) 
     """Without --ready-file it is found all the same, and `labkit stop` ends it with exit 0."""
     process = start(environment, "simulate", "--board-clock", "fast")
     wait_for(tmp_path / "lab/bench/ready.json", process)
-    assert program("stop").out == "the bench has ended\n"
+    ended = program("stop")
+    assert (ended.out, ended.err) == ("the bench has ended\n", "")
     process.communicate(timeout=20)
     assert process.returncode == 0
 

@@ -36,7 +36,7 @@ def traces(key: ec.EllipticCurvePrivateKey) -> list[bytes]:
     for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
         der = key.private_bytes(Encoding.DER, form, NoEncryption())
         text = base64.b64encode(der)
-        # The middle of the text: the beginning and the end are the same for every key.
+        # PEM breaks its lines after 64 characters, and so does a header.
         found += [text, text[:64], text[64:128]]
     return found
 
