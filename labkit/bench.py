@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -110,7 +111,8 @@ class Bench:
         Raises:
             BenchError: it does not end; a board's program may take 10 s.
         """
-        self.post("stop", {})
+        with suppress(BenchError):  # it may be gone before its answer is
+            self.post("stop", {})
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             # The account hangs up after the controls and the boards.

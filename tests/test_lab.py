@@ -80,6 +80,7 @@ def test_a_real_account_without_credentials(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nothing goes to AWS from here
     real = open_lab(tmp_path, cloud="aws")
     with pytest.raises(CloudError, match=r"asking whose credentials these are: .*credentials"):
         _ = real.account

@@ -19,6 +19,7 @@ key not the certificate's   decrypt_error (OpenSSL's own check)
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 from OpenSSL import SSL, crypto
@@ -173,7 +174,8 @@ class TlsConnection(asyncio.Protocol):
         self._end(reason)
         self._flush()
         if not self._transport.is_closing():
-            self._transport.write_eof()
+            with suppress(OSError):  # the client may have gone first
+                self._transport.write_eof()
             asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def _end(self, reason: str) -> None:
