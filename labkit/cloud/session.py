@@ -76,7 +76,7 @@ def aws_client(service: str, region: str) -> Any:  # noqa: ANN401 as above
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 costs 0.2 s
 
     try:
-        return boto3.client(
+        return boto3.session.Session().client(
             service, region_name=region, config=Config(retries={"mode": "adaptive"})
         )
     except BotoCoreError as error:
