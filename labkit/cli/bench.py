@@ -54,9 +54,10 @@ def run(workspace: Path | None, thing: str | None, release: str | None) -> None:
     ) as bar:
         for number, step in enumerate(procedure.STEPS, 1):
             begin = time.monotonic()
-            done = procedure.is_done(lab.workbench(step.name), step)
+            workbench = lab.workbench(step.name)
+            done = procedure.is_done(workbench, step)
             if not done or step.is_asked_again:
-                lab.perform(step.name)
+                procedure.perform(workbench, step)
             took = "done before" if done else f"{time.monotonic() - begin:.1f} s"
             _above_bar(f"{number:2}  {step.page[:2]}  {step.does} ({took})")
             bar.update(1)
