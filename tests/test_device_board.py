@@ -195,10 +195,12 @@ def test_a_silent_board(board: Board, finished: Lab) -> None:
 def test_power_that_goes_in_the_middle(board: Board, finished: Lab) -> None:
     """A board that loses its power in the middle: what came is in the log, the error says so."""
     at_bench(finished, "clock", speed=1)
-    off = after(0.5, lambda: at_bench(finished, "power", on=False))
+
+    def at_the_first_line(_line: str) -> None:
+        at_bench(finished, "power", on=False)
+
     with pytest.raises(CaptureTimeoutError) as caught:
-        board.boot(timeout_s=1.5)
-    off.join()
+        board.boot(timeout_s=2.5, show=at_the_first_line)
     kept = board.log.read_bytes()
     assert len(kept) > 0
     assert f" bytes came and are in {board.log}. Read their end" in str(caught.value)
