@@ -16,6 +16,7 @@
     │   └── CaptureTimeoutError the console did not say what was waited for in time
     ├── CloudError              AWS IoT refused, or could not be reached
     ├── BenchError              the simulated bench cannot be started or reached
+    ├── SeamMovedError          a package has moved, inside, what labkit borrows from it
     ├── WorkspaceError          the workspace or its lab.toml cannot be used
     └── NotReadyError           a step needs what an earlier step makes
 
@@ -114,6 +115,10 @@ class CloudError(LabError):
 
 class BenchError(LabError):
     """The simulated bench cannot be started or reached."""
+
+
+class SeamMovedError(LabError):
+    """A package has moved, inside, what labkit borrows from it (`labkit.seams`)."""
 
 
 class WorkspaceError(LabError):

@@ -6,12 +6,12 @@ endpoint on loopback and no proxy, and neither profile nor environment is asked 
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labkit.errors import CloudError
+from labkit.seams import sealed_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,6 @@ def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # no
     Raises:
         CloudError: the endpoint is not on loopback.
     """
-    import botocore.session  # noqa: PLC0415 costs 0.3 s
     from botocore.config import Config  # noqa: PLC0415 costs 0.2 s
 
     if urlsplit(endpoint_url).hostname not in ("127.0.0.1", "::1", "localhost"):
@@ -44,8 +43,7 @@ def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # no
             f"the simulated account's endpoint is {endpoint_url}, which is not on this computer. "
             "Run `labkit stop` and start again."
         )
-    session = botocore.session.Session(session_vars=_nothing_from_outside())
-    return session.create_client(
+    return sealed_session().create_client(
         service,
         region_name=region,
         endpoint_url=endpoint_url,
@@ -55,18 +53,6 @@ def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # no
             proxies={}, retries={"max_attempts": 1}, ignore_configured_endpoint_urls=True
         ),
     )
-
-
-def _nothing_from_outside() -> dict[str, tuple[None, None, object, object]]:
-    """Return botocore's variables without the names by which profile and environment set them."""
-    from botocore.session import Session  # noqa: PLC0415 costs 0.3 s
-
-    known = Session.SESSION_VARIABLES
-    sealed = {name: (None, None, default, cast) for name, (*_, default, cast) in known.items()}
-    return sealed | {
-        "config_file": (None, None, os.devnull, None),
-        "credentials_file": (None, None, os.devnull, None),
-    }
 
 
 def aws_client(service: str, region: str) -> Any:  # noqa: ANN401 as above

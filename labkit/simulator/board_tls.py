@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -20,8 +20,8 @@ from cryptography.x509 import verification
 with warnings.catch_warnings():
     # It imports asyncore, for a mix-in that nobody uses here.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
-    from tlslite.constants import AlertDescription, AlertLevel, HashAlgorithm, SignatureAlgorithm
+    from tlslite.api import HandshakeSettings, X509CertChain, parsePEMKey
+    from tlslite.constants import AlertDescription
     from tlslite.errors import (
         TLSAbruptCloseError,
         TLSAuthenticationError,
@@ -29,14 +29,16 @@ with warnings.catch_warnings():
         TLSLocalAlert,
         TLSRemoteAlert,
     )
-    from tlslite.messages import Alert, Certificate
     from tlslite.x509 import X509
+
+from labkit.seams import mbedtls_like_client
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
+
+    from tlslite.api import TLSConnection
 
     from labkit.simulator.credentials import PrivateKey
 
@@ -151,38 +153,6 @@ class TlsStream:
             return
 
 
-class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no types
-    """A client with two of mbedTLS's habits.
-
-    It judges the server's certificate when it comes, before it shows its own. tlslite-ng would do
-    so after the handshake only: a server that refuses the client would then hide that it is the
-    wrong server.
-
-    It signs as its key does, whatever key the certificate beside it names. tlslite-ng would fail
-    to sign as an RSA certificate asks, with an EC key, and the server would not get to see it.
-    """
-
-    def __init__(self, connection: socket.socket, check: Callable[[list[bytes]], None]) -> None:
-        super().__init__(connection)
-        self._check = check
-
-    def _sigHashesToList(self, settings: Any, key: Any = None, *chain: Any, **version: Any) -> Any:  # noqa: ANN401, N802 tlslite-ng's
-        if key is None:
-            return super()._sigHashesToList(settings, key, *chain, **version)
-        return [(HashAlgorithm.sha256, getattr(SignatureAlgorithm, key.key_type))]
-
-    def _getMsg(self, *args: Any, **kwargs: Any) -> Iterator[Any]:  # noqa: ANN401, N802 tlslite-ng's
-        for message in super()._getMsg(*args, **kwargs):
-            if isinstance(message, Certificate):
-                try:
-                    self._check([bytes(it.bytes) for it in message.cert_chain.x509List])
-                except _ServerNotTrustedError:
-                    refusal = Alert().create(AlertDescription.unknown_ca, AlertLevel.fatal)
-                    yield from self._sendMsg(refusal)
-                    raise
-            yield message
-
-
 def connect(
     connection: socket.socket,
     host: str,
@@ -207,7 +177,7 @@ def connect(
     """
     settings = HandshakeSettings()
     settings.minVersion = settings.maxVersion = _TLS_1_2
-    tls = _Connection(connection, lambda ders: _check_server(ders, host, root_ca_file, now))
+    tls = mbedtls_like_client(connection, lambda ders: _check_server(ders, host, root_ca_file, now))
     try:
         tls.handshakeClientCert(
             certChain=_chain(credentials.chain),

@@ -5,7 +5,7 @@ operation a request is, where its parameters stand, what they must look like and
 is written.
 
 Source: AWS restJson1 protocol (Smithy), and the `iot` model's `http`, `location` and `error`
-traits. Borrowed from botocore: `Loader` and the classes of `botocore.model`.
+traits.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, Shape
-
+from labkit.seams import service_model
 from labkit.simulator.account.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from botocore.model import OperationModel, Shape
 
     from labkit.simulator.http import Request
 
@@ -50,7 +50,7 @@ class RestJsonModel:
     """
 
     def __init__(self, service: str) -> None:
-        self._model = ServiceModel(Loader().load_service_model(service, "service-2"))
+        self._model = service_model(service)
         self._operations: dict[tuple[str, int], list[_Template]] = {}
         for name in self._model.operation_names:
             template = _Template(self._model.operation_model(name))

@@ -1,10 +1,7 @@
 """Refuse a client's certificate inside the handshake, with the alert that fits.
 
-OpenSSL derives the alert from the verification error at the moment of refusal. pyOpenSSL's
-callback can refuse but not set that error, so a certificate that is not ACTIVE would end in
-`internal_error`. Borrowed from pyOpenSSL's inside, and here only: `Context._context` and
-`Context._verify_callback` (to call its callback from one that sets the error afterwards), and the
-`ffi` and `lib` of `OpenSSL._util`. A test fails when a new version moves them.
+OpenSSL derives the alert from the verification error at the moment of refusal, which
+`seams.set_verify_with_reason` sets.
 
 Source: OpenSSL, ssl/statem/statem_lib.c, `ssl_x509err2alert`.
 """
@@ -12,10 +9,11 @@ Source: OpenSSL, ssl/statem/statem_lib.c, `ssl_x509err2alert`.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
-from OpenSSL._util import ffi, lib
+
+from labkit.seams import set_verify_with_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,17 +76,4 @@ def set_verify(
         return refusal is None and (error == 0 or error in _NO_ISSUER)
 
     mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-    context.set_verify(mode, verify)
-    inner: Any = context._verify_callback  # noqa: SLF001 see the module's docstring
-
-    def outer(ok: int, store_context: object) -> int:
-        if inner(ok, store_context):
-            return 1
-        if refusals:
-            lib.X509_STORE_CTX_set_error(store_context, refusals[0])
-        return 0
-
-    callback = ffi.callback("int (*)(int, X509_STORE_CTX *)", outer)
-    lib.SSL_CTX_set_verify(context._context, mode, callback)  # noqa: SLF001 as above
-    # OpenSSL keeps no reference to the callback; it must live as long as the settings.
-    context._verify_callback = callback  # noqa: SLF001 as above
+    set_verify_with_reason(context, mode, verify, lambda: refusals[0] if refusals else None)
