@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -136,3 +138,10 @@ def _impure(path: Path) -> Iterator[str]:
                 yield node.func.id
             if isinstance(node.func, ast.Attribute) and node.func.attr in IMPURE_METHODS:
                 yield node.func.attr
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level modules that a piece of code loads in a fresh Python."""
+    code = f"{code}\nimport sys; print(*sorted({{n.partition('.')[0] for n in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import subprocess
 import sys
 import tomllib
 from functools import cache
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fresh_clone import files
-from imports import IMPURE, imports, impurities, wrong_arrows
+from imports import IMPURE, imports, impurities, loaded_by, wrong_arrows
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -263,13 +262,6 @@ def test_ipywidgets_only_in_widgets() -> None:
     """Without a front end only convenience is lost: nobody else imports it."""
     users = {each.importer for each in imports(PACKAGE) if "ipywidgets" in each.module}
     assert users <= {"widgets"}
-
-
-def loaded_by(code: str) -> set[str]:
-    """Return the top-level modules that a piece of code loads in a fresh Python."""
-    code = f"{code}\nimport sys; print(*sorted({{n.partition('.')[0] for n in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
 
 
 HEAVY = {"boto3", "botocore", "cryptography", "OpenSSL", "serial", "tlslite", "ipywidgets"}

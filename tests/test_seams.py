@@ -20,9 +20,9 @@ import pytest
 from board_bench import NOW, Authority, private_pem
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from imports import loaded_by
 from OpenSSL import SSL, _util
 from private_names import private_uses
-from test_project import loaded_by
 from tlslite.tlsconnection import TLSConnection
 from tlslite.tlsrecordlayer import TLSRecordLayer
 
