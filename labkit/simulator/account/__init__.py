@@ -18,12 +18,19 @@ from labkit.simulator.account import (
     certificates,
     connections,
     endpoint,
+    just_in_time,
+    own_authority,
     policies,
+    registration,
+    retained,
     tags,
+    templates,
     things,
 )
 from labkit.simulator.account.context import Call, Change, Identity, Kind, Operation
+from labkit.simulator.account.just_in_time import Introduction
 from labkit.simulator.account.refusal import Refusal
+from labkit.simulator.account.retained import Retained
 from labkit.simulator.store import Store
 
 if TYPE_CHECKING:
@@ -32,16 +39,21 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cryptography import x509
+
     from labkit.seeding import Randomness
 
-__all__ = ["OPERATIONS", "Account", "Change", "Kind", "Refusal"]
+__all__ = ["OPERATIONS", "Account", "Change", "Introduction", "Kind", "Refusal", "Retained"]
 
 OPERATIONS: dict[str, Operation] = {
     **authorities.OPERATIONS,
     **certificates.OPERATIONS,
     **endpoint.OPERATIONS,
+    **own_authority.OPERATIONS,
     **policies.OPERATIONS,
+    **registration.OPERATIONS,
     **tags.OPERATIONS,
+    **templates.OPERATIONS,
     **things.OPERATIONS,
 }
 """Every operation that the account offers, by AWS's name."""
@@ -114,6 +126,24 @@ class Account:
         """Return whether a CA with this subject (a DER name) is registered."""
         with self._store.reading() as database:
             return connections.knows_issuer(self._call(database), subject)
+
+    def automatic_authorities(self, subject: bytes) -> tuple[x509.Certificate, ...]:
+        """Return the CAs of a subject (a DER name) that register certificates automatically."""
+        with self._store.reading() as database:
+            return just_in_time.automatic_authorities(self._call(database), subject)
+
+    def introduce(self, certificate: x509.Certificate, ca: x509.Certificate) -> Introduction | None:
+        """Register a certificate at its first connection; see `just_in_time.introduce`."""
+        return self._run(lambda call: just_in_time.introduce(call, certificate, ca))
+
+    def retain(self, topic: str, payload: bytes, qos: int) -> None:
+        """Keep a message as the last one of its topic; an empty one clears the topic."""
+        self._run(lambda call: retained.retain(call, topic, payload, qos))
+
+    def retained(self) -> tuple[Retained, ...]:
+        """Return every retained message."""
+        with self._store.reading() as database:
+            return retained.retained(self._call(database))
 
     def grants(self, certificate_arn: str, client_id: str) -> connections.Grants:
         """Return what a certificate may do under a client id, as things are now."""

@@ -16,6 +16,7 @@ from labkit import certificates
 from labkit.errors import CertificateError
 from labkit.simulator.account.refusal import Refusal
 from labkit.simulator.account.tags import set_tags
+from labkit.simulator.account.templates import check_registration_config
 from labkit.simulator.account.x509_rules import invalid, load, require_ca, require_valid_at
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ __all__ = ["OPERATIONS", "REGISTRATION_CODE"]
 REGISTRATION_CODE = "registration code"
 """The account's setting that holds it."""
 
+_DELETED_CODES = "registration codes deleted"
+
 _MAX_OF_ONE_SUBJECT = 10
 """CA certificates with the same subject in one account and region (AWS IoT quotas)."""
 
@@ -43,14 +46,29 @@ def _registration_code(call: Call) -> str:
     row = call.one("SELECT value FROM settings WHERE name = ?", REGISTRATION_CODE)
     if row is not None:
         return str(row["value"])
-    code = call.randomness.draw(call.identity.account_id, REGISTRATION_CODE, 32).hex()
+    deleted = call.one("SELECT value FROM settings WHERE name = ?", _DELETED_CODES)
+    purpose = f"{REGISTRATION_CODE} {deleted['value']}" if deleted else REGISTRATION_CODE
+    code = call.randomness.draw(call.identity.account_id, purpose, 32).hex()
     call.insert("settings", name=REGISTRATION_CODE, value=code)
     return code
+
+
+def _delete_registration_code(call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete the code; the next one that is asked for is another."""
+    if not call.run("DELETE FROM settings WHERE name = ?", REGISTRATION_CODE):
+        raise Refusal("ResourceNotFoundException", "The account has no registration code")
+    call.run(
+        "INSERT INTO settings (name, value) VALUES (?, '1') "
+        "ON CONFLICT DO UPDATE SET value = value + 1",
+        _DELETED_CODES,
+    )
+    return {}
 
 
 def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     mode = request.get("certificateMode", "DEFAULT")
     _check_mode(mode, request)
+    check_registration_config(call, request.get("registrationConfig"))
     ca = load(request["caCertificate"], "The CA certificate")
     identifier = certificates.certificate_id(ca)
     arn = call.identity.arn("cacert", identifier)
@@ -164,6 +182,7 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             "InvalidRequestException",
             "registrationConfig and removeAutoRegistration exclude each other",
         )
+    check_registration_config(call, request.get("registrationConfig"))
     automatic = request.get("newAutoRegistrationStatus", row["auto_registration"])
     config = request.get("registrationConfig", json.loads(row["registration_config"]))
     if request.get("removeAutoRegistration"):
@@ -223,6 +242,7 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 OPERATIONS: dict[str, Operation] = {
     "GetRegistrationCode": _get_registration_code,
+    "DeleteRegistrationCode": _delete_registration_code,
     "RegisterCACertificate": _register,
     "DescribeCACertificate": _describe,
     "UpdateCACertificate": _update,

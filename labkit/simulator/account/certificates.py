@@ -1,7 +1,7 @@
 """Client certificates that are registered with the account.
 
 Source: AWS IoT API reference: RegisterCertificate and its siblings; AWS IoT Core developer guide,
-register a client certificate signed by a registered CA.
+register a client certificate signed by a registered CA, or by an unregistered one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from labkit.simulator.account.context import Page
 
-__all__ = ["OPERATIONS", "find_principal"]
+__all__ = ["OPERATIONS", "add", "find_certificate", "find_principal", "set_status"]
 
 _SETTABLE = ("ACTIVE", "INACTIVE", "REVOKED")
 
@@ -43,38 +43,94 @@ def find_principal(call: Call, arn: str) -> sqlite3.Row:
             "InvalidRequestException",
             f"The principal is not the ARN of a certificate of this account and region: {arn}",
         )
-    return _find(call, identifier)
+    return find_certificate(call, identifier)
 
 
-def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    status = _requested_status(request)
-    certificate = load(request["certificatePem"], "The certificate")
+def find_certificate(call: Call, identifier: str) -> sqlite3.Row:
+    """Return a certificate of the account by its id.
+
+    Raises:
+        Refusal: ResourceNotFoundException.
+    """
+    row = call.one("SELECT * FROM certificates WHERE id = ?", identifier.lower())
+    if row is None:
+        raise Refusal("ResourceNotFoundException", f"Certificate does not exist (id={identifier})")
+    return row
+
+
+def add(
+    call: Call,
+    certificate: x509.Certificate,
+    *,
+    status: str,
+    mode: str = "DEFAULT",
+    authority: sqlite3.Row | None = None,
+) -> dict[str, Any]:
+    """Put a certificate into the registry.
+
+    Args:
+        call: the call.
+        certificate: the certificate.
+        status: such as "INACTIVE".
+        mode: "DEFAULT" or "SNI_ONLY".
+        authority: the registered CA that signed it; None for the account's own, or none.
+
+    Returns:
+        `certificateArn` and `certificateId`.
+    """
     identifier = certificates.certificate_id(certificate)
-    arn = call.identity.arn("cert", identifier)
-    if call.one("SELECT 1 FROM certificates WHERE id = ?", identifier):
-        raise Refusal(
-            "ResourceAlreadyExistsException",
-            "The certificate is already provisioned or registered",
-            resourceId=identifier,
-            resourceArn=arn,
-        )
-    authority = _authority(call, certificate, request.get("caCertificatePem"))
     now = call.now.isoformat()
     call.insert(
         "certificates",
         id=identifier,
         der=certificate.public_bytes(Encoding.DER),
         pem=certificates.to_pem(certificate),
-        ca_id=authority["id"],
-        ca_der=authority["der"],
+        ca_id=authority["id"] if authority else None,
+        ca_der=authority["der"] if authority else None,
         status=status,
-        mode=authority["mode"],
+        mode=mode,
         created=now,
         modified=now,
         version=1,
         generation=call.identifier(f"certificate {identifier}"),
     )
-    return {"certificateArn": arn, "certificateId": identifier}
+    return {"certificateArn": call.identity.arn("cert", identifier), "certificateId": identifier}
+
+
+def set_status(call: Call, identifier: str, status: str) -> None:
+    """Give a certificate a status, and tell the gateway."""
+    call.run(
+        "UPDATE certificates SET status = ?, modified = ?, version = version + 1 WHERE id = ?",
+        *(status, call.now.isoformat(), identifier),
+    )
+    call.changes.append(Change(Kind.STATUS, call.identity.arn("cert", identifier)))
+
+
+def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    status = _requested_status(request)
+    certificate = _new(call, request["certificatePem"])
+    authority = _authority(call, certificate, request.get("caCertificatePem"))
+    return add(call, certificate, status=status, mode=authority["mode"], authority=authority)
+
+
+def _register_without_ca(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    status = _requested_status(request)
+    certificate = _new(call, request["certificatePem"])
+    return add(call, certificate, status=status, mode="SNI_ONLY")
+
+
+def _new(call: Call, pem: str) -> x509.Certificate:
+    """Read a certificate that is not in the registry yet."""
+    certificate = load(pem, "The certificate")
+    identifier = certificates.certificate_id(certificate)
+    if call.one("SELECT 1 FROM certificates WHERE id = ?", identifier):
+        raise Refusal(
+            "ResourceAlreadyExistsException",
+            "The certificate is already provisioned or registered",
+            resourceId=identifier,
+            resourceArn=call.identity.arn("cert", identifier),
+        )
+    return certificate
 
 
 def _requested_status(request: Mapping[str, Any]) -> str:
@@ -130,7 +186,7 @@ def _only_namesake(call: Call, certificate: x509.Certificate) -> sqlite3.Row:
 
 
 def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    row = _find(call, request["certificateId"])
+    row = find_certificate(call, request["certificateId"])
     certificate = certificates.load_certificate(row["der"])
     validity = {
         "notBefore": certificate.not_valid_before_utc,
@@ -161,7 +217,7 @@ def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
 
 def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Set a status; the PENDING_ ones are AWS's own, and REVOKED is the last."""
-    row, status = _find(call, request["certificateId"]), request["newStatus"]
+    row, status = find_certificate(call, request["certificateId"]), request["newStatus"]
     if status not in _SETTABLE:
         raise Refusal(
             "InvalidRequestException", f"A certificate cannot be set to {status} by a call"
@@ -171,21 +227,23 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             "CertificateStateException",
             f"The certificate is REVOKED and stays so (id={row['id']})",
         )
-    call.run(
-        "UPDATE certificates SET status = ?, modified = ?, version = version + 1 WHERE id = ?",
-        *(status, call.now.isoformat(), row["id"]),
-    )
-    call.changes.append(Change(Kind.STATUS, call.identity.arn("cert", row["id"])))
+    if row["status"] == "PENDING_TRANSFER":
+        raise Refusal(
+            "CertificateStateException",
+            f"The certificate is PENDING_TRANSFER: the transfer has to end first (id={row['id']})",
+        )
+    set_status(call, row["id"], status)
     return {}
 
 
 def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    row = _find(call, request["certificateId"])
+    row = find_certificate(call, request["certificateId"])
     arn = call.identity.arn("cert", row["id"])
-    if row["status"] == "ACTIVE":
+    if row["status"] in ("ACTIVE", "PENDING_TRANSFER"):
         raise Refusal(
             "CertificateStateException",
-            f"Certificate must be deactivated (not ACTIVE) before deletion (id={row['id']})",
+            f"Certificate must be INACTIVE or REVOKED before deletion, not {row['status']} "
+            f"(id={row['id']})",
         )
     if call.one("SELECT 1 FROM thing_principals WHERE principal = ?", arn):
         raise _attached("Things", row["id"])
@@ -195,6 +253,7 @@ def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         raise _attached("Certificate policies", row["id"])
     call.run("DELETE FROM policy_attachments WHERE target = ?", arn)
     call.run("DELETE FROM certificates WHERE id = ?", row["id"])
+    call.run("DELETE FROM transfers WHERE certificate_id = ?", row["id"])
     call.changes.append(Change(Kind.DELETED, arn))
     return {}
 
@@ -223,15 +282,9 @@ def _listing(call: Call, page: Page) -> dict[str, Any]:
     return {"certificates": summaries, "nextMarker": page.marker}
 
 
-def _find(call: Call, identifier: str) -> sqlite3.Row:
-    row = call.one("SELECT * FROM certificates WHERE id = ?", identifier.lower())
-    if row is None:
-        raise Refusal("ResourceNotFoundException", f"Certificate does not exist (id={identifier})")
-    return row
-
-
 OPERATIONS: dict[str, Operation] = {
     "RegisterCertificate": _register,
+    "RegisterCertificateWithoutCA": _register_without_ca,
     "DescribeCertificate": _describe,
     "UpdateCertificate": _update,
     "DeleteCertificate": _delete,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from labkit.simulator.account.refusal import Refusal
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
     from datetime import datetime
 
     from labkit.seeding import Randomness
@@ -114,6 +116,20 @@ class Call:
         """Insert a row; the names of tables and columns are the program's own."""
         names, places = ", ".join(columns), ", ".join("?" * len(columns))
         self.run(f"INSERT INTO {table} ({names}) VALUES ({places})", *columns.values())  # noqa: S608 no name comes from a request
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what is done inside where an exception leaves it; the call itself goes on."""
+        told = len(self.changes)
+        self.database.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self.database.execute("ROLLBACK TO attempt")
+            del self.changes[told:]
+            raise
+        finally:
+            self.database.execute("RELEASE attempt")
 
     def identifier(self, purpose: str) -> str:
         """Return a random identifier in the form of a UUID, version 4."""

@@ -1,4 +1,4 @@
-"""Tags, on the resources that the service model lets carry them: CA certificates and policies.
+"""Tags: on CA certificates, policies and provisioning templates.
 
 Source: AWS IoT API reference: TagResource, UntagResource, ListTagsForResource.
 """
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["OPERATIONS", "set_tags"]
 
 _MAX_TAGS = 50
+_TAGGABLE = {
+    "cacert": "SELECT 1 FROM ca_certificates WHERE id = ?",
+    "policy": "SELECT 1 FROM policies WHERE name = ?",
+    "provisioningtemplate": "SELECT 1 FROM provisioning_templates WHERE name = ?",
+}
 
 
 def set_tags(call: Call, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
@@ -58,14 +63,13 @@ def _tags(call: Call, arn: str) -> list[dict[str, str]]:
 
 
 def _taggable(call: Call, arn: str) -> str:
-    ca_id, policy = call.identity.name_in(arn, "cacert"), call.identity.name_in(arn, "policy")
-    if ca_id is not None and call.one("SELECT 1 FROM ca_certificates WHERE id = ?", ca_id):
-        return arn
-    if policy is not None and call.one("SELECT 1 FROM policies WHERE name = ?", policy):
-        return arn
-    if ca_id is None and policy is None:
-        raise Refusal("InvalidRequestException", f"This resource carries no tags: {arn}")
-    raise Refusal("ResourceNotFoundException", f"Resource not found: {arn}")
+    for kind, query in _TAGGABLE.items():
+        name = call.identity.name_in(arn, kind)
+        if name is not None and call.one(query, name):
+            return arn
+        if name is not None:
+            raise Refusal("ResourceNotFoundException", f"Resource not found: {arn}")
+    raise Refusal("InvalidRequestException", f"This resource carries no tags: {arn}")
 
 
 OPERATIONS: dict[str, Operation] = {

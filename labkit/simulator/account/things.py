@@ -1,12 +1,14 @@
 """Things, and the certificates that are attached to them.
 
-Source: AWS IoT API reference: CreateThing, DeleteThing, AttachThingPrincipal and their siblings.
+Source: AWS IoT API reference: CreateThing, UpdateThing, DeleteThing, AttachThingPrincipal and
+their siblings.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from labkit.simulator.account.certificates import find_principal
 from labkit.simulator.account.context import Call, Change, Kind, Operation
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-__all__ = ["OPERATIONS"]
+__all__ = ["ATTRIBUTE", "NAME", "OPERATIONS"]
+
+NAME: Final = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+"""A thing's name, or an attribute's. Source: botocore's `iot` model, ThingName, AttributeName."""
+
+ATTRIBUTE: Final = re.compile(r"[a-zA-Z0-9_.,@/:#=\[\]-]{0,800}")
+"""An attribute's value. Source: botocore's `iot` model, AttributeValue."""
 
 _MAX_ATTRIBUTES = 3
 """Searchable attributes of a thing without a thing type (AWS IoT quotas)."""
@@ -25,13 +33,7 @@ _MAX_ATTRIBUTES = 3
 def _create_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["thingName"]
     _refuse_missing_groups(request)
-    attributes = request.get("attributePayload", {}).get("attributes", {})
-    if len(attributes) > _MAX_ATTRIBUTES:
-        raise Refusal(
-            "InvalidRequestException",
-            f"A thing without a thing type has at most {_MAX_ATTRIBUTES} attributes",
-        )
-    configuration = json.dumps(attributes, sort_keys=True)
+    configuration = _configuration(request.get("attributePayload", {}).get("attributes", {}))
     thing = call.one("SELECT * FROM things WHERE name = ?", name)
     if thing is None:
         identifier = call.identifier(f"thing {name}")
@@ -47,6 +49,41 @@ def _create_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     arn = call.identity.arn("thing", name)
     return {"thingName": name, "thingArn": arn, "thingId": identifier}
+
+
+def _configuration(attributes: Mapping[str, str]) -> str:
+    """Return attributes as they are kept and compared; an empty value takes one away."""
+    kept = {name: value for name, value in attributes.items() if value}
+    if len(kept) > _MAX_ATTRIBUTES:
+        raise Refusal(
+            "InvalidRequestException",
+            f"A thing without a thing type has at most {_MAX_ATTRIBUTES} attributes",
+        )
+    return json.dumps(kept, sort_keys=True)
+
+
+def _update_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    thing = _find(call, request["thingName"])
+    _refuse_missing_groups(request)
+    _refuse_other_version(thing, request)
+    payload = request.get("attributePayload")
+    if payload is None:
+        return {}
+    before = json.loads(thing["attributes"]) if payload.get("merge") else {}
+    call.run(
+        "UPDATE things SET attributes = ?, version = version + 1 WHERE name = ?",
+        *(_configuration(before | payload.get("attributes", {})), thing["name"]),
+    )
+    return {}
+
+
+def _refuse_other_version(thing: sqlite3.Row, request: Mapping[str, Any]) -> None:
+    if request.get("expectedVersion", thing["version"]) != thing["version"]:
+        raise Refusal(
+            "VersionConflictException",
+            f"Thing {thing['name']} has version {thing['version']}, "
+            f"not {request['expectedVersion']}",
+        )
 
 
 def _refuse_missing_groups(request: Mapping[str, Any]) -> None:
@@ -94,11 +131,7 @@ def _delete_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     thing = call.one("SELECT * FROM things WHERE name = ?", name)
     if thing is None:
         return {}
-    if request.get("expectedVersion", thing["version"]) != thing["version"]:
-        raise Refusal(
-            "VersionConflictException",
-            f"Thing {name} has version {thing['version']}, not {request['expectedVersion']}",
-        )
+    _refuse_other_version(thing, request)
     if call.one("SELECT 1 FROM thing_principals WHERE thing = ?", name):
         raise Refusal(
             "InvalidRequestException",
@@ -174,6 +207,7 @@ def _find(call: Call, name: str) -> sqlite3.Row:
 OPERATIONS: dict[str, Operation] = {
     "CreateThing": _create_thing,
     "DescribeThing": _describe_thing,
+    "UpdateThing": _update_thing,
     "ListThings": _list_things,
     "DeleteThing": _delete_thing,
     "AttachThingPrincipal": _attach,
