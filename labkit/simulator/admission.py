@@ -1,7 +1,8 @@
 """Who gets through the TLS handshake.
 
 OpenSSL verifies that the client holds its certificate's key; whether the certificate is welcome
-is decided here, inside the handshake, so that a refusal is an alert, as AWS IoT's is.
+is decided here, inside the handshake, so that a refusal is an alert, as AWS IoT's is. A certificate
+that is to be registered just in time gets through as well, but not to a session: `just_in_time`.
 
 Source: AWS IoT Core developer guide, diagnosing connectivity issues: the server name and the
 certificate's registration and status are checked first, policies with each action.
@@ -20,7 +21,23 @@ if TYPE_CHECKING:
 
     from labkit.simulator.account import Account
 
-__all__ = ["Admission", "judge"]
+__all__ = ["Admission", "Newcomer", "judge"]
+
+_JUST_IN_TIME = (None, "PENDING_ACTIVATION")
+"""The statuses with which a certificate is introduced to the account; None: not registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A certificate that the account may register, or activate, because it has come.
+
+    Attributes:
+        certificate: it.
+        authorities: the CAs with automatic registration that have signed it.
+    """
+
+    certificate: x509.Certificate
+    authorities: tuple[x509.Certificate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,7 @@ class Admission:
         certificate_id: the SHA-256 of its DER, in hex.
         arn: its ARN; empty if it is not registered.
         variables: what it gives to policy variables.
+        newcomer: set if it is let in to be introduced to the account only.
         refusal: why it is refused; empty if it is not.
         refuse_with: how the handshake is ended; None if it is not.
     """
@@ -38,6 +56,7 @@ class Admission:
     certificate_id: str
     arn: str = ""
     variables: dict[str, str] | None = None
+    newcomer: Newcomer | None = None
     refusal: str = ""
     refuse_with: Refuse | None = None
 
@@ -60,9 +79,15 @@ def judge(
         asked = f"for {server_name!r}" if server_name else "for no name"
         refusal = f"the client asked {asked} (SNI), not for the endpoint's"
         return Admission(identifier, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
+    arn = registered.arn if registered else ""
+    if (registered.status if registered else None) in _JUST_IN_TIME:
+        authorities = _automatic_authorities(account, certificate)
+        if authorities:
+            return _untimely(account, certificate, identifier, arn) or Admission(
+                identifier, arn, newcomer=Newcomer(certificate, authorities)
+            )
     if registered is None:
         return _unregistered(account, certificate, identifier)
-    arn = registered.arn
     if registered.ca is not None and not certificates.is_issued_by(certificate, registered.ca):
         refusal = "the CA that it is registered under did not sign it"
         return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
@@ -72,6 +97,13 @@ def judge(
     return _untimely(account, certificate, identifier, arn) or Admission(
         identifier, arn, certificates.policy_variables(certificate)
     )
+
+
+def _automatic_authorities(
+    account: Account, certificate: x509.Certificate
+) -> tuple[x509.Certificate, ...]:
+    namesakes = account.automatic_authorities(certificate.issuer.public_bytes())
+    return tuple(ca for ca in namesakes if certificates.is_issued_by(certificate, ca))
 
 
 def _unregistered(account: Account, certificate: x509.Certificate, identifier: str) -> Admission:

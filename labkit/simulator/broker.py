@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labkit.simulator.account import Account, Change, Kind
+from labkit.simulator.mqtt import Publish
+from labkit.simulator.retained import RetainedMessages
+from labkit.simulator.subscriptions import Subscriptions
+from labkit.simulator.topics import BASIC_INGEST
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from labkit.simulator.admission import Admission
-    from labkit.simulator.mqtt import Publish
 
 __all__ = ["Broker", "ConnectionEvent", "Session"]
 
@@ -56,8 +59,8 @@ class Session(Protocol):
     def arn(self) -> str:
         """The certificate's ARN; empty inside the handshake."""
 
-    def deliver(self, message: Publish) -> None:
-        """Send a message if the device wants it and may have it."""
+    def deliver(self, message: Publish, qos: int) -> None:
+        """Send a message that the device wants, with this QoS at most, if it may have it."""
 
     def forget_grants(self) -> None:
         """Ask the account again at the next decision."""
@@ -77,11 +80,16 @@ class Broker:
 
     Attributes:
         events: the last connections' fates, oldest first.
+        subscriptions: of the sessions that are connected.
     """
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.events: deque[ConnectionEvent] = deque(maxlen=_KEPT_EVENTS)
+        self.subscriptions: Subscriptions[Session] = Subscriptions()
+        self._retained = RetainedMessages(account)
+        self._waiting: deque[Publish] = deque()
+        self._is_routing = False
         self._sessions: set[Session] = set()
         self._by_client_id: dict[str, Session] = {}
         self._by_arn: dict[str, set[Session]] = {}
@@ -113,6 +121,7 @@ class Broker:
     def left(self, session: Session) -> None:
         """Forget a session."""
         self._sessions.discard(session)
+        self.subscriptions.forget(session)
         if self._by_client_id.get(session.client_id) is session:
             del self._by_client_id[session.client_id]
         others = self._by_arn.get(session.arn, set())
@@ -120,10 +129,42 @@ class Broker:
         if not others:
             self._by_arn.pop(session.arn, None)
 
+    def retain(self, topic: str, payload: bytes, qos: int) -> None:
+        """Keep a message for later subscribers; it is committed when this returns."""
+        self._retained.keep(topic, payload, qos)
+
+    def retained(self, topic_filter: str) -> Publish | None:
+        """Return the retained message that a new subscription gets, or None."""
+        return self._retained.find(topic_filter)
+
+    def publish(self, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
+        """Publish what a device sent, or its will.
+
+        Who has subscribed already gets it without the retain flag (MQTT-3.3.1-9). What goes to a
+        rule (Basic Ingest) goes to nobody else, and there are no rules here.
+        """
+        if retain:
+            self.retain(topic, payload, qos)
+        if not topic.startswith(BASIC_INGEST):
+            self.route(Publish(topic, payload, qos))
+
     def route(self, message: Publish) -> None:
-        """Send a message to every session that wants it and may have it."""
-        for session in tuple(self._by_client_id.values()):
-            session.deliver(message)
+        """Send a message to every session that wants it and may have it.
+
+        A delivery may end a connection, whose will is a message itself. It waits until this one
+        is delivered: so wills of wills never nest, and everyone hears them in one order.
+        """
+        self._waiting.append(message)
+        if self._is_routing:
+            return
+        self._is_routing = True
+        try:
+            while self._waiting:
+                next_one = self._waiting.popleft()
+                for session, qos in self.subscriptions.wanting(next_one.topic).items():
+                    session.deliver(next_one, qos)
+        finally:
+            self._is_routing = False
 
     def changed(self, change: Change) -> None:
         """Let a change of the account be felt by the connections that it concerns."""

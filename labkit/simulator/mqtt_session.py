@@ -2,10 +2,10 @@
 
 The client id, and with it the thing and the policies, are judged at CONNECT: refused, the
 connection is closed without a CONNACK. Every PUBLISH, SUBSCRIBE and delivery is judged after it.
+Sessions end with their connection, whatever `clean session` asks for.
 
-Source: AWS IoT Core developer guide: MQTT; authorization; AWS IoT Core quotas. An unauthorized
-SUBSCRIBE closes the connection (aws/aws-iot-device-sdk-js issues 125 and 191); a SUBACK with 0x80
-means too many (aws/aws-iot-device-sdk-embedded-C pull request 1108).
+Source: AWS IoT Core developer guide: MQTT; AWS IoT Core quotas. A SUBACK with 0x80 means too many
+(aws/aws-iot-device-sdk-embedded-C pull request 1108).
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from labkit.simulator import mqtt, topics
+from labkit.simulator import just_in_time, mqtt
+from labkit.simulator.permissions import Permissions, RefusedError
 
 if TYPE_CHECKING:
-    from labkit.policy import Decision
-    from labkit.simulator.account.connections import Grants
     from labkit.simulator.admission import Admission
     from labkit.simulator.broker import Broker
     from labkit.simulator.tls_connection import TlsConnection
@@ -32,13 +31,6 @@ KEEP_ALIVE_MAX_S = 1200
 
 _MAX_SUBSCRIPTIONS = 50
 _MAX_FILTERS = 8
-_MAX_CLIENT_ID = 128
-_MAX_PAYLOAD = 128 * 1024
-_MAX_QOS = 1
-
-
-class _ClosedError(Exception):
-    """The connection is to be closed; the reason is the text."""
 
 
 class MqttSession:
@@ -50,17 +42,16 @@ class MqttSession:
 
     Attributes:
         client_id: empty before CONNECT was accepted.
-        subscriptions: each filter with its granted QoS.
     """
 
     def __init__(self, broker: Broker, connection: TlsConnection) -> None:
         self.client_id = ""
-        self.subscriptions: dict[str, int] = {}
         self._broker = broker
         self._connection = connection
         self._admission: Admission | None = None
-        self._grants: Grants | None = None
+        self._permissions: Permissions | None = None
         self._decoder = mqtt.Decoder()
+        self._open = True
         self._will: mqtt.Will | None = None
         self._packet_id = 0
         self._loop = asyncio.get_running_loop()
@@ -75,46 +66,57 @@ class MqttSession:
         return self._admission.arn if self._admission else ""
 
     def handshake_done(self, admission: Admission) -> None:
-        """Begin: the client's certificate was let in."""
+        """Begin: the client's certificate was let in, for a session or to be introduced."""
         self._admission = admission
-        self._broker.admitted(self)
+        newcomer = admission.newcomer
+        if newcomer is None:
+            self._broker.admitted(self)
+            return
+        chain = self._connection.peer_chain
+        reason, event = just_in_time.introduce(self._broker.account, newcomer, chain)
+        if event is not None:
+            self._broker.route(event)
+        self.close(reason)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; what breaks a rule closes the connection."""
         try:
             for packet in self._decoder.feed(data):
-                self._handle(packet)
+                if self._open:
+                    self._handle(packet)
         except mqtt.MqttProtocolError as error:
             if error.return_code is not None and not self.client_id:
                 self._send(mqtt.ConnAck(error.return_code))
             self.close(f"not MQTT 3.1.1: {error}")
-        except _ClosedError as closed:
-            self.close(str(closed))
+        except RefusedError as refusal:
+            self.close(str(refusal))
 
     def connection_lost(self, admission: Admission | None, reason: str) -> None:
         """End, however it came; the will is published unless the client said DISCONNECT."""
+        self._open = False
         self._timer.cancel()
         self._broker.left(self)
         self._broker.note(self._connection.peer, admission, self.client_id, reason)
-        if self._will is not None:
-            self._broker.route(mqtt.Publish(self._will.topic, self._will.payload, self._will.qos))
+        will, self._will = self._will, None
+        if will is not None:
+            self._broker.publish(will.topic, will.payload, will.qos, retain=will.retain)
 
-    def deliver(self, message: mqtt.Publish) -> None:
-        """Send a message if a subscription asks for it and the certificate may receive it."""
-        wanted = [
-            qos for name, qos in self.subscriptions.items() if topics.matches(name, message.topic)
-        ]
-        if not wanted or not self._decide("iot:Receive", f"topic/{message.topic}", self.client_id):
+    def deliver(self, message: mqtt.Publish, qos: int) -> None:
+        """Send a message that a subscription asks for, if the certificate may receive it."""
+        if self._permissions is None or not self._permissions.may_receive(message.topic):
             return
-        qos = min(message.qos, max(wanted))
+        qos = min(message.qos, qos)
         if qos:
             self._packet_id = self._packet_id % 0xFFFF + 1
         packet_id = self._packet_id if qos else 0
-        self._send(mqtt.Publish(message.topic, message.payload, qos, packet_id))
+        self._send(
+            mqtt.Publish(message.topic, message.payload, qos, packet_id, retain=message.retain)
+        )
 
     def forget_grants(self) -> None:
         """Ask the account again at the next decision."""
-        self._grants = None
+        if self._permissions is not None:
+            self._permissions.forget()
 
     def close(self, reason: str) -> None:
         """Close the connection in good order."""
@@ -127,101 +129,75 @@ class MqttSession:
 
     def _handle(self, packet: mqtt.Packet) -> None:
         self._heard_at = self._loop.time()
-        if not self.client_id:
-            if not isinstance(packet, mqtt.Connect):
-                raise _ClosedError("the first packet is not CONNECT (MQTT-3.1.0-1)")
+        if isinstance(packet, mqtt.Connect):
             self._connect(packet)
             return
+        if self._permissions is None:
+            raise RefusedError("the first packet is not CONNECT (MQTT-3.1.0-1)")
         match packet:
             case mqtt.Publish():
-                self._publish(packet)
+                self._publish(packet, self._permissions)
             case mqtt.Subscribe():
-                self._subscribe(packet)
+                self._subscribe(packet, self._permissions)
             case mqtt.Unsubscribe():
                 self._unsubscribe(packet)
             case mqtt.PingReq():
                 self._send(mqtt.PingResp())
             case mqtt.Disconnect():
-                self._disconnect()
+                self._will = None
+                self.close("the client said DISCONNECT")
             case mqtt.PubAck():
                 pass  # nothing is sent again: sessions end with their connection
             case _:
-                raise _ClosedError(f"{type(packet).__name__.upper()} has no place here")
+                raise RefusedError(f"{type(packet).__name__.upper()} has no place here")
 
     def _connect(self, packet: mqtt.Connect) -> None:
-        client_id = packet.client_id
-        size = len(client_id.encode())
-        if not 0 < size <= _MAX_CLIENT_ID or client_id.startswith("$"):
-            raise _ClosedError(f"CONNECT refused: client id of {size} bytes, or it begins with $")
-        self._grants = self._broker.account.grants(self.arn, client_id)
-        self._require("iot:Connect", f"client/{client_id}", client_id)
-        if packet.will is not None:
-            self._check_message(packet.will, client_id)
-        self.client_id = client_id
+        if self._permissions is not None or self._admission is None:
+            raise RefusedError("CONNECT came twice (MQTT-3.1.0-2)")
+        permissions = Permissions(self._broker.account, self._admission, packet.client_id)
+        permissions.check_connect(packet)
+        self._permissions = permissions
+        self.client_id = packet.client_id
         self._will = packet.will
         keep_alive_s = min(packet.keep_alive_s or KEEP_ALIVE_MAX_S, KEEP_ALIVE_MAX_S)
         self._silence_s = 1.5 * keep_alive_s
         self._restart_timer()
         self._broker.joined(self)
-        self._broker.note(self._connection.peer, self._admission, client_id, "", accepted=True)
+        self._broker.note(self._connection.peer, self._admission, self.client_id, "", accepted=True)
         self._send(mqtt.ConnAck())
 
-    def _publish(self, packet: mqtt.Publish) -> None:
-        self._check_message(packet, self.client_id)
+    def _publish(self, packet: mqtt.Publish, permissions: Permissions) -> None:
+        permissions.check_message(packet)
+        if packet.retain:
+            self._broker.retain(packet.topic, packet.payload, packet.qos)
         if packet.qos:
             self._send(mqtt.PubAck(packet.packet_id))
-        self._broker.route(packet)
+        self._broker.publish(packet.topic, packet.payload, packet.qos)
 
-    def _check_message(self, message: mqtt.Publish | mqtt.Will, client_id: str) -> None:
-        """Refuse a message, or a will, that AWS IoT would not take."""
-        if message.qos > _MAX_QOS:
-            raise _ClosedError("QoS 2 is not supported")
-        if message.retain:
-            raise _ClosedError("retained messages are not offered")
-        if len(message.payload) > _MAX_PAYLOAD:
-            raise _ClosedError(f"the payload of {len(message.payload)} bytes is over 128 KB")
-        if not topics.is_within_limits(message.topic):
-            raise _ClosedError("the topic is over 256 bytes or 7 slashes")
-        self._require("iot:Publish", f"topic/{message.topic}", client_id)
-
-    def _subscribe(self, packet: mqtt.Subscribe) -> None:
+    def _subscribe(self, packet: mqtt.Subscribe, permissions: Permissions) -> None:
+        """Subscribe to all filters or none, and then send what is retained."""
         if len(packet.filters) > _MAX_FILTERS:
-            raise _ClosedError(f"SUBSCRIBE has more than {_MAX_FILTERS} topic filters")
-        self._send(
-            mqtt.SubAck(packet.packet_id, tuple(self._add(*wanted) for wanted in packet.filters))
-        )
+            raise RefusedError(f"SUBSCRIBE has more than {_MAX_FILTERS} topic filters")
+        for name, qos in packet.filters:
+            permissions.check_filter(name, qos)
+        codes = tuple(self._add(name, qos) for name, qos in packet.filters)
+        self._send(mqtt.SubAck(packet.packet_id, codes))
+        for (name, _), code in zip(packet.filters, codes, strict=True):
+            message = self._broker.retained(name)
+            if message is not None and code != mqtt.SUBSCRIPTION_REFUSED:
+                self.deliver(message, code)
 
     def _add(self, name: str, qos: int) -> int:
-        if qos > _MAX_QOS:
-            raise _ClosedError("QoS 2 is not supported")
-        if not topics.is_filter(name) or not topics.is_within_limits(name):
-            raise _ClosedError(f"SUBSCRIBE has an invalid topic filter: {name!r}")
-        self._require("iot:Subscribe", f"topicfilter/{name}", self.client_id)
-        if name not in self.subscriptions and len(self.subscriptions) >= _MAX_SUBSCRIPTIONS:
+        own = self._broker.subscriptions.of(self)
+        if name not in own and len(own) >= _MAX_SUBSCRIPTIONS:
             return mqtt.SUBSCRIPTION_REFUSED
-        self.subscriptions[name] = qos
+        self._broker.subscriptions.add(self, name, qos)
         return qos
 
     def _unsubscribe(self, packet: mqtt.Unsubscribe) -> None:
         for name in packet.filters:
-            self.subscriptions.pop(name, None)
+            self._broker.subscriptions.remove(self, name)
         self._send(mqtt.UnsubAck(packet.packet_id))
-
-    def _disconnect(self) -> None:
-        self._will = None
-        raise _ClosedError("the client said DISCONNECT")
-
-    def _require(self, action: str, resource: str, client_id: str) -> None:
-        decision = self._decide(action, resource, client_id)
-        if not decision.allowed:
-            raise _ClosedError(f"{action} on {resource}: {decision.reason}")
-
-    def _decide(self, action: str, resource: str, client_id: str) -> Decision:
-        if self._grants is None:
-            self._grants = self._broker.account.grants(self.arn, client_id)
-        variables = (self._admission.variables if self._admission else None) or {}
-        arn = self._broker.account.identity.resource(resource)
-        return self._grants.decide(action, arn, client_id, variables)
 
     def _send(self, packet: mqtt.Packet) -> None:
         self._connection.write(mqtt.encode(packet))

@@ -12,13 +12,16 @@ expired                     certificate_expired
 not valid yet               bad_certificate
 unregistered, not ACTIVE,   certificate_unknown
 another server name
+unreadable                  bad_certificate
 key not the certificate's   decrypt_error (OpenSSL's own check)
+ALPN without MQTT           no_application_protocol (RFC 7301, section 3.2)
 ==========================  =======================================================
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -38,7 +41,12 @@ __all__ = ["TlsConnection", "TlsSession", "server_context"]
 _BLOCK = 65536
 _LINGER_S = 1.0
 _MAX_UNSENT = 4 << 20
+_ALPN_MQTT = b"x-amzn-mqtt-ca"
 _OPTIONS = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
+
+
+class _NoProtocolError(Exception):
+    """The client offers protocols by ALPN, and none of them is MQTT's."""
 
 
 class TlsSession(Protocol):
@@ -70,13 +78,43 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
         connection = cast("TlsConnection", tls.get_app_data())
         if connection.admission is None:
             server_name = (tls.get_servername() or b"").decode("ascii", "replace")
-            connection.admission = judge(
-                account, certificate.to_cryptography(), server_name, endpoint_name
-            )
+            try:
+                connection.admission = judge(
+                    account, certificate.to_cryptography(), server_name, endpoint_name
+                )
+            except ValueError as error:
+                connection.admission = _unreadable(certificate, error)
         return connection.admission.refuse_with
 
     set_verify(context, admit)
+    context.set_alpn_select_callback(_select_protocol)
     return context
+
+
+def _unreadable(certificate: crypto.X509, error: ValueError) -> Admission:
+    """Refuse a certificate that OpenSSL can read and `cryptography`, which is stricter, cannot."""
+    der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+    return Admission(
+        hashlib.sha256(der).hexdigest(),
+        refusal=f"the certificate cannot be read: {error}",
+        refuse_with=Refuse.BAD_CERTIFICATE,
+    )
+
+
+def _select_protocol(_: SSL.Connection, offered: list[bytes]) -> bytes:
+    """Select MQTT of what a client offers by ALPN; one that offers nothing is not asked.
+
+    AWS IoT demands it on port 443 and not on port 8883; here one port is both.
+
+    Source: AWS IoT Core developer guide, Protocols, port mappings, and authentication.
+    """
+    if _ALPN_MQTT in offered:
+        return _ALPN_MQTT
+    # An exception is pyOpenSSL's way to have OpenSSL send the fatal alert.
+    raise _NoProtocolError(
+        f"the client offers {b', '.join(offered).decode('ascii', 'replace')} by ALPN, not"
+        f" {_ALPN_MQTT.decode()}"
+    )
 
 
 class TlsConnection(asyncio.Protocol):
@@ -103,6 +141,12 @@ class TlsConnection(asyncio.Protocol):
         self._shaken = False
         self._ended = False
 
+    @property
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """What the client sent behind its own certificate, each DER; once it is let in."""
+        chain = self._tls.get_peer_cert_chain() or []
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in chain)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; called by asyncio."""
         self._transport = cast("asyncio.Transport", transport)
@@ -121,6 +165,8 @@ class TlsConnection(asyncio.Protocol):
             self.close("the client closed the connection")
         except SSL.Error as error:
             self._fail(error)
+        except _NoProtocolError as error:
+            self._part(str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End; called by asyncio."""

@@ -1,18 +1,28 @@
 """MQTT topic names and filters, within AWS IoT's limits.
 
-Source: MQTT 3.1.1, section 4.7; AWS IoT Core quotas, message broker: 256 bytes, 7 slashes.
+Source: MQTT 3.1.1, section 4.7; AWS IoT Core developer guide, MQTT and Basic Ingest; AWS IoT Core
+quotas, message broker: 256 bytes, 7 slashes.
 """
 
 from __future__ import annotations
 
-__all__ = ["is_filter", "is_within_limits", "matches"]
+__all__ = ["BASIC_INGEST", "has_wildcard", "is_filter", "is_within_limits", "matches"]
 
+BASIC_INGEST = "$aws/rules/"
+"""In front of a rule's name: such a message goes to the rule, not to subscribers."""
+
+_BASIC_INGEST_LEVELS = 3
 _MAX_BYTES = 256
 _MAX_SLASHES = 7
 
 
 def is_within_limits(topic: str) -> bool:
-    """Return whether AWS IoT takes a topic name or filter of this length."""
+    """Return whether AWS IoT takes a topic name or filter of this length.
+
+    The first three levels of a Basic Ingest topic, `$aws/rules/<rule name>/`, do not count.
+    """
+    if topic.startswith(BASIC_INGEST):
+        topic = "/".join(topic.split("/")[_BASIC_INGEST_LEVELS:])
     return len(topic.encode()) <= _MAX_BYTES and topic.count("/") <= _MAX_SLASHES
 
 
@@ -26,17 +36,25 @@ def is_filter(text: str) -> bool:
     return bool(text) and alone and "#" not in levels[:-1]
 
 
+def has_wildcard(topic_filter: str) -> bool:
+    """Return whether a topic filter stands for more than one topic."""
+    return "+" in topic_filter or "#" in topic_filter
+
+
 def matches(topic_filter: str, topic: str) -> bool:
     """Return whether a topic name is one of those that a filter asks for.
 
-    A filter that begins with a wildcard leaves out names that begin with `$` (MQTT-4.7.2-1).
+    A filter that begins with a wildcard leaves out names that begin with `$` (MQTT-4.7.2-1). Here
+    AWS IoT differs from section 4.7.1.2: `sensor/#` does not ask for `sensor` itself.
     """
     wanted, came = topic_filter.split("/"), topic.split("/")
     if topic.startswith("$") and wanted[0] in ("+", "#"):
         return False
     for position, level in enumerate(wanted):
+        if position >= len(came):
+            return False
         if level == "#":
             return True
-        if position >= len(came) or level not in ("+", came[position]):
+        if level not in ("+", came[position]):
             return False
     return len(wanted) == len(came)
