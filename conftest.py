@@ -8,9 +8,16 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --slow and --no-skips."""
+    """Add --slow and --no-skips, and what chooses the judge of tests/conformance."""
     parser.addoption("--slow", action="store_true", help="also run what takes long")
     parser.addoption("--no-skips", action="store_true", help="fail if anything was skipped")
+    judge = parser.getgroup("conformance", "the judge of tests/conformance (its README says more)")
+    judge.addoption("--judge", default="ours", metavar="NAME", help="what it is called in reports")
+    judge.addoption("--endpoint", metavar="URL", help="ask who listens there")
+    judge.addoption("--gateway", metavar="HOST:PORT", help="where its devices connect")
+    judge.addoption("--real-account", action="store_true", help="ask AWS: free calls only, undone")
+    judge.addoption("--confirm-account", metavar="1234", help="the account number's last digits")
+    judge.addoption("--differences", metavar="FILE", help="write the differences as Markdown")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

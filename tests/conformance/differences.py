@@ -1,0 +1,72 @@
+"""Judging one row, and the table of what another judge does differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from expected import difference
+from situation import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from judge import Judge
+    from table import Row
+
+__all__ = ["Difference", "judged", "report"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A row, and what the judge did instead."""
+
+    row: Row
+    came: str
+    left_behind: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self.row}", f"  AWS: {self.row.expected}", f"  came: {self.came}"]
+        return "\n".join([*lines, f"  source: {self.row.source}", *self.left_behind])
+
+
+def judged(row: Row, judge: Judge) -> Difference | None:
+    """Make a row's situation at a judge, act, compare, and take everything away again.
+
+    Returns:
+        None where the judge does what AWS does and nothing of the row is left behind.
+    """
+    with Situation(judge, row) as situation:
+        came = left = None
+        try:
+            act = row.make(situation)
+        except (ClientError, BotoCoreError, OSError, LookupError, TypeError, ValueError) as error:
+            came = f"the situation cannot be made: {error}"
+        else:
+            came = difference(row.expected, act, situation.seen)
+        finally:
+            left = situation.undo.everything()
+    if came is None and left:
+        came = "as expected, but not everything could be undone"
+    return Difference(row, came, tuple(left)) if came else None
+
+
+def report(name: str, found: Iterable[Difference]) -> str:
+    """Return differences as a table in Markdown."""
+    lines = [
+        f"# What {name} does differently",
+        "",
+        "| call | situation | AWS | here |",
+        "| --- | --- | --- | --- |",
+    ]
+    for it in found:
+        cells = (it.row.call, it.row.situation, str(it.row.expected), it.came)
+        lines.append(
+            "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())

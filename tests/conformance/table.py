@@ -1,0 +1,85 @@
+"""The table: call, situation, what AWS does, source. Rows are data and a small function each.
+
+A row's function makes the situation and returns the *deciding* call without calling it, so that a
+set-up that fails can never pass for the refusal that was expected. Written from AWS's service
+model and documentation, never from a judge's code.
+
+Sources, in short:
+    model: botocore's `iot` service model, the operation's (or shape's) documentation and errors.
+    guide: AWS IoT Core developer guide, the section of that title.
+    quotas: AWS General Reference, "AWS IoT Core endpoints and quotas".
+    open: no source states it whole; the reason, and the stricter side is taken.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from expected import Expected
+    from situation import Situation
+
+__all__ = ["ROWS", "Act", "Row", "load", "row"]
+
+Act = Callable[[], object]
+"""The deciding call, made ready."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        call: the operation as the service model spells it, or the MQTT packet.
+        situation: what is special, in words.
+        expected: what AWS does.
+        source: where that stands.
+        make: makes the situation and returns the deciding call.
+        free: costs nothing at a real account and changes nothing that others use.
+        device: needs a gateway.
+        ours: says how a simulated account answers what it does not offer; no other judge is asked.
+    """
+
+    call: str
+    situation: str
+    expected: Expected
+    source: str
+    make: Callable[[Situation], Act]
+    free: bool = False
+    device: bool = False
+    ours: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.call}: {self.situation}"
+
+
+ROWS: list[Row] = []
+
+
+def row(
+    call: str,
+    situation: str,
+    expected: Expected,
+    *,
+    source: str,
+    free: bool = False,
+    device: bool = False,
+    ours: bool = False,
+) -> Callable[[Callable[[Situation], Act]], None]:
+    """Add a row to the table; decorates the function that makes its situation."""
+
+    def add(make: Callable[[Situation], Act]) -> None:
+        ROWS.append(Row(call, situation, expected, source, make, free, device, ours))
+
+    return add
+
+
+def load() -> list[Row]:
+    """Read every file of rows, in the order of their names, and return the table."""
+    for path in sorted(Path(__file__).parent.glob("rows_*.py")):
+        importlib.import_module(path.stem)
+    return ROWS
