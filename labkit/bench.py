@@ -183,13 +183,18 @@ def board_number(workspace: Workspace) -> int:
     """Return the number of the board that is the workspace's device, the same one ever after.
 
     `boards.txt` names a thing in each line, added when it is first asked for; the first line is
-    board 0. A name that two processes added at once counts where it stands first.
+    board 0. The same lab device on the routes before this one is added with it: a seeded board's
+    key hangs on its number, and so must not hang on which route is tried first. A name that two
+    processes added at once counts where it stands first.
     """
     number = find_board_number(workspace)
     if number is None:
         workspace.bench.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _boards_file(workspace).open("a") as lines:
-            lines.write(f"{workspace.settings.thing_name}\n")
+        boards_file = _boards_file(workspace)
+        known = _things(boards_file)
+        new = [name for name in workspace.settings.device_names if name not in known]
+        with boards_file.open("a") as lines:
+            lines.write("".join(f"{name}\n" for name in new))
         number = find_board_number(workspace)
     return number or 0
 

@@ -102,6 +102,15 @@ aws iot create-thing --thing-name {thing}
     "create_policy": """\
 aws iot create-policy --policy-name {policy} --policy-document file://policy.json
 """,
+    "create_keys_and_certificate": r"""aws iot create-keys-and-certificate \
+    --certificate-pem-outfile deviceCert.pem --private-key-outfile deviceCert.key
+# in demos/include/aws_clientcredential_keys.h, a C string for each line of the PEM:
+#define keyCLIENT_CERTIFICATE_PEM \
+    "<a line of deviceCert.pem>\n" \
+    "<and so on>\n"
+# and the same with deviceCert.key for keyCLIENT_PRIVATE_KEY_PEM; then
+rm deviceCert.key
+""",
     "attach_thing_and_policy": """\
 aws iot attach-thing-principal --thing-name {thing} --principal <the certificate's ARN>
 aws iot attach-policy --policy-name {policy} --target <the certificate's ARN>
@@ -114,6 +123,12 @@ aws iot update-certificate --certificate-id <the certificate's id> --new-status 
 """,
 }
 """The commands of each step, by its name; {thing}, {ca} and the like are the lab's own."""
+
+
+_ON_ANOTHER_ROUTE: Mapping[tuple[str, str], str] = {
+    ("option-1", "run_hello_world"): COMMANDS["run_demo_with_certificate"],
+}
+"""What a step of the same name is on a route other than Option 2, where that differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +175,7 @@ def commands(lab: Lab, step: str) -> Commands:
     }
     if step not in COMMANDS:
         raise WorkspaceError(f"{step} is no step; these are: {', '.join(COMMANDS)}.")
-    text = COMMANDS[step]
+    text = _ON_ANOTHER_ROUTE.get((lab.procedure.name, step), COMMANDS[step])
     for name, value in names.items():
         text = text.replace(name, value)
     return Commands(text)

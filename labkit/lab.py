@@ -14,7 +14,7 @@ from labkit.device.board import Board
 from labkit.errors import BenchError, WorkspaceError
 from labkit.seeding import Clock, Randomness
 from labkit.steps.workbench import Workbench
-from labkit.workspace import Workspace, default_root
+from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,34 +23,15 @@ if TYPE_CHECKING:
     from labkit.bench import Bench
     from labkit.keys import PublicKey
 
-__all__ = ["Lab", "Route", "open_lab"]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The steps of the procedure, in the documentation's order."""
-
-    steps: tuple[procedure.Step, ...]
-
-    def __repr__(self) -> str:
-        """Return a line for each step, under its page."""
-        lines = []
-        page = ""
-        for step in self.steps:
-            if step.page != page:
-                page = step.page
-                lines.append(f"{page[:2]} {step.section}")
-            lines.append(f"     lab.{step.name}()")
-            lines.append(f"         {step.does}")
-        return "\n".join(lines)
+__all__ = ["Lab", "open_lab"]
 
 
 @dataclass(slots=True)
 class Lab:
     """A lab: one device, its board, an account, and the steps of the procedure as calls.
 
-    Each step of `labkit.procedure.STEPS` is a method of its name. On a simulated bench a step
-    first does whatever earlier step is missing; on a real one it names the page that does it.
+    Each step of the device's route is a method of its name. On a simulated bench a step first
+    does whatever earlier step is missing; on a real one it names the page that does it.
 
     Attributes:
         workspace: files, settings and journal.
@@ -78,22 +59,21 @@ class Lab:
     def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
         """Return what a step works with."""
         seed = self.workspace.settings.seed
-        number = [each.name for each in procedure.STEPS].index(step)
         return Workbench(
             workspace=self.workspace,
             board=self.board,
             account=self.account,
             randomness=Randomness(seed),
-            now=Clock(seed).now(number),
+            now=Clock(seed).now(self.procedure.number(step)),
             show=show,
         )
 
     def perform(self, name: str, show: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 each step has its own value
         """Do a step by its name; see `labkit.procedure.perform`."""
-        step = procedure.find(name)
+        step = self.procedure.find(name)
         self._start_bench_again()
         if self.workspace.settings.is_simulated:
-            for earlier in procedure.before(step):
+            for earlier in self.procedure.before(step):
                 workbench = self.workbench(earlier.name)
                 if earlier.is_asked_again or not procedure.is_done(workbench, earlier):
                     procedure.perform(workbench, earlier)
@@ -107,14 +87,14 @@ class Lab:
             self._account = None
 
     def route(self) -> Iterator[tuple[procedure.Step, bool]]:
-        """Yield every step of the procedure with whether it is done."""
-        for step in procedure.STEPS:
+        """Yield every step of the device's route with whether it is done."""
+        for step in self.procedure.steps:
             yield step, procedure.is_done(self.workbench(step.name), step)
 
     @property
-    def procedure(self) -> Route:
-        """The whole procedure, step by step; its repr is a list to read."""
-        return Route(procedure.STEPS)
+    def procedure(self) -> procedure.Route:
+        """The device's route, step by step; its repr is a list to read."""
+        return procedure.route_of(self.workspace)
 
     @property
     def public_key(self) -> PublicKey:
@@ -160,7 +140,7 @@ class Lab:
         `NotReadyError` names it.
         """
         path = self.workspace.path(name)
-        maker = next((step for step in procedure.STEPS if name in step.makes), None)
+        maker = self.procedure.maker(name)
         if maker and not path.exists():
             if not self.workspace.settings.is_simulated:
                 raise procedure.not_ready(name, maker)
@@ -169,14 +149,21 @@ class Lab:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return a step of the procedure as a call."""
-        if any(step.name == name for step in procedure.STEPS):
-            return lambda: self.perform(name)
+        if not name.startswith("_") and name not in self.__slots__:
+            if name in self.procedure:
+                return lambda: self.perform(name)
+            if others := [each for each, route in procedure.ROUTES.items() if name in route]:
+                raise AttributeError(
+                    f"{name} is a step of {' and '.join(others)}; this device is on the route "
+                    f"{self.procedure.name}. Open the lab on the other: "
+                    f'open_lab(route="{others[0]}").'
+                )
         # Again, the plain way, whose own error says best what is missing.
         return object.__getattribute__(self, name)  # type: ignore[no-any-return]  # it raises
 
     def __dir__(self) -> list[str]:
         """Name the steps beside everything else, for completion."""
-        return [*object.__dir__(self), *(step.name for step in procedure.STEPS)]
+        return [*object.__dir__(self), *(step.name for step in self.procedure.steps)]
 
     def __repr__(self) -> str:
         """Return the mode banner: what is real and what is not."""
@@ -198,6 +185,8 @@ class Lab:
             f"         account {self.account.account_id}, region {settings.region}",
             f"device   thing {settings.thing_name}",
         ]
+        if settings.route != DEFAULT_ROUTE:
+            lines.append(f"route    {settings.route}, {ROUTES[settings.route]}")
         if settings.seed:
             lines.append(f"seed     {settings.seed}: every key and date here is derived from it")
         if not (settings.board_is_simulated and settings.account_is_simulated):
@@ -208,12 +197,14 @@ class Lab:
 def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
     """Open the lab: the only place that chooses between simulated and real.
 
-    The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD and LABKIT_SEED win
-    over it. A simulated bench is started where it is not running.
+    The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED,
+    LABKIT_THING, LABKIT_ROUTE and LABKIT_RELEASE win over it. A simulated bench is started where
+    it is not running.
 
     Args:
         workspace: the workspace's folder; LABKIT_WORKSPACE or `workspace/` when not given.
-        **chosen: `device`, `cloud`, `seed`, `thing_name` or `release`, which win over all.
+        **chosen: `device`, `cloud`, `seed`, `thing_name`, `route` or `release`, which win over
+            all.
 
     Returns:
         A `Lab`, whose repr is the mode banner.

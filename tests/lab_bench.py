@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from labkit import open_lab
-from labkit.procedure import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +33,8 @@ def another(lab: Lab, thing: str) -> Lab:
 
 
 def do_everything(lab: Lab) -> None:
-    """Do every step in order."""
-    for step in STEPS:
+    """Do every step of the device's route in order."""
+    for step in lab.procedure.steps:
         lab.perform(step.name)
 
 

@@ -37,8 +37,10 @@ EACH = [
 
 def test_every_step_has_its_commands(lab: Lab) -> None:
     """Each step shows the commands that it replaces, with this lab's names; none is left open."""
-    for step in STEPS:
-        shown = repr(by_hand.commands(lab, step.name))
+    on_option_1 = open_lab(lab.workspace.root, route="option-1")
+    each = [(device, step) for device in (lab, on_option_1) for step in device.procedure.steps]
+    for device, step in each:
+        shown = repr(by_hand.commands(device, step.name))
         assert shown
         assert "{" not in shown
         for line in shown.replace("\\\n", " ").splitlines():

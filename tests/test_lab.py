@@ -11,7 +11,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, end
 
 from labkit import lab as lab_module
 from labkit import open_lab
-from labkit.errors import BenchError, CloudError, DeviceError, WorkspaceError
+from labkit.errors import BenchError, CloudError, DeviceError, NotReadyError, WorkspaceError
 from labkit.procedure import STEPS
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_nothing_is_done_unasked_in_a_real_account(
 
     monkeypatch.setattr(lab_module, "aws_client", lambda _service, _region: Sts())
     real = open_lab(tmp_path, cloud="aws")
-    with pytest.raises(lab_module.procedure.NotReadyError, match="set_endpoint_and_thing"):
+    with pytest.raises(NotReadyError, match="set_endpoint_and_thing"):
         real.run_hello_world()
     end(real)
 

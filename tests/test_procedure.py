@@ -15,10 +15,11 @@ from lab_bench import (
     files,
 )
 
-from labkit import firmware, open_lab, procedure
+from labkit import firmware, open_lab
 from labkit.device.image import find_sources
 from labkit.errors import DeviceError, NotReadyError
-from labkit.procedure import STEPS
+from labkit.procedure import ROUTES, STEPS
+from labkit.steps import headers
 from labkit.steps.headers import CERTIFICATE_PEM, ENDPOINT, FORCE
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 
+OPTION_2 = ROUTES["option-2"]
 QUICK = ("extract_public_key", "attach_thing_and_policy")
 ANY_STEP = [
     pytest.param(step.name, marks=() if step.name in QUICK else pytest.mark.slow) for step in STEPS
@@ -52,7 +54,7 @@ def set_by_hand(lab: Lab, macro: str, value: str) -> None:
 def value(lab: Lab, macro: str) -> str | None:
     """Return what a macro says now."""
     step = next(step for step in STEPS if any(item.startswith(macro) for item in step.makes))
-    return procedure.headers.value_now(lab.workbench(step.name), macro)
+    return headers.value_now(lab.workbench(step.name), macro)
 
 
 # The table
@@ -69,12 +71,12 @@ def test_the_table_is_in_order() -> None:
 
 def test_before_names_what_a_step_builds_on() -> None:
     """The steps before one are all that it builds on, and no others."""
-    names = [step.name for step in procedure.before(procedure.find("issue_certificate"))]
+    names = [step.name for step in OPTION_2.before(OPTION_2.find("issue_certificate"))]
     assert names == [
         *("set_endpoint_and_thing", "force_key_generation", "run_demo_first"),
         *("extract_public_key", "create_ca", "sign_request"),
     ]
-    assert procedure.before(procedure.find("create_thing")) == ()
+    assert OPTION_2.before(OPTION_2.find("create_thing")) == ()
 
 
 # Any step first
@@ -85,7 +87,7 @@ def test_any_step_first(lab: Lab, name: str) -> None:
     """On a simulated bench a step first makes what it needs, and no more than that."""
     device = another(lab, f"first-{name}")
     device.perform(name)
-    expected = [step.name for step in procedure.before(procedure.find(name))] + [name]
+    expected = [step.name for step in OPTION_2.before(OPTION_2.find(name))] + [name]
     if name == "force_key_generation":
         expected = [name]
     assert [entry["step"] for entry in device.journal] == expected

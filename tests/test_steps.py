@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, another, counts, end
 
-from labkit import certificates, firmware, open_lab, procedure
+from labkit import certificates, firmware, open_lab
 from labkit.device.image import find_sources
 from labkit.errors import (
     CertificateError,
@@ -37,7 +37,7 @@ def bare(lab: Lab, request: pytest.FixtureRequest) -> Lab:
 
 def do(lab: Lab, name: str) -> object:
     """Call a step's function by itself, as if it had never been done."""
-    return procedure.find(name).do(lab.workbench(name), None).value
+    return lab.procedure.find(name).do(lab.workbench(name), None).value
 
 
 # Headers

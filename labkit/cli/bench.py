@@ -27,18 +27,25 @@ _workspace = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="The lab's folder  [default: LABKIT_WORKSPACE, or workspace/ in the checkout]",
 )
+_route = click.option(
+    "--route",
+    help="How the device gets its key: option-2 makes it on board, option-1 imports it from "
+    "AWS IoT  [default: lab.toml's]",
+)
 
 
 @click.command(
     epilog="""\b
 Examples:
   labkit run
-  labkit run --workspace /tmp/lab --thing my-device"""
+  labkit run --workspace /tmp/lab --thing my-device
+  labkit run --route option-1"""
 )
 @_workspace
 @click.option("--thing", help="The device's thing name  [default: lab.toml's]")
 @click.option("--release", help="The simulated board's firmware: 202203.00 or 201910.00")
-def run(workspace: Path | None, thing: str | None, release: str | None) -> None:
+@_route
+def run(workspace: Path | None, thing: str | None, release: str | None, route: str | None) -> None:
     """Provision one device, from its settings to the accepted hello world.
 
     A run that was ended goes on where it stopped. Exit code 0 only if the device was accepted.
@@ -46,13 +53,14 @@ def run(workspace: Path | None, thing: str | None, release: str | None) -> None:
     from labkit import procedure
     from labkit.lab import open_lab
 
-    chosen = {"thing_name": thing, "release": release}
+    chosen = {"thing_name": thing, "release": release, "route": route}
     lab = open_lab(workspace, **{name: value for name, value in chosen.items() if value})
     click.echo(f"{lab}\n")
+    steps = lab.procedure.steps
     with click.progressbar(
-        length=len(procedure.STEPS), label="", show_eta=False, hidden=not sys.stdout.isatty()
+        length=len(steps), label="", show_eta=False, hidden=not sys.stdout.isatty()
     ) as bar:
-        for number, step in enumerate(procedure.STEPS, 1):
+        for number, step in enumerate(steps, 1):
             begin = time.monotonic()
             workbench = lab.workbench(step.name)
             done = procedure.is_done(workbench, step)
@@ -134,21 +142,23 @@ def stop(workspace: Path | None) -> None:
     epilog="""\b
 Examples:
   labkit status
-  labkit status --workspace /tmp/lab"""
+  labkit status --workspace /tmp/lab
+  labkit status --route option-1"""
 )
 @_workspace
-def status(workspace: Path | None) -> None:
+@_route
+def status(workspace: Path | None, route: str | None) -> None:
     """Show the bench, the device, the steps done and the key's short fingerprint.
 
     Starts nothing and asks nobody: what AWS IoT holds is shown as the journal tells it.
     """
     from labkit import procedure
 
-    place = _open(workspace)
+    place = _open(workspace, **({"route": route} if route else {}))
     for name, text in _about(place):
         click.echo(f"{name:8} {text}")
     click.echo()
-    for step in procedure.STEPS:
+    for step in procedure.route_of(place).steps:
         # Whether a step is done is told from files alone.
         done = procedure.is_done(cast("Workbench", SimpleNamespace(workspace=place)), step)
         click.echo(f"{'done' if done else '    '}  {step.page[:2]}  {step.does}")
@@ -157,6 +167,7 @@ def status(workspace: Path | None) -> None:
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     from labkit.bench import find, find_board_number
     from labkit.keys import PublicKey
+    from labkit.workspace import ROUTES
 
     settings = place.settings
     yield "device", settings.thing_name
@@ -167,6 +178,7 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     account = f"simulated, {settings.account_id} in" if settings.account_is_simulated else "REAL:"
     yield "account", f"{account} {settings.region}"
     pem = place.path("DevicePublicKey.pem")
+    yield "route", f"{settings.route}, {ROUTES[settings.route]}"
     yield "key", PublicKey.from_pem(pem.read_bytes()).short if pem.exists() else "not known yet"
     if settings.board_is_simulated or settings.account_is_simulated:
         bench, number = find(place), find_board_number(place)
@@ -267,10 +279,10 @@ def _root(workspace: Path | None) -> Path:
     return (workspace or default_root()).absolute()
 
 
-def _open(workspace: Path | None) -> Workspace:
+def _open(workspace: Path | None, **chosen: str) -> Workspace:
     from labkit.workspace import Workspace
 
-    return Workspace.open(_root(workspace), os.environ)
+    return Workspace.open(_root(workspace), os.environ, **chosen)
 
 
 def _bench(place: Workspace) -> Bench:

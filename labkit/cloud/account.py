@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labkit.cloud.session import said_plainly
@@ -12,7 +12,7 @@ from labkit.errors import CloudError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Account", "Resource"]
+__all__ = ["Account", "NewCertificate", "Resource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,22 @@ class Resource:
         """Return one line: kind, short name and status."""
         shown = f"{self.name[:16]}…" if "certificate" in self.kind else self.name
         return f"{self.kind} {shown}" + (f": {self.status}" if self.status else "")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """A certificate that AWS IoT has issued, with the key pair that it made for it.
+
+    Attributes:
+        resource: the certificate in the account.
+        certificate_pem: the certificate.
+        private_key_pem: the private key, which AWS IoT tells this once and does not keep; it is
+            not in the repr.
+    """
+
+    resource: Resource
+    certificate_pem: str
+    private_key_pem: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -98,6 +114,35 @@ class Account:
         except CloudError as error:
             certificate_id = _already_there(error)
         return self.certificate(certificate_id)
+
+    def create_keys_and_certificate(self) -> NewCertificate:
+        """Let AWS IoT make an RSA-2048 key pair and issue its certificate, INACTIVE.
+
+        Each call makes another pair: there is no asking again for a private key.
+
+        Source: AWS IoT API reference, CreateKeysAndCertificate: INACTIVE unless `setAsActive`.
+        """
+        with said_plainly("creating a key pair and its certificate"):
+            told = self.client.create_keys_and_certificate(setAsActive=False)
+        return NewCertificate(
+            Resource("certificate", told["certificateId"], told["certificateArn"], "INACTIVE"),
+            told["certificatePem"],
+            told["keyPair"]["PrivateKey"],
+        )
+
+    def find_certificate(self, certificate_id: str) -> Resource | None:
+        """Return a device certificate, or None where the account has none of that id."""
+        try:
+            return self.certificate(certificate_id)
+        except CloudError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+        return None
+
+    def delete_certificate(self, certificate_id: str) -> None:
+        """Delete a device certificate that is INACTIVE and attached to nothing."""
+        with said_plainly("deleting the device certificate"):
+            self.client.delete_certificate(certificateId=certificate_id)
 
     def certificate(self, certificate_id: str) -> Resource:
         """Return a registered device certificate."""

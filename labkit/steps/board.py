@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import console
-from labkit.errors import ConsoleError, DeviceError, NoDumpError
+from labkit.errors import ConsoleError, DeviceError, FirmwareError, NoDumpError
 from labkit.keys import PublicKey
+from labkit.steps import headers
 from labkit.steps.workbench import Outcome
 from labkit.workspace import write
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCEPTED",
+    "build_and_run_hello_world",
     "extract_public_key",
     "run_demo_first",
     "run_demo_with_certificate",
@@ -84,6 +86,24 @@ def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
             "And is the image on the board the one of these headers? Build and flash it again."
         )
     return Outcome(capture, {"accepted": True})
+
+
+def build_and_run_hello_world(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Build and flash the tree, run the demo and verify that its hello world was accepted.
+
+    Raises:
+        FirmwareError: the device would make a key pair of its own, in place of the imported one.
+        DeviceError: the hello world was not accepted.
+    """
+    if headers.value_now(workbench, headers.FORCE) == "1":
+        raise FirmwareError(
+            f"{headers.FORCE} is 1: expected 0, or the device makes a key pair of its own at every "
+            "boot, in place of the imported one. Set it to 0, with an editor or `labkit firmware "
+            "set`, and run the step again."
+        )
+    workbench.board.build()
+    workbench.board.flash()
+    return run_hello_world(workbench, before)
 
 
 def _build_flash_boot(workbench: Workbench) -> Capture:

@@ -28,6 +28,7 @@ __all__ = [
     "Diff",
     "force_key_generation",
     "import_certificate",
+    "import_key_pair",
     "set_endpoint_and_thing",
     "stop_key_generation",
     "value_now",
@@ -75,7 +76,13 @@ def set_endpoint_and_thing(workbench: Workbench, before: Entry | None) -> Outcom
 
 
 def force_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
-    """Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 1."""
+    """Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 1.
+
+    Raises:
+        FirmwareError: a private key stands in the keys header, as after Option 1 in the same
+            tree; the device would import it.
+    """
+    firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
     return _set(workbench, {FORCE: "1"}, before)
 
 
@@ -96,6 +103,27 @@ def import_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
         CA_PEM: workbench.read("rootCA.pem").decode(),
     }
     return _set(workbench, values, before)
+
+
+def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem: str) -> None:
+    """Write Option 1's certificate and private key into aws_clientcredential_keys.h.
+
+    From then on the header is readable by its owner only. A JITR certificate, as Option 2 leaves
+    one in the same tree, is taken out: it is another authority's. Neither a difference nor a
+    backup is kept of a header that holds the key.
+    """
+    file = _file(workbench, PRIVATE_KEY_PEM)
+    text = _text(file)
+    values: dict[str, str | None] = {
+        CERTIFICATE_PEM: certificate_pem,
+        PRIVATE_KEY_PEM: private_key_pem,
+    }
+    if value_now(workbench, CA_PEM):
+        values[CA_PEM] = None
+    for macro, value in values.items():
+        text = firmware.edit(text, macro, value).new
+    _keep(workbench, file)
+    write(file, firmware.encode(text), private=True)
 
 
 def value_now(workbench: Workbench, macro: str) -> str | None:

@@ -6,7 +6,9 @@
     workspace/seed.txt                  the seed that it was begun with, if any
     workspace/ca/                       rootCA.key, rootCA.pem, verificationCert.pem
     workspace/devices/<thing name>/     what one device's run makes, and journal.jsonl
-    workspace/firmware/                 the firmware tree, unless lab.toml names another
+    workspace/firmware/                 the firmware tree, unless lab.toml names another; a
+                                        simulated board has one in its device's folder on the
+                                        other routes
     workspace/bench/                    the simulated bench's own state
     workspace/pages/                    the reader's copies of the pages
 """
@@ -14,10 +16,13 @@
 from labkit.workspace.files import sha256_file, write
 from labkit.workspace.journal import Entry, Journal
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
+from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
 from labkit.workspace.settings import THING_NAME, TREES, Settings
 
 __all__ = [
     "CHECKOUT",
+    "DEFAULT_ROUTE",
+    "ROUTES",
     "THING_NAME",
     "TREES",
     "Entry",

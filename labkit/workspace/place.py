@@ -58,7 +58,13 @@ class Workspace:
 
     @property
     def firmware(self) -> Path:
-        """The firmware tree: the user's own, or the copy that the simulated board builds from."""
+        """The firmware tree: the user's own, or the copy that the simulated board builds from.
+
+        A simulated board has another copy on each route but the default one: what one route
+        writes into its headers never gets into an image of another.
+        """
+        if self.settings.has_tree_of_its_own:
+            return self.device / self.settings.firmware
         return self.root / Path(self.settings.firmware).expanduser()
 
     @property
@@ -79,7 +85,8 @@ class Workspace:
         Args:
             root: the workspace's folder.
             variables: the environment, whose LABKIT_ variables win over lab.toml.
-            **chosen: `device`, `cloud`, `seed`, `thing_name` or `release`, which win over both.
+            **chosen: `device`, `cloud`, `seed`, `thing_name`, `route` or `release`, which win over
+                both.
 
         Raises:
             WorkspaceError: lab.toml cannot be read, asks for what cannot be, or the workspace

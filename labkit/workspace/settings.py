@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import WorkspaceError
+from labkit.workspace.routes import (
+    DEFAULT_ROUTE,
+    ROUTES,
+    THING_NAME,
+    device_names,
+    refuse_name,
+    thing_name_on,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,17 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["THING_NAME", "TREES", "Settings", "chosen_values", "read_settings"]
 
 TREES = Path(__file__).resolve().parent.parent / "trees"
-THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
-"""What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
 
 _TEMPLATE = """\
-# What this lab works with. LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED, LABKIT_THING and
-# LABKIT_RELEASE win over what stands here.
+# What this lab works with. LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED, LABKIT_THING, LABKIT_ROUTE
+# and LABKIT_RELEASE win over what stands here.
 
 [device]
 url = {device.url}                 # "sim", or a pySerial URL such as "/dev/ttyUSB0" or "COM3"
 baud_rate = {device.baud_rate}
 thing_name = {device.thing_name}
+route = {device.route}         # "option-2", the device makes its key; "option-1", AWS IoT does
 release = {device.release}       # the simulated board's firmware: 202203.00 or 201910.00
 firmware = {device.firmware}       # the firmware tree; a relative path starts at this file
 build = {device.build}
@@ -47,12 +54,16 @@ subject = {ca.subject}
 seed = {lab.seed}                   # not empty: every key and date is derived from it; for tests
 """
 
+OWN_TREE = "firmware"
+"""The firmware tree where lab.toml names no other; a simulated board's is copied there."""
+
 _DEFAULTS: Mapping[str, Any] = {
     "device.url": "sim",
     "device.baud_rate": 115200,
     "device.thing_name": "lab-device",
+    "device.route": DEFAULT_ROUTE,
     "device.release": "202203.00",
-    "device.firmware": "firmware",
+    "device.firmware": OWN_TREE,
     "device.build": ["labkit", "board", "build"],
     "device.flash": ["labkit", "board", "flash"],
     "account.cloud": "sim",
@@ -71,6 +82,7 @@ _VARIABLES = {
     "cloud": ("LABKIT_CLOUD", "account.cloud"),
     "seed": ("LABKIT_SEED", "lab.seed"),
     "thing_name": ("LABKIT_THING", "device.thing_name"),
+    "route": ("LABKIT_ROUTE", "device.route"),
     "release": ("LABKIT_RELEASE", "device.release"),
 }
 """What can be chosen in a call, the variable that chooses it, and the setting."""
@@ -78,11 +90,12 @@ _VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What lab.toml and the LABKIT_ variables choose."""
+    """What lab.toml and the LABKIT_ variables choose; `chosen_name` is the name there."""
 
     device_url: str
     baud_rate: int
-    thing_name: str
+    chosen_name: str
+    route: str
     release: str
     firmware: str
     build: tuple[str, ...]
@@ -109,13 +122,29 @@ class Settings:
         """Whether nothing real can be touched."""
         return self.board_is_simulated and self.account_is_simulated
 
+    @property
+    def thing_name(self) -> str:
+        """The name of the thing that the device is on its route."""
+        return thing_name_on(self.route, self.chosen_name)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """The thing names of the same lab device on each route up to this one."""
+        return device_names(self.route, self.chosen_name)
+
+    @property
+    def has_tree_of_its_own(self) -> bool:
+        """Whether the device's firmware tree is a copy of the lab's, for this device alone."""
+        return self.board_is_simulated and self.firmware == OWN_TREE and self.route != DEFAULT_ROUTE
+
     def variables(self) -> dict[str, str]:
         """Return the LABKIT_ variables with which a command chooses the same."""
         return {
             "LABKIT_DEVICE": self.device_url,
             "LABKIT_CLOUD": self.cloud,
             "LABKIT_SEED": self.seed or "",
-            "LABKIT_THING": self.thing_name,
+            "LABKIT_THING": self.chosen_name,
+            "LABKIT_ROUTE": self.route,
             "LABKIT_RELEASE": self.release,
         }
 
@@ -163,7 +192,9 @@ def read_settings(file: Path, choices: Mapping[str, _Choice]) -> tuple[Settings,
     """
     text = None
     if not file.exists():
-        text = _new_file({name: choice.value for name, choice in choices.items()})
+        # A page that names its route chooses it for itself, not for the pages after it.
+        kept = {name: choice.value for name, choice in choices.items() if name != "device.route"}
+        text = _new_file(kept)
     found = {} if text else _read(file)
     effective = {
         name: choices.get(name) or _Choice(found.get(name, default), f"{name} in {file}")
@@ -176,6 +207,7 @@ def read_settings(file: Path, choices: Mapping[str, _Choice]) -> tuple[Settings,
                 f"{choice.where} is {choice.value!r}; expected {expected}. Mend it there."
             )
     settings = _settings({name: choice.value for name, choice in effective.items()})
+    refuse_name(settings.route, settings.chosen_name, effective["device.thing_name"].where)
     releases = sorted(path.name for path in TREES.iterdir() if path.is_dir())
     if settings.board_is_simulated and settings.release not in releases:
         raise WorkspaceError(
@@ -230,7 +262,8 @@ def _settings(values: Mapping[str, Any]) -> Settings:
     return Settings(
         device_url=values["device.url"],
         baud_rate=values["device.baud_rate"],
-        thing_name=values["device.thing_name"],
+        chosen_name=values["device.thing_name"],
+        route=values["device.route"],
         release=values["device.release"],
         firmware=values["device.firmware"],
         build=build,
@@ -263,6 +296,11 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         "device.thing_name",
         _text(THING_NAME.pattern),
         "a name that AWS IoT takes: 1 to 128 of a-z A-Z 0-9 : _ -",
+    ),
+    (
+        "device.route",
+        lambda value: value in ROUTES,
+        " or ".join(f'"{route}"' for route in ROUTES),
     ),
     ("device.release", _text(r".+"), "a release such as 202203.00"),
     ("device.firmware", _text(r".+"), "the path of a firmware tree"),

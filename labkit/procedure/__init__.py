@@ -1,0 +1,27 @@
+"""The procedure as data: a route is a table of steps, and each step stands once.
+
+Whatever walks the procedure derives from the device's route: the calls on the pages
+(`lab.<step name>()`), `labkit run`, resuming, opening any page first, `labkit status` and the
+journal. To add a step is a row in `option_2` or a module beside it, its function in
+`labkit.steps`, its test and its cells. To add a route is a module with its rows, a line in
+`routes` and one in `labkit.workspace.routes`; a row that another route has is taken from there.
+"""
+
+from labkit.procedure.performing import is_done, missing, not_ready, perform
+from labkit.procedure.routes import ROUTES, route_of
+from labkit.procedure.step import Route, Step
+
+STEPS = ROUTES["option-2"].steps
+"""The steps of Option 2, the route that this manual is about."""
+
+__all__ = [
+    "ROUTES",
+    "STEPS",
+    "Route",
+    "Step",
+    "is_done",
+    "missing",
+    "not_ready",
+    "perform",
+    "route_of",
+]

@@ -1,0 +1,69 @@
+"""The routes to a trusted certificate, and the name that a device has on each.
+
+One lab device is tried on every route, and each try is a device of its own: with its own thing,
+folder and journal, and on a simulated bench its own board and firmware tree. So the pages of one
+route never disturb those of another. To add a route is a line here and its steps in
+`labkit.procedure`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from labkit.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DEFAULT_ROUTE", "ROUTES", "THING_NAME", "device_names", "refuse_name", "thing_name_on"]
+
+DEFAULT_ROUTE = "option-2"
+
+ROUTES: Mapping[str, str] = {
+    DEFAULT_ROUTE: "onboard private key generation",
+    "option-1": "private key import from AWS IoT",
+}
+"""Every route by its name, with the documentation's heading.
+
+The order never changes and a new route comes last: the simulated boards are numbered by it.
+"""
+
+
+THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+"""What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
+
+
+def thing_name_on(route: str, chosen: str) -> str:
+    """Return the thing name that the lab device of a chosen name has on a route."""
+    return chosen if route == DEFAULT_ROUTE else f"{chosen}-{route}"
+
+
+def device_names(route: str, chosen: str) -> tuple[str, ...]:
+    """Return the lab device's names on each route up to this one, in the routes' order."""
+    names = list(ROUTES)
+    return tuple(thing_name_on(each, chosen) for each in names[: names.index(route) + 1])
+
+
+def refuse_name(route: str, chosen: str, where: str) -> None:
+    """Refuse a name that is a device's on another route, or gets too long on this one.
+
+    Args:
+        route: the route's name.
+        chosen: the name that was chosen for the lab device.
+        where: where it was chosen, for the message.
+
+    Raises:
+        WorkspaceError: the name cannot be.
+    """
+    for each in ROUTES:
+        if each != DEFAULT_ROUTE and chosen.endswith(ending := thing_name_on(each, "")):
+            raise WorkspaceError(
+                f"{where} is {chosen!r}; expected another ending than {ending}, which a device is "
+                f"given on the route {each}. Choose the name without it, and the route beside it."
+            )
+    if not THING_NAME.fullmatch(thing_name_on(route, chosen)):
+        raise WorkspaceError(
+            f"{where} has {len(chosen)} characters; with the route's ending, -{route}, the name "
+            "would be longer than the 128 that AWS IoT takes. Choose a shorter one."
+        )
