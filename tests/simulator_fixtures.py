@@ -20,6 +20,7 @@ from labkit.keys import PublicKey
 from labkit.seeding import Randomness
 from labkit.simulator import mqtt
 from labkit.simulator.account import Account
+from labkit.simulator.accounts import Accounts
 from labkit.simulator.aws_api import ApiServer
 from labkit.simulator.gateway import Gateway
 
@@ -154,24 +155,30 @@ class Cloud:
     def __init__(self, folder: Path, *, seed: str | None = None) -> None:
         self.folder = folder
         self.clock = SetClock()
-        self.account = Account(
-            folder,
-            region=REGION,
-            account_id=ACCOUNT_ID,
-            randomness=Randomness(seed),
-            clock=self.clock,
-        )
-        self.api = ApiServer(self.account)
+        self._seed = seed
+        self.account = self._account(ACCOUNT_ID)
+        self.accounts = Accounts(self.account, (), self._account)
+        self.api = ApiServer(self.accounts)
         self.gateway = Gateway(self.account, folder)
         self.url = self.api.start()
         self.address = self.gateway.start()
         self.iot = iot_client(self.url)
+
+    def _account(self, account_id: str) -> Account:
+        return Account(
+            self.folder if account_id == ACCOUNT_ID else self.folder / "accounts" / account_id,
+            region=REGION,
+            account_id=account_id,
+            randomness=Randomness(self._seed),
+            clock=self.clock,
+        )
 
     def close(self) -> None:
         """End all of it."""
         self.iot.close()
         self.api.close()
         self.gateway.close()
+        self.accounts.close()
         self.account.close()
 
     def arn(self, kind: str, name: str) -> str:

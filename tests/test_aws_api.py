@@ -53,8 +53,8 @@ def test_signature_for_another_region_is_refused(cloud: Cloud) -> None:
 
 def test_call_that_is_not_offered_is_denied(cloud: Cloud) -> None:
     """What the model knows and the account does not offer is denied, never a fault."""
-    call = cloud.iot.create_keys_and_certificate
-    with pytest.raises(ClientError, match="does not offer CreateKeysAndCertificate"):
+    call = cloud.iot.list_thing_groups
+    with pytest.raises(ClientError, match="does not offer ListThingGroups"):
         call()
     assert refused(call) == ("AccessDeniedException", 403)
 

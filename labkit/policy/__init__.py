@@ -8,7 +8,7 @@
 """
 
 from labkit.policy.documents import DOCUMENT_CHARACTERS_MAX, Policy, Statement, parse
-from labkit.policy.evaluation import Decision, connection_context, evaluate
+from labkit.policy.evaluation import Decision, connection_context, evaluate, missing_values
 from labkit.policy.hello_world import hello_world_policy, resource_arn
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "connection_context",
     "evaluate",
     "hello_world_policy",
+    "missing_values",
     "parse",
     "resource_arn",
 ]

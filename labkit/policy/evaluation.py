@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from labkit.policy.documents import Statement
     from labkit.policy.patterns import Pattern
 
-__all__ = ["Decision", "connection_context", "evaluate"]
+__all__ = ["Decision", "connection_context", "evaluate", "missing_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,46 @@ def evaluate(
     )
 
 
+def missing_values(
+    policies: Iterable[Policy], action: str, context: Mapping[str, str]
+) -> list[str]:
+    """Return the variables and condition keys that policies ask for and a context lacks.
+
+    Args:
+        policies: the policies.
+        action: only statements about this action count.
+        context: as for `evaluate`.
+
+    Returns:
+        The names as written, sorted, each once.
+    """
+    known = {key.lower() for key in context}
+    return sorted(
+        {
+            name
+            for _, statement in _statements(policies)
+            if _is_about(statement, action)
+            for name in _asked_for(statement)
+            if name.lower() not in known
+        }
+    )
+
+
+def _asked_for(statement: Statement) -> Iterator[str]:
+    patterns = [*statement.resources]
+    for condition in statement.conditions:
+        yield condition.key
+        patterns.extend(condition.values)
+    for pattern in patterns:
+        yield from (piece.name for piece in pattern if isinstance(piece, Variable))
+
+
+def _is_about(statement: Statement, action: str) -> bool:
+    """Return whether a statement is about an action."""
+    found = any(matches(wanted, action.lower()) for wanted in statement.actions)
+    return found is not statement.not_actions
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     """What is asked for, and by whom."""
@@ -130,8 +170,7 @@ class _Request:
 
         The text is empty where the statement is about other actions, which is not worth telling.
         """
-        action = self.action.lower()
-        if any(matches(wanted, action) for wanted in statement.actions) is statement.not_actions:
+        if not _is_about(statement, self.action):
             return ""
         return self._resource_obstacle(statement) or self._condition_obstacle(statement)
 

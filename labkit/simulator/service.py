@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.seeding import Clock, Randomness
 from labkit.simulator.account import Account
+from labkit.simulator.accounts import Accounts
 from labkit.simulator.aws_api import ApiServer
 from labkit.simulator.board import Board, warm_up
 from labkit.simulator.board_clock import AS_IN_LIFE, Speed
@@ -40,6 +41,9 @@ DEFAULT_ACCOUNT_ID: Final = "123456789012"
 
 LOG_NAME: Final = "simulator.log"
 READY_NAME: Final = "ready.json"
+
+_OTHERS = "accounts"
+"""The folder of other people's accounts, which certificates are transferred to."""
 
 _SEEDED_STEP = 8 * 60
 """A seeded bench lives at the end of the seeded day: after every step of a lab, a minute each."""
@@ -150,9 +154,11 @@ class Service:
         for path in settings.ready_files:
             _remove_if_stale(path)
         _log_to(settings.state_dir / LOG_NAME, started)
-        account = self._account()
+        account = self._account(settings.account_id)
         started.callback(account.close)
-        api = ApiServer(account, on_request=self._traffic)
+        accounts = Accounts(account, _other_accounts(settings.state_dir), self._account)
+        started.callback(accounts.close)
+        api = ApiServer(accounts, on_request=self._traffic)
         iot_url = api.start()
         started.callback(api.close)
         gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
@@ -196,12 +202,13 @@ class Service:
         for path in self._settings.ready_files:
             _write_atomically(path, json.dumps(self._ready, indent=2) + "\n")
 
-    def _account(self) -> Account:
+    def _account(self, account_id: str) -> Account:
         settings = self._settings
+        own = account_id == settings.account_id
         return Account(
-            settings.state_dir,
+            settings.state_dir if own else settings.state_dir / _OTHERS / account_id,
             region=settings.region,
-            account_id=settings.account_id,
+            account_id=account_id,
             randomness=Randomness(settings.seed),
             clock=settings.clock(),
         )
@@ -233,6 +240,11 @@ class Service:
         )
         started.callback(control.close)
         return control.start()
+
+
+def _other_accounts(state_dir: Path) -> tuple[str, ...]:
+    """Return the numbers of the other accounts that have a folder already."""
+    return tuple(sorted(path.parent.name for path in (state_dir / _OTHERS).glob("*/*.sqlite3")))
 
 
 def _log_to(path: Path, started: ExitStack) -> None:

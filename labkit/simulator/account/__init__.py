@@ -11,21 +11,27 @@ Each operation of AWS IoT is a function in the room of its resource; `OPERATIONS
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit.simulator.account import (
     authorities,
+    authorization,
+    bulk,
     certificates,
     connections,
     endpoint,
+    event_configurations,
     just_in_time,
     own_authority,
     policies,
+    policy_versions,
     registration,
     retained,
     tags,
     templates,
     things,
+    transfers,
 )
 from labkit.simulator.account.context import Call, Change, Identity, Kind, Operation
 from labkit.simulator.account.just_in_time import Introduction
@@ -47,14 +53,19 @@ __all__ = ["OPERATIONS", "Account", "Change", "Introduction", "Kind", "Refusal",
 
 OPERATIONS: dict[str, Operation] = {
     **authorities.OPERATIONS,
+    **authorization.OPERATIONS,
+    **bulk.OPERATIONS,
     **certificates.OPERATIONS,
     **endpoint.OPERATIONS,
+    **event_configurations.OPERATIONS,
     **own_authority.OPERATIONS,
     **policies.OPERATIONS,
+    **policy_versions.OPERATIONS,
     **registration.OPERATIONS,
     **tags.OPERATIONS,
     **templates.OPERATIONS,
     **things.OPERATIONS,
+    **transfers.OPERATIONS,
 }
 """Every operation that the account offers, by AWS's name."""
 
@@ -111,11 +122,11 @@ class Account:
         Raises:
             Refusal: AWS would refuse the call; nothing has changed.
         """
-        return self._run(lambda call: OPERATIONS[operation](call, parameters))
+        return self.run(lambda call: OPERATIONS[operation](call, parameters))
 
     def endpoint_name(self) -> str:
         """Return the name that devices connect to, the same every time."""
-        return self._run(endpoint.data_endpoint)
+        return self.run(endpoint.data_endpoint)
 
     def certificate(self, identifier: str) -> connections.RegisteredCertificate | None:
         """Return a registered certificate by the SHA-256 of its DER, in hex, or None."""
@@ -134,11 +145,11 @@ class Account:
 
     def introduce(self, certificate: x509.Certificate, ca: x509.Certificate) -> Introduction | None:
         """Register a certificate at its first connection; see `just_in_time.introduce`."""
-        return self._run(lambda call: just_in_time.introduce(call, certificate, ca))
+        return self.run(lambda call: just_in_time.introduce(call, certificate, ca))
 
     def retain(self, topic: str, payload: bytes, qos: int) -> None:
         """Keep a message as the last one of its topic; an empty one clears the topic."""
-        self._run(lambda call: retained.retain(call, topic, payload, qos))
+        self.run(lambda call: retained.retain(call, topic, payload, qos))
 
     def retained(self) -> tuple[Retained, ...]:
         """Return every retained message."""
@@ -162,11 +173,16 @@ class Account:
         """Tell a subscriber no more."""
         self._subscribers.remove(subscriber)
 
+    def is_at(self, url: str) -> None:
+        """Remember where the account's HTTP server is, for links into it."""
+        self.identity = replace(self.identity, url=url)
+
     def close(self) -> None:
         """Close the account's file."""
         self._store.close()
 
-    def _run(self, work: Callable[[Call], _Result]) -> _Result:
+    def run(self, work: Callable[[Call], _Result]) -> _Result:
+        """Do something with the account, as one transaction, and tell the subscribers."""
         with self._store.transaction() as database:
             call = self._call(database)
             result = work(call)

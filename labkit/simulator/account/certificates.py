@@ -198,11 +198,25 @@ def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         "ownedBy": call.identity.account_id,
         "lastModifiedDate": datetime.fromisoformat(row["modified"]),
         "customerVersion": row["version"],
-        "transferData": {},
+        **_transferred(call, row["id"]),
         "generationId": row["generation"],
         "validity": validity,
     }
     return {"certificateDescription": description}
+
+
+def _transferred(call: Call, identifier: str) -> dict[str, Any]:
+    """Return what is told of a certificate's transfer between accounts."""
+    row = call.one("SELECT * FROM transfers WHERE certificate_id = ?", identifier)
+    if row is None:
+        return {"transferData": {}}
+    told = {"transferMessage": row["message"], "rejectReason": row["reason"]}
+    times = {"transferDate": row["started"]}
+    if row["status"] in ("accepted", "rejected"):
+        times[{"accepted": "acceptDate", "rejected": "rejectDate"}[row["status"]]] = row["ended"]
+    told |= {name: datetime.fromisoformat(time) for name, time in times.items()}
+    taken = row["status"] == "accepted" and row["target"] == call.identity.account_id
+    return {"transferData": told, "previousOwnedBy": row["source"] if taken else None}
 
 
 def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:

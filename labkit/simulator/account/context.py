@@ -32,6 +32,7 @@ class Kind(Enum):
     DELETED = "deleted"
     POLICIES = "policies"
     THINGS = "things"
+    TASKS = "tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Change:
 
     Attributes:
         kind: what sort of change.
-        arn: the certificate that it concerns.
+        arn: the certificate that it concerns; of a registration task its id.
     """
 
     kind: Kind
@@ -49,10 +50,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which account, where."""
+    """Which account, where.
+
+    Attributes:
+        region: such as "us-east-1".
+        account_id: 12 digits.
+        url: where its HTTP server is, for links into it; empty while there is none.
+    """
 
     region: str
     account_id: str
+    url: str = ""
 
     def arn(self, kind: str, name: str) -> str:
         """Return the ARN of a resource of this account, such as `arn:…:thing/LED`."""

@@ -1,6 +1,7 @@
-"""The addresses of the account's data plane.
+"""The addresses of the account's data plane, and its domain configuration.
 
-Source: AWS IoT API reference: DescribeEndpoint.
+Source: AWS IoT API reference: DescribeEndpoint, DescribeDomainConfiguration. An account has the
+domain configuration `iot:Data-ATS` from the start; others are not offered.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ __all__ = ["OPERATIONS", "data_endpoint"]
 _SETTING = "endpoint"
 _LENGTH = 14
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_ATS = "iot:Data-ATS"
+_TLS_POLICY = "IoTSecurityPolicy_TLS13_1_2_2022_10"
+"""TLS 1.3 and 1.2 (developer guide, Transport security in AWS IoT Core)."""
+
 _MIDDLES = {
     "iot:Data": ".iot",
-    "iot:Data-ATS": "-ats.iot",
+    _ATS: "-ats.iot",
     "iot:CredentialProvider": ".credentials.iot",
     "iot:Jobs": ".jobs.iot",
 }
@@ -30,7 +35,7 @@ _DEFAULT = "iot:Data"
 
 def data_endpoint(call: Call) -> str:
     """Return the address that devices connect to (`iot:Data-ATS`)."""
-    return _address(call, "iot:Data-ATS")
+    return _address(call, _ATS)
 
 
 def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +44,34 @@ def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         known = ", ".join(_MIDDLES)
         raise Refusal("InvalidRequestException", f"Endpoint type {kind!r} is none of {known}")
     return {"endpointAddress": _address(call, kind)}
+
+
+def _describe_domain(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    if request["domainConfigurationName"] != _ATS:
+        raise Refusal(
+            "ResourceNotFoundException",
+            f"Domain configuration {request['domainConfigurationName']} not found",
+        )
+    return _domain(call) | {
+        "domainName": data_endpoint(call),
+        "serverCertificates": [],
+        "domainConfigurationStatus": "ENABLED",
+        "domainType": "ENDPOINT",
+        "tlsConfig": {"securityPolicy": _TLS_POLICY},
+    }
+
+
+def _list_domains(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = request.get("serviceType", "DATA") == "DATA"
+    return {"domainConfigurations": [_domain(call)] if wanted else []}
+
+
+def _domain(call: Call) -> dict[str, Any]:
+    return {
+        "domainConfigurationName": _ATS,
+        "domainConfigurationArn": call.identity.arn("domainconfiguration", _ATS),
+        "serviceType": "DATA",
+    }
 
 
 def _address(call: Call, kind: str) -> str:
@@ -55,4 +88,8 @@ def _prefix(call: Call) -> str:
     return prefix
 
 
-OPERATIONS: dict[str, Operation] = {"DescribeEndpoint": _describe}
+OPERATIONS: dict[str, Operation] = {
+    "DescribeEndpoint": _describe,
+    "DescribeDomainConfiguration": _describe_domain,
+    "ListDomainConfigurations": _list_domains,
+}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "check_document", "find_policy", "find_version"]
 
 _MAX_ATTACHED = 10
 """Policies on one certificate."""
@@ -36,7 +36,7 @@ def _create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             resourceId=name,
             resourceArn=arn,
         )
-    _check_document(document)
+    check_document(document)
     now = call.now.isoformat()
     call.insert(
         "policies",
@@ -56,7 +56,12 @@ def _create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_document(document: str) -> None:
+def check_document(document: str) -> None:
+    """Refuse what is no policy document.
+
+    Raises:
+        Refusal: MalformedPolicyException.
+    """
     try:
         policies.parse(document)
     except PolicyError as error:
@@ -66,8 +71,8 @@ def _check_document(document: str) -> None:
 
 
 def _get_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    policy = _find(call, request["policyName"])
-    version = _find_version(call, policy["name"], str(policy["default_version"]))
+    policy = find_policy(call, request["policyName"])
+    version = find_version(call, policy["name"], str(policy["default_version"]))
     return {
         "policyName": policy["name"],
         "policyArn": call.identity.arn("policy", policy["name"]),
@@ -91,41 +96,8 @@ def _list_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _get_policy_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    policy = _find(call, request["policyName"])
-    version = _find_version(call, policy["name"], request["policyVersionId"])
-    created = datetime.fromisoformat(version["created"])
-    return {
-        "policyArn": call.identity.arn("policy", policy["name"]),
-        "policyName": policy["name"],
-        "policyDocument": version["document"],
-        "policyVersionId": str(version["version"]),
-        "isDefaultVersion": version["version"] == policy["default_version"],
-        "creationDate": created,
-        "lastModifiedDate": created,
-        "generationId": policy["generation"],
-    }
-
-
-def _list_policy_versions(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    policy = _find(call, request["policyName"])
-    versions = call.all(
-        "SELECT * FROM policy_versions WHERE policy = ? ORDER BY version DESC", policy["name"]
-    )
-    return {
-        "policyVersions": [
-            {
-                "versionId": str(version["version"]),
-                "isDefaultVersion": version["version"] == policy["default_version"],
-                "createDate": datetime.fromisoformat(version["created"]),
-            }
-            for version in versions
-        ]
-    }
-
-
 def _delete_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    name = _find(call, request["policyName"])["name"]
+    name = find_policy(call, request["policyName"])["name"]
     if call.one("SELECT 1 FROM policy_attachments WHERE policy = ?", name):
         raise Refusal(
             "DeleteConflictException",
@@ -140,12 +112,13 @@ def _delete_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     call.run("DELETE FROM policy_versions WHERE policy = ?", name)
     call.run("DELETE FROM policies WHERE name = ?", name)
+    call.run("DELETE FROM settings WHERE name = ?", f"versions of policy {name}")
     set_tags(call, call.identity.arn("policy", name), [])
     return {}
 
 
 def _attach(call: Call, name: str, target: str) -> dict[str, Any]:
-    _find(call, name)
+    find_policy(call, name)
     find_principal(call, target)
     attached = {
         row["policy"]
@@ -185,7 +158,7 @@ def _detach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _detach_principal_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    _find(call, request["policyName"])
+    find_policy(call, request["policyName"])
     find_principal(call, request["principal"])
     return _detach(call, request["policyName"], request["principal"])
 
@@ -222,7 +195,7 @@ def _list_policy_principals(call: Call, request: Mapping[str, Any]) -> dict[str,
 def _targets(call: Call, request: Mapping[str, Any]) -> Page:
     return call.page(
         "SELECT rowid, target FROM policy_attachments WHERE policy = ?",
-        _find(call, request["policyName"])["name"],
+        find_policy(call, request["policyName"])["name"],
         request=request,
     )
 
@@ -231,14 +204,24 @@ def _summary(call: Call, name: str) -> dict[str, str]:
     return {"policyName": name, "policyArn": call.identity.arn("policy", name)}
 
 
-def _find(call: Call, name: str) -> sqlite3.Row:
+def find_policy(call: Call, name: str) -> sqlite3.Row:
+    """Return a policy by its name.
+
+    Raises:
+        Refusal: ResourceNotFoundException.
+    """
     policy = call.one("SELECT * FROM policies WHERE name = ?", name)
     if policy is None:
         raise Refusal("ResourceNotFoundException", f"Policy not found (name={name})")
     return policy
 
 
-def _find_version(call: Call, name: str, version: str) -> sqlite3.Row:
+def find_version(call: Call, name: str, version: str) -> sqlite3.Row:
+    """Return a version of a policy, by its number as text.
+
+    Raises:
+        Refusal: ResourceNotFoundException.
+    """
     row = call.one(
         "SELECT * FROM policy_versions WHERE policy = ? AND CAST(version AS TEXT) = ?",
         *(name, version),
@@ -254,8 +237,6 @@ OPERATIONS: dict[str, Operation] = {
     "CreatePolicy": _create_policy,
     "GetPolicy": _get_policy,
     "ListPolicies": _list_policies,
-    "GetPolicyVersion": _get_policy_version,
-    "ListPolicyVersions": _list_policy_versions,
     "DeletePolicy": _delete_policy,
     "AttachPolicy": _attach_policy,
     "DetachPolicy": _detach_policy,
