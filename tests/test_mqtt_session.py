@@ -195,27 +195,63 @@ def test_messages_reach_those_who_want_them_and_may(pair: tuple[Client, Client])
     assert second.ask(mqtt.PingReq()) == mqtt.PingResp()
 
 
-def test_will_is_published_when_a_connection_is_lost(cloud: Cloud, ca: Authority) -> None:
-    """A connection that ends without DISCONNECT leaves its will; DISCONNECT takes it back."""
+def test_what_follows_a_disconnect_is_not_heard(cloud: Cloud, ca: Authority) -> None:
+    """Packets behind a DISCONNECT in the same write are dropped (MQTT-3.14.4-1)."""
     device, watcher = ca.issue("first"), ca.issue("second")
     for each in (device, watcher):
         cloud.register(each)
         cloud.attach_policy(each, OPEN, name=each.name)
-    will = mqtt.Will("status/first", b"lost")
-    with connected(cloud, watcher) as second:
-        second.ask(mqtt.Subscribe(1, (("status/#", 0),)))
-        for farewell in (mqtt.Disconnect(), None):
-            with Client(cloud, device) as client:
-                client.ask(mqtt.Connect("first", will=will))
-                if farewell is not None:
-                    assert client.ask(farewell) is None
-                    assert second.ask(mqtt.PingReq()) == mqtt.PingResp()
-        assert second.receive() == mqtt.Publish("status/first", b"lost")
+    with connected(cloud, watcher) as second, connected(cloud, device) as first:
+        second.ask(mqtt.Subscribe(1, (("a", 0),)))
+        packets = (mqtt.Publish("a", b"heard"), mqtt.Disconnect(), mqtt.Publish("a", b"late"))
+        first.send(b"".join(map(mqtt.encode, packets)))
+        assert first.receive() is None
+        assert second.receive() == mqtt.Publish("a", b"heard")
+        assert second.ask(mqtt.PingReq()) == mqtt.PingResp()
 
 
-def test_will_must_be_allowed_at_connect(cloud: Cloud, led: Device) -> None:
-    """A will that the policy does not let one publish refuses the CONNECT."""
-    with Client(cloud, led) as client:
-        assert client.ask(mqtt.Connect("LED", will=mqtt.Will("pump/x"))) is None
-    with Client(cloud, led) as client:
-        assert client.ask(mqtt.Connect("LED", will=mqtt.Will("LED/x"))) == mqtt.ConnAck()
+def test_shadow_topics_are_published_to_where_the_policy_allows_it(
+    cloud: Cloud, ca: Authority
+) -> None:
+    """The device's own shadow is its; another's, and what only the service publishes, is not."""
+    device = ca.issue("LED")
+    cloud.register(device)
+    shadow = "$aws/things/LED/shadow"
+    document = allowing(
+        ("iot:Connect", "client/LED"),
+        ("iot:Publish", f"topic/{shadow}/*"),
+        ("iot:Receive", f"topic/{shadow}/*"),
+        ("iot:Subscribe", f"topicfilter/{shadow}/*"),
+    )
+    cloud.attach_policy(device, document)
+    with connected(cloud, device) as client:
+        for packet_id, what in enumerate(("update/accepted", "update"), start=1):
+            wanted = mqtt.Subscribe(packet_id, ((f"{shadow}/{what}", 1),))
+            assert client.ask(wanted) == mqtt.SubAck(packet_id, (1,))
+        assert client.ask(mqtt.Publish(f"{shadow}/update", b"{}", 1, 7)) == mqtt.PubAck(7)
+        assert client.receive() == mqtt.Publish(f"{shadow}/update", b"{}", 1, 1)
+    for topic in ("$aws/things/pump/shadow/update", f"{shadow}/update/accepted"):
+        with connected(cloud, device) as client:
+            assert client.ask(mqtt.Publish(topic, b"{}", 1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        mqtt.Publish("$aws/events/certificates/registered/x", b"{}", 1, 1),
+        mqtt.Publish("$SYS/x", b"x", 1, 1),
+        mqtt.Subscribe(1, (("$aws/rules/lamp/#", 0),)),
+        mqtt.Subscribe(1, (("$aws/#", 0),)),
+    ],
+    ids=lambda packet: repr(packet)[:50],
+)
+def test_reserved_topics_end_the_connection_whatever_the_policy(
+    cloud: Cloud, ca: Authority, packet: mqtt.Packet
+) -> None:
+    """Nobody can pretend to be the account by publishing its events."""
+    device = ca.issue("LED")
+    cloud.register(device)
+    cloud.attach_policy(device, OPEN)
+    with connected(cloud, device) as client:
+        assert client.ask(packet) is None
+    assert "the reserved topic" in last_reason(cloud)

@@ -11,7 +11,6 @@ from labkit.simulator.account import Account, Change, Kind
 from labkit.simulator.mqtt import Publish
 from labkit.simulator.retained import RetainedMessages
 from labkit.simulator.subscriptions import Subscriptions
-from labkit.simulator.topics import BASIC_INGEST
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -140,13 +139,11 @@ class Broker:
     def publish(self, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
         """Publish what a device sent, or its will.
 
-        Who has subscribed already gets it without the retain flag (MQTT-3.3.1-9). What goes to a
-        rule (Basic Ingest) goes to nobody else, and there are no rules here.
+        Who has subscribed already gets it without the retain flag (MQTT-3.3.1-9).
         """
         if retain:
             self.retain(topic, payload, qos)
-        if not topic.startswith(BASIC_INGEST):
-            self.route(Publish(topic, payload, qos))
+        self.route(Publish(topic, payload, qos))
 
     def route(self, message: Publish) -> None:
         """Send a message to every session that wants it and may have it.
