@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import material
 from free import FREE_OPERATIONS
 from material import Authority, Leaf
+from raw import send
 from undo import Undo
 
 if TYPE_CHECKING:
@@ -157,6 +158,10 @@ class Situation:
         name = self.name("thing")
         self.iot.create_thing(thingName=name, **parameters)
         return name
+
+    def send(self, method: str, path: str, body: str = "", *, signed: bool = True) -> object:
+        """Send a request that boto3 would not make, and return or raise as boto3 would."""
+        return send(self.judge, method, path, body, signed=signed)
 
     def nobody(self) -> str:
         """Return the id of a certificate that is not registered."""

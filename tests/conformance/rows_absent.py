@@ -1,0 +1,262 @@
+"""Rows of one kind each: what is not there, a page that is too long, a marker that is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from expected import raises
+from free import FREE_OPERATIONS
+from situation import ROLE, Situation, policy
+from table import row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from table import Act
+
+    Parameters = Callable[[Situation], dict[str, Any]]
+
+CONNECT = {"actionType": "CONNECT", "resources": ["arn:aws:iot:us-east-1:123456789012:client/x"]}
+DOCUMENT = policy(("iot:Connect", "*"))
+ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
+    ("DescribeCertificate", "one that is not registered"): (
+        "describe_certificate",
+        lambda s: {"certificateId": s.nobody()},
+    ),
+    ("UpdateCertificate", "one that is not registered"): (
+        "update_certificate",
+        lambda s: {"certificateId": s.nobody(), "newStatus": "ACTIVE"},
+    ),
+    ("DeleteCertificate", "one that is not registered"): (
+        "delete_certificate",
+        lambda s: {"certificateId": s.nobody()},
+    ),
+    ("TransferCertificate", "one that is not registered"): (
+        "transfer_certificate",
+        lambda s: {"certificateId": s.nobody(), "targetAwsAccount": "210987654321"},
+    ),
+    ("AcceptCertificateTransfer", "one that nobody has transferred"): (
+        "accept_certificate_transfer",
+        lambda s: {"certificateId": s.nobody()},
+    ),
+    ("RejectCertificateTransfer", "one that nobody has transferred"): (
+        "reject_certificate_transfer",
+        lambda s: {"certificateId": s.nobody()},
+    ),
+    ("CancelCertificateTransfer", "one that is not registered"): (
+        "cancel_certificate_transfer",
+        lambda s: {"certificateId": s.nobody()},
+    ),
+    ("DescribeThing", "there is none of that name"): (
+        "describe_thing",
+        lambda s: {"thingName": s.name()},
+    ),
+    ("UpdateThing", "there is none of that name"): (
+        "update_thing",
+        lambda s: {"thingName": s.name(), "attributePayload": {"attributes": {"a": "b"}}},
+    ),
+    ("AttachThingPrincipal", "there is no such thing"): (
+        "attach_thing_principal",
+        lambda s: {"thingName": s.name(), "principal": s.cert_arn()},
+    ),
+    ("AttachThingPrincipal", "there is no such certificate"): (
+        "attach_thing_principal",
+        lambda s: {"thingName": s.thing(), "principal": s.arn("cert", s.nobody())},
+    ),
+    ("DetachThingPrincipal", "there is no such thing"): (
+        "detach_thing_principal",
+        lambda s: {"thingName": s.name(), "principal": s.cert_arn()},
+    ),
+    ("ListThingPrincipals", "there is no such thing"): (
+        "list_thing_principals",
+        lambda s: {"thingName": s.name()},
+    ),
+    ("ListPrincipalThings", "there is no such certificate"): (
+        "list_principal_things",
+        lambda s: {"principal": s.arn("cert", s.nobody())},
+    ),
+    ("GetPolicy", "there is none of that name"): (
+        "get_policy",
+        lambda s: {"policyName": s.name()},
+    ),
+    ("GetPolicyVersion", "there is no policy of that name"): (
+        "get_policy_version",
+        lambda s: {"policyName": s.name(), "policyVersionId": "1"},
+    ),
+    ("GetPolicyVersion", "there is no version of that number"): (
+        "get_policy_version",
+        lambda s: {"policyName": s.policy(), "policyVersionId": "2"},
+    ),
+    ("DeletePolicy", "there is none of that name"): (
+        "delete_policy",
+        lambda s: {"policyName": s.name()},
+    ),
+    ("CreatePolicyVersion", "there is no policy of that name"): (
+        "create_policy_version",
+        lambda s: {"policyName": s.name(), "policyDocument": DOCUMENT},
+    ),
+    ("DeletePolicyVersion", "there is no version of that number"): (
+        "delete_policy_version",
+        lambda s: {"policyName": s.policy(), "policyVersionId": "7"},
+    ),
+    ("SetDefaultPolicyVersion", "there is no version of that number"): (
+        "set_default_policy_version",
+        lambda s: {"policyName": s.policy(), "policyVersionId": "7"},
+    ),
+    ("ListPolicyVersions", "there is no policy of that name"): (
+        "list_policy_versions",
+        lambda s: {"policyName": s.name()},
+    ),
+    ("AttachPolicy", "there is no policy of that name"): (
+        "attach_policy",
+        lambda s: {"policyName": s.name(), "target": s.cert_arn()},
+    ),
+    ("AttachPolicy", "there is no such certificate"): (
+        "attach_policy",
+        lambda s: {"policyName": s.policy(), "target": s.arn("cert", s.nobody())},
+    ),
+    ("AttachPrincipalPolicy", "there is no policy of that name"): (
+        "attach_principal_policy",
+        lambda s: {"policyName": s.name(), "principal": s.cert_arn()},
+    ),
+    ("DetachPrincipalPolicy", "there is no policy of that name"): (
+        "detach_principal_policy",
+        lambda s: {"policyName": s.name(), "principal": s.cert_arn()},
+    ),
+    ("ListAttachedPolicies", "there is no such certificate"): (
+        "list_attached_policies",
+        lambda s: {"target": s.arn("cert", s.nobody())},
+    ),
+    ("ListTargetsForPolicy", "there is no policy of that name"): (
+        "list_targets_for_policy",
+        lambda s: {"policyName": s.name()},
+    ),
+    ("ListPrincipalPolicies", "there is no such certificate"): (
+        "list_principal_policies",
+        lambda s: {"principal": s.arn("cert", s.nobody())},
+    ),
+    ("ListPolicyPrincipals", "there is no policy of that name"): (
+        "list_policy_principals",
+        lambda s: {"policyName": s.name()},
+    ),
+    ("GetEffectivePolicies", "there is no such certificate"): (
+        "get_effective_policies",
+        lambda s: {"principal": s.arn("cert", s.nobody())},
+    ),
+    ("TestAuthorization", "there is no such certificate"): (
+        "test_authorization",
+        lambda s: {"principal": s.arn("cert", s.nobody()), "authInfos": [CONNECT]},
+    ),
+    ("TestAuthorization", "a policy to add that there is not"): (
+        "test_authorization",
+        lambda s: {
+            "principal": s.cert_arn(),
+            "authInfos": [CONNECT],
+            "policyNamesToAdd": [s.name()],
+        },
+    ),
+    ("DescribeProvisioningTemplate", "there is none of that name"): (
+        "describe_provisioning_template",
+        lambda _: {"templateName": "nobody"},
+    ),
+    ("UpdateProvisioningTemplate", "there is none of that name"): (
+        "update_provisioning_template",
+        lambda _: {"templateName": "nobody", "enabled": True, "provisioningRoleArn": ROLE},
+    ),
+    ("DeleteProvisioningTemplate", "there is none of that name"): (
+        "delete_provisioning_template",
+        lambda _: {"templateName": "nobody"},
+    ),
+    ("CreateProvisioningClaim", "there is no template of that name"): (
+        "create_provisioning_claim",
+        lambda _: {"templateName": "nobody"},
+    ),
+    ("DescribeThingRegistrationTask", "there is none of that id"): (
+        "describe_thing_registration_task",
+        lambda _: {"taskId": "00000000-0000-0000-0000-000000000000"},
+    ),
+    ("StopThingRegistrationTask", "there is none of that id"): (
+        "stop_thing_registration_task",
+        lambda _: {"taskId": "00000000-0000-0000-0000-000000000000"},
+    ),
+    ("DescribeDomainConfiguration", "there is none of that name"): (
+        "describe_domain_configuration",
+        lambda _: {"domainConfigurationName": "nobody"},
+    ),
+    ("ListTagsForResource", "there is no such policy"): (
+        "list_tags_for_resource",
+        lambda s: {"resourceArn": s.arn("policy", s.name())},
+    ),
+    ("TagResource", "there is no such policy"): (
+        "tag_resource",
+        lambda s: {
+            "resourceArn": s.arn("policy", s.name()),
+            "tags": [{"Key": "lab", "Value": "x"}],
+        },
+    ),
+    ("UntagResource", "there is no such policy"): (
+        "untag_resource",
+        lambda s: {"resourceArn": s.arn("policy", s.name()), "tagKeys": ["lab"]},
+    ),
+}
+
+TOO_MANY: dict[str, tuple[str, str, Parameters]] = {
+    "ListCertificates": ("list_certificates", "pageSize", lambda _: {}),
+    "ListPolicies": ("list_policies", "pageSize", lambda _: {}),
+    "ListOutgoingCertificates": ("list_outgoing_certificates", "pageSize", lambda _: {}),
+    "ListDomainConfigurations": ("list_domain_configurations", "pageSize", lambda _: {}),
+    "ListThings": ("list_things", "maxResults", lambda _: {}),
+    "ListProvisioningTemplates": ("list_provisioning_templates", "maxResults", lambda _: {}),
+    "ListThingRegistrationTasks": ("list_thing_registration_tasks", "maxResults", lambda _: {}),
+    "ListThingRegistrationTaskReports": (
+        "list_thing_registration_task_reports",
+        "maxResults",
+        lambda _: {"taskId": "00000000-0000-0000-0000-000000000000", "reportType": "RESULTS"},
+    ),
+    "ListAttachedPolicies": (
+        "list_attached_policies",
+        "pageSize",
+        lambda s: {"target": s.cert_arn()},
+    ),
+}
+MARKED = {
+    "ListCACertificates": "list_ca_certificates",
+    "ListCertificates": "list_certificates",
+    "ListPolicies": "list_policies",
+    "ListOutgoingCertificates": "list_outgoing_certificates",
+}
+
+
+def _add(call: str, situation: str, method: str, parameters: Parameters, code: str) -> None:
+    status = {"ResourceNotFoundException": 404, "InvalidRequestException": 400}[code]
+
+    @row(
+        call,
+        situation,
+        raises(code, status),
+        source=f"model: {call}",
+        free=call in FREE_OPERATIONS,
+    )
+    def _(s: Situation) -> Act:
+        arguments = parameters(s)
+        return lambda: getattr(s.iot, method)(**arguments)
+
+
+for (_call, _situation), (_method, _parameters) in ABSENT.items():
+    _add(_call, _situation, _method, _parameters, "ResourceNotFoundException")
+for _call, (_method, _member, _parameters) in TOO_MANY.items():
+    _add(
+        _call,
+        "a page of more than 250",
+        _method,
+        lambda s, member=_member, parameters=_parameters: parameters(s) | {member: 251},
+        "InvalidRequestException",
+    )
+for _call, _method in MARKED.items():
+    _add(
+        _call,
+        "a marker that nobody has given",
+        _method,
+        lambda _: {"marker": "bm9uc2Vuc2U"},
+        "InvalidRequestException",
+    )

@@ -1,0 +1,296 @@
+"""Rows: RegisterCertificate and RegisterCertificateWithoutCA."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from expected import Seen, gives, raises
+from table import row
+
+if TYPE_CHECKING:
+    from material import Leaf
+    from situation import Situation
+    from table import Act
+
+MODEL = "model: RegisterCertificate"
+VALIDATION = raises("CertificateValidationException", 400)
+INVALID = raises("InvalidRequestException", 400)
+STATE = raises("CertificateStateException", 406)
+
+
+def register(s: Situation, leaf: Leaf, **parameters: object) -> Act:
+    """Return the call that registers a certificate, INACTIVE unless told otherwise."""
+    return lambda: s.iot.register_certificate(certificatePem=leaf.pem, **parameters)
+
+
+def look(s: Situation, leaf: Leaf, **parameters: object) -> Act:
+    """Return calls that register a certificate and look at it."""
+
+    def act() -> object:
+        s.iot.register_certificate(certificatePem=leaf.pem, **parameters)
+        return s.described(leaf.id)
+
+    return act
+
+
+def look_without_ca(s: Situation, **parameters: object) -> Act:
+    """Return calls that register a certificate without its CA and look at it."""
+    leaf = s.ca().issue()
+
+    def act() -> object:
+        s.iot.register_certificate_without_ca(certificatePem=leaf.pem, **parameters)
+        return {"caCertificateId": None} | s.described(leaf.id)
+
+    return act
+
+
+@row(
+    "RegisterCertificate",
+    "of a registered, ACTIVE CA",
+    gives({"certificateId": Seen("id"), "certificateArn": Seen("arn")}),
+    source=f"{MODEL}; the id is SHA-256 of the DER",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    leaf = s.register_ca().issue()
+    s.seen.update(id=leaf.id, arn=s.arn("cert", leaf.id))
+    return register(s, leaf)
+
+
+@row(
+    "RegisterCertificate",
+    "says nothing of its status",
+    gives({"status": "INACTIVE", "caCertificateId": Seen("ca"), "certificateMode": "DEFAULT"}),
+    source="model: CertificateDescription; guide: Register a client certificate",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ca = s.register_ca()
+    s.seen["ca"] = ca.id
+    return look(s, ca.issue())
+
+
+for _status in ("ACTIVE", "INACTIVE", "REVOKED"):
+
+    @row(
+        "RegisterCertificate",
+        f"as {_status}",
+        gives({"status": _status}),
+        source=f"{MODEL}, status",
+        free=True,
+    )
+    def _(s: Situation, status: str = _status) -> Act:
+        return look(s, s.register_ca().issue(), status=status)
+
+    @row(
+        "RegisterCertificateWithoutCA",
+        f"as {_status}",
+        gives({"status": _status}),
+        source="model: RegisterCertificateWithoutCA, status",
+        free=True,
+    )
+    def _(s: Situation, status: str = _status) -> Act:
+        return look_without_ca(s, status=status)
+
+
+for _status in ("PENDING_TRANSFER", "PENDING_ACTIVATION", "BEST"):
+
+    @row(
+        "RegisterCertificate",
+        f"as {_status}",
+        INVALID,
+        source=f"{MODEL}: ACTIVE, INACTIVE and REVOKED can be used",
+        free=True,
+    )
+    def _(s: Situation, status: str = _status) -> Act:
+        return register(s, s.register_ca().issue(), status=status)
+
+    @row(
+        "RegisterCertificateWithoutCA",
+        f"as {_status}",
+        INVALID,
+        source="model: RegisterCertificateWithoutCA; open: as RegisterCertificate",
+        free=True,
+    )
+    def _(s: Situation, status: str = _status) -> Act:
+        return look_without_ca(s, status=status)
+
+
+@row(
+    "RegisterCertificate",
+    "setAsActive, which is deprecated",
+    gives({"status": "ACTIVE"}),
+    source=f"{MODEL}, setAsActive",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return look(s, s.register_ca().issue(), setAsActive=True)
+
+
+@row(
+    "RegisterCertificate",
+    "of a CA that nobody has registered",
+    VALIDATION | INVALID,
+    source="guide: Register a client certificate: the CA first; open: which",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return register(s, s.ca().issue())
+
+
+@row(
+    "RegisterCertificate",
+    "of a CA that is INACTIVE",
+    STATE | VALIDATION | INVALID,
+    source="guide: Manage your CA certificates, deactivate; open: which",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return register(s, s.register_ca(setAsActive=False).issue())
+
+
+@row(
+    "RegisterCertificate",
+    "of a forger with a registered CA's name",
+    VALIDATION | INVALID,
+    source="model: CertificateValidationException; open: which",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ca = s.register_ca()
+    return register(s, s.ca(ca.subject).issue())
+
+
+@row(
+    "RegisterCertificate",
+    "of one of two CAs with one subject, unnamed",
+    raises("CertificateConflictException", 409),
+    source=f"{MODEL}: it must be named; CertificateConflictException",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    first = s.register_ca()
+    s.register_ca(s.ca(first.subject))
+    return register(s, first.issue())
+
+
+@row(
+    "RegisterCertificate",
+    "of one of two CAs with one subject, named",
+    gives({"caCertificateId": Seen("ca")}),
+    source=f"{MODEL}, caCertificatePem",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    first = s.register_ca()
+    s.register_ca(s.ca(first.subject))
+    s.seen["ca"] = first.id
+    return look(s, first.issue(), caCertificatePem=first.pem)
+
+
+@row(
+    "RegisterCertificate",
+    "a CA is named that did not sign it",
+    VALIDATION,
+    source="model: CertificateValidationException",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ca, other = s.register_ca(), s.register_ca()
+    return register(s, ca.issue(), caCertificatePem=other.pem)
+
+
+@row(
+    "RegisterCertificate",
+    "of an SNI_ONLY CA",
+    gives({"certificateMode": "SNI_ONLY"}),
+    source=f"{MODEL}: in the mode of the CA",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ca = s.ca()
+    s.iot.register_ca_certificate(
+        caCertificate=ca.pem, certificateMode="SNI_ONLY", setAsActive=True
+    )
+    return look(s, ca.issue(), caCertificatePem=ca.pem)
+
+
+EXISTS = raises(
+    "ResourceAlreadyExistsException", 409, resourceId=Seen("id"), resourceArn=Seen("arn")
+)
+
+
+@row("RegisterCertificate", "the same again", EXISTS, source=MODEL, free=True)
+def _(s: Situation) -> Act:
+    ca = s.register_ca()
+    leaf = s.leaf(ca=ca)
+    s.seen.update(id=leaf.id, arn=s.arn("cert", leaf.id))
+    return register(s, leaf)
+
+
+@row(
+    "RegisterCertificate",
+    "the same again, in other line ends",
+    EXISTS,
+    source="the id is SHA-256 of the DER, whatever the PEM's white space",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    leaf = s.leaf()
+    s.seen.update(id=leaf.id, arn=s.arn("cert", leaf.id))
+    text = leaf.pem.replace("\n", "\r\n") + "\n\n"
+    return lambda: s.iot.register_certificate(certificatePem=text)
+
+
+@row("RegisterCertificate", "the text hello", VALIDATION | INVALID, source="open: which", free=True)
+def _(s: Situation) -> Act:
+    return lambda: s.iot.register_certificate(certificatePem="hello")
+
+
+@row(
+    "RegisterCertificateWithoutCA",
+    "says nothing of its status",
+    gives({"status": "INACTIVE", "certificateMode": "SNI_ONLY", "caCertificateId": None}),
+    source="model: CertificateMode, SNI_ONLY is registered without an issuer",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return look_without_ca(s)
+
+
+@row(
+    "RegisterCertificateWithoutCA",
+    "one that has signed itself",
+    gives({"certificateId": Seen("id")}),
+    source="guide: Register a client certificate signed by an unregistered CA",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    own = s.ca(ca=None)
+    s.seen["id"] = own.id
+    return lambda: s.iot.register_certificate_without_ca(certificatePem=own.pem)
+
+
+@row(
+    "RegisterCertificateWithoutCA",
+    "the same again",
+    EXISTS,
+    source="model: ResourceAlreadyExistsException",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    leaf = s.ca().issue()
+    s.iot.register_certificate_without_ca(certificatePem=leaf.pem)
+    s.seen.update(id=leaf.id, arn=s.arn("cert", leaf.id))
+    return lambda: s.iot.register_certificate_without_ca(certificatePem=leaf.pem)
+
+
+@row(
+    "RegisterCertificateWithoutCA",
+    "the text hello",
+    VALIDATION | INVALID,
+    source="open: which",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return lambda: s.iot.register_certificate_without_ca(certificatePem="hello")
