@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "certificates"} | {
-    "diagnosis"
+    "choice",
+    "diagnosis",
 }
 """The pure modules: no clock, no randomness, no file, no network."""
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("check", "seeding", "keys", "firmware", "policy"), 1),
+    **dict.fromkeys(("check", "choice", "seeding", "keys", "firmware", "policy"), 1),
     **dict.fromkeys(("console", "certificates", "diagnosis", "seams"), 2),
     **dict.fromkeys(("device", "cloud", "workspace"), 3),
     "bench": 4,

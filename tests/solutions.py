@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SOLUTIONS: dict[str, tuple[object, object]] = {
     "00-start-here": (2, 1),
+    "01-choose-your-option": (2, 1),
+    "02-option-1-private-key-import": ("nowhere", "account"),
     "03-initial-configuration": (
         "clientcredentialIOT_THING_NAME",
         "clientcredentialMQTT_BROKER_ENDPOINT",

@@ -49,7 +49,8 @@ def test_anatomy(page: Path) -> None:
     assert "You will be able to" in prose[0]
     assert re.search(r"\d+ minutes", prose[0])
     opening = cells(page, "code")[0].source.splitlines()
-    assert opening[-2:] == ["lab = open_lab()", "lab"]
+    assert re.fullmatch(r"lab = open_lab\((route=\"[a-z0-9-]+\")?\)", opening[-2])
+    assert opening[-1] == "lab"
     assert sum(line.startswith(("import", "from")) for line in opening) <= 4
     for heading in ("## Break it", "## What can go wrong", "## Record and clean up"):
         assert any(heading in text for text in prose), heading
@@ -116,7 +117,8 @@ def test_mirrors_the_procedure(page: Path) -> None:
     """A page calls exactly the steps that the procedure gives to it, each at least once."""
     source = "\n".join(cell.source for cell in cells(page, "code"))
     called = set(re.findall(r"lab\.(\w+)\(\)", source))
-    own = {step.name for step in procedure.STEPS if step.page == page.stem}
+    steps = [step for route in procedure.ROUTES.values() for step in route.steps]
+    own = {step.name for step in steps if step.page == page.stem}
     assert own <= called
 
 
