@@ -146,6 +146,12 @@ def _same(expected: object, came: object, seen: Mapping[str, object]) -> bool:
             return isinstance(came, list) and all(
                 any(_same(member, one, seen) for one in came) for member in members
             )
+        case list():
+            return (
+                isinstance(came, list)
+                and len(came) == len(expected)
+                and all(_same(one, other, seen) for one, other in zip(expected, came, strict=True))
+            )
         case dict():
             return isinstance(came, dict) and all(
                 name in came and _same(value, came[name], seen) for name, value in expected.items()

@@ -1,0 +1,326 @@
+"""Rows: policies, their versions and their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from expected import Seen, gives, holds, raises
+from situation import policy
+from table import row
+
+if TYPE_CHECKING:
+    from situation import Situation
+    from table import Act
+
+CREATE = "model: CreatePolicy"
+VERSION = "model: CreatePolicyVersion"
+MALFORMED = raises("MalformedPolicyException", 400)
+INVALID = raises("InvalidRequestException", 400)
+CONFLICT = raises("DeleteConflictException", 409)
+DOCUMENT = policy(("iot:Connect", "*"))
+OTHER = policy(("iot:Publish", "*"))
+LONGEST = 2048
+"""Characters of a policy document, white space not counted (quotas)."""
+
+
+def create(s: Situation, document: str) -> Act:
+    """Return the call that makes a policy."""
+    name = s.name("policy")
+    return lambda: s.iot.create_policy(policyName=name, policyDocument=document)
+
+
+def as_long_as(length: int) -> str:
+    """Return a policy document of so many characters, and of white space that is not counted."""
+    client = "arn:aws:iot:us-east-1:123456789012:client/"
+    bare = "".join(policy(("iot:Connect", client)).split())
+    padded = bare.replace(client, client + "x" * (length - len(bare)))
+    return padded.replace(",", ",\n      ")
+
+
+@row(
+    "CreatePolicy",
+    "a new name",
+    gives({"policyName": Seen("name"), "policyArn": Seen("arn"), "policyVersionId": "1"}),
+    source=CREATE,
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.name("policy")
+    s.seen.update(name=name, arn=s.arn("policy", name))
+    return lambda: s.iot.create_policy(policyName=name, policyDocument=DOCUMENT)
+
+
+@row(
+    "CreatePolicy",
+    "the name is taken",
+    raises("ResourceAlreadyExistsException", 409),
+    source=f"{CREATE}: ResourceAlreadyExistsException",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    return lambda: s.iot.create_policy(policyName=name, policyDocument=OTHER)
+
+
+for _name in ("a b", "p" * 129, "a#b"):
+
+    @row(
+        "CreatePolicy",
+        "a name of 129 characters" if len(_name) > 128 else f"the name {_name!r}",
+        INVALID,
+        source="model: PolicyName",
+        free=True,
+    )
+    def _(s: Situation, name: str = _name) -> Act:
+        return lambda: s.unchecked.create_policy(policyName=name, policyDocument=DOCUMENT)
+
+
+for _what, _document in {
+    "the text hello": "hello",
+    "a JSON list": "[]",
+    "no statement": '{"Version": "2012-10-17"}',
+    "a statement without Effect": policy(("iot:Connect", "*")).replace("Effect", "Effekt"),
+    "a statement without Action": policy(("iot:Connect", "*")).replace("Action", "Aktion"),
+    "a statement without Resource": policy(("iot:Connect", "*")).replace("Resource", "Object"),
+    "an Effect that is neither": policy(("iot:Connect", "*"), effect="Perhaps"),
+    "a version that there is not": policy(("iot:Connect", "*")).replace("2012", "2013"),
+    "JSON that ends early": DOCUMENT[:-1],
+}.items():
+
+    @row(
+        "CreatePolicy",
+        f"its document is {_what}" if "hello" in _what else f"its document: {_what}",
+        MALFORMED,
+        source="model: MalformedPolicyException; guide: AWS IoT Core policies",
+        free=True,
+    )
+    def _(s: Situation, document: str = _document) -> Act:
+        return create(s, document)
+
+
+@row(
+    "CreatePolicy",
+    "2,048 characters without white space, more with it",
+    gives({"policyVersionId": "1"}),
+    source="quotas; model: PolicyDocument",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return create(s, as_long_as(LONGEST))
+
+
+@row(
+    "CreatePolicy",
+    "2,049 characters without white space",
+    MALFORMED | INVALID | raises("LimitExceededException", 410),
+    source="quotas; open: which",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return create(s, as_long_as(LONGEST + 1))
+
+
+@row(
+    "GetPolicy",
+    "its default version",
+    gives({"policyDocument": OTHER, "defaultVersionId": "2"}),
+    source="model: GetPolicy",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER, setAsDefault=True)
+    return lambda: s.iot.get_policy(policyName=name)
+
+
+@row(
+    "GetPolicyVersion",
+    "one that is not the default",
+    gives({"policyDocument": OTHER, "policyVersionId": "2", "isDefaultVersion": False}),
+    source="model: GetPolicyVersion",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    return lambda: s.iot.get_policy_version(policyName=name, policyVersionId="2")
+
+
+@row(
+    "CreatePolicyVersion",
+    "not as the default",
+    gives({"policyVersionId": "2", "isDefaultVersion": False}),
+    source=VERSION,
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    return lambda: s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+
+
+@row(
+    "CreatePolicyVersion",
+    "as the default",
+    gives({"policyVersionId": "2", "isDefaultVersion": True}),
+    source=VERSION,
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    return lambda: s.iot.create_policy_version(
+        policyName=name, policyDocument=OTHER, setAsDefault=True
+    )
+
+
+@row("CreatePolicyVersion", "the text hello", MALFORMED, source=VERSION, free=True)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    return lambda: s.iot.create_policy_version(policyName=name, policyDocument="hello")
+
+
+@row(
+    "CreatePolicyVersion",
+    "the fifth",
+    gives({"policyVersionId": "5"}),
+    source=f"{VERSION}: up to five",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    for _ in range(3):
+        s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    return lambda: s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+
+
+@row(
+    "CreatePolicyVersion",
+    "the sixth",
+    raises("VersionsLimitExceededException", 409),
+    source=f"{VERSION}: up to five",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    for _ in range(4):
+        s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    return lambda: s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+
+
+@row(
+    "CreatePolicyVersion",
+    "a number is not given twice",
+    gives({"policyVersionId": "3"}),
+    source="guide: AWS IoT Core policies; open: as IAM numbers its versions",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    s.iot.delete_policy_version(policyName=name, policyVersionId="2")
+    return lambda: s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+
+
+@row(
+    "SetDefaultPolicyVersion",
+    "back to the first",
+    gives({"defaultVersionId": "1", "policyDocument": DOCUMENT}),
+    source="model: SetDefaultPolicyVersion",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER, setAsDefault=True)
+
+    def act() -> object:
+        s.iot.set_default_policy_version(policyName=name, policyVersionId="1")
+        return s.iot.get_policy(policyName=name)
+
+    return act
+
+
+@row(
+    "ListPolicyVersions",
+    "two",
+    gives(
+        holds(
+            {"versionId": "1", "isDefaultVersion": True},
+            {"versionId": "2", "isDefaultVersion": False},
+        )
+    ),
+    source="model: ListPolicyVersions",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    return lambda: s.iot.list_policy_versions(policyName=name)["policyVersions"]
+
+
+@row(
+    "DeletePolicyVersion",
+    "the default",
+    CONFLICT | INVALID,
+    source="model: DeletePolicyVersion: it cannot be deleted; open: which",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    return lambda: s.iot.delete_policy_version(policyName=name, policyVersionId="1")
+
+
+@row(
+    "DeletePolicyVersion",
+    "another, which is gone then",
+    raises("ResourceNotFoundException", 404),
+    source="model: DeletePolicyVersion, GetPolicyVersion",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    s.iot.delete_policy_version(policyName=name, policyVersionId="2")
+    return lambda: s.iot.get_policy_version(policyName=name, policyVersionId="2")
+
+
+@row("DeletePolicy", "it has another version", CONFLICT, source="model: DeletePolicy", free=True)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
+    return lambda: s.iot.delete_policy(policyName=name)
+
+
+@row("DeletePolicy", "it is attached", CONFLICT, source="model: DeletePolicy", free=True)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.attach_policy(policyName=name, target=s.cert_arn())
+    return lambda: s.iot.delete_policy(policyName=name)
+
+
+@row(
+    "DeletePolicy",
+    "it is free, and is gone then",
+    raises("ResourceNotFoundException", 404),
+    source="model: DeletePolicy, GetPolicy",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    name = s.policy()
+    s.iot.delete_policy(policyName=name)
+    return lambda: s.iot.get_policy(policyName=name)
+
+
+@row(
+    "ListPolicies",
+    "page by page, one a page",
+    gives(holds(Seen("first"), Seen("second"))),
+    source="model: ListPolicies, marker and nextMarker",
+)
+def _(s: Situation) -> Act:
+    s.seen.update(first=s.policy(), second=s.policy())
+
+    def act() -> object:
+        pages = s.iot.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 1})
+        return [one["policyName"] for page in pages for one in page["policies"]]
+
+    return act

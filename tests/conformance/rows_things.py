@@ -1,0 +1,295 @@
+"""Rows: things, and certificates attached to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from expected import Seen, gives, holds, matching, raises
+from table import row
+
+if TYPE_CHECKING:
+    from situation import Situation
+    from table import Act
+
+INVALID = raises("InvalidRequestException", 400)
+CONFLICT = raises("VersionConflictException", 409)
+EXISTS = raises("ResourceAlreadyExistsException", 409)
+CREATE, UPDATE, DELETE = (f"model: {it}Thing" for it in ("Create", "Update", "Delete"))
+ATTRIBUTES = {"attributes": {"room": "cellar", "colour": "red"}}
+
+
+@row(
+    "CreateThing",
+    "a new name",
+    gives(
+        {
+            "thingName": Seen("name"),
+            "thingArn": Seen("arn"),
+            "thingId": matching("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        }
+    ),
+    source=CREATE,
+)
+def _(s: Situation) -> Act:
+    name = s.name("thing")
+    s.seen.update(name=name, arn=s.arn("thing", name))
+    return lambda: s.iot.create_thing(thingName=name)
+
+
+@row("CreateThing", "the same again", gives({"thingId": Seen("id")}), source=CREATE)
+def _(s: Situation) -> Act:
+    name = s.name("thing")
+    made = s.iot.create_thing(thingName=name, attributePayload=ATTRIBUTES)
+    s.seen["id"] = made["thingId"]
+    return lambda: s.iot.create_thing(thingName=name, attributePayload=ATTRIBUTES)
+
+
+@row("CreateThing", "the same name, other attributes", EXISTS, source=CREATE)
+def _(s: Situation) -> Act:
+    name = s.thing(attributePayload=ATTRIBUTES)
+    return lambda: s.iot.create_thing(thingName=name)
+
+
+for _what, _name in {
+    "a name of 129 characters": "t" * 129,
+    "a name with a blank": "a b",
+    "a name with a letter that is not English": "Gerät",
+}.items():
+
+    @row("CreateThing", _what, INVALID, source="model: ThingName")
+    def _(s: Situation, name: str = _name) -> Act:
+        return lambda: s.unchecked.create_thing(thingName=name)
+
+
+@row("CreateThing", "four attributes without a type", INVALID, source="quotas: three; open: which")
+def _(s: Situation) -> Act:
+    payload = {"attributes": dict.fromkeys("abcd", "x")}
+    name = s.name("thing")
+    return lambda: s.iot.create_thing(thingName=name, attributePayload=payload)
+
+
+@row("CreateThing", "an attribute's name with a blank", INVALID, source="model: AttributeName")
+def _(s: Situation) -> Act:
+    name = s.name("thing")
+    return lambda: s.iot.create_thing(thingName=name, attributePayload={"attributes": {"a b": "x"}})
+
+
+@row(
+    "CreateThing",
+    "of a type that there is not",
+    raises("ResourceNotFoundException", 404),
+    source=f"{CREATE}: ResourceNotFoundException",
+)
+def _(s: Situation) -> Act:
+    name = s.name("thing")
+    return lambda: s.iot.create_thing(thingName=name, thingTypeName="nobody")
+
+
+@row(
+    "DescribeThing",
+    "a new one",
+    gives(
+        {
+            "thingName": Seen("name"),
+            "defaultClientId": Seen("name"),
+            "version": 1,
+            "attributes": ATTRIBUTES["attributes"],
+        }
+    ),
+    source="model: DescribeThing",
+)
+def _(s: Situation) -> Act:
+    name = s.thing(attributePayload=ATTRIBUTES)
+    s.seen["name"] = name
+    return lambda: s.iot.describe_thing(thingName=name)
+
+
+def update(s: Situation, payload: dict[str, object], **parameters: object) -> Act:
+    """Return calls that change a thing with two attributes and look at it."""
+    name = s.thing(attributePayload=ATTRIBUTES)
+
+    def act() -> object:
+        s.iot.update_thing(thingName=name, attributePayload=payload, **parameters)
+        return s.iot.describe_thing(thingName=name)
+
+    return act
+
+
+@row(
+    "UpdateThing",
+    "other attributes",
+    gives({"attributes": {"room": "attic"}, "version": 2, "count": 1}),
+    source=f"{UPDATE}; AttributePayload: it overwrites",
+)
+def _(s: Situation) -> Act:
+    change = update(s, {"attributes": {"room": "attic"}})
+
+    def act() -> object:
+        found = change()
+        return found | {"count": len(found["attributes"])}
+
+    return act
+
+
+@row(
+    "UpdateThing",
+    "merged attributes",
+    gives({"attributes": {"room": "attic", "colour": "red"}}),
+    source="model: AttributePayload, merge",
+)
+def _(s: Situation) -> Act:
+    return update(s, {"attributes": {"room": "attic"}, "merge": True})
+
+
+@row("UpdateThing", "another version is expected", CONFLICT, source=f"{UPDATE}, expectedVersion")
+def _(s: Situation) -> Act:
+    return update(s, {"attributes": {"room": "attic"}}, expectedVersion=7)
+
+
+@row(
+    "DeleteThing",
+    "it is gone then",
+    raises("ResourceNotFoundException", 404),
+    source=f"{DELETE}, DescribeThing",
+)
+def _(s: Situation) -> Act:
+    name = s.thing()
+    s.iot.delete_thing(thingName=name)
+    return lambda: s.iot.describe_thing(thingName=name)
+
+
+@row("DeleteThing", "there is none of that name", gives({"deleted": 200}), source=DELETE)
+def _(s: Situation) -> Act:
+    name = s.name("thing")
+
+    def act() -> object:
+        answer = s.iot.delete_thing(thingName=name)
+        return {"deleted": answer["ResponseMetadata"]["HTTPStatusCode"]}
+
+    return act
+
+
+@row("DeleteThing", "another version is expected", CONFLICT, source=f"{DELETE}, expectedVersion")
+def _(s: Situation) -> Act:
+    name = s.thing()
+    return lambda: s.iot.delete_thing(thingName=name, expectedVersion=7)
+
+
+@row("DeleteThing", "a certificate is attached", INVALID, source="guide: Managing things")
+def _(s: Situation) -> Act:
+    name = s.thing()
+    s.iot.attach_thing_principal(thingName=name, principal=s.cert_arn())
+    return lambda: s.iot.delete_thing(thingName=name)
+
+
+for _status in ("ACTIVE", "INACTIVE"):
+
+    @row(
+        "AttachThingPrincipal",
+        f"a certificate that is {_status}",
+        gives({"principals": [Seen("arn")], "things": [Seen("thing")]}),
+        source="model: AttachThingPrincipal",
+    )
+    def _(s: Situation, status: str = _status) -> Act:
+        name, arn = s.thing(), s.cert_arn(status)
+        s.seen["thing"] = name
+
+        def act() -> object:
+            s.iot.attach_thing_principal(thingName=name, principal=arn)
+            found = s.iot.list_thing_principals(thingName=name)
+            return found | {"things": s.iot.list_principal_things(principal=arn)["things"]}
+
+        return act
+
+
+@row("AttachThingPrincipal", "twice", gives({"principals": [Seen("arn")]}), source="open: no error")
+def _(s: Situation) -> Act:
+    name, arn = s.thing(), s.cert_arn()
+    s.iot.attach_thing_principal(thingName=name, principal=arn)
+
+    def act() -> object:
+        s.iot.attach_thing_principal(thingName=name, principal=arn)
+        return s.iot.list_thing_principals(thingName=name)
+
+    return act
+
+
+@row("AttachThingPrincipal", "to two things", gives({"things": 2}), source="guide: Managing things")
+def _(s: Situation) -> Act:
+    arn = s.cert_arn()
+
+    def act() -> object:
+        for _ in range(2):
+            s.iot.attach_thing_principal(thingName=s.thing(), principal=arn)
+        return {"things": len(s.iot.list_principal_things(principal=arn)["things"])}
+
+    return act
+
+
+@row("AttachThingPrincipal", "what is no ARN", INVALID, source="open: or it is not found")
+def _(s: Situation) -> Act:
+    name = s.thing()
+    return lambda: s.iot.attach_thing_principal(thingName=name, principal="nonsense")
+
+
+@row(
+    "DetachThingPrincipal",
+    "one that is attached",
+    gives({"principals": []}),
+    source="model: DetachThingPrincipal",
+)
+def _(s: Situation) -> Act:
+    name, arn = s.thing(), s.cert_arn()
+    s.iot.attach_thing_principal(thingName=name, principal=arn)
+
+    def act() -> object:
+        s.iot.detach_thing_principal(thingName=name, principal=arn)
+        return s.iot.list_thing_principals(thingName=name)
+
+    return act
+
+
+@row("ListThingPrincipals", "none", gives({"principals": []}), source="model: ListThingPrincipals")
+def _(s: Situation) -> Act:
+    name = s.thing()
+    return lambda: s.iot.list_thing_principals(thingName=name)
+
+
+@row("ListPrincipalThings", "none", gives({"things": []}), source="model: ListPrincipalThings")
+def _(s: Situation) -> Act:
+    arn = s.cert_arn()
+    return lambda: s.iot.list_principal_things(principal=arn)
+
+
+@row(
+    "ListThings",
+    "page by page, one a page",
+    gives(holds(Seen("first"), Seen("second"))),
+    source="model: ListThings, nextToken",
+)
+def _(s: Situation) -> Act:
+    s.seen.update(first=s.thing(), second=s.thing())
+
+    def act() -> object:
+        pages = s.iot.get_paginator("list_things").paginate(PaginationConfig={"PageSize": 1})
+        return [one["thingName"] for page in pages for one in page["things"]]
+
+    return act
+
+
+@row(
+    "ListThings",
+    "with an attribute's value",
+    gives([Seen("own")]),
+    source="model: ListThings, attributeName and attributeValue",
+)
+def _(s: Situation) -> Act:
+    value = s.name("room")
+    s.seen["own"] = s.thing(attributePayload={"attributes": {"room": value}})
+    s.thing(attributePayload={"attributes": {"room": "elsewhere"}})
+
+    def act() -> object:
+        answer = s.iot.list_things(attributeName="room", attributeValue=value)
+        return [one["thingName"] for one in answer["things"]]
+
+    return act
