@@ -117,7 +117,7 @@ def _parameters(line: bytes) -> dict[str, str]:
 
 
 def _start(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    if False:
+    if unfinished_task(call) is not None:
         raise Refusal(_INVALID, "Another registration task is in progress; one runs at a time")
     load_template(request["templateBody"])
     require_role(call, request["roleArn"])
