@@ -1,0 +1,194 @@
+"""Rows: the account itself, and how it answers what it does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from expected import Seen, gives, holds, matching, raises
+from table import row
+
+if TYPE_CHECKING:
+    from situation import Situation
+    from table import Act
+
+INVALID = raises("InvalidRequestException", 400)
+DENIED = raises("AccessDeniedException", 403)
+EVENTS = (
+    "THING THING_GROUP THING_TYPE THING_GROUP_MEMBERSHIP THING_GROUP_HIERARCHY "
+    "THING_TYPE_ASSOCIATION JOB JOB_EXECUTION POLICY CERTIFICATE CA_CERTIFICATE"
+)
+
+for _type, _form in {
+    "iot:Data-ATS": r"[a-z0-9]{13,14}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com",
+    "iot:Data": r"[a-z0-9]{13,14}\.iot\.[a-z0-9-]+\.amazonaws\.com",
+    "iot:CredentialProvider": r"[a-z0-9]{13,14}\.credentials\.iot\.[a-z0-9-]+\.amazonaws\.com",
+    "iot:Jobs": r"[a-z0-9]{13,14}\.jobs\.iot\.[a-z0-9-]+\.amazonaws\.com",
+}.items():
+
+    @row(
+        "DescribeEndpoint",
+        _type,
+        gives({"endpointAddress": matching(_form)}),
+        source="model: DescribeEndpoint, endpointType; guide: AWS IoT device data endpoints",
+        free=True,
+    )
+    def _(s: Situation, kind: str = _type) -> Act:
+        return lambda: s.iot.describe_endpoint(endpointType=kind)
+
+
+@row(
+    "DescribeEndpoint",
+    "asked again",
+    gives({"endpointAddress": Seen("address")}),
+    source="model: DescribeEndpoint: the same endpoint",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    s.seen["address"] = s.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    return lambda: s.iot.describe_endpoint(endpointType="iot:Data-ATS")
+
+
+@row("DescribeEndpoint", "iot:Nonsense", INVALID, source="model: DescribeEndpoint", free=True)
+def _(s: Situation) -> Act:
+    return lambda: s.iot.describe_endpoint(endpointType="iot:Nonsense")
+
+
+@row(
+    "DescribeDomainConfiguration",
+    "iot:Data-ATS",
+    gives(
+        {
+            "domainConfigurationName": "iot:Data-ATS",
+            "domainConfigurationStatus": "ENABLED",
+            "domainType": matching("AWS_MANAGED|ENDPOINT"),
+            "serviceType": "DATA",
+            "domainName": Seen("address"),
+        }
+    ),
+    source="guide: Configurable endpoints; model: DomainType; open: which of two",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    s.seen["address"] = s.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    return lambda: s.iot.describe_domain_configuration(domainConfigurationName="iot:Data-ATS")
+
+
+@row(
+    "ListDomainConfigurations",
+    "the data endpoint's",
+    gives(holds("iot:Data-ATS")),
+    source="model: ListDomainConfigurations",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return lambda: [
+        one["domainConfigurationName"]
+        for one in s.iot.list_domain_configurations(serviceType="DATA")["domainConfigurations"]
+    ]
+
+
+@row(
+    "DescribeEventConfigurations",
+    "every kind of event",
+    gives({"kinds": sorted(EVENTS.split())}),
+    source="model: EventType",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return lambda: {"kinds": sorted(s.iot.describe_event_configurations()["eventConfigurations"])}
+
+
+@row(
+    "UpdateEventConfigurations",
+    "one kind on, the others as they were",
+    gives({"CERTIFICATE": {"Enabled": True}, "others": True}),
+    source="model: UpdateEventConfigurations",
+)
+def _(s: Situation) -> Act:
+    def act() -> object:
+        before = s.iot.describe_event_configurations()["eventConfigurations"]
+        s.iot.update_event_configurations(eventConfigurations={"CERTIFICATE": {"Enabled": True}})
+        after = s.iot.describe_event_configurations()["eventConfigurations"]
+        s.iot.update_event_configurations(eventConfigurations={"CERTIFICATE": {"Enabled": False}})
+        same = all(after[kind] == before[kind] for kind in before if kind != "CERTIFICATE")
+        return after | {"others": same}
+
+    return act
+
+
+@row("UpdateEventConfigurations", "a kind that there is not", INVALID, source="model: EventType")
+def _(s: Situation) -> Act:
+    return lambda: s.iot.update_event_configurations(
+        eventConfigurations={"WEATHER": {"Enabled": True}}
+    )
+
+
+@row(
+    "GetCallerIdentity",
+    "asked",
+    gives({"Account": matching(r"\d{12}"), "Arn": matching("arn:aws:.*")}),
+    source="botocore's sts model: GetCallerIdentity",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return s.judge.sts.get_caller_identity
+
+
+for _method, _parameters in {
+    "list_jobs": {},
+    "list_topic_rules": {},
+    "create_billing_group": {"billingGroupName": "x"},
+    "describe_account_audit_configuration": {},
+    "list_streams": {},
+}.items():
+
+    @row(
+        "(not offered)",
+        _method,
+        DENIED,
+        source="guide: Security: a call that nobody allows is denied",
+        ours=True,
+    )
+    def _(s: Situation, method: str = _method, given: object = _parameters) -> Act:
+        return lambda: getattr(s.iot, method)(**given)
+
+
+UNKNOWN = raises("UnknownOperationException", 404) | DENIED | raises("AccessDeniedException", 404)
+for _verb, _path in (("GET", "/nonsense"), ("PATCH", "/endpoint"), ("DELETE", "/things")):
+
+    @row("(unknown)", f"{_verb} {_path}", UNKNOWN, source="AWS's REST services; open: which")
+    def _(s: Situation, verb: str = _verb, path: str = _path) -> Act:
+        return lambda: s.send(verb, path)
+
+
+for _what, _path, _body, _code in (
+    ("a body that is no JSON", "/things/conformance-x", "{", "SerializationException"),
+    ("a body that is a list", "/things/conformance-x", "[]", "SerializationException"),
+    (
+        "a member of another type",
+        "/things/conformance-x",
+        '{"attributePayload": 1}',
+        "SerializationException",
+    ),
+    ("a member is missing", "/policies/conformance-x", "{}", "InvalidRequestException"),
+):
+
+    @row(
+        "(malformed)",
+        _what,
+        raises(_code, 400) | INVALID,
+        source="AWS's REST services; open: which",
+    )
+    def _(s: Situation, path: str = _path, body: str = _body) -> Act:
+        return lambda: s.send("POST", path, body)
+
+
+@row(
+    "(malformed)",
+    "without a signature",
+    raises("MissingAuthenticationTokenException", 403) | raises("AccessDeniedException", 403),
+    source="AWS's common errors",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    return lambda: s.send("GET", "/registrationcode", signed=False)

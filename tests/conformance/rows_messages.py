@@ -1,0 +1,274 @@
+"""Rows: what a connected device may publish, subscribe to and receive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from device import plugged_in
+from expected import gives
+from rows_connect import ALL, allowed, attached
+from situation import policy
+from table import row
+
+if TYPE_CHECKING:
+    from situation import Situation
+    from table import Act
+
+PUBLISH = "guide: Publish/Subscribe policy examples"
+REFUSED = 0x80
+LARGEST = 128 * 1024
+
+
+def publishes(s: Situation, document: str, topic: str, payload: bytes = b"hello") -> Act:
+    """Return calls that connect and publish, and say whether the message was taken."""
+    leaf = allowed(s, document)
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device:
+            device.connect(s.name())
+            taken = device.publish(topic, payload)
+            return {"taken": taken, "alive": device.ping()}
+
+    return act
+
+
+def both(s: Situation, *statements: tuple[str, str]) -> str:
+    """Return a policy that allows to connect, and something on ARNs of this account."""
+    arns = [(action, s.arn(*arn.split("/", 1))) for action, arn in statements]
+    return policy(("iot:Connect", "*"), *arns)
+
+
+@row(
+    "PUBLISH",
+    "to a topic that the policy allows",
+    gives({"taken": True, "alive": True}),
+    source=PUBLISH,
+    device=True,
+)
+def _(s: Situation) -> Act:
+    return publishes(s, both(s, ("iot:Publish", "topic/hello/*")), "hello/world")
+
+
+@row(
+    "PUBLISH",
+    "to a topic that the policy does not speak of",
+    gives({"taken": False, "alive": False}),
+    source="guide: AWS IoT Core policies: it is disconnected",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    return publishes(s, both(s, ("iot:Publish", "topic/hello/*")), "other/world")
+
+
+@row(
+    "PUBLISH",
+    "allowed on topicfilter/, which is for subscriptions",
+    gives({"taken": False, "alive": False}),
+    source=PUBLISH,
+    device=True,
+)
+def _(s: Situation) -> Act:
+    return publishes(s, both(s, ("iot:Publish", "topicfilter/hello/*")), "hello/world")
+
+
+@row(
+    "PUBLISH",
+    "to the shadow of the thing, which the policy allows",
+    gives({"taken": True, "alive": True}),
+    source="guide: Interacting with shadows over MQTT",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    document = both(s, ("iot:Publish", "topic/$aws/things/*"))
+    return publishes(s, document, "$aws/things/LED/shadow/update", b'{"state": {}}')
+
+
+@row(
+    "PUBLISH",
+    "128 KB",
+    gives({"taken": True, "alive": True}),
+    source="quotas: message size",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    return publishes(s, ALL, "hello", b"x" * LARGEST)
+
+
+@row(
+    "PUBLISH",
+    "a byte more than 128 KB",
+    gives({"taken": False, "alive": False}),
+    source="quotas: message size; it is disconnected",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    return publishes(s, ALL, "hello", b"x" * (LARGEST + 1))
+
+
+@row(
+    "PUBLISH",
+    "to the thing's own topic and to another's",
+    gives({"own": True, "other": False}),
+    source="guide: Thing policy variables",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    own = "topic/hello/${iot:Connection.Thing.ThingName}/*"
+    leaf = allowed(s, both(s, ("iot:Publish", own)))
+    thing = attached(s, leaf)
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device:
+            device.connect(thing)
+            taken = device.publish(f"hello/{thing}/x", b"")
+            return {"own": taken, "other": device.publish("hello/other/x", b"")}
+
+    return act
+
+
+def subscribes(s: Situation, document: str, topic_filter: str, qos: int = 1) -> Act:
+    """Return calls that connect and subscribe, and say what was granted."""
+    leaf = allowed(s, document)
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device:
+            device.connect(s.name())
+            granted = device.subscribe(topic_filter, qos)
+            return {"granted": granted is not None and granted < REFUSED}
+
+    return act
+
+
+for _filter, _allowed, _granted in (
+    ("hello/world", "topicfilter/hello/world", True),
+    ("hello/#", "topicfilter/hello/#", True),
+    ("hello/+", "topicfilter/hello/*", True),
+    ("other/#", "topicfilter/hello/*", False),
+    ("#", "topicfilter/hello/*", False),
+    ("hello/world", "topic/hello/world", False),
+):
+
+    @row(
+        "SUBSCRIBE",
+        f"to {_filter}, allowed on {_allowed}",
+        gives({"granted": _granted}),
+        source=f"{PUBLISH}: topicfilter/, where + and # are letters",
+        device=True,
+    )
+    def _(s: Situation, topic_filter: str = _filter, allow: str = _allowed) -> Act:
+        return subscribes(s, both(s, ("iot:Subscribe", allow)), topic_filter)
+
+
+@row(
+    "SUBSCRIBE",
+    "a message comes back",
+    gives({"topic": "hello/world", "payload": "hello", "retained": False}),
+    source="guide: MQTT",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    leaf = allowed(s)
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as other:
+            device.connect(s.name())
+            other.connect(s.name())
+            device.subscribe("hello/+")
+            other.publish("hello/world", b"hello")
+            topic, payload, retained = device.message() or ("", b"", False)
+            return {"topic": topic, "payload": payload.decode(), "retained": retained}
+
+    return act
+
+
+@row(
+    "SUBSCRIBE",
+    "granted, but iot:Receive is not",
+    gives({"granted": True, "came": False}),
+    source="guide: AWS IoT Core policy actions, iot:Receive",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    allow = ("iot:Subscribe", "topicfilter/*"), ("iot:Publish", "topic/*")
+    leaf = allowed(s, both(s, *allow))
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device:
+            device.connect(s.name())
+            granted = device.subscribe("hello/#", 0)
+            device.publish("hello/world", b"hello")
+            came = device.message(0.1)
+            return {"granted": granted == 0, "came": came is not None}
+
+    return act
+
+
+@row(
+    "SUBSCRIBE",
+    "a message was retained there",
+    gives({"payload": "kept", "retained": True}),
+    source="guide: MQTT retained messages",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    leaf, topic = allowed(s), s.name("kept")
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device:
+            device.connect(s.name())
+            device.publish(topic, b"kept", retain=True)
+            device.subscribe(topic)
+            _, payload, retained = device.message() or ("", b"", False)
+            device.publish(topic, b"", retain=True)
+            return {"payload": payload.decode(), "retained": retained}
+
+    return act
+
+
+@row(
+    "PUBLISH",
+    "retained, and iot:RetainPublish is not allowed",
+    gives({"taken": False, "alive": False}),
+    source="guide: AWS IoT Core policy actions, iot:RetainPublish",
+    device=True,
+)
+def _(s: Situation) -> Act:
+    leaf = allowed(s, both(s, ("iot:Publish", "topic/hello")))
+
+    def act() -> object:
+        with plugged_in(s.judge, leaf) as device:
+            device.connect(s.name())
+            taken = device.publish("hello", b"kept", retain=True)
+            return {"taken": taken, "alive": device.ping()}
+
+    return act
+
+
+for _what, _bytes in {
+    "a packet of a kind that there is not": b"\xf0\x00",
+    "a second CONNECT": b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03LED",
+    "a length that does not end": b"\x30\xff\xff\xff\xff\xff",
+    "a SUBSCRIBE without a filter": b"\x82\x02\x00\x01",
+    "PUBLISH with QoS 3": b"\x36\x07\x00\x01x\x00\x01hi",
+    "PUBLISH with QoS 2": b"\x34\x07\x00\x01x\x00\x01hi",
+    "PUBLISH to a wild card": b"\x30\x04\x00\x01#h",
+}.items():
+
+    @row(
+        "(malformed)",
+        _what,
+        gives({"alive": False, "neighbour": True}),
+        source="MQTT 3.1.1; guide: MQTT, QoS 2 is not supported",
+        device=True,
+    )
+    def _(s: Situation, sent: bytes = _bytes) -> Act:
+        leaf = allowed(s)
+
+        def act() -> object:
+            with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as neighbour:
+                device.connect(s.name())
+                neighbour.connect(s.name())
+                alive = device.send(sent)
+                return {"alive": alive, "neighbour": neighbour.ping()}
+
+        return act
