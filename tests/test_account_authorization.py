@@ -1,0 +1,175 @@
+"""Versions of policies, and what a device may do, asked without a device."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, Authority, Cloud, Device, refused
+
+from labkit import policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytest_plugins = ("cloud_fixtures",)
+
+DENY_PUBLISH = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "iot:Publish", "Resource": "*"}],
+    }
+)
+
+
+@pytest.fixture
+def led(cloud: Cloud) -> Device:
+    """A device whose certificate is registered, ACTIVE."""
+    device = Authority().issue("led")
+    cloud.iot.register_certificate_without_ca(certificatePem=device.pem, status="ACTIVE")
+    return device
+
+
+def decide(
+    cloud: Cloud, device: Device, action: str, resources: Sequence[str], **request: object
+) -> dict[str, Any]:
+    """Ask for one decision."""
+    info = {
+        "actionType": action,
+        "resources": [cloud.arn(*each.split("/", 1)) for each in resources],
+    }
+    told = cloud.iot.test_authorization(
+        principal=cloud.arn("cert", device.id),
+        authInfos=[info],
+        **{"clientId": device.name, **request},
+    )
+    [result] = told["authResults"]
+    return dict(result)
+
+
+def test_decisions_are_the_gateways(cloud: Cloud, led: Device) -> None:
+    """The hello world's policy allows its own client id and topics, and nothing else."""
+    cloud.attach_policy(led)
+    cloud.attach_thing(led)
+    allowed = decide(cloud, led, "CONNECT", ["client/led"])
+    assert allowed["authDecision"] == "ALLOWED"
+    assert [each["policyName"] for each in allowed["allowed"]["policies"]] == ["hello"]
+    assert decide(cloud, led, "PUBLISH", ["topic/led/x"])["authDecision"] == "ALLOWED"
+    both = decide(cloud, led, "PUBLISH", ["topic/led/x", "topic/other/x"])
+    assert both["authDecision"] == "IMPLICIT_DENY"
+    denied = decide(cloud, led, "CONNECT", ["client/other"])
+    assert denied["authDecision"] == "IMPLICIT_DENY"
+    implicit = denied["denied"]["implicitDeny"]["policies"]
+    assert [each["policyName"] for each in implicit] == ["hello"]
+
+
+def test_thing_name_without_a_thing_is_a_missing_value(cloud: Cloud, led: Device) -> None:
+    """What the policy asks for and the connection lacks is named."""
+    cloud.attach_policy(led)
+    told = decide(cloud, led, "CONNECT", ["client/led"])
+    assert told["authDecision"] == "IMPLICIT_DENY"
+    assert told["missingContextValues"] == ["iot:Connection.Thing.ThingName"]
+    cloud.attach_thing(led)
+    assert decide(cloud, led, "CONNECT", ["client/led"])["missingContextValues"] == []
+
+
+def test_policies_are_added_and_skipped_for_the_question_only(cloud: Cloud, led: Device) -> None:
+    """A Deny that is added wins; a policy that is skipped is as if it were not attached."""
+    cloud.iot.create_policy(policyName="no-publish", policyDocument=DENY_PUBLISH)
+    cloud.iot.create_policy(policyName="all", policyDocument=ALLOW_ALL)
+    cloud.iot.attach_policy(policyName="all", target=cloud.arn("cert", led.id))
+    added = decide(cloud, led, "PUBLISH", ["topic/x"], policyNamesToAdd=["no-publish"])
+    assert added["authDecision"] == "EXPLICIT_DENY"
+    explicit = added["denied"]["explicitDeny"]["policies"]
+    assert [each["policyName"] for each in explicit] == ["no-publish"]
+    skipped = decide(cloud, led, "PUBLISH", ["topic/x"], policyNamesToSkip=["all"])
+    assert skipped["authDecision"] == "IMPLICIT_DENY"
+    assert decide(cloud, led, "PUBLISH", ["topic/x"])["authDecision"] == "ALLOWED"
+
+
+def test_question_about_nobody_is_refused(cloud: Cloud, led: Device) -> None:
+    """No principal, one that is not there, a policy that is not there, no action."""
+    call = cloud.iot.test_authorization
+    info = [{"actionType": "CONNECT", "resources": [cloud.arn("client", "led")]}]
+    arn = cloud.arn("cert", led.id)
+    invalid, missing = ("InvalidRequestException", 400), ("ResourceNotFoundException", 404)
+    assert refused(call, authInfos=info) == invalid
+    assert refused(call, authInfos=info, principal=cloud.arn("cert", "0" * 64)) == missing
+    assert refused(call, authInfos=info, principal=arn, policyNamesToAdd=["x"]) == missing
+    assert refused(call, authInfos=[{"resources": ["x"]}], principal=arn) == invalid
+
+
+def test_effective_policies_are_the_attached_ones(cloud: Cloud, led: Device) -> None:
+    """Each with its document in force; a thing alone has none."""
+    cloud.attach_policy(led)
+    cloud.attach_thing(led)
+    call = cloud.iot.get_effective_policies
+    [told] = call(principal=cloud.arn("cert", led.id), thingName="led")["effectivePolicies"]
+    assert told["policyName"] == "hello"
+    assert json.loads(told["policyDocument"]) == policy.hello_world_policy("us-east-1", ACCOUNT_ID)
+    assert call(thingName="led")["effectivePolicies"] == []
+    assert refused(call) == ("InvalidRequestException", 400)
+    assert refused(call, thingName="other") == ("ResourceNotFoundException", 404)
+
+
+def test_version_in_force_decides(cloud: Cloud, led: Device) -> None:
+    """A new version changes nothing until it is the default one."""
+    cloud.iot.create_policy(policyName="p", policyDocument=ALLOW_ALL)
+    cloud.iot.attach_policy(policyName="p", target=cloud.arn("cert", led.id))
+    made = cloud.iot.create_policy_version(policyName="p", policyDocument=DENY_PUBLISH)
+    assert (made["policyVersionId"], made["isDefaultVersion"]) == ("2", False)
+    assert decide(cloud, led, "PUBLISH", ["topic/x"])["authDecision"] == "ALLOWED"
+    cloud.iot.set_default_policy_version(policyName="p", policyVersionId="2")
+    assert decide(cloud, led, "PUBLISH", ["topic/x"])["authDecision"] == "EXPLICIT_DENY"
+    assert cloud.iot.get_policy(policyName="p")["defaultVersionId"] == "2"
+
+
+def test_five_versions_and_no_more(cloud: Cloud) -> None:
+    """The sixth is refused; the default one cannot be deleted; a number is not used again."""
+    cloud.iot.create_policy(policyName="p", policyDocument=ALLOW_ALL)
+    for _ in range(4):
+        cloud.iot.create_policy_version(policyName="p", policyDocument=ALLOW_ALL)
+    call = cloud.iot.create_policy_version
+    assert refused(call, policyName="p", policyDocument=ALLOW_ALL) == (
+        "VersionsLimitExceededException",
+        409,
+    )
+    delete = cloud.iot.delete_policy_version
+    assert refused(delete, policyName="p", policyVersionId="1") == ("DeleteConflictException", 409)
+    assert refused(cloud.iot.delete_policy, policyName="p") == ("DeleteConflictException", 409)
+    delete(policyName="p", policyVersionId="5")
+    made = call(policyName="p", policyDocument=ALLOW_ALL, setAsDefault=True)
+    assert (made["policyVersionId"], made["isDefaultVersion"]) == ("6", True)
+    for number in "1234":
+        delete(policyName="p", policyVersionId=number)
+    cloud.iot.delete_policy(policyName="p")
+    assert refused(call, policyName="p", policyDocument=ALLOW_ALL) == (
+        "ResourceNotFoundException",
+        404,
+    )
+
+
+def test_malformed_version_is_refused(cloud: Cloud) -> None:
+    """A version is checked as a policy is."""
+    cloud.iot.create_policy(policyName="p", policyDocument=ALLOW_ALL)
+    call = cloud.iot.create_policy_version
+    assert refused(call, policyName="p", policyDocument="{}") == ("MalformedPolicyException", 400)
+
+
+def test_events_are_configured_and_domain_is_told(cloud: Cloud) -> None:
+    """No event is enabled at first; the ATS domain configuration names the endpoint."""
+    told = cloud.iot.describe_event_configurations()
+    assert not any(each["Enabled"] for each in told["eventConfigurations"].values())
+    cloud.iot.update_event_configurations(eventConfigurations={"THING": {"Enabled": True}})
+    told = cloud.iot.describe_event_configurations()
+    assert [name for name, each in told["eventConfigurations"].items() if each["Enabled"]] == [
+        "THING"
+    ]
+    domain = cloud.iot.describe_domain_configuration(domainConfigurationName="iot:Data-ATS")
+    endpoint = cloud.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    assert (domain["domainName"], domain["domainConfigurationStatus"]) == (endpoint, "ENABLED")
+    [listed] = cloud.iot.list_domain_configurations()["domainConfigurations"]
+    assert listed["domainConfigurationName"] == "iot:Data-ATS"
+    call = cloud.iot.describe_domain_configuration
+    assert refused(call, domainConfigurationName="mine") == ("ResourceNotFoundException", 404)
