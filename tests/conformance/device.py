@@ -161,6 +161,7 @@ def plugged_in(
     server_name: str | None = "",
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     alpn: str | None = None,
+    chain: bool = False,
 ) -> Iterator[Device]:
     """Open a connection to a judge's gateway; TLS 1.2, where a refusal is seen in the handshake.
 
@@ -170,6 +171,7 @@ def plugged_in(
         server_name: sent as SNI; the account's endpoint unless given, None for none.
         newest: the version of TLS.
         alpn: the protocol that is asked for.
+        chain: whether the CA's certificate is sent behind the device's.
 
     Raises:
         ssl.SSLError: the handshake was refused.
@@ -185,7 +187,7 @@ def plugged_in(
     if alpn:
         context.set_alpn_protocols([alpn])
     if leaf is not None:
-        _load(context, leaf)
+        _load(context, leaf, chain=chain)
     if server_name == "":
         found = judge.iot.describe_endpoint(endpointType="iot:Data-ATS")
         server_name = found["endpointAddress"].partition(":")[0]
@@ -195,10 +197,11 @@ def plugged_in(
         yield Device(connection)
 
 
-def _load(context: ssl.SSLContext, leaf: Leaf) -> None:
+def _load(context: ssl.SSLContext, leaf: Leaf, *, chain: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "device.pem"
-        file.write_text(leaf.pem + material.private_pem(leaf.key))
+        behind = material.pem(leaf.issuer) if chain else ""
+        file.write_text(leaf.pem + behind + material.private_pem(leaf.key))
         context.load_cert_chain(file)
 
 

@@ -130,10 +130,11 @@ def certificate(
 
 @dataclass
 class Leaf:
-    """A device's certificate and key."""
+    """A device's certificate and key, and the certificate of the CA that issued it."""
 
     certificate: x509.Certificate
     key: Any
+    issuer: x509.Certificate
 
     @property
     def pem(self) -> str:
@@ -181,4 +182,4 @@ class Authority:
         key = key or ec_key("device")
         issuer = self.certificate.subject
         made = certificate(name(subject), issuer, key.public_key(), self.key, **shape)
-        return Leaf(made, key)
+        return Leaf(made, key, self.certificate)
