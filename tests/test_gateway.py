@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import statistics
 import subprocess
 import threading
 import time
@@ -83,7 +82,8 @@ def test_paho_says_hello(cloud: Cloud, led: Device) -> None:
         if len(came) == 2:
             done.set()
 
-    client.on_connect = lambda *_: client.subscribe("LED/example/topic", 1)
+    # A client that refers to itself is deleted late, and closes its last sockets as late.
+    client.on_connect = lambda client, *_: client.subscribe("LED/example/topic", 1)
     client.on_subscribe = lambda *_: subscribed.set()
     client.on_message = on_message
     # The name must be the endpoint's, the address is loopback's.
@@ -139,30 +139,34 @@ def test_refused_newcomer_takes_nothing_over(cloud: Cloud, ca: Authority, led: D
 
 
 def test_silent_connection_is_closed_after_one_and_a_half_keep_alives(
-    cloud: Cloud, led: Device
+    cloud: Cloud, ca: Authority, led: Device
 ) -> None:
-    """With a keep-alive of 1 s, silence ends the connection after 1.5 s and not before."""
-    with Client(cloud, led) as client:
-        client.ask(mqtt.Connect("LED", keep_alive_s=1))
-        time.sleep(0.8)
-        assert client.ask(mqtt.PingReq()) == mqtt.PingResp()
-        started = time.monotonic()
-        assert client.receive() is None
-        assert 1.3 < time.monotonic() - started < 2.5
+    """With a keep-alive of 1 s, silence ends a connection; one that pings in time stays."""
+    pump = ca.issue("pump")
+    cloud.register(pump)
+    cloud.attach_thing(pump)
+    cloud.iot.attach_policy(policyName="hello", target=cloud.arn("cert", pump.id))
+    with Client(cloud, led) as silent, Client(cloud, pump) as talker:
+        silent.ask(mqtt.Connect("LED", keep_alive_s=1))
+        talker.ask(mqtt.Connect("pump", keep_alive_s=1))
+        while "LED" in cloud.gateway.connections:
+            assert talker.ask(mqtt.PingReq()) == mqtt.PingResp()
+            time.sleep(0.2)
+        assert silent.receive() is None
+        assert last_reason(cloud) == "nothing was heard for 1.5 times the keep-alive, 1.5 s"
+        assert talker.ask(mqtt.PingReq()) == mqtt.PingResp()
 
 
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
 def test_certificate_that_leaves_active_loses_its_connections(
     cloud: Cloud, led: Device, status: str
 ) -> None:
-    """Within a second, whether CONNECT was sent already or not."""
+    """At once, whether CONNECT was sent already or not."""
     with connected(cloud, led) as client, Client(cloud, led) as shaken:
         assert eventually(lambda: len(cloud.gateway._broker._by_arn) == 1)  # noqa: SLF001 TLS 1.2: nothing to ask
         cloud.iot.update_certificate(certificateId=led.id, newStatus=status)
         for each in (client, shaken):
-            started = time.monotonic()
             assert each.receive() is None
-            assert time.monotonic() - started < 1
     assert last_reason(cloud) == f"the certificate is {status} now"
 
 
@@ -214,31 +218,6 @@ def test_connection_that_says_nothing_is_closed(
     with Client(cloud, led) as shaken:
         assert is_ended(shaken.socket)
     assert last_reason(cloud) == "no CONNECT within 0.3 s"
-
-
-def test_connections_and_calls_are_quick(cloud: Cloud, led: Device) -> None:
-    """A mutual-TLS connection to CONNACK and a control call take milliseconds."""
-    context, name = cloud.tls(led), cloud.gateway.endpoint_name
-    connect = mqtt.encode(mqtt.Connect("LED"))
-
-    def connection() -> None:
-        with (
-            socket.create_connection(cloud.address) as raw,
-            context.wrap_socket(raw, server_hostname=name) as client,
-        ):
-            client.sendall(connect)
-            assert client.recv(4) == b"\x20\x02\x00\x00"
-
-    def median_ms(work: Callable[[], object]) -> float:
-        spans = []
-        for _ in range(20):
-            started = time.perf_counter()
-            work()
-            spans.append(time.perf_counter() - started)
-        return statistics.median(spans) * 1000
-
-    assert median_ms(connection) < 60
-    assert median_ms(lambda: cloud.iot.describe_thing(thingName="LED")) < 40
 
 
 def test_identity_of_the_gateway_stays(tmp_path: Path) -> None:

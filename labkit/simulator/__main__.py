@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labkit.simulator.board_clock import AS_IN_LIFE, FAST, Speed
 from labkit.simulator.control import MOST_BOARDS
+from labkit.simulator.file_limit import raise_file_limit
 from labkit.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
 from labkit.simulator.state_lock import StateDamagedError, StateInUseError
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0, or 1 where it could not start.
     """
     service = Service(_settings(arguments))
+    raise_file_limit()
     for name in _ENDING_SIGNALS & {it.name for it in signal.Signals}:
         signal.signal(signal.Signals[name], lambda *_: service.stop())
     try:

@@ -25,6 +25,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from labkit.simulator.admission import Admission, judge
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from labkit.simulator.account import Account
     from labkit.simulator.server_identity import ServerIdentity
 
-__all__ = ["TlsConnection", "TlsSession", "server_context"]
+__all__ = ["BLOCK", "TlsConnection", "TlsSession", "server_context"]
 
-_BLOCK = 65536
+BLOCK = 16384
+"""Bytes that are read, and decrypted, at a time: a TLS record's."""
+
 _LINGER_S = 1.0
 _MAX_UNSENT = 4 << 20
 _ALPN_MQTT = b"x-amzn-mqtt-ca"
@@ -82,7 +85,7 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
                 connection.admission = judge(
                     account, certificate.to_cryptography(), server_name, endpoint_name
                 )
-            except ValueError as error:
+            except (ValueError, x509.InvalidVersion) as error:
                 connection.admission = _unreadable(certificate, error)
         return connection.admission.refuse_with
 
@@ -91,7 +94,7 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
     return context
 
 
-def _unreadable(certificate: crypto.X509, error: ValueError) -> Admission:
+def _unreadable(certificate: crypto.X509, error: Exception) -> Admission:
     """Refuse a certificate that OpenSSL can read and `cryptography`, which is stricter, cannot."""
     der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
     return Admission(
@@ -117,11 +120,15 @@ def _select_protocol(_: SSL.Connection, offered: list[bytes]) -> bytes:
     )
 
 
-class TlsConnection(asyncio.Protocol):
+class TlsConnection(asyncio.BufferedProtocol):
     """One client's connection; a timeout and what runs inside are the session's business.
+
+    It takes a small block at a time, so that a client that sends as fast as it can has its turn
+    like everyone else. A `bytearray` for it is shared by all connections of a loop.
 
     Args:
         context: see `server_context`.
+        incoming: where blocks are read to; `BLOCK` bytes.
         make_session: makes what runs inside.
 
     Attributes:
@@ -130,15 +137,21 @@ class TlsConnection(asyncio.Protocol):
     """
 
     def __init__(
-        self, context: SSL.Context, make_session: Callable[[TlsConnection], TlsSession]
+        self,
+        context: SSL.Context,
+        incoming: bytearray,
+        make_session: Callable[[TlsConnection], TlsSession],
     ) -> None:
         self.admission: Admission | None = None
         self.peer = ""
         self._tls = SSL.Connection(context, None)
         self._tls.set_app_data(self)
         self._tls.set_accept_state()
+        self._incoming = incoming
         self._make_session = make_session
         self._shaken = False
+        self._unflushed = 0
+        self._is_advancing = False
         self._ended = False
 
     @property
@@ -154,12 +167,16 @@ class TlsConnection(asyncio.Protocol):
         self.peer = f"{host}:{port}"
         self._session = self._make_session(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 asyncio's
+        """Say where to read encrypted bytes to; called by asyncio."""
+        return self._incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take encrypted bytes; called by asyncio."""
         if self._ended:
             return
         try:
-            self._tls.bio_write(data)
+            self._tls.bio_write(bytes(memoryview(self._incoming)[:nbytes]))
             self._advance()
         except SSL.ZeroReturnError:
             self.close("the client closed the connection")
@@ -178,10 +195,10 @@ class TlsConnection(asyncio.Protocol):
         if self._ended:
             return
         self._tls.sendall(data)
-        self._flush()
-        if self._transport.get_write_buffer_size() > _MAX_UNSENT:
-            self._end("the client does not read what it is sent")
-            self._transport.abort()
+        self._unflushed += len(data)
+        # What answers one block goes out in one piece.
+        if not self._is_advancing or self._unflushed > BLOCK:
+            self._flush()
 
     def close(self, reason: str) -> None:
         """Close in good order: what was written is sent, then TLS and TCP are closed."""
@@ -197,6 +214,7 @@ class TlsConnection(asyncio.Protocol):
         self._transport.abort()
 
     def _advance(self) -> None:
+        self._is_advancing = True
         try:
             if not self._shaken:
                 self._tls.do_handshake()
@@ -204,9 +222,11 @@ class TlsConnection(asyncio.Protocol):
                 self._flush()
                 self._session.handshake_done(cast("Admission", self.admission))
             while not self._ended:
-                self._session.data_received(self._tls.recv(_BLOCK))
+                self._session.data_received(self._tls.recv(BLOCK))
         except SSL.WantReadError:
             self._flush()
+        finally:
+            self._is_advancing = False
 
     def _fail(self, error: SSL.Error) -> None:
         """Send the alert that OpenSSL has made, and say why."""
@@ -218,7 +238,7 @@ class TlsConnection(asyncio.Protocol):
         # A socket that is closed with unread bytes in it sends a reset, which may overtake the
         # alert: so only our half is closed, and the other after the client's, or a second.
         self._end(reason)
-        self._flush()
+        self._hand_over()
         if not self._transport.is_closing():
             with suppress(OSError):  # the client may have gone first
                 self._transport.write_eof()
@@ -230,11 +250,16 @@ class TlsConnection(asyncio.Protocol):
             self._session.connection_lost(self.admission, reason)
 
     def _flush(self) -> None:
-        while True:
-            try:
-                self._transport.write(self._tls.bio_read(_BLOCK))
-            except SSL.WantReadError:
-                return
+        """Send what OpenSSL has made; a client that does not read it loses its connection."""
+        self._hand_over()
+        if self._transport.get_write_buffer_size() > _MAX_UNSENT:
+            self.abort("the client does not read what it is sent")
+
+    def _hand_over(self) -> None:
+        self._unflushed = 0
+        with suppress(SSL.WantReadError):
+            while True:
+                self._transport.write(self._tls.bio_read(BLOCK))
 
 
 def _in_words(error: SSL.Error) -> str:
