@@ -93,14 +93,22 @@ def _made_since(journal: list[Entry], entry: Entry) -> bool:
 
     It was something else in between, which may have been built and flashed.
     """
-    later = journal[journal.index(entry) + 1 :]
+    later = _after(journal, entry)
     names = {_name(item) for item in entry.read}
     return any(_name(item) in names for each in later for item in each.made)
 
 
+def _after(journal: list[Entry], entry: Entry) -> list[Entry]:
+    """Return what came after an entry; of several that say the same, after the last one.
+
+    A step that was done again within the same second, or on a seeded bench, says the same again.
+    """
+    return journal[len(journal) - journal[::-1].index(entry) :]
+
+
 def _is_last(journal: list[Entry], entry: Entry, item: str) -> bool:
     """Return whether no later entry made the same item, or another value of the same macro."""
-    later = journal[journal.index(entry) + 1 :]
+    later = _after(journal, entry)
     return not any(_name(item) == _name(made) for each in later for made in each.made)
 
 
