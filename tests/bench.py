@@ -15,6 +15,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from account_bench import flatness, speed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -33,7 +34,7 @@ ROUNDS = 5
 
 def main() -> int:
     """Measure everything and print a line for each."""
-    for measure in (console_speed, issuing, import_time, run_time):
+    for measure in (console_speed, issuing, import_time, run_time, flatness, speed):
         for line in measure():
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
