@@ -250,6 +250,28 @@ def test_run_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
     assert environment["LABKIT_WORKSPACE"] in stopped
 
 
+def test_run_on_a_route(environment: dict[str, str], tmp_path: Path) -> None:
+    """Option 1 is run by its name; status tells of the device on that route, and of no other."""
+    ended = program("run", "--route", "option-1")
+    assert (ended.code, ended.err) == (0, "")
+    assert "route    option-1, private key import from AWS IoT" in ended.out
+    steps = procedure.ROUTES["option-1"].steps
+    assert all(step.does in ended.out for step in steps)
+    assert str(tmp_path / "lab/devices/lab-device-option-1") in ended.out
+    told = program("status", "--route", "option-1").out
+    assert "device   lab-device-option-1\n" in told
+    assert "route    option-1, private key import from AWS IoT\n" in told
+    assert told.count("\ndone  ") >= len(steps) - 1
+    other = program("status").out
+    assert "route    option-2, onboard private key generation\n" in other
+    assert "done" not in other
+    refused = program("run", "--route", "option-3")
+    assert refused.code == 1
+    assert 'route is \'option-3\'; expected "option-2" or "option-1"' in refused.err
+    assert environment["LABKIT_WORKSPACE"] in told
+    program("stop")
+
+
 def test_run_that_is_not_accepted_exits_with_1(environment: dict[str, str]) -> None:
     """Where a step fails the exit code is 1, the message on standard error, no traceback."""
     lab_toml = Path(environment["LABKIT_WORKSPACE"], "lab.toml")

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows
 
+from labkit.certificates import load_certificate, load_private_key
 from labkit.cloud.account import Account, Resource
 from labkit.cloud.session import aws_client, said_plainly, simulated_client
 from labkit.errors import CloudError
@@ -250,3 +251,39 @@ def test_refusals_other_than_being_there_pass(lab: Lab) -> None:
         lab.account.register_ca("not a certificate", "nor this")
     with pytest.raises(CloudError, match="attaching the certificate to the thing nowhere"):
         lab.account.attach("nowhere", "labkit-hello-world", "arn:aws:iot:us-east-1:1:cert/0")
+
+
+def test_a_key_pair_of_the_account(lab: Lab) -> None:
+    """AWS IoT makes RSA-2048 and an INACTIVE certificate for it; the key is in no repr."""
+    new = lab.account.create_keys_and_certificate()
+    key = load_private_key(new.private_key_pem)
+    assert key.public_key() == load_certificate(new.certificate_pem).public_key()
+    assert key.key_size == 2048
+    assert new.private_key_pem.splitlines()[1] not in repr(new)
+    assert lab.account.find_certificate(new.resource.name) == new.resource
+    assert new.resource.status == "INACTIVE"
+    other = lab.account.create_keys_and_certificate()
+    assert other.resource != new.resource
+    for each in (new, other):
+        lab.account.delete_certificate(each.resource.name)
+
+
+def test_a_certificate_that_is_not_there(lab: Lab) -> None:
+    """Looked for it is None; deleted it is an error; another error is never taken for absence."""
+    assert lab.account.find_certificate("0" * 64) is None
+    with pytest.raises(CloudError, match="deleting the device certificate: AWS answered Resource"):
+        lab.account.delete_certificate("0" * 64)
+    with pytest.raises(CloudError, match="reading the device certificate: "):
+        lab.account.find_certificate("no id")
+
+
+def test_a_certificate_in_use_is_not_deleted(lab: Lab) -> None:
+    """AWS IoT deletes no ACTIVE certificate: the error says so, and it stays."""
+    new = lab.account.create_keys_and_certificate().resource
+    lab.account.set_certificate_status(new.name, "ACTIVE")
+    with pytest.raises(CloudError, match="CertificateStateException"):
+        lab.account.delete_certificate(new.name)
+    assert lab.account.find_certificate(new.name) is not None
+    lab.account.set_certificate_status(new.name, "INACTIVE")
+    lab.account.delete_certificate(new.name)
+    assert lab.account.find_certificate(new.name) is None

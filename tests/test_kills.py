@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 ONE_OF_EACH = {"CAs": 1, "certificates": 1, "things": 1, "policies": 1}
 A_RUN_S = 5.0
+A_RUN_OF_OPTION_1_S = 3.5
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 pytest_plugins = ("bench_fixtures",)
 
 
-def run_and_kill(root: Path, after_s: float) -> bool:
+def run_and_kill(root: Path, after_s: float, *, route: str = "option-2") -> bool:
     """Start `labkit run`, kill it after a time, and return whether it was still running."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "labkit", "run"],
+        [sys.executable, "-m", "labkit", "run", "--route", route],
         env=environment(root),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -65,6 +66,28 @@ def test_killed_once(tmp_path: Path, moment: float) -> None:
     root = tmp_path / "lab"
     assert run_and_kill(root, moment * A_RUN_S)
     verify_finished(root)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [0.5, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0.35, 0.42, 0.6, 0.8))],
+)
+def test_option_1_killed_once(tmp_path: Path, moment: float) -> None:
+    """Killed at some moment, a run of Option 1 ends with one certificate in use, and no other."""
+    root = tmp_path / "lab"
+    run_and_kill(root, moment * A_RUN_OF_OPTION_1_S, route="option-1")
+    done = labkit(root, "run", "--route", "option-1")
+    assert (done.returncode, done.stderr) == (0, "")
+    lab = open_lab(root, route="option-1")
+    try:
+        found = lab.account.client.list_certificates()["certificates"]
+        active = [each["certificateId"] for each in found if each["status"] == "ACTIVE"]
+        assert active == [lab.certificate_id]
+        # A kill in the moment of AWS IoT's answer may leave one more, of no use to anybody.
+        assert len(found) <= 2
+        assert counts(lab) | {"certificates": 1} == ONE_OF_EACH | {"CAs": 0}
+    finally:
+        end(lab)
 
 
 @pytest.mark.slow

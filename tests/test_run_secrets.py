@@ -8,16 +8,17 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_der_private_key,
 )
 from lab_bench import labkit
 
-from labkit import certificates
+from labkit import certificates, firmware
 from labkit.bench import find
 from labkit.seeding import Randomness
 from labkit.workspace import Workspace
@@ -28,17 +29,36 @@ if TYPE_CHECKING:
 SEED, THING = "secrets", "lab-device"
 
 
-def traces(key: ec.EllipticCurvePrivateKey) -> list[bytes]:
-    """Return what a private key leaves behind: its number, in bytes, digits and base64."""
-    number = key.private_numbers().private_value
-    raw = number.to_bytes(32)
-    found = [raw, raw.hex().encode(), raw.hex().upper().encode(), str(number).encode()]
+def secret_numbers(key: certificates.SigningKey) -> list[int]:
+    """Return the numbers that nobody else may know."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return [key.private_numbers().private_value]
+    numbers = key.private_numbers()
+    return [numbers.d, numbers.p, numbers.q]
+
+
+def traces(key: certificates.SigningKey) -> list[bytes]:
+    """Return what a private key leaves behind: its numbers, in bytes, digits and base64."""
+    found = []
+    for number in secret_numbers(key):
+        raw = number.to_bytes(-(-number.bit_length() // 8))
+        found += [raw, raw.hex().encode(), raw.hex().upper().encode(), str(number).encode()]
     for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
         der = key.private_bytes(Encoding.DER, form, NoEncryption())
         text = base64.b64encode(der)
         # PEM breaks its lines after 64 characters, and so does a header.
-        found += [text, text[:64], text[64:128]]
+        found += [text, *(text[start : start + 64] for start in _secret_lines(key, text))]
     return found
+
+
+def _secret_lines(key: certificates.SigningKey, text: bytes) -> range:
+    """Return where the PEM lines begin that hold something secret.
+
+    An RSA key begins with its public modulus, which its certificate holds too.
+    """
+    return (
+        range(512, len(text) - 64, 64) if isinstance(key, rsa.RSAPrivateKey) else range(0, 128, 64)
+    )
 
 
 def where(needles: list[bytes], texts: dict[str, bytes]) -> set[str]:
@@ -49,8 +69,18 @@ def where(needles: list[bytes], texts: dict[str, bytes]) -> set[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
     """A whole run with everything said that can be said: its folder, and all its texts."""
-    root = tmp_path_factory.mktemp("lab") / "workspace"
-    debug = {"LABKIT_SEED": SEED, "LABKIT_DEBUG": "1", "PYTHONDEVMODE": "1"}
+    return whole_run(tmp_path_factory.mktemp("lab") / "workspace")
+
+
+@pytest.fixture(scope="module")
+def run_of_option_1(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """The same on Option 1."""
+    return whole_run(tmp_path_factory.mktemp("lab") / "workspace", LABKIT_ROUTE="option-1")
+
+
+def whole_run(root: Path, **variables: str) -> tuple[Path, dict[str, bytes]]:
+    """Run to the end, twice, and gather what was printed, told and written."""
+    debug = {"LABKIT_SEED": SEED, "LABKIT_DEBUG": "1", "PYTHONDEVMODE": "1"} | variables
     texts = {}
     for number, arguments in enumerate((["run"], ["run"], ["status"], ["board", "reset"])):
         done = labkit(root, *arguments, **debug)
@@ -113,6 +143,20 @@ def test_what_was_backed_up_or_built_is_the_owners(run: tuple[Path, dict[str, by
     assert stat.S_IMODE((root / "bench").stat().st_mode) == 0o700
 
 
+def test_the_imported_key(run_of_option_1: tuple[Path, dict[str, bytes]]) -> None:
+    """Option 1's key: in the header, in the image built from it, on the board, and nowhere else."""
+    root, texts = run_of_option_1
+    device = f"devices/{THING}-option-1"
+    header = f"{device}/firmware/demos/include/aws_clientcredential_keys.h"
+    text = firmware.get(texts[header].decode(), "keyCLIENT_PRIVATE_KEY_PEM").value
+    key = certificates.load_private_key(text or "")
+    assert isinstance(key, rsa.RSAPrivateKey)
+    lies = {header, f"{device}/firmware/build/image.json", "bench/boards/1/flash.json"}
+    assert where(traces(key), texts) == lies
+    assert {stat.S_IMODE((root / name).stat().st_mode) for name in lies} == {0o600}
+    assert where([b"deviceCert.pem"], texts) >= {f"{device}/journal.jsonl"}
+
+
 def test_traces_are_found_where_they_are() -> None:
     """The twin: each way of writing a key down is seen."""
     key = Randomness("x").ec_key("x", "x")
@@ -127,3 +171,16 @@ def test_traces_are_found_where_they_are() -> None:
         "other": certificates.private_key_to_pem(other),
     }
     assert where(traces(key), texts) == {"pem", "header", "hex", "number"}
+
+
+def test_traces_of_an_rsa_key_are_found_where_they_are() -> None:
+    """The twin for Option 1's key: a line of it is enough, its public half is none."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = certificates.private_key_to_pem(key)
+    texts = {
+        "pem": pem,
+        "line": pem.splitlines()[-5],
+        "prime": f"p = {key.private_numbers().p:x}".encode(),
+        "public": key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    }
+    assert where(traces(key), texts) == {"pem", "line", "prime"}
