@@ -14,7 +14,8 @@
 """
 
 from labkit.workspace.files import sha256_file, write
-from labkit.workspace.journal import Entry, Journal
+from labkit.workspace.journal import Entry, Journal, Note
+from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
 from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
 from labkit.workspace.settings import THING_NAME, TREES, Settings
@@ -27,6 +28,9 @@ __all__ = [
     "TREES",
     "Entry",
     "Journal",
+    "Ledger",
+    "Made",
+    "Note",
     "Settings",
     "Workspace",
     "default_root",

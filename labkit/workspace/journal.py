@@ -1,10 +1,14 @@
-"""The journal: every step that was done with a device, in order, only ever added to."""
+"""The journal: every step that was done with a device, in order, only ever added to.
+
+Beside the steps it holds what a run makes in the account, each noted before it is made; see
+`labkit.workspace.ledger`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from labkit.errors import WorkspaceError
@@ -14,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Entry", "Journal"]
+__all__ = ["Entry", "Journal", "Note"]
+
+_NOTE = "resource"
+"""The member by which a line about the account is told from a step's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,25 @@ class Entry:
     facts: dict[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line about something in the account.
+
+    Attributes:
+        event: what happened to it, such as "begun".
+        resource: its kind, such as "thing".
+        name: its name or id.
+        at: when, ISO 8601, UTC.
+        proof: what tells it from another of the same name; empty where nothing does.
+    """
+
+    event: str
+    resource: str
+    name: str
+    at: str
+    proof: str = ""
+
+
 class Journal:
     """The record of the steps that were done, one JSON object a line, only ever added to."""
 
@@ -43,18 +69,26 @@ class Journal:
         self.path = path
 
     def __iter__(self) -> Iterator[Entry]:
-        """Yield the entries, oldest first; a last line cut off by a kill is passed over.
+        """Yield the steps' entries, oldest first; a last line cut off by a kill is passed over.
 
         Raises:
             WorkspaceError: another line is no entry.
         """
+        return (line for line in self._lines() if isinstance(line, Entry))
+
+    @property
+    def notes(self) -> Iterator[Note]:
+        """What was noted about the account, oldest first; errors as for the entries."""
+        return (line for line in self._lines() if isinstance(line, Note))
+
+    def _lines(self) -> Iterator[Entry | Note]:
         try:
             *lines, _cut_off = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return
         for number, line in enumerate(lines, 1):
             try:
-                yield _entry(json.loads(line))
+                yield _line(json.loads(line))
             except (ValueError, TypeError, RecursionError) as error:
                 raise WorkspaceError(
                     f"{self.path}, line {number}: expected a journal entry, got something else "
@@ -65,10 +99,9 @@ class Journal:
         """Return a step's newest entry, or None where it was never done."""
         return next((entry for entry in reversed(list(self)) if entry.step == step), None)
 
-    def add(self, entry: Entry) -> None:
-        """Append an entry; it is on the disk when this returns."""
-        told = {name: getattr(entry, name) for name in ("step", "at", "read", "made", "facts")}
-        line = json.dumps(told).encode() + b"\n"
+    def add(self, entry: Entry | Note) -> None:
+        """Append an entry or a note; it is on the disk when this returns."""
+        line = json.dumps(asdict(entry)).encode() + b"\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Others may add to the same journal: a line of theirs that is half written is no leftover.
         with self.path.open("a+b") as file, locked(file):
@@ -78,7 +111,12 @@ class Journal:
             os.fsync(file.fileno())
 
 
-def _entry(told: Any) -> Entry:  # noqa: ANN401 whatever a line of JSON holds
+def _line(told: Any) -> Entry | Note:  # noqa: ANN401 whatever a line of JSON holds
+    if isinstance(told, dict) and _NOTE in told:
+        note = Note(**told)
+        if not all(isinstance(text, str) for text in asdict(note).values()):
+            raise TypeError("a value is of another type")
+        return note
     entry = Entry(**told)
     texts = (entry.step, entry.at, *entry.read.values(), *entry.made.values())
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.facts, dict):

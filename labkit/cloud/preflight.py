@@ -1,0 +1,175 @@
+"""Before the first write to a real account: who acts, where, and whether it is allowed.
+
+Source: AWS STS API reference, GetCallerIdentity; IAM API reference, SimulatePrincipalPolicy (its
+`PolicySourceArn` is a user's, group's or role's, so an assumed role is asked about as the role);
+Signature Version 4 refuses a clock that is five minutes off.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from labkit.cloud.session import said_plainly
+from labkit.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Clients", "Permission", "Preflight", "preflight"]
+
+CLOCK_SKEW_MAX_S: Final = 300
+"""A signature that is older is refused."""
+
+ALLOWED, DENIED, UNKNOWN = "allowed", "DENIED", "unknown"
+
+_ASSUMED = re.compile(r"(arn:[\w-]+):sts::([0-9]{12}):assumed-role/([^/]+)/.+")
+_ROOT = re.compile(r"arn:[\w-]+:iam::[0-9]{12}:root")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether the identity may do something.
+
+    Attributes:
+        action: such as "iot:CreateThing".
+        verdict: "allowed", "DENIED" or "unknown".
+    """
+
+    action: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Who acts, where, and whether it is allowed; its repr is what a person confirms.
+
+    Attributes:
+        identity: the ARN of who acts.
+        account_id: the account's 12 digits.
+        region: the region.
+        endpoint_url: where calls go.
+        clock_skew_s: by how many seconds AWS's clock is ahead of this computer's.
+        permissions: one for each action that the run will need.
+        why_unknown: why permissions are unknown; empty where they are known.
+    """
+
+    identity: str
+    account_id: str
+    region: str
+    endpoint_url: str
+    clock_skew_s: float
+    permissions: tuple[Permission, ...]
+    why_unknown: str = ""
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What will make the run fail, in words; empty where nothing is known that will."""
+        found = [f"{each.action} is denied" for each in self.permissions if each.verdict == DENIED]
+        if abs(self.clock_skew_s) > CLOCK_SKEW_MAX_S:
+            found.append(
+                f"this computer's clock is {abs(self.clock_skew_s):.0f} s off: set it, or AWS "
+                "refuses every signature"
+            )
+        return tuple(found)
+
+    def __repr__(self) -> str:
+        """Return a line for each fact, the permissions by verdict, and the obstacles."""
+        lines = [
+            f"identity  {self.identity}",
+            f"account   {self.account_id}, region {self.region}",
+            f"endpoint  {self.endpoint_url}",
+            f"clock     {_skew_in_words(self.clock_skew_s)}",
+        ]
+        for verdict in (ALLOWED, DENIED, UNKNOWN):
+            actions = [each.action for each in self.permissions if each.verdict == verdict]
+            if actions:
+                lines.append(f"{verdict:9} {', '.join(actions)}")
+        if self.why_unknown:
+            lines.append(f"{'':10}({self.why_unknown})")
+        return "\n".join([*lines, *(f"STOP      {each}" for each in self.obstacles)])
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The three services that are asked.
+
+    Attributes:
+        sts: boto3's `sts` client.
+        iam: boto3's `iam` client.
+        iot: boto3's `iot` client.
+    """
+
+    sts: Any
+    iam: Any
+    iot: Any
+
+
+def preflight(
+    clients: Clients, region: str, actions: Sequence[str], *, now: datetime | None = None
+) -> Preflight:
+    """Ask who acts, where, and whether it is allowed; nothing is written.
+
+    Args:
+        clients: who is asked.
+        region: the region.
+        actions: what the run will need, such as "iot:CreateThing".
+        now: this computer's time; None to ask it.
+
+    Raises:
+        CloudError: AWS does not say who acts; the message says what to do.
+    """
+    with said_plainly("asking whose credentials these are"):
+        caller = clients.sts.get_caller_identity()
+    permissions, why_unknown = _permissions(clients, caller["Arn"], actions)
+    return Preflight(
+        identity=caller["Arn"],
+        account_id=caller["Account"],
+        region=region,
+        endpoint_url=clients.iot.meta.endpoint_url,
+        clock_skew_s=_skew_s(caller, now or datetime.now(UTC)),
+        permissions=permissions,
+        why_unknown=why_unknown,
+    )
+
+
+def _skew_s(answer: Any, now: datetime) -> float:  # noqa: ANN401 what botocore returns
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return (parsedate_to_datetime(date) - now).total_seconds() if date else 0.0
+
+
+def _skew_in_words(skew_s: float) -> str:
+    if abs(skew_s) <= 1:
+        return "right"
+    return f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} AWS's"
+
+
+def _permissions(
+    clients: Clients, identity: str, actions: Sequence[str]
+) -> tuple[tuple[Permission, ...], str]:
+    if _ROOT.fullmatch(identity):
+        return _unknown(actions), "policies do not bind the root user; use another identity"
+    source = _ASSUMED.sub(r"\1:iam::\2:role/\3", identity)
+    try:
+        with said_plainly("asking IAM what this identity may do"):
+            pages = clients.iam.get_paginator("simulate_principal_policy").paginate(
+                PolicySourceArn=source, ActionNames=list(actions)
+            )
+            told = [each for page in pages for each in page["EvaluationResults"]]
+    except CloudError as error:
+        return _unknown(actions), f"IAM does not say: {error.code or 'it cannot be reached'}"
+    verdicts = {each["EvalActionName"]: each["EvalDecision"] for each in told}
+    return tuple(Permission(action, _verdict(verdicts.get(action))) for action in actions), ""
+
+
+def _verdict(decision: str | None) -> str:
+    if decision is None:
+        return UNKNOWN
+    return ALLOWED if decision == "allowed" else DENIED
+
+
+def _unknown(actions: Iterable[str]) -> tuple[Permission, ...]:
+    return tuple(Permission(action, UNKNOWN) for action in actions)

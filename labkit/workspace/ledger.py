@@ -1,0 +1,93 @@
+"""What a run makes in the account: noted before it is made, so that it can be undone.
+
+A note before the call says that something is begun, a note after it that it is made; a kill in
+between leaves what was begun and may be there. What was in the account before is never noted, and
+so never touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.workspace.journal import Journal, Note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+__all__ = ["Ledger", "Made"]
+
+_BEGUN, _MADE, _UNMADE = "begun", "made", "unmade"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Something that a run made in the account, or began to make.
+
+    Attributes:
+        kind: such as "thing".
+        name: its name or id.
+        proof: what tells it from another of the same name; empty where nothing does.
+        is_certain: whether AWS answered that it is made.
+    """
+
+    kind: str
+    name: str
+    proof: str
+    is_certain: bool
+
+
+class Ledger:
+    """A run's notes about the account.
+
+    Args:
+        journal: the run's journal.
+        others: the journals of the workspace's other runs, whose things are not strangers'.
+        now: tells the time.
+    """
+
+    def __init__(
+        self, journal: Journal, others: Iterable[Journal], now: Callable[[], datetime]
+    ) -> None:
+        self._journal = journal
+        self._others = tuple(others)
+        self._now = now
+
+    def begin(self, kind: str, name: str) -> None:
+        """Note that something is about to be made."""
+        self._note(_BEGUN, kind, name)
+
+    def made(self, kind: str, name: str, proof: str = "") -> None:
+        """Note that it is made."""
+        self._note(_MADE, kind, name, proof)
+
+    def unmade(self, kind: str, name: str) -> None:
+        """Note that it is gone, or was never there."""
+        self._note(_UNMADE, kind, name)
+
+    def there(self) -> tuple[Made, ...]:
+        """Return what this run made or began and has not unmade, oldest first."""
+        return tuple(_there(self._journal).values())
+
+    def is_this_runs(self, kind: str, name: str) -> bool:
+        """Return whether this run made something, or began to."""
+        return (kind, name) in _there(self._journal)
+
+    def is_this_labs(self, kind: str, name: str) -> bool:
+        """Return whether any run of the workspace made something, or began to."""
+        return any((kind, name) in _there(journal) for journal in (self._journal, *self._others))
+
+    def _note(self, event: str, kind: str, name: str, proof: str = "") -> None:
+        self._journal.add(Note(event, kind, name, self._now().isoformat(), proof))
+
+
+def _there(journal: Journal) -> dict[tuple[str, str], Made]:
+    there: dict[tuple[str, str], Made] = {}
+    for note in journal.notes:
+        key = (note.resource, note.name)
+        if note.event == _UNMADE:
+            there.pop(key, None)
+        elif note.event == _MADE or key not in there:
+            there[key] = Made(note.resource, note.name, note.proof, note.event == _MADE)
+    return there
