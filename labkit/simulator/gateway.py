@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from labkit.simulator.broker import Broker, ConnectionEvent
 from labkit.simulator.mqtt_session import MqttSession
 from labkit.simulator.server_identity import server_identity
-from labkit.simulator.tls_connection import BLOCK, TlsConnection, server_context
+from labkit.simulator.tls_connection import TlsConnection, server_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,6 @@ class Gateway:
         self._account = account
         self._on_activity = on_activity
         self._context = server_context(account, identity, self.endpoint_name)
-        self._incoming = bytearray(BLOCK)
         self._broker = Broker(account)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
@@ -96,7 +95,7 @@ class Gateway:
     def _accept(self) -> TlsConnection:
         if self._on_activity is not None:
             self._on_activity()
-        return TlsConnection(self._context, self._incoming, self._session)
+        return TlsConnection(self._context, self._session)
 
     def _session(self, connection: TlsConnection) -> MqttSession:
         return MqttSession(self._broker, connection)

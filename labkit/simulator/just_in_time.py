@@ -6,7 +6,7 @@ certificate, tells whoever has subscribed to the event, and carries out the CA's
 
 AWS's pages disagree on whether the device has to send the CA's certificate behind its own. The
 FreeRTOS guide demands it for the first connection (hence the macro
-keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM), and so devices' logs have it. Since 2022 the pages on
+keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM), and so devices' logs have it. The present pages on
 just-in-time registration and provisioning call it optional for a client that sends the endpoint's
 name (SNI), whatever the CA's mode. The stricter side is taken: without the CA nothing is registered
 and the connection closes all the same; what works here works there.

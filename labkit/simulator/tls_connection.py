@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from labkit.simulator.account import Account
     from labkit.simulator.server_identity import ServerIdentity
 
-__all__ = ["BLOCK", "TlsConnection", "TlsSession", "server_context"]
+__all__ = ["TlsConnection", "TlsSession", "server_context"]
 
-BLOCK = 16384
+_BLOCK = 16384
 """Bytes that are read, and decrypted, at a time: a TLS record's."""
 
 _LINGER_S = 1.0
@@ -124,11 +124,10 @@ class TlsConnection(asyncio.BufferedProtocol):
     """One client's connection; a timeout and what runs inside are the session's business.
 
     It takes a small block at a time, so that a client that sends as fast as it can has its turn
-    like everyone else. A `bytearray` for it is shared by all connections of a loop.
+    like everyone else.
 
     Args:
         context: see `server_context`.
-        incoming: where blocks are read to; `BLOCK` bytes.
         make_session: makes what runs inside.
 
     Attributes:
@@ -137,17 +136,14 @@ class TlsConnection(asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self,
-        context: SSL.Context,
-        incoming: bytearray,
-        make_session: Callable[[TlsConnection], TlsSession],
+        self, context: SSL.Context, make_session: Callable[[TlsConnection], TlsSession]
     ) -> None:
         self.admission: Admission | None = None
         self.peer = ""
         self._tls = SSL.Connection(context, None)
         self._tls.set_app_data(self)
         self._tls.set_accept_state()
-        self._incoming = incoming
+        self._incoming = bytearray()
         self._make_session = make_session
         self._shaken = False
         self._unflushed = 0
@@ -168,15 +164,20 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._session = self._make_session(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 asyncio's
-        """Say where to read encrypted bytes to; called by asyncio."""
+        """Say where to read encrypted bytes to; called by asyncio.
+
+        There is a buffer only while something is read, so that idle connections need none.
+        """
+        self._incoming = bytearray(_BLOCK)
         return self._incoming
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take encrypted bytes; called by asyncio."""
+        block, self._incoming = memoryview(self._incoming)[:nbytes].tobytes(), bytearray()
         if self._ended:
             return
         try:
-            self._tls.bio_write(bytes(memoryview(self._incoming)[:nbytes]))
+            self._tls.bio_write(block)
             self._advance()
         except SSL.ZeroReturnError:
             self.close("the client closed the connection")
@@ -197,7 +198,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._tls.sendall(data)
         self._unflushed += len(data)
         # What answers one block goes out in one piece.
-        if not self._is_advancing or self._unflushed > BLOCK:
+        if not self._is_advancing or self._unflushed > _BLOCK:
             self._flush()
 
     def close(self, reason: str) -> None:
@@ -222,7 +223,7 @@ class TlsConnection(asyncio.BufferedProtocol):
                 self._flush()
                 self._session.handshake_done(cast("Admission", self.admission))
             while not self._ended:
-                self._session.data_received(self._tls.recv(BLOCK))
+                self._session.data_received(self._tls.recv(_BLOCK))
         except SSL.WantReadError:
             self._flush()
         finally:
@@ -259,7 +260,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._unflushed = 0
         with suppress(SSL.WantReadError):
             while True:
-                self._transport.write(self._tls.bio_read(BLOCK))
+                self._transport.write(self._tls.bio_read(_BLOCK))
 
 
 def _in_words(error: SSL.Error) -> str:
