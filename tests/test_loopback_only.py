@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -18,10 +19,10 @@ from labkit.simulator.http import HttpServer, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from labkit.simulator.http import Request, Response
 
+ROOT = Path(__file__).resolve().parent.parent
 NOBODY = "192.0.2.1"
 """An address of documentation (RFC 5737): nobody's, and routed nowhere."""
 
@@ -181,12 +182,30 @@ def test_a_run_makes_no_system_call_to_elsewhere(
     """Sockets that libraries open behind Python's back are seen, too, and there are some."""
     environment = lying_about | {"LABKIT_WORKSPACE": str(tmp_path / "lab")}
     labkit = f"'{sys.executable}' -m labkit"
-    seen = by_strace(f"{labkit} run; {labkit} stop", environment, tmp_path / "record")
+    other = f"{labkit} run --thing imported --route option-1"
+    script = f"{labkit} run; {other}; {labkit} stop"
+    seen = by_strace(script, environment, tmp_path / "record")
     assert [each for each in seen if not each.is_local] == []
     assert {"connect", "bind"} <= {each.event for each in seen}
     programs = "\n".join(each.program for each in seen if each.event == "begin")
     assert "labkit.simulator --state" in programs
     assert "board flash" in programs
+
+
+@pytest.mark.slow
+@pytest.mark.needs("strace")
+def test_a_page_makes_no_system_call_to_elsewhere(
+    lying_about: dict[str, str], tmp_path: Path
+) -> None:
+    """Nor does a page, with its kernel, whose sockets are ZeroMQ's, and the steps before it."""
+    page = ROOT / "notebooks" / "08-device-authorization.ipynb"
+    script = f"'{sys.executable}' -m pytest -q -p no:cacheprovider --nbval '{page}'"
+    seen = by_strace(script, lying_about, tmp_path / "record")
+    assert [each for each in seen if not each.is_local] == []
+    assert {"connect", "bind"} <= {each.event for each in seen}
+    programs = "\n".join(each.program for each in seen if each.event == "begin")
+    assert "ipykernel_launcher" in programs
+    assert "labkit.simulator --state" in programs
 
 
 @pytest.mark.slow
