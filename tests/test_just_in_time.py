@@ -4,85 +4,24 @@ import json
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from newcomers import VERSIONS, alert, chained, drops, is_unknown, nothing_came, status, watcher
 from simulator_fixtures import (
     MORNING,
     OPEN,
     Authority,
-    Client,
     Cloud,
-    Device,
     connected,
     last_reason,
-    refused,
 )
 
-from labkit import certificates, policy
+from labkit import certificates
 from labkit.simulator import admission, board_tls, mqtt, tls_connection
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytest_plugins = ("cloud_fixtures",)
-
-VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
-
-ROLE = "arn:aws:iam::123456789012:role/JITP"
-COMMON_NAME = "AWS::IoT::Certificate::CommonName"
-COUNTRY = "AWS::IoT::Certificate::Country"
-
-
-def template(*declared: str) -> dict[str, str]:
-    """Return a registration config: thing, hello world's policy and ACTIVE; and parameters."""
-    body = {
-        "Parameters": {name: {"Type": "String"} for name in (COMMON_NAME, *declared)},
-        "Resources": {
-            "thing": {
-                "Type": "AWS::IoT::Thing",
-                "Properties": {"ThingName": {"Ref": COMMON_NAME}},
-            },
-            "certificate": {
-                "Type": "AWS::IoT::Certificate",
-                "Properties": {
-                    "CertificateId": {"Ref": "AWS::IoT::Certificate::Id"},
-                    "Status": "ACTIVE",
-                },
-            },
-            "policy": {
-                "Type": "AWS::IoT::Policy",
-                "Properties": {
-                    "PolicyDocument": json.dumps(
-                        policy.hello_world_policy("us-east-1", "123456789012")
-                    )
-                },
-            },
-        },
-    }
-    body["Parameters"]["AWS::IoT::Certificate::Id"] = {"Type": "String"}
-    return {"templateBody": json.dumps(body), "roleArn": ROLE}
-
-
-@dataclass
-class Chained(Device):
-    """A device that sends a CA's certificate behind its own, as the JITR macro makes it do."""
-
-    ca: Authority
-
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write certificates and key."""
-        certificate, key = super().write(folder)
-        certificate.write_text(self.pem + self.ca.pem)
-        return certificate, key
-
-
-def chained(device: Device, ca: Authority) -> Chained:
-    """Return the device with a CA to send."""
-    return Chained(device.name, device.key, device.certificate, ca)
 
 
 @pytest.fixture
@@ -91,54 +30,6 @@ def auto(cloud: Cloud) -> Authority:
     authority = Authority("Automatic CA")
     cloud.register_ca(authority, allowAutoRegistration=True)
     return authority
-
-
-def watcher(cloud: Cloud) -> Client:
-    """Connect somebody who has subscribed to the event of every CA."""
-    authority = Authority("Operators' CA")
-    cloud.register_ca(authority)
-    operator = authority.issue("operator")
-    cloud.register(operator)
-    cloud.attach_policy(operator, OPEN, name="open")
-    client = connected(cloud, operator)
-    wanted = mqtt.Subscribe(1, (("$aws/events/certificates/registered/+", 1),))
-    assert client.ask(wanted) == mqtt.SubAck(1, (1,))
-    return client
-
-
-def nothing_came(client: Client) -> bool:
-    """Return whether nothing waits in front of the answer to a ping."""
-    return client.ask(mqtt.PingReq()) == mqtt.PingResp()
-
-
-def drops(cloud: Cloud, device: Device, version: ssl.TLSVersion = VERSIONS[0]) -> None:
-    """Connect and be closed in good order: close_notify, and no CONNACK before it."""
-    raw = socket.create_connection(cloud.address, timeout=5)
-    # Without close_notify this raises: it does not take a mere end of file for an end.
-    with cloud.tls(device, version=version).wrap_socket(
-        raw, server_hostname=cloud.gateway.endpoint_name, suppress_ragged_eofs=False
-    ) as client:
-        client.sendall(mqtt.encode(mqtt.Connect(device.name)))
-        assert client.recv(100) == b""
-
-
-def alert(cloud: Cloud, device: Device, **tls: ssl.TLSVersion) -> str:
-    """Return the alert with which a handshake ends."""
-    with pytest.raises(ssl.SSLError) as caught, cloud.connect(device, **tls) as connection:
-        connection.recv(1)
-    return str(caught.value.reason)
-
-
-def status(cloud: Cloud, device: Device) -> str:
-    """Return a certificate's status in the registry."""
-    answer = cloud.iot.describe_certificate(certificateId=device.id)
-    return str(answer["certificateDescription"]["status"])
-
-
-def is_unknown(cloud: Cloud, device: Device) -> bool:
-    """Return whether a certificate is not registered."""
-    answer = refused(cloud.iot.describe_certificate, certificateId=device.id)
-    return answer == ("ResourceNotFoundException", 404)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -214,37 +105,6 @@ def test_event_reaches_only_those_who_may_receive_it(cloud: Cloud, auto: Authori
         cloud.iot.attach_policy(policyName="deaf", target=cloud.arn("cert", operator_id))
         drops(cloud, chained(auto.issue("LED"), auto))
         assert nothing_came(operator)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_template_provisions_and_the_second_connection_is_in(
-    cloud: Cloud, version: ssl.TLSVersion
-) -> None:
-    """JITP: thing, policy and ACTIVE come from the template; the first connection drops anyway."""
-    authority = Authority("JITP CA")
-    cloud.register_ca(authority, allowAutoRegistration=True, registrationConfig=template())
-    device = chained(authority.issue("LED"), authority)
-    with watcher(cloud) as operator:
-        drops(cloud, device, version)
-        assert isinstance(operator.receive(), mqtt.Publish)
-        assert status(cloud, device) == "ACTIVE"
-        with Client(cloud, device, version=version) as client:
-            assert client.ask(mqtt.Connect("LED")) == mqtt.ConnAck()
-            assert client.ask(mqtt.Publish("LED/a", b"x", 1, 1)) == mqtt.PubAck(1)
-            assert nothing_came(operator)
-
-
-def test_parameter_that_the_subject_lacks_leaves_it_pending(cloud: Cloud) -> None:
-    """A template that declares a country fails for CN=LED, at every connection."""
-    authority = Authority("JITP CA")
-    config = template(COUNTRY)
-    cloud.register_ca(authority, allowAutoRegistration=True, registrationConfig=config)
-    device = chained(authority.issue("LED"), authority)
-    for _ in range(2):
-        drops(cloud, device)
-        assert status(cloud, device) == "PENDING_ACTIVATION"
-        assert "Country" in last_reason(cloud)
-    assert refused(cloud.iot.describe_thing, thingName="LED")[0] == "ResourceNotFoundException"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
