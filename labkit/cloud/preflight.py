@@ -52,7 +52,8 @@ class Preflight:
         account_id: the account's 12 digits.
         region: the region.
         endpoint_url: where calls go.
-        clock_skew_s: by how many seconds AWS's clock is ahead of this computer's.
+        clock_skew_s: by how many seconds AWS's clock is ahead of this computer's; None where
+            AWS's answer does not tell its time.
         permissions: one for each action that the run will need.
         why_unknown: why permissions are unknown; empty where they are known.
     """
@@ -61,7 +62,7 @@ class Preflight:
     account_id: str
     region: str
     endpoint_url: str
-    clock_skew_s: float
+    clock_skew_s: float | None
     permissions: tuple[Permission, ...]
     why_unknown: str = ""
 
@@ -69,9 +70,9 @@ class Preflight:
     def obstacles(self) -> tuple[str, ...]:
         """What will make the run fail, in words; empty where nothing is known that will."""
         found = [f"{each.action} is denied" for each in self.permissions if each.verdict == DENIED]
-        if abs(self.clock_skew_s) > CLOCK_SKEW_MAX_S:
+        if abs(self.clock_skew_s or 0) > CLOCK_SKEW_MAX_S:
             found.append(
-                f"this computer's clock is {abs(self.clock_skew_s):.0f} s off: set it, or AWS "
+                f"this computer's clock is {_skew_in_words(self.clock_skew_s)}: set it, or AWS "
                 "refuses every signature"
             )
         return tuple(found)
@@ -136,12 +137,18 @@ def preflight(
     )
 
 
-def _skew_s(answer: Any, now: datetime) -> float:  # noqa: ANN401 what botocore returns
-    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return (parsedate_to_datetime(date) - now).total_seconds() if date else 0.0
+def _skew_s(answer: Any, now: datetime) -> float | None:  # noqa: ANN401 what botocore returns
+    """Return by how much AWS's clock is ahead; None where the answer does not tell its time."""
+    try:
+        told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return (told.astimezone(UTC) - now).total_seconds() if told.tzinfo else None
 
 
-def _skew_in_words(skew_s: float) -> str:
+def _skew_in_words(skew_s: float | None) -> str:
+    if skew_s is None:
+        return "AWS did not tell its time"
     if abs(skew_s) <= 1:
         return "right"
     return f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} AWS's"
