@@ -7,11 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Expected", "Seen", "difference", "gives", "holds", "matching", "raises"]
+__all__ = [
+    "BROKEN",
+    "Expected",
+    "Seen",
+    "difference",
+    "gives",
+    "holds",
+    "matching",
+    "raises",
+    "refusal",
+]
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,8 @@ class Expected:
         return bool(self.refusals)
 
     def __or__(self, other: Expected) -> Expected:
-        return Expected(refusals=self.refusals + other.refusals)
+        more = tuple(it for it in other.refusals if it not in self.refusals)
+        return Expected(refusals=self.refusals + more)
 
     def __str__(self) -> str:
         return " or ".join(map(str, self.refusals)) if self.refusals else _text(self.answer)
@@ -96,6 +108,10 @@ def holds(*members: object) -> Holding:
     return Holding(members)
 
 
+BROKEN = (BotoCoreError, ResponseParserError, OSError, LookupError, TypeError, ValueError)
+"""What comes where an answer is none, or lacks what every answer has."""
+
+
 def difference(
     expected: Expected, act: Callable[[], object], seen: Mapping[str, object]
 ) -> str | None:
@@ -112,18 +128,32 @@ def difference(
     try:
         answer = act()
     except ClientError as error:
-        came = _refusal(error)
+        came = refusal(error)
         if any(_same_refusal(refusal, came, seen) for refusal in expected.refusals):
             return None
         return str(came)
-    except (BotoCoreError, OSError, ValueError, LookupError) as error:
+    except BROKEN as error:
         return f"{type(error).__name__}: {error}"
     if expected.refusals:
         return f"accepted: {_text(answer)}"
-    return None if _same(expected.answer, answer, seen) else _text(answer)
+    if _same(expected.answer, answer, seen):
+        return None
+    return _text(_at_fault(expected.answer, answer, seen))
 
 
-def _refusal(error: ClientError) -> Refusal:
+def _at_fault(expected: object, answer: object, seen: Mapping[str, object]) -> object:
+    """Return of a mapping the members that differ, and anything else as it is."""
+    if not (isinstance(expected, dict) and isinstance(answer, dict)):
+        return answer
+    return {
+        name: answer.get(name, "missing")
+        for name, value in expected.items()
+        if name not in answer or not _same(value, answer[name], seen)
+    }
+
+
+def refusal(error: ClientError) -> Refusal:
+    """Return what a refusal of boto3's says."""
     answer = error.response
     fields = {k: v for k, v in answer.items() if k not in {"Error", "ResponseMetadata"}}
     fields.pop("message", None)
@@ -166,6 +196,7 @@ LONGEST = 160
 def _text(value: object) -> str:
     match value:
         case dict():
+            value = {name: it for name, it in value.items() if name != "ResponseMetadata"}
             text = ", ".join(f"{name}: {_text(it)}" for name, it in value.items()) or "nothing"
         case list():
             text = "[" + ", ".join(map(_text, value)) + "]"

@@ -15,7 +15,8 @@ FREE_OPERATIONS = frozenset(
     re.findall(
         r"\w+",
         """
-AttachPolicy AttachPrincipalPolicy CreateCertificateFromCsr CreateKeysAndCertificate
+AttachPolicy AttachPrincipalPolicy CancelCertificateTransfer CreateCertificateFromCsr
+CreateKeysAndCertificate
 CreatePolicy CreatePolicyVersion CreateProvisioningTemplate DeleteCACertificate
 DeleteCertificate DeletePolicy DeletePolicyVersion DeleteProvisioningTemplate
 DescribeCACertificate DescribeCertificate DescribeDomainConfiguration DescribeEndpoint

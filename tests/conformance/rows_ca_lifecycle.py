@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expected import Seen, gives, holds, raises
-from situation import ROLE
+from situation import GONE, ROLE
 from table import row
 
 if TYPE_CHECKING:
@@ -124,14 +124,15 @@ def _(s: Situation) -> Act:
 @row(
     "DeleteCACertificate",
     "it is INACTIVE, and is gone then",
-    raises("ResourceNotFoundException", 404),
+    gives(GONE),
     source="model: DeleteCACertificate, DescribeCACertificate",
     free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca(setAsActive=False)
-    s.iot.delete_ca_certificate(certificateId=ca.id)
-    return lambda: s.described_ca(ca)
+    return s.after(
+        lambda: s.iot.delete_ca_certificate(certificateId=ca.id), lambda: s.described_ca(ca)
+    )
 
 
 @row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expected import Seen, gives, holds, raises
-from situation import policy
+from situation import GONE, policy
 from table import row
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _(s: Situation) -> Act:
 @row(
     "CreatePolicy",
     "2,049 characters without white space",
-    MALFORMED | INVALID | raises("LimitExceededException", 410),
+    MALFORMED | INVALID,
     source="quotas; open: which",
     free=True,
 )
@@ -272,15 +272,17 @@ def _(s: Situation) -> Act:
 @row(
     "DeletePolicyVersion",
     "another, which is gone then",
-    raises("ResourceNotFoundException", 404),
+    gives(GONE),
     source="model: DeletePolicyVersion, GetPolicyVersion",
     free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
     s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
-    s.iot.delete_policy_version(policyName=name, policyVersionId="2")
-    return lambda: s.iot.get_policy_version(policyName=name, policyVersionId="2")
+    return s.after(
+        lambda: s.iot.delete_policy_version(policyName=name, policyVersionId="2"),
+        lambda: s.iot.get_policy_version(policyName=name, policyVersionId="2"),
+    )
 
 
 @row("DeletePolicy", "it has another version", CONFLICT, source="model: DeletePolicy", free=True)
@@ -300,14 +302,15 @@ def _(s: Situation) -> Act:
 @row(
     "DeletePolicy",
     "it is free, and is gone then",
-    raises("ResourceNotFoundException", 404),
+    gives(GONE),
     source="model: DeletePolicy, GetPolicy",
     free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
-    s.iot.delete_policy(policyName=name)
-    return lambda: s.iot.get_policy(policyName=name)
+    return s.after(
+        lambda: s.iot.delete_policy(policyName=name), lambda: s.iot.get_policy(policyName=name)
+    )
 
 
 @row(

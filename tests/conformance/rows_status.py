@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expected import Seen, gives, holds, raises
+from situation import GONE
 from table import row
 
 if TYPE_CHECKING:
@@ -137,14 +138,15 @@ for _status in ("INACTIVE", "REVOKED"):
     @row(
         "DeleteCertificate",
         f"it is {_status}, and is gone then",
-        raises("ResourceNotFoundException", 404),
+        gives(GONE),
         source=f"{DELETE}, DescribeCertificate",
         free=True,
     )
     def _(s: Situation, status: str = _status) -> Act:
         made = s.certificate(status)
-        s.iot.delete_certificate(certificateId=made)
-        return lambda: s.described(made)
+        return s.after(
+            lambda: s.iot.delete_certificate(certificateId=made), lambda: s.described(made)
+        )
 
 
 @row(

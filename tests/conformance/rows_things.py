@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expected import Seen, gives, holds, matching, raises
+from situation import GONE
 from table import row
 
 if TYPE_CHECKING:
@@ -149,24 +150,22 @@ def _(s: Situation) -> Act:
 @row(
     "DeleteThing",
     "it is gone then",
-    raises("ResourceNotFoundException", 404),
+    gives(GONE),
     source=f"{DELETE}, DescribeThing",
 )
 def _(s: Situation) -> Act:
     name = s.thing()
-    s.iot.delete_thing(thingName=name)
-    return lambda: s.iot.describe_thing(thingName=name)
+    return s.after(
+        lambda: s.iot.delete_thing(thingName=name), lambda: s.iot.describe_thing(thingName=name)
+    )
 
 
-@row("DeleteThing", "there is none of that name", gives({"deleted": 200}), source=DELETE)
+@row("DeleteThing", "there is none of that name", gives(GONE), source=f"{DELETE}: no error")
 def _(s: Situation) -> Act:
     name = s.name("thing")
-
-    def act() -> object:
-        answer = s.iot.delete_thing(thingName=name)
-        return {"deleted": answer["ResponseMetadata"]["HTTPStatusCode"]}
-
-    return act
+    return s.after(
+        lambda: s.iot.delete_thing(thingName=name), lambda: s.iot.describe_thing(thingName=name)
+    )
 
 
 @row("DeleteThing", "another version is expected", CONFLICT, source=f"{DELETE}, expectedVersion")

@@ -128,7 +128,7 @@ def _(s: Situation) -> Act:
 @row(
     "CancelCertificateTransfer",
     "it is not being transferred",
-    INVALID | DONE | STATE,
+    INVALID | DONE,
     source="model: CancelCertificateTransfer; open: which",
 )
 def _(s: Situation) -> Act:
@@ -144,7 +144,7 @@ for _call, _method in {
     @row(
         _call,
         "by the account that transfers it",
-        ABSENT | INVALID | STATE,
+        ABSENT | INVALID,
         source=f"model: {_call}: the destination's; open: which",
     )
     def _(s: Situation, method: str = _method) -> Act:

@@ -8,6 +8,8 @@ import secrets
 from typing import TYPE_CHECKING, Any, Self
 
 import material
+from botocore.exceptions import ClientError
+from expected import refusal
 from free import FREE_OPERATIONS
 from material import Authority, Leaf
 from raw import send
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from judge import Judge
     from table import Act, Row
 
-__all__ = ["ROLE", "NotFreeError", "Situation", "policy"]
+__all__ = ["GONE", "ROLE", "NotFreeError", "Situation", "policy"]
 
+GONE = "ResourceNotFoundException 404"
 ROLE = "arn:aws:iam::123456789012:role/Provisioning"
 _NUMBERS = itertools.count(1)
 _RUN = secrets.token_hex(3)
@@ -158,6 +161,19 @@ class Situation:
         name = self.name("thing")
         self.iot.create_thing(thingName=name, **parameters)
         return name
+
+    def after(self, done: Act, look: Act) -> Act:
+        """Return calls that do something, and say how a look at it is refused afterwards."""
+
+        def act() -> object:
+            done()
+            try:
+                look()
+            except ClientError as error:
+                return str(refusal(error))
+            return "still there"
+
+        return act
 
     def send(self, method: str, path: str, body: str = "", *, signed: bool = True) -> object:
         """Send a request that boto3 would not make, and return or raise as boto3 would."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
+from expected import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ class Undo:
             for name in reversed(self._made[kind]):
                 try:
                     getattr(self, f"_{kind}")(name)
-                except (ClientError, BotoCoreError, KeyError) as error:
+                except (ClientError, *BROKEN) as error:
                     problems.append(f"{kind} {name}: {error}")
             self._made[kind].clear()
         return problems

@@ -1,0 +1,235 @@
+"""The table itself: it covers what is offered, and no judge passes it by luck."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+import pytest
+from differences import Difference, judged, report
+from expected import Seen, difference, gives, holds, matching, raises
+from free import FREE_OPERATIONS
+from judge import Judge
+from situation import NotFreeError, Situation
+from table import Row, load
+
+from labkit.simulator.account import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = load()
+MODEL = botocore.session.get_session().get_service_model("iot")
+NOBODYS = {
+    "ThrottlingException",
+    "UnauthorizedException",
+    "ServiceUnavailableException",
+    "InternalFailureException",
+}
+"""Errors that a caller cannot bring about by what is asked for."""
+
+
+def test_it_is_a_table_of_this_size() -> None:
+    """There are hundreds of rows, each said once, each with its source."""
+    assert len(ROWS) >= 150
+    assert [text for text, count in Counter(map(str, ROWS)).items() if count > 1] == []
+    assert [str(row) for row in ROWS if not row.source] == []
+
+
+@pytest.mark.parametrize("call", sorted(OPERATIONS))
+def test_every_operation_offered_has_its_rows(call: str) -> None:
+    """Each has a success, and a refusal where the model lists an error of the caller's."""
+    rows = [row for row in ROWS if row.call == call]
+    assert [row for row in rows if not row.expected.is_refusal], "no row in which it succeeds"
+    operation = MODEL.operation_model(call)
+    listed = {shape.name for shape in operation.error_shapes} - NOBODYS
+    if not operation.input_shape or not operation.input_shape.members:
+        listed -= {"InvalidRequestException"}
+    if listed:
+        assert [row for row in rows if row.expected.is_refusal], f"of {sorted(listed)} no row"
+
+
+def test_refusals_are_those_of_the_model() -> None:
+    """Each refusal of an operation is one that the model lists for it, with the model's status."""
+    wrong = []
+    for row in ROWS:
+        if row.call not in MODEL.operation_names:
+            continue
+        listed = {
+            shape.name: shape.metadata["error"]["httpStatusCode"]
+            for shape in MODEL.operation_model(row.call).error_shapes
+        }
+        wrong += [
+            f"{row}: {it}" for it in row.expected.refusals if listed.get(it.code) != it.status
+        ]
+    # Any service may answer so what it cannot read.
+    assert [it for it in wrong if "SerializationException" not in it] == []
+
+
+def test_free_rows_speak_of_free_calls() -> None:
+    """What is asked of a real account costs nothing; each row is watched while it runs, too."""
+    rows = [row for row in ROWS if row.free]
+    assert len(rows) >= 50
+    assert not [
+        str(row) for row in rows if row.call[0].isupper() and row.call not in FREE_OPERATIONS
+    ]
+    assert not [str(row) for row in rows if row.device or row.ours]
+
+
+def row_of(make: Any, expected: Any, *, free: bool = False) -> Row:  # noqa: ANN401 a row's own
+    """Return a row that is in no table."""
+    return Row("DescribeEndpoint", "made up", expected, "none", make, free=free)
+
+
+def test_a_free_row_that_is_not_is_stopped(judge: Judge) -> None:
+    """A row that is marked free cannot make a thing, whatever it says."""
+    row = row_of(lambda s: lambda: s.thing(), gives("x"), free=True)  # noqa: PLW0108 as rows are
+    with pytest.raises(NotFreeError, match="CreateThing"):
+        judged(row, judge)
+    with Situation(judge, row_of(None, gives(None))) as situation:
+        assert situation.thing()
+        assert situation.undo.everything() == []
+
+
+def test_everything_is_undone(judge: Judge) -> None:
+    """What a row makes is gone afterwards, in AWS's order, although all hangs together."""
+    with Situation(judge, row_of(None, gives(None))) as situation:
+        leaf = situation.leaf()
+        arn, policy, thing = situation.arn("cert", leaf.id), situation.policy(), situation.thing()
+        situation.iot.attach_policy(policyName=policy, target=arn)
+        situation.iot.attach_thing_principal(thingName=thing, principal=arn)
+        assert situation.undo.everything() == []
+        iot = situation.iot
+        left = (
+            iot.list_certificates()["certificates"],
+            iot.list_ca_certificates()["certificates"],
+            iot.list_policies()["policies"],
+            iot.list_things()["things"],
+        )
+        assert not any(
+            thing in str(one) or policy in str(one) or leaf.id in str(one) for one in left
+        )
+
+
+def test_what_cannot_be_undone_is_said(judge: Judge) -> None:
+    """A row that leaves something behind is red at ours."""
+
+    def make(s: Situation) -> Any:  # noqa: ANN401 an act
+        s.undo.add("ca", "abc")
+        return lambda: "x"
+
+    found = judged(row_of(make, gives("x")), judge)
+    assert found is not None
+    assert "not everything could be undone" in found.came
+    assert "ca abc" in str(found)
+
+
+class Yes(BaseHTTPRequestHandler):
+    """Answers 200 {} to everything."""
+
+    answer: tuple[int, bytes] = (200, b"{}")
+    code = ""
+
+    def do_any(self) -> None:
+        """Answer."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(self.answer[0])
+        self.send_header("Content-Length", str(len(self.answer[1])))
+        if self.code:
+            self.send_header("x-amzn-ErrorType", self.code)
+        self.end_headers()
+        self.wfile.write(self.answer[1])
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815 http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class No(Yes):
+    """Refuses everything."""
+
+    answer = (403, json.dumps({"message": "no"}).encode())
+    code = "ForbiddenException"
+
+
+@contextmanager
+def broken(handler: type[BaseHTTPRequestHandler]) -> Iterator[Judge]:
+    """Run a judge that does not judge."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    session = boto3.session.Session("x", "x", region_name="us-east-1")
+    judge = Judge("broken", session, f"http://127.0.0.1:{server.server_port}", "123456789012")
+    try:
+        yield judge
+    finally:
+        judge.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("handler", [Yes, No])
+def test_no_row_passes_at_a_broken_judge(handler: type[BaseHTTPRequestHandler]) -> None:
+    """Whoever says yes to everything, or no to everything, passes no row at all."""
+    rows = [row for row in ROWS if not (row.device or "Task" in row.call)]
+    with broken(handler) as judge:
+        passed = [str(row) for row in rows if judged(row, judge) is None]
+    assert passed == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "came"),
+    [
+        (gives({"a": 1}), {"a": 1, "b": 2}, None),
+        (gives({"a": 1}), {"a": True}, "a: True"),
+        (gives({"a": 1}), {"b": 2}, "a: missing"),
+        (gives({"a": 1, "b": {"c": 2}}), {"a": 1, "b": {"c": 3}}, "b: c: 3"),
+        (gives(holds("x")), ["y", "x"], None),
+        (gives(holds("x", "z")), ["y", "x"], "[y, x]"),
+        (gives([Seen("id")]), ["7"], None),
+        (gives([Seen("id")]), ["7", "7"], "[7, 7]"),
+        (gives({"a": matching("[0-9]+")}), {"a": "12"}, None),
+        (gives({"a": matching("[0-9]+")}), {"a": "12x"}, "a: 12x"),
+        (raises("X", 400), {"a": 1}, "accepted: a: 1"),
+    ],
+)
+def test_answers_are_compared(expected: Any, answer: object, came: str | None) -> None:  # noqa: ANN401 either kind
+    """What is asked for is compared, what differs is said, what nobody asked for is let be."""
+    assert difference(expected, lambda: answer, {"id": "7"}) == came
+
+
+@pytest.mark.parametrize(
+    ("expected", "came"),
+    [
+        (raises("ResourceNotFoundException", 404), None),
+        (raises("X", 400) | raises("ResourceNotFoundException", 404), None),
+        (raises("ResourceNotFoundException", 400), "ResourceNotFoundException 404"),
+        (raises("ResourceNotFoundException", 404, resourceId="x"), "ResourceNotFoundException 404"),
+        (gives({}), "ResourceNotFoundException 404"),
+    ],
+)
+def test_refusals_are_compared(judge: Judge, expected: Any, came: str | None) -> None:  # noqa: ANN401 either kind
+    """Code, status and fields have to be those of one of the refusals expected."""
+
+    def act() -> object:
+        return judge.iot.describe_thing(thingName="nobody")
+
+    assert difference(expected, act, {}) == came
+
+
+def test_a_report_is_the_same_at_every_run() -> None:
+    """It is a table in Markdown, without ids, names and times that change."""
+    row = row_of(None, gives({"a": "b|c"}))
+    text = report("moto", [Difference(row, f"id {'ab' * 32}, conformance-1a2b3c-7-thing\nend")])
+    assert text.splitlines()[0] == "# What moto does differently"
+    assert text.splitlines()[-1] == "| DescribeEndpoint | made up | a: b/c | id …, … end |"
+    assert not re.search("[0-9a-f]{64}", text)
