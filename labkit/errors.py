@@ -13,6 +13,7 @@
     ├── PolicyError             a policy document is not one
     ├── DeviceError             the board or its serial port
     │   ├── PortError           the port cannot be opened or went away
+    │   ├── BaudRateError       what comes looks as if it was read at a wrong baud rate
     │   └── CaptureTimeoutError the console did not say what was waited for in time
     ├── CloudError              AWS IoT refused, or could not be reached
     ├── BenchError              the simulated bench cannot be started or reached
@@ -94,7 +95,19 @@ class DeviceError(LabError):
 
 
 class PortError(DeviceError):
-    """The serial port cannot be opened, or went away."""
+    """The serial port cannot be opened, or went away.
+
+    Attributes:
+        cause: "missing", "busy", "denied", "gone" (it went away while it was open) or "other".
+    """
+
+    def __init__(self, message: str, *, cause: str = "other") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class BaudRateError(DeviceError):
+    """What comes looks as if it was read at a wrong baud rate."""
 
 
 class CaptureTimeoutError(DeviceError):

@@ -171,11 +171,14 @@ def test_sources_now_and_before(lab: Lab) -> None:
 
 
 def test_show_is_told_each_line_while_the_board_prints(lab: Lab) -> None:
-    """A long step tells its lines as they come."""
+    """A long step tells its lines as they come: the commands' and then the board's."""
     lines: list[str] = []
     capture = lab.perform("run_demo_first", show=lines.append)
-    assert any("Waiting for 180 seconds" in line for line in lines)
-    assert all(line.rstrip() in capture.text for line in lines)
+    built, flashed, *printed = lines
+    assert built.startswith("built 202203.00 from ")
+    assert flashed.startswith("flashed")
+    assert any("Waiting for 180 seconds" in line for line in printed)
+    assert all(line.rstrip() in capture.text for line in printed)
 
 
 # A bench that has gone

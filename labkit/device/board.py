@@ -6,66 +6,23 @@ and flash are commands of lab.toml, run without a shell.
 
 from __future__ import annotations
 
-import errno
-import os
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from labkit import console
-from labkit.errors import CaptureTimeoutError, DeviceError, PortError
+from labkit.device.capture import Capture, ConsoleLog, LogWriter
+from labkit.device.commands import Command
+from labkit.device.hands import NOBODY, Hands
+from labkit.device.listening import Heard, Listener, Patience, Until
+from labkit.device.looks import COMMON_RATES, share_of_text
+from labkit.device.opening import opened
+from labkit.device.reset import held_in_reset
+from labkit.errors import BaudRateError, CaptureTimeoutError, DeviceError, PortError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    import serial
-
-__all__ = ["Board", "Capture"]
-
-BOOT_TIMEOUT_S = 240.0
-"""The firmware waits 180 s before it makes a key pair; the rest of a boot takes seconds."""
-QUIET_S = 0.15
-"""Silence after the last line of a boot that says that nothing more comes."""
-PULSE_S = 0.05
-"""How long the reset line is held."""
-
-_ENDS = (
-    "Demo completed successfully.",
-    "Demo failed",
-    "Error running demo",
-    "TLS_Connect fail",
-    "The handshake failed",
-    "Failed to resolve",
-)
-"""Lines after which a boot of the hello world has nothing more to tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """What one boot printed.
-
-    Attributes:
-        text: the console text, decoded as it came.
-        start: where it starts in console.log, in bytes.
-        end: where it ends there.
-    """
-
-    text: str
-    start: int
-    end: int
-
-    def __repr__(self) -> str:
-        """Return the text without carriage returns and empty lines, as a terminal shows it."""
-        lines = (line.rstrip() for line in self.text.replace("\r", "").splitlines())
-        return "\n".join(line for line in lines if line)
-
-    def __contains__(self, text: str) -> bool:
-        """Return whether the board printed a text."""
-        return text in self.text
+__all__ = ["Board", "Capture", "PastedBoard", "Until"]
 
 
 @dataclass(slots=True)
@@ -77,9 +34,11 @@ class Board:
         baud_rate: baud rate of the console.
         log: the file to which everything that the board prints is added.
         firmware: the firmware tree, in which build and flash commands run.
-        build_command: the command that builds the tree.
+        build_command: the command that builds the tree; `by hand` asks a person.
         flash_command: the command that loads what was built.
         variables: environment variables for both, beside our own.
+        hands: who is asked for what only a person can do.
+        patience: how long is waited for what.
     """
 
     url: str
@@ -89,171 +48,194 @@ class Board:
     build_command: Sequence[str]
     flash_command: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
+    hands: Hands = NOBODY
+    patience: Patience = field(default_factory=Patience)
 
-    def build(self) -> str:
-        """Build the firmware tree and return what the command printed.
+    @property
+    def console_log(self) -> ConsoleLog:
+        """The log, with the times at which its bytes came."""
+        return ConsoleLog(self.log)
+
+    def build(self, show: Callable[[str], object] | None = None) -> str:
+        """Build the firmware tree and return what the command printed, a line at a time to `show`.
 
         Raises:
             DeviceError: the command is missing, or failed.
         """
-        return self._run("build", self.build_command)
+        return self._command("build", self.build_command).run(self.hands, show)
 
-    def flash(self) -> str:
-        """Load what was built onto the board and return what the command printed.
+    def flash(self, show: Callable[[str], object] | None = None) -> str:
+        """Load what was built onto the board and return what the command printed, as `build` does.
 
         Raises:
             DeviceError: the command is missing, or failed.
         """
-        return self._run("flash", self.flash_command)
+        return self._command("flash", self.flash_command).run(self.hands, show)
 
     def reset(self) -> None:
-        """Press the reset button through the port's lines."""
-        with self._open() as port, _held_in_reset(port):
-            pass
+        """Press the reset button through the port's lines, or ask for it where there are none.
+
+        Raises:
+            PortError: the port cannot be opened, or went away.
+        """
+        try:
+            with opened(self.url, self.baud_rate) as port, held_in_reset(port) as has_lines:
+                pass
+        except OSError as error:
+            raise self._gone(error) from None
+        if not has_lines:
+            self.hands.say("Press the board's reset button now.")
 
     def boot(
-        self, *, timeout_s: float = BOOT_TIMEOUT_S, show: Callable[[str], object] | None = None
+        self,
+        *,
+        until: Until = Until.DEMO,
+        timeout_s: float | None = None,
+        show: Callable[[str], object] | None = None,
     ) -> Capture:
         """Reset the board and return what it prints until the demo ends.
 
         The capture starts while the board is held in reset, so nothing is missed, and nothing
-        of an earlier boot is taken for this one's. Everything is in the log before it is looked
-        at.
+        of an earlier boot is taken for this one's. A board that is not reset by its port's lines,
+        since they are missing or lead nowhere, is reset by a person, who is asked for it.
+        Everything is in the log before it is looked at.
 
         Args:
-            timeout_s: seconds to wait for the end of the demo.
-            show: called with each line as it comes.
+            until: with `Until.DUMP` a dump that is complete is enough.
+            timeout_s: seconds to wait for the end, beside the delay that the board announces;
+                the board's patience when not given.
+            show: called with each line as it comes, and now and then while the board waits.
 
         Raises:
             PortError: the port cannot be opened, or went away.
-            CaptureTimeoutError: the demo did not end in time; what came is in the log.
+            BaudRateError: what came is no text.
+            CaptureTimeoutError: what was waited for did not come in time, or nothing came.
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as port, self.log.open("ab") as log:
+        patience = self.patience
+        if timeout_s is not None:
+            patience = replace(patience, boot_s=timeout_s)
+        with opened(self.url, self.baud_rate) as port, LogWriter(self.console_log) as log:
             try:
-                with _held_in_reset(port):
+                with held_in_reset(port) as has_lines:
                     log.write(port.read(port.in_waiting))  # of the time before the reset
-                    start = log.tell()
-                ended = _read_until_the_end(port, log.write, timeout_s, show)
+                    listener = Listener(
+                        port, log, until=until, patience=patience, show=show, say=self.hands.say
+                    )
+                if not has_lines:
+                    listener.ask_for_reset()
+                heard = listener.listen()
             except OSError as error:
-                raise PortError(
-                    f"the port {self.url} went away while the board was printing ({error}). What "
-                    f"came before is in {self.log}. Plug the board in again and repeat the step."
-                ) from None
-        raw = self.log.read_bytes()[start:]
-        if not ended:
-            raise CaptureTimeoutError(
-                f"the demo did not end within {timeout_s:g} s; {len(raw)} bytes came and are in "
-                f"{self.log}. "
-                + (
-                    "Read their end: what is the board waiting for, and is it still powered?"
-                    if raw
-                    else "Is the board powered, the baud rate right, and does RTS reset it?"
-                )
-            )
-        return Capture(raw.decode(errors="replace"), start, start + len(raw))
+                raise self._gone(error) from None
+            end = log.offset
+        if heard is not Heard.END:
+            raise self._failed(heard, listener, patience)
+        return self.console_log.capture(listener.start, end)
 
     def stored(self, start: int, end: int) -> Capture:
         """Return an earlier capture, read from the log."""
-        with self.log.open("rb") as log:
-            log.seek(start)
-            return Capture(log.read(end - start).decode(errors="replace"), start, end)
+        return self.console_log.capture(start, end)
 
-    @contextmanager
-    def _open(self) -> Iterator[serial.Serial]:
-        import serial  # noqa: PLC0415 only a board needs it
+    def paste(self, text: str | bytes) -> Capture:
+        """Add a console text that came another way than through the port, and return it.
 
-        try:
-            # Exclusive: two readers of a port would each get some of the bytes.
-            port = serial.serial_for_url(
-                self.url, baudrate=self.baud_rate, timeout=0.05, exclusive=True
-            )
-        except (OSError, ValueError) as error:  # SerialException is an OSError
-            raise PortError(
-                f"the serial port {self.url} cannot be opened: {error}. Is the board plugged in, "
-                "its URL in lab.toml right, and no other program (a terminal) using its port?"
-            ) from None
-        try:
-            yield port
-        finally:
-            port.close()
+        Args:
+            text: what was copied out of a terminal, or a terminal's log file. Bytes are UTF-8,
+                or UTF-16 with its byte order mark.
 
-    def _run(self, what: str, command: Sequence[str]) -> str:
-        if not command:
-            raise DeviceError(f"lab.toml names no command to {what}: set device.{what}.")
-        here = str(Path(sys.executable).parent)
-        environment = {**os.environ, **self.variables}
-        environment["PATH"] = here + os.pathsep + environment.get("PATH", "")
-        try:
-            done = subprocess.run(
-                list(command),
-                cwd=self.firmware,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
-        except OSError as error:
+        Raises:
+            DeviceError: nothing is in it.
+        """
+        raw = text.encode() if isinstance(text, str) else _as_utf8(text)
+        if not raw.strip():
             raise DeviceError(
-                f"the {what} command {command[0]!r} cannot be run in {self.firmware}: "
-                f"{error.strerror}. Mend device.{what} in lab.toml."
-            ) from None
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip()
-            raise DeviceError(
-                f"the {what} command ended with exit code {done.returncode}: {' '.join(command)}\n"
-                f"{said}"
+                "nothing is in the pasted text. Copy the console from the board's reset on, or "
+                "give the path of your terminal's log file."
             )
-        return done.stdout
+        return self.console_log.append(raw)
+
+    def pasted(self, capture: Capture) -> PastedBoard:
+        """Return the board as it is where a person built, flashed, booted and pasted."""
+        return PastedBoard(
+            self.url, self.baud_rate, self.log, self.firmware, (), (), capture=capture
+        )
+
+    def _command(self, what: str, words: Sequence[str]) -> Command:
+        return Command(what, words, self.firmware, self.variables)
+
+    def _gone(self, error: OSError) -> PortError:
+        return PortError(
+            f"the port {self.url} went away while the board was printing ({error}). What came "
+            f"before is in {self.log}. Plug the board in again and repeat the step.",
+            cause="gone",
+        )
+
+    def _failed(self, heard: Heard, listener: Listener, patience: Patience) -> DeviceError:
+        where = f"{listener.received} bytes came and are in {self.log}"
+        if heard is Heard.GARBLED:
+            share = 1 - share_of_text(self.log.read_bytes()[listener.start :])
+            return BaudRateError(
+                f"{where}; {share:.0%} of them are no text, as when the baud rate is wrong. "
+                f"Expected text at {self.baud_rate} baud. Set device.baud_rate in lab.toml to "
+                f"what the firmware's console uses; usual are {_other_rates(self.baud_rate)}. If "
+                "none reads, look at the wires: ground, voltage, and is this the console's port?"
+            )
+        if heard is Heard.SILENCE:
+            waited = min(patience.boot_s, patience.silence_s)
+            return CaptureTimeoutError(
+                f"the demo did not end within {waited:g} s; not a byte came on {self.url}. Is the "
+                "board powered, is this its console's port (boards may have two), the baud rate "
+                f"right ({self.baud_rate}), the firmware flashed, and was the board reset?"
+            )
+        if heard is Heard.OLD_BOOT:
+            return CaptureTimeoutError(
+                f"the board went on with a boot from before the reset; {where}. Its port's lines "
+                "do not reset it: repeat the step, and press its reset button when it is asked for."
+            )
+        return CaptureTimeoutError(
+            f"the demo did not end within {patience.boot_s:g} s; {where}. Read their end: what is "
+            "the board waiting for, and is it still powered?"
+        )
 
 
-@contextmanager
-def _held_in_reset(port: serial.Serial) -> Iterator[None]:
-    """Hold the board in reset, and let it go at the end, as esptool's hard reset does.
+@dataclass(slots=True)
+class PastedBoard(Board):
+    """A board whose console was pasted: a person has built, flashed and reset it.
 
-    A port without these lines is read all the same: the board has a reset button.
+    Attributes:
+        capture: what was pasted.
     """
-    with _without_lines_is_no_error():
-        port.dtr = False
-        if not port.rts:
-            port.rts = True
-    time.sleep(PULSE_S)
-    yield
-    with _without_lines_is_no_error():
-        port.rts = False
+
+    capture: Capture = field(default_factory=lambda: Capture("", 0, 0))
+
+    def build(self, show: Callable[[str], object] | None = None) -> str:
+        """Build nothing: it was done by hand."""
+        del show
+        return ""
+
+    def flash(self, show: Callable[[str], object] | None = None) -> str:
+        """Flash nothing: it was done by hand."""
+        del show
+        return ""
+
+    def boot(
+        self,
+        *,
+        until: Until = Until.DEMO,
+        timeout_s: float | None = None,
+        show: Callable[[str], object] | None = None,
+    ) -> Capture:
+        """Return what was pasted."""
+        del until, timeout_s, show
+        return self.capture
 
 
-@contextmanager
-def _without_lines_is_no_error() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTTY):
-            raise
+def _as_utf8(raw: bytes) -> bytes:
+    """Return text as UTF-8; Windows tools write UTF-16, which in the middle of a log is lost."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace").encode()
+    return raw.removeprefix(b"\xef\xbb\xbf")
 
 
-def _read_until_the_end(
-    port: serial.Serial,
-    keep: Callable[[bytes], object],
-    timeout_s: float,
-    show: Callable[[str], object] | None,
-) -> bool:
-    """Read until the demo has ended and the line is quiet; return whether it ended."""
-    reader = console.Reader()
-    deadline = time.monotonic() + timeout_s
-    quiet_since = time.monotonic()
-    ended = False
-    while time.monotonic() < deadline:
-        chunk = port.read(port.in_waiting or 1)
-        if chunk:
-            keep(chunk)
-            quiet_since = time.monotonic()
-            for event in reader.feed(chunk):
-                ended = ended or any(end in event.text for end in _ENDS)
-                if show:
-                    show(event.text)
-        elif ended and time.monotonic() - quiet_since > QUIET_S:
-            return True
-    return False
+def _other_rates(baud_rate: int) -> str:
+    *others, last = [str(rate) for rate in COMMON_RATES if rate != baud_rate]
+    return f"{', '.join(others)} and {last}"

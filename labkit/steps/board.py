@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import console
+from labkit.device.board import Until
 from labkit.errors import ConsoleError, DeviceError, FirmwareError, NoDumpError
 from labkit.keys import PublicKey
 from labkit.steps import headers
@@ -23,6 +24,7 @@ __all__ = [
     "run_demo_first",
     "run_demo_with_certificate",
     "run_hello_world",
+    "verify_key_of_boot",
 ]
 
 ACCEPTED = "Demo completed successfully."
@@ -65,7 +67,7 @@ def run_demo_with_certificate(workbench: Workbench, before: Entry | None) -> Out
     if before:
         return _told_before(workbench, before)
     capture = _build_flash_boot(workbench)
-    _verify_key_of_boot(workbench, capture)
+    verify_key_of_boot(workbench, capture)
     return _told(capture)
 
 
@@ -76,7 +78,7 @@ def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
         DeviceError: it was not, or the device's key has changed.
     """
     capture = workbench.board.boot(show=workbench.show)
-    _verify_key_of_boot(workbench, capture)
+    verify_key_of_boot(workbench, capture)
     if ACCEPTED not in capture:
         last = [line for line in repr(capture).splitlines() if line.strip()][-1:]
         raise DeviceError(
@@ -101,19 +103,20 @@ def build_and_run_hello_world(workbench: Workbench, before: Entry | None) -> Out
             "boot, in place of the imported one. Set it to 0, with an editor or `labkit firmware "
             "set`, and run the step again."
         )
-    workbench.board.build()
-    workbench.board.flash()
+    workbench.board.build(workbench.show)
+    workbench.board.flash(workbench.show)
     return run_hello_world(workbench, before)
 
 
 def _build_flash_boot(workbench: Workbench) -> Capture:
+    """Build, flash and boot; the demo itself may not end, as where there is no network."""
     board = workbench.board
-    board.build()
-    board.flash()
-    return board.boot(show=workbench.show)
+    board.build(workbench.show)
+    board.flash(workbench.show)
+    return board.boot(until=Until.DUMP, show=workbench.show)
 
 
-def _verify_key_of_boot(workbench: Workbench, capture: Capture) -> None:
+def verify_key_of_boot(workbench: Workbench, capture: Capture) -> None:
     """Verify a boot's dump, or the newest one of the log.
 
     Releases before 202107.00 print none where a certificate is stored; a key pair that an earlier
