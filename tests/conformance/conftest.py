@@ -42,6 +42,11 @@ def judge(
             made = judges.at_endpoint(
                 pytestconfig.getoption("--judge"), url, _gateway(pytestconfig)
             )
+        elif (name := pytestconfig.getoption("--judge")) != "ours":
+            raise pytest.UsageError(
+                f"--judge {name} needs --endpoint URL; `python tests/conformance/judges.py {name}` "
+                "starts one that it knows, and asks it"
+            )
         else:
             made = judges.ours(tmp_path_factory.mktemp("bench"))
         yield stack.enter_context(made)

@@ -52,6 +52,7 @@ class Device:
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self._connection = connection
         self._received = b""
+        self._early: list[tuple[int, bytes]] = []
 
     def connect(self, client_id: str, *, clean: bool = True, keep_alive_s: int = 60) -> str:
         """Send CONNECT and say how it ends."""
@@ -91,7 +92,7 @@ class Device:
         """Return the next message: topic, payload, retained; None if there is none in time."""
         self._connection.settimeout(timeout_s)
         try:
-            while answer := self.receive():
+            while answer := self._early.pop(0) if self._early else self.receive():
                 first, body = answer
                 if first & 0xF0 != PUBLISH:
                     continue
@@ -118,10 +119,14 @@ class Device:
         return self.ping()
 
     def expect(self, kind: int) -> bytes | None:
-        """Return the next packet of a kind; None if the connection ends."""
+        """Return the next packet of a kind; None if the connection ends.
+
+        What comes before it is kept: a message may overtake the SUBACK (MQTT 3.1.1, 3.8.4).
+        """
         while answer := self.receive():
             if answer[0] & 0xF0 == kind:
                 return answer[1]
+            self._early.append(answer)
         return None
 
     def receive(self) -> tuple[int, bytes] | None:

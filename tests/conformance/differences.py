@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from expected import BROKEN, difference, refusal
+from explanations import explanation
 from situation import Situation
 
 if TYPE_CHECKING:
@@ -56,22 +57,23 @@ def judged(row: Row, judge: Judge) -> Difference | None:
 
 
 def report(name: str, found: Iterable[Difference]) -> str:
-    """Return differences as a table in Markdown."""
+    """Return differences as a table in Markdown, each with its cause where that is known."""
     lines = [
         f"# What {name} does differently",
         "",
-        "| call | situation | AWS | here |",
-        "| --- | --- | --- | --- |",
+        "| call | situation | AWS | here | why |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for it in found:
-        cells = (it.row.call, it.row.situation, str(it.row.expected), it.came)
+        why = explanation(name, str(it.row), it.came)
+        cells = (it.row.call, it.row.situation, str(it.row.expected), it.came, why)
         lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(lines) + "\n"
 
 
 CHANGING = re.compile(
-    r"[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|conformance-[\w-]+|"
-    r"(?<=127\.0\.0\.1:)\d+|\d{4}-\d\d-\d\d[ T][\d:.+]+(tzlocal\(\))?"
+    r"-----BEGIN.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|conformance-[\w-]+|[0-9a-f]{16,}|"
+    r"(?<=:)\d{5}\b|20[0-3]\d-\d\d-\d\d[ T][\d:.+]+(tzlocal\(\))?"
 )
 
 

@@ -59,7 +59,15 @@ STANDS = {
     "ministack": Stand(
         ("ministack==1.5.33", "cryptography==50.0.2"),
         ("ministack",),
-        {"BIND_HOST": LOOPBACK, "GATEWAY_PORT": "{port}", "IOT_MTLS_PORT": str(MQTT_PORT)},
+        {
+            "BIND_HOST": LOOPBACK,
+            "GATEWAY_PORT": "{port}",
+            "IOT_MTLS_PORT": str(MQTT_PORT),
+            # Without it no policy is evaluated; with it the suite's key is the account's root.
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": "simulated",
+            "AWS_SECRET_ACCESS_KEY": "simulated",
+        },
         alone=True,
     ),
 }
