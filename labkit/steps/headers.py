@@ -109,8 +109,8 @@ def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem:
     """Write Option 1's certificate and private key into aws_clientcredential_keys.h.
 
     From then on the header is readable by its owner only. A JITR certificate, as Option 2 leaves
-    one in the same tree, is taken out: it is another authority's. Neither a difference nor a
-    backup is kept of a header that holds the key.
+    one in the same tree, is taken out: it is another authority's. No difference is kept, and
+    the backup is of the header before, so this key is in neither.
     """
     file = _file(workbench, PRIVATE_KEY_PEM)
     text = _text(file)
