@@ -11,6 +11,7 @@ from labkit import procedure
 from labkit.cloud.account import Account
 from labkit.cloud.session import aws_client, said_plainly, simulated_client
 from labkit.device.board import Board
+from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
 from labkit.seeding import Clock, Randomness
 from labkit.steps.workbench import Workbench
@@ -246,6 +247,7 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
         build_command=settings.build,
         flash_command=settings.flash,
         variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
+        hands=NOBODY if settings.board_is_simulated else PERSON,
     )
 
 

@@ -14,7 +14,7 @@ import sys
 import click
 
 import labkit
-from labkit.cli import bench, files, headers
+from labkit.cli import bench, files, headers, ports
 from labkit.errors import LabError
 
 __all__ = ["cli", "main"]
@@ -37,7 +37,7 @@ def cli() -> None:
     """Developer-mode key provisioning for Amazon FreeRTOS devices, in the lab."""
 
 
-for module in (bench, files, headers):
+for module in (bench, files, headers, ports):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -16,6 +16,7 @@
 from labkit.workspace.files import sha256_file, write
 from labkit.workspace.journal import Entry, Journal, Note
 from labkit.workspace.ledger import Ledger, Made
+from labkit.workspace.lab_toml import choose_port
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
 from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
 from labkit.workspace.settings import THING_NAME, TREES, Settings
@@ -34,6 +35,7 @@ __all__ = [
     "Settings",
     "Workspace",
     "default_root",
+    "choose_port",
     "sha256_file",
     "write",
 ]

@@ -40,6 +40,17 @@ release = {device.release}       # the simulated board's firmware: 202203.00 or 
 firmware = {device.firmware}       # the firmware tree; a relative path starts at this file
 build = {device.build}
 flash = {device.flash}
+# The commands that build the tree and load it onto the board, word by word; they run in the tree.
+# For a board of yours, for instance:
+#   ESP-IDF                   build = ["idf.py", "build"]
+#                             flash = ["idf.py", "-p", "/dev/ttyUSB0", "flash"]
+#   CMake and OpenOCD         build = ["cmake", "--build", "build"]
+#                             flash = ["openocd", "-f", "board/st_nucleo_l4.cfg",
+#                                      "-c", "program build/demo.elf verify reset exit"]
+#   STM32CubeProgrammer       flash = ["STM32_Programmer_CLI", "-c", "port=SWD",
+#                                      "-w", "build/demo.elf", "-v", "-rst"]
+#   an IDE, with your hands   build = "by hand"
+#                             flash = "by hand"
 
 [account]
 cloud = {account.cloud}               # "sim" or "aws"
@@ -83,6 +94,9 @@ _VARIABLES = {
     "seed": ("LABKIT_SEED", "lab.seed"),
     "thing_name": ("LABKIT_THING", "device.thing_name"),
     "route": ("LABKIT_ROUTE", "device.route"),
+_BY_HAND = "by hand"
+"""What stands in place of a command where a person does it."""
+
     "release": ("LABKIT_RELEASE", "device.release"),
 }
 """What can be chosen in a call, the variable that chooses it, and the setting."""
@@ -257,7 +271,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
     # The simulated board's own commands would flash the bench's board in place of the real one.
     build, flash = (
         () if is_real and command[:2] == _SIMULATED_BOARDS_COMMAND else tuple(command)
-        for command in (values["device.build"], values["device.flash"])
+        for command in map(_words, (values["device.build"], values["device.flash"]))
     )
     return Settings(
         device_url=values["device.url"],
@@ -282,7 +296,8 @@ def _text(pattern: str) -> Callable[[object], bool]:
 
 
 def _command(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+    is_list = isinstance(value, list) and all(isinstance(word, str) for word in value)
+    return is_list or value == _BY_HAND
 
 
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
@@ -301,11 +316,15 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         "device.route",
         lambda value: value in ROUTES,
         " or ".join(f'"{route}"' for route in ROUTES),
+def _words(command: str | list[str]) -> list[str]:
+    return [command] if isinstance(command, str) else command
+
+
     ),
     ("device.release", _text(r".+"), "a release such as 202203.00"),
     ("device.firmware", _text(r".+"), "the path of a firmware tree"),
-    ("device.build", _command, 'a list of words such as ["make", "all"]'),
-    ("device.flash", _command, 'a list of words such as ["make", "flash"]'),
+    ("device.build", _command, 'a list of words such as ["make", "all"], or "by hand"'),
+    ("device.flash", _command, 'a list of words such as ["make", "flash"], or "by hand"'),
     ("account.cloud", lambda value: value in ("sim", "aws"), '"sim" or "aws"'),
     ("account.region", _text(r"[a-z]{2}(-[a-z]+)+-\d"), "a region such as us-east-1"),
     ("account.account_id", _text(r"\d{12}"), "12 digits in quotes"),
