@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows
+from simulator_fixtures import Authority
 
 from labkit.certificates import load_certificate, load_private_key
 from labkit.cloud.account import Account, Resource
@@ -248,9 +249,10 @@ def test_a_policy_with_another_document_is_refused(finished: Lab) -> None:
 def test_refusals_other_than_being_there_pass(lab: Lab) -> None:
     """Only what is there already is reused: another refusal is an error."""
     with pytest.raises(CloudError, match=r"registering the CA certificate: AWS answered \w+Valid"):
-        lab.account.register_ca("not a certificate", "nor this")
+        lab.account.register_ca(Authority().pem, "no certificate")
+    arn = lab.account.certificate(lab.certificate_id).arn
     with pytest.raises(CloudError, match="attaching the certificate to the thing nowhere"):
-        lab.account.attach("nowhere", "labkit-hello-world", "arn:aws:iot:us-east-1:1:cert/0")
+        lab.account.attach("nowhere", "labkit-hello-world", arn)
 
 
 def test_a_key_pair_of_the_account(lab: Lab) -> None:

@@ -87,6 +87,14 @@ def test_identity_place_and_permissions_are_told(cloud: Cloud, iam: Iam) -> None
     assert "allowed   iot:CreateThing, iot:CreatePolicy" in shown
 
 
+def test_simulated_account_says_what_it_knows(cloud: Cloud) -> None:
+    """It has an identity and no IAM; where it is changes from run to run and is not told."""
+    asked = Clients(iot_client(cloud.url, "sts"), iot_client(cloud.url, "iam"), cloud.iot)
+    shown = repr(preflight(asked, REGION, ACTIONS))
+    assert f"user/lab\naccount   {ACCOUNT_ID}, region {REGION}\nendpoint  on this" in shown
+    assert "unknown   iot:CreateThing, iot:CreatePolicy" in shown
+
+
 def test_denied_action_is_an_obstacle(cloud: Cloud, iam: Iam) -> None:
     """An implicit deny is a deny; it is named before anything is written."""
     iam.decisions["iot:CreatePolicy"] = "implicitDeny"

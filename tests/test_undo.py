@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from simulator_fixtures import REGION, Authority, Cloud, Device
 
-from labkit.cloud.undo import (
+from labkit.cloud.resources import (
     CA_CERTIFICATE,
     CERTIFICATE,
     POLICY,
@@ -17,9 +17,8 @@ from labkit.cloud.undo import (
     THING,
     THING_ATTACHMENT,
     UNKNOWN_CERTIFICATE,
-    Undoing,
-    undo,
 )
+from labkit.cloud.undo import Undoing, undo
 from labkit.workspace import Made
 
 if TYPE_CHECKING:

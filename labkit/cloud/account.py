@@ -1,56 +1,39 @@
-"""What the procedure does in AWS IoT, each act repeatable: what is there already is reused."""
+"""What the procedure does in AWS IoT, each act repeatable: what is there already is reused.
+
+Each act looks first. What is not there is noted, then made, then noted as made; so a kill at any
+moment leaves notes of all that was made, and what was there before is in none.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit import certificates
+from labkit.cloud.resources import (
+    CA_CERTIFICATE,
+    CERTIFICATE,
+    NO_NOTES,
+    POLICY,
+    POLICY_ATTACHMENT,
+    THING,
+    THING_ATTACHMENT,
+    UNKNOWN_CERTIFICATE,
+    NewCertificate,
+    Notes,
+    Resource,
+)
 from labkit.cloud.session import said_plainly
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from labkit.cloud.confirmation import Confirmation
 
 __all__ = ["Account", "NewCertificate", "Resource"]
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One thing that the account holds.
-
-    Attributes:
-        kind: "CA certificate", "certificate", "thing" or "policy".
-        name: its name or id.
-        arn: its ARN.
-        status: its status as AWS spells it; empty where the kind has none.
-    """
-
-    kind: str
-    name: str
-    arn: str
-    status: str = ""
-
-    def __repr__(self) -> str:
-        """Return one line: kind, short name and status."""
-        shown = f"{self.name[:16]}…" if "certificate" in self.kind else self.name
-        return f"{self.kind} {shown}" + (f": {self.status}" if self.status else "")
-
-
-@dataclass(frozen=True, slots=True)
-class NewCertificate:
-    """A certificate that AWS IoT has issued, with the key pair that it made for it.
-
-    Attributes:
-        resource: the certificate in the account.
-        certificate_pem: the certificate.
-        private_key_pem: the private key, which AWS IoT tells this once and does not keep; it is
-            not in the repr.
-    """
-
-    resource: Resource
-    certificate_pem: str
-    private_key_pem: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -61,11 +44,18 @@ class Account:
         client: boto3's `iot` client.
         region: the region's name.
         account_id: the account's 12 digits.
+        notes: who notes what is made.
+        label: the value of the tag `labkit`, by which what was made can be found; things and
+            device certificates carry no tags.
+        confirmation: which account somebody has confirmed; None where nothing is to be confirmed.
     """
 
     client: Any
     region: str
     account_id: str
+    notes: Notes = NO_NOTES
+    label: str = "lab"
+    confirmation: Confirmation | None = None
 
     def endpoint(self) -> str:
         """Return the name of the MQTT endpoint (`iot:Data-ATS`)."""
@@ -81,17 +71,22 @@ class Account:
 
     def register_ca(self, ca_pem: str, verification_pem: str) -> Resource:
         """Register a CA certificate as ACTIVE, proved by its verification certificate."""
-        try:
-            with said_plainly("registering the CA certificate"):
-                told = self.client.register_ca_certificate(
-                    caCertificate=ca_pem, verificationCertificate=verification_pem, setAsActive=True
-                )
-            ca_id = told["certificateId"]
-        except CloudError as error:
-            ca_id = _already_there(error)
-            if self.ca(ca_id).status != "ACTIVE":
-                with said_plainly("activating the CA certificate"):
-                    self.client.update_ca_certificate(certificateId=ca_id, newStatus="ACTIVE")
+        ca_id = certificates.certificate_id(certificates.load_certificate(ca_pem))
+        self._make(
+            CA_CERTIFICATE,
+            ca_id,
+            self._find(lambda: self.ca(ca_id)),
+            "registering the CA certificate",
+            lambda: self.client.register_ca_certificate(
+                caCertificate=ca_pem,
+                verificationCertificate=verification_pem,
+                setAsActive=True,
+                tags=self._tags,
+            ),
+        )
+        if self.ca(ca_id).status != "ACTIVE":
+            with said_plainly("activating the CA certificate"):
+                self.client.update_ca_certificate(certificateId=ca_id, newStatus="ACTIVE")
         return self.ca(ca_id)
 
     def ca(self, ca_id: str) -> Resource:
@@ -105,14 +100,16 @@ class Account:
 
     def register_certificate(self, certificate_pem: str, ca_pem: str) -> Resource:
         """Register a device certificate of a registered CA; a new one is INACTIVE."""
-        try:
-            with said_plainly("registering the device certificate"):
-                told = self.client.register_certificate(
-                    certificatePem=certificate_pem, caCertificatePem=ca_pem, status="INACTIVE"
-                )
-            certificate_id = told["certificateId"]
-        except CloudError as error:
-            certificate_id = _already_there(error)
+        certificate_id = certificates.certificate_id(certificates.load_certificate(certificate_pem))
+        self._make(
+            CERTIFICATE,
+            certificate_id,
+            self.find_certificate(certificate_id),
+            "registering the device certificate",
+            lambda: self.client.register_certificate(
+                certificatePem=certificate_pem, caCertificatePem=ca_pem, status="INACTIVE"
+            ),
+        )
         return self.certificate(certificate_id)
 
     def create_keys_and_certificate(self) -> NewCertificate:
@@ -122,8 +119,12 @@ class Account:
 
         Source: AWS IoT API reference, CreateKeysAndCertificate: INACTIVE unless `setAsActive`.
         """
+        asked_for = f"{UNKNOWN_CERTIFICATE} {secrets.token_hex(4)}"
+        self.notes.begin(CERTIFICATE, asked_for)
         with said_plainly("creating a key pair and its certificate"):
             told = self.client.create_keys_and_certificate(setAsActive=False)
+        self.notes.made(CERTIFICATE, told["certificateId"])
+        self.notes.unmade(CERTIFICATE, asked_for)
         return NewCertificate(
             Resource("certificate", told["certificateId"], told["certificateArn"], "INACTIVE"),
             told["certificatePem"],
@@ -132,17 +133,13 @@ class Account:
 
     def find_certificate(self, certificate_id: str) -> Resource | None:
         """Return a device certificate, or None where the account has none of that id."""
-        try:
-            return self.certificate(certificate_id)
-        except CloudError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-        return None
+        return self._find(lambda: self.certificate(certificate_id))
 
     def delete_certificate(self, certificate_id: str) -> None:
         """Delete a device certificate that is INACTIVE and attached to nothing."""
         with said_plainly("deleting the device certificate"):
             self.client.delete_certificate(certificateId=certificate_id)
+        self.notes.unmade(CERTIFICATE, certificate_id)
 
     def certificate(self, certificate_id: str) -> Resource:
         """Return a registered device certificate."""
@@ -161,10 +158,25 @@ class Account:
         return self.certificate(certificate_id)
 
     def create_thing(self, name: str) -> Resource:
-        """Create a thing, or find the one of that name."""
-        with said_plainly(f"creating the thing {name}"):
-            told = self.client.create_thing(thingName=name)
-        return Resource("thing", told["thingName"], told["thingArn"])
+        """Create a thing, or find the one of that name.
+
+        Raises:
+            CloudError: a thing of that name is another lab's, with certificates of its own.
+        """
+        there = self._find(lambda: self.thing(name))
+        if there is not None and not self.notes.is_this_runs(THING, name):
+            self._refuse_strangers(name)
+        self._make(
+            THING, name, there, f"creating the thing {name}",
+            lambda: self.client.create_thing(thingName=name), proof="thingId",
+        )  # fmt: skip
+        return self.thing(name)
+
+    def thing(self, name: str) -> Resource:
+        """Return a thing."""
+        with said_plainly(f"reading the thing {name}"):
+            told = self.client.describe_thing(thingName=name)
+        return Resource(THING, told["thingName"], told["thingArn"])
 
     def create_policy(self, name: str, document: Mapping[str, object]) -> Resource:
         """Create a policy, or find the one of that name.
@@ -172,49 +184,124 @@ class Account:
         Raises:
             CloudError: a policy of that name says something else.
         """
-        try:
-            with said_plainly(f"creating the policy {name}"):
-                told = self.client.create_policy(
-                    policyName=name, policyDocument=json.dumps(document)
-                )
-        except CloudError as error:
-            _already_there(error)
-            with said_plainly(f"reading the policy {name}"):
-                told = self.client.get_policy(policyName=name)
-            if json.loads(told["policyDocument"]) != document:
-                raise CloudError(
-                    f"the account has a policy {name} that says something else. Delete it in the "
-                    "AWS IoT console (Security, Policies), or mend it there, and run the step "
-                    "again."
-                ) from None
-        return Resource("policy", told["policyName"], told["policyArn"])
+        self._make(
+            POLICY,
+            name,
+            self._find(lambda: self.policy(name)),
+            f"creating the policy {name}",
+            lambda: self.client.create_policy(
+                policyName=name, policyDocument=json.dumps(document), tags=self._tags
+            ),
+        )
+        with said_plainly(f"reading the policy {name}"):
+            told = self.client.get_policy(policyName=name)
+        if json.loads(told["policyDocument"]) != document:
+            raise CloudError(
+                f"the account has a policy {name} that says something else. Delete it in the "
+                "AWS IoT console (Security, Policies), or mend it there, and run the step again."
+            )
+        return Resource(POLICY, told["policyName"], told["policyArn"])
+
+    def policy(self, name: str) -> Resource:
+        """Return a policy."""
+        with said_plainly(f"reading the policy {name}"):
+            told = self.client.get_policy(policyName=name)
+        return Resource(POLICY, told["policyName"], told["policyArn"])
 
     def attach(self, thing: str, policy: str, certificate_arn: str) -> None:
         """Attach a certificate to a thing, and a policy to the certificate."""
-        with said_plainly(f"attaching the certificate to the thing {thing}"):
-            self.client.attach_thing_principal(thingName=thing, principal=certificate_arn)
-        with said_plainly(f"attaching the policy {policy} to the certificate"):
-            self.client.attach_policy(policyName=policy, target=certificate_arn)
+        there = self.attachments(certificate_arn)
+        self._make(
+            THING_ATTACHMENT,
+            f"{thing} {certificate_arn}",
+            f"thing {thing}" in there or None,
+            f"attaching the certificate to the thing {thing}",
+            lambda: self.client.attach_thing_principal(thingName=thing, principal=certificate_arn),
+        )
+        self._make(
+            POLICY_ATTACHMENT,
+            f"{policy} {certificate_arn}",
+            f"policy {policy}" in there or None,
+            f"attaching the policy {policy} to the certificate",
+            lambda: self.client.attach_policy(policyName=policy, target=certificate_arn),
+        )
 
     def detach_policy(self, policy: str, certificate_arn: str) -> None:
         """Detach a policy from a certificate."""
         with said_plainly(f"detaching the policy {policy} from the certificate"):
             self.client.detach_policy(policyName=policy, target=certificate_arn)
+        self.notes.unmade(POLICY_ATTACHMENT, f"{policy} {certificate_arn}")
 
     def attachments(self, certificate_arn: str) -> tuple[str, ...]:
         """Return what a certificate is attached to: things, then policies, each by name."""
         with said_plainly("reading what the certificate is attached to"):
-            things = self.client.list_principal_things(principal=certificate_arn)["things"]
-            policies = self.client.list_attached_policies(target=certificate_arn)["policies"]
+            things = self._listed("list_principal_things", "things", principal=certificate_arn)
+            policies = self._listed("list_attached_policies", "policies", target=certificate_arn)
         return (
             *(f"thing {name}" for name in sorted(things)),
             *(f"policy {name}" for name in sorted(p["policyName"] for p in policies)),
         )
 
+    @property
+    def _tags(self) -> list[dict[str, str]]:
+        return [{"Key": "labkit", "Value": self.label}]
 
-def _already_there(error: CloudError) -> str:
-    """Return the id of what exists already, or raise the error that says something else."""
-    if error.code != "ResourceAlreadyExistsException":
-        raise error
-    response = getattr(error.__cause__, "response", {})
-    return str(response.get("resourceId", ""))
+    def _make(
+        self,
+        kind: str,
+        name: str,
+        there: object | None,
+        what: str,
+        create: Callable[[], Any],
+        *,
+        proof: str = "",
+    ) -> None:
+        """Make what is not there, noted before and after.
+
+        What is there because a kill came between the call and its second note is noted now.
+        """
+        if there is not None:
+            if self.notes.is_begun(kind, name):
+                self.notes.made(kind, name)
+            return
+        self.notes.begin(kind, name)
+        try:
+            with said_plainly(what):
+                told = create()
+        except CloudError as error:
+            if error.code == "ResourceAlreadyExistsException":  # somebody else was quicker
+                self.notes.unmade(kind, name)
+                return
+            raise
+        self.notes.made(kind, name, str(told[proof]) if proof else "")
+
+    def _find(self, look: Callable[[], Resource]) -> Resource | None:
+        """Return what a look finds, or None where the account has no such thing."""
+        try:
+            return look()
+        except CloudError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+        return None
+
+    def _refuse_strangers(self, thing: str) -> None:
+        """Refuse a thing that has certificates which no run of this lab has made."""
+        with said_plainly(f"reading what is attached to the thing {thing}"):
+            arns = self._listed("list_thing_principals", "principals", thingName=thing)
+        strangers = [arn for arn in arns if not self._is_this_labs(arn)]
+        if strangers:
+            raise CloudError(
+                f"the account has a thing {thing} with a certificate that this lab did not make: "
+                f"expected none, found {strangers[0].rpartition('/')[2][:16]}…. If the thing is "
+                "somebody else's, choose another name (device.thing_name in lab.toml, or "
+                "LABKIT_THING); if it is yours, detach that certificate in the AWS IoT console."
+            )
+
+    def _is_this_labs(self, certificate_arn: str) -> bool:
+        certificate_id = certificate_arn.rpartition("/")[2]
+        return self.notes.is_this_labs(CERTIFICATE, certificate_id)
+
+    def _listed(self, operation: str, member: str, **parameters: str) -> list[Any]:
+        """Return a whole listing, page after page."""
+        pages = self.client.get_paginator(operation).paginate(**parameters)
+        return [each for page in pages for each in page[member]]

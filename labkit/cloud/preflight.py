@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from labkit.cloud.session import said_plainly
 from labkit.errors import CloudError
@@ -82,7 +83,7 @@ class Preflight:
         lines = [
             f"identity  {self.identity}",
             f"account   {self.account_id}, region {self.region}",
-            f"endpoint  {self.endpoint_url}",
+            f"endpoint  {_endpoint_in_words(self.endpoint_url)}",
             f"clock     {_skew_in_words(self.clock_skew_s)}",
         ]
         for verdict in (ALLOWED, DENIED, UNKNOWN):
@@ -152,6 +153,12 @@ def _skew_in_words(skew_s: float | None) -> str:
     if abs(skew_s) <= 1:
         return "right"
     return f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} AWS's"
+
+
+def _endpoint_in_words(url: str) -> str:
+    """Return the endpoint; a simulated one's port is another every time, and says nothing."""
+    local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    return "on this computer" if local else url
 
 
 def _permissions(

@@ -16,7 +16,7 @@ from labkit.seams import sealed_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["aws_client", "said_plainly", "simulated_client"]
+__all__ = ["aws_client", "found_region", "said_plainly", "simulated_client"]
 
 _ADVICE = {
     "ExpiredTokenException": "The session token has expired: sign in to AWS again.",
@@ -67,6 +67,27 @@ def aws_client(service: str, region: str) -> Any:  # noqa: ANN401 as above
         )
     except BotoCoreError as error:
         raise CloudError(f"no AWS client can be made: {error}. Look at the profile.") from None
+
+
+def found_region() -> str:
+    """Return the region of the profile or the environment, as boto3 finds it.
+
+    Raises:
+        CloudError: there is none.
+    """
+    import boto3  # noqa: PLC0415 costs 0.5 s
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 costs 0.2 s
+
+    try:
+        region = boto3.session.Session().region_name
+    except BotoCoreError as error:
+        raise CloudError(f"no AWS profile can be read: {error}. Look at the profile.") from None
+    if not region:
+        raise CloudError(
+            "no AWS region is chosen: expected one in account.region of lab.toml, in AWS_REGION, "
+            "or in the profile (aws configure)."
+        )
+    return str(region)
 
 
 @contextmanager

@@ -12,40 +12,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from labkit.cloud.resources import (
+    CA_CERTIFICATE,
+    CERTIFICATE,
+    POLICY,
+    POLICY_ATTACHMENT,
+    TEMPLATE,
+    THING,
+    THING_ATTACHMENT,
+    UNKNOWN_CERTIFICATE,
+)
 from labkit.cloud.session import said_plainly
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = [
-    "CA_CERTIFICATE",
-    "CERTIFICATE",
-    "POLICY",
-    "POLICY_ATTACHMENT",
-    "TEMPLATE",
-    "THING",
-    "THING_ATTACHMENT",
-    "UNKNOWN_CERTIFICATE",
-    "Undoing",
-    "Undone",
-    "undo",
-]
-
-POLICY_ATTACHMENT: Final = "policy attachment"
-"""Named by the policy and the certificate's ARN, a blank between them."""
-THING_ATTACHMENT: Final = "thing attachment"
-"""Named by the thing and the certificate's ARN, a blank between them."""
-CERTIFICATE: Final = "certificate"
-THING: Final = "thing"
-POLICY: Final = "policy"
-CA_CERTIFICATE: Final = "CA certificate"
-TEMPLATE: Final = "provisioning template"
-
-UNKNOWN_CERTIFICATE: Final = "(id not known yet)"
-"""The name of a certificate that AWS IoT was asked to make, before it has answered."""
+__all__ = ["Undoing", "Undone", "undo"]
 
 _ORDER = (
     POLICY_ATTACHMENT,
@@ -173,7 +158,7 @@ def _undo_one(account: _Remover, region: str, made: _Made, *, dry_run: bool) -> 
 
 
 def _console(region: str, kind: str, name: str) -> str:
-    if kind not in _CONSOLE or name == UNKNOWN_CERTIFICATE:
+    if kind not in _CONSOLE or name.startswith(UNKNOWN_CERTIFICATE):
         kind, name = CERTIFICATE, name.rpartition("/")[2] if "/" in name else ""
     room = f"{_CONSOLE[kind]}/{name}" if name else "certificatehub"
     return f"https://{region}.console.aws.amazon.com/iot/home?region={region}#/{room}"
@@ -192,7 +177,7 @@ class _Remover:
         Raises:
             _LeftError: it is there and is not, or nobody can tell.
         """
-        if name == UNKNOWN_CERTIFICATE:
+        if name.startswith(UNKNOWN_CERTIFICATE):
             raise _LeftError(
                 "AWS IoT was asked for a key pair and its certificate, and the answer was lost. If "
                 "it made them, the certificate is INACTIVE, attached to nothing and its key is "

@@ -31,6 +31,10 @@ STEPS: tuple[Step, ...] = (
         "let AWS IoT make a key pair and its certificate, and write both into the keys header",
         (), ("deviceCert.pem", CERTIFICATE_PEM, PRIVATE_KEY_PEM, "account: certificate"),
         imported_key.create_keys_and_certificate,
+        actions=(
+            "iot:CreateKeysAndCertificate", "iot:DescribeCertificate", "iot:DeleteCertificate",
+            "iot:UpdateCertificate",
+        ),
     ),
     _option_2("attach_thing_and_policy").on(*_02),
     _option_2("activate_certificate").on(*_02),

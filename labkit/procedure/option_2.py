@@ -20,6 +20,7 @@ STEPS: tuple[Step, ...] = (
         "set_endpoint_and_thing", *_03,
         "write the account's endpoint and the thing's name into aws_clientcredential.h",
         (), (ENDPOINT, THING_NAME), headers.set_endpoint_and_thing,
+        actions=("iot:DescribeEndpoint",),
     ),
     Step(
         "force_key_generation", *_04,
@@ -53,6 +54,10 @@ STEPS: tuple[Step, ...] = (
         "prove to AWS IoT that the CA's key is ours, and register the CA certificate",
         ("rootCA.key", "rootCA.pem"), ("verificationCert.pem", "account: CA certificate"),
         account.register_ca,
+        actions=(
+            "iot:GetRegistrationCode", "iot:DescribeCACertificate", "iot:RegisterCACertificate",
+            "iot:TagResource", "iot:UpdateCACertificate",
+        ),
     ),
     Step(
         "sign_request", *_06,
@@ -82,28 +87,36 @@ STEPS: tuple[Step, ...] = (
         "register the device's certificate with AWS IoT, INACTIVE as yet",
         ("deviceCert.pem", "account: CA certificate", "console.log: certificate on board"),
         ("account: certificate",), account.register_certificate,
+        actions=("iot:DescribeCertificate", "iot:RegisterCertificate"),
     ),
     Step(
         "create_thing", *_08,
         "create the thing that the device is in AWS IoT",
         (), ("account: thing",), account.create_thing,
+        actions=("iot:DescribeThing", "iot:ListThingPrincipals", "iot:CreateThing"),
     ),
     Step(
         "create_policy", *_08,
         "create the policy that allows the hello world and nothing else",
         (), ("account: policy",), account.create_policy,
+        actions=("iot:GetPolicy", "iot:CreatePolicy", "iot:TagResource"),
     ),
     Step(
         "attach_thing_and_policy", *_08,
         "attach the certificate to the thing, and the policy to the certificate",
         ("account: certificate", "account: thing", "account: policy"), ("account: attachments",),
         account.attach_thing_and_policy,
+        actions=(
+            "iot:ListPrincipalThings", "iot:ListAttachedPolicies", "iot:AttachThingPrincipal",
+            "iot:AttachPolicy",
+        ),
     ),
     Step(
         "activate_certificate", *_08,
         "set the certificate ACTIVE",
         ("account: certificate", "account: attachments"), ("account: ACTIVE",),
         account.activate_certificate,
+        actions=("iot:DescribeCertificate", "iot:UpdateCertificate"),
     ),
     Step(
         "run_hello_world", *_08,

@@ -30,6 +30,8 @@ class Step:
         needs: what it needs, as an earlier step makes it.
         makes: what it makes.
         do: the function that does it; it is given the step's newest journal entry, if any.
+        actions: what an identity needs to be allowed to do in AWS for it, such as
+            "iot:CreateThing".
     """
 
     name: str
@@ -39,6 +41,7 @@ class Step:
     needs: tuple[str, ...]
     makes: tuple[str, ...]
     do: Callable[[Workbench, Entry | None], Outcome]
+    actions: tuple[str, ...] = ()
 
     def on(self, page: str, section: str) -> Step:
         """Return the same step as another route has it: taught on another page."""
@@ -66,6 +69,11 @@ class Route:
 
     name: str
     steps: tuple[Step, ...]
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What an identity needs to be allowed to do in AWS for the whole route, each once."""
+        return tuple(dict.fromkeys(action for step in self.steps for action in step.actions))
 
     def find(self, name: str) -> Step:
         """Return a step by its name.

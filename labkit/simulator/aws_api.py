@@ -79,7 +79,7 @@ class ApiServer:
                 account = self._accounts.of(s3.account_in_link(request))
                 return s3.answer_link(account, request, request_id)
             account, service = self._authenticate(request)
-            if service == "sts":
+            if service in ("sts", "iam"):
                 return sts.answer(request, account.identity, request_id)
             if service == "s3":
                 return s3.answer(account, request, request_id)

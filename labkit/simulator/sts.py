@@ -1,5 +1,7 @@
 """GetCallerIdentity of AWS STS, the one call of it that a lab makes: who am I?
 
+IAM speaks the same protocol, and is denied: the simulated account has no identities.
+
 Source: AWS STS API reference: GetCallerIdentity; AWS's query protocol.
 """
 
@@ -24,7 +26,7 @@ _USER_ID = "AIDASIMULATEDLABUSER0"
 
 
 def answer(request: Request, identity: Identity, headers: Mapping[str, str]) -> Response:
-    """Answer a request to STS."""
+    """Answer a request to STS, or to IAM."""
     sent = {**request.query, **parse_qs(request.body.decode("ascii", "replace"))}
     action = sent.get("Action", [""])[0]
     if action == "GetCallerIdentity":
@@ -47,6 +49,6 @@ def _access_denied() -> str:
     return (
         f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type>'
         "<Code>AccessDenied</Code>"
-        "<Message>The simulated account does not offer this call of STS</Message>"
+        "<Message>The simulated account does not offer this call</Message>"
         "</Error></ErrorResponse>"
     )

@@ -70,6 +70,11 @@ class Ledger:
         """Return what this run made or began and has not unmade, oldest first."""
         return tuple(_there(self._journal).values())
 
+    def is_begun(self, kind: str, name: str) -> bool:
+        """Return whether this run began to make something and does not know that it is made."""
+        made = _there(self._journal).get((kind, name))
+        return made is not None and not made.is_certain
+
     def is_this_runs(self, kind: str, name: str) -> bool:
         """Return whether this run made something, or began to."""
         return (kind, name) in _there(self._journal)

@@ -1,0 +1,73 @@
+"""Opening an account, simulated or real: who is let in, and what is asked first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.cloud.account import Account
+from labkit.cloud.confirmation import Confirmation, guard_writes, refuse_other_account
+from labkit.cloud.preflight import Clients
+from labkit.cloud.session import aws_client, found_region, said_plainly, simulated_client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from labkit.cloud.resources import Notes
+
+__all__ = ["open_real", "open_simulated", "real_clients", "simulated_clients"]
+
+
+def open_simulated(
+    endpoint_url: str, region: str, account_id: str, *, notes: Notes, label: str
+) -> Account:
+    """Open the simulated account.
+
+    Args:
+        endpoint_url: where the bench serves it, on loopback.
+        region: its region.
+        account_id: its 12 digits.
+        notes: who notes what is made.
+        label: the tag's value; see `Account`.
+    """
+    client = simulated_client("iot", endpoint_url, region)
+    return Account(client, region, account_id, notes, label)
+
+
+def open_real(
+    region: str, allowed: Sequence[str], confirmed: Path, *, notes: Notes, label: str
+) -> Account:
+    """Open the account that boto3 finds, which no call writes to before it was confirmed.
+
+    Args:
+        region: the region; empty for the profile's or the environment's.
+        allowed: the accounts that may be worked with; empty for all.
+        confirmed: the file that remembers which account was confirmed.
+        notes: who notes what is made.
+        label: the tag's value; see `Account`.
+
+    Raises:
+        CloudError: there are no credentials, no region, or the account is not allowed.
+    """
+    region = region or found_region()
+    with said_plainly("asking whose credentials these are"):
+        account_id = aws_client("sts", region).get_caller_identity()["Account"]
+    refuse_other_account(account_id, allowed)
+    client = aws_client("iot", region)
+    confirmation = Confirmation(confirmed, account_id, region)
+    guard_writes(client, confirmation.require)
+    return Account(client, region, account_id, notes, label, confirmation)
+
+
+def simulated_clients(account: Account, endpoint_url: str) -> Clients:
+    """Return who is asked in the pre-flight of the simulated account."""
+    sts, iam = (
+        simulated_client(service, endpoint_url, account.region) for service in ("sts", "iam")
+    )
+    return Clients(sts, iam, account.client)
+
+
+def real_clients(account: Account) -> Clients:
+    """Return who is asked in the pre-flight of a real account."""
+    sts, iam = (aws_client(service, account.region) for service in ("sts", "iam"))
+    return Clients(sts, iam, account.client)
