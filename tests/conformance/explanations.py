@@ -41,7 +41,11 @@ MOTO = {
 }
 
 MINISTACK = {
-    r"Template|RegisterThing|ThingRegistration|Claim": "no provisioning templates, no bulk tasks",
+    r"RegistrationTask": "no bulk tasks",
+    r"^RegisterThing": "not offered",
+    r"a template's name": "does not filter by template",
+    r"^CreateProvisioningTemplate": "looks at no length, no role and no type",
+    r"^CreateProvisioningClaim": "a claim for a template of either type",
     r"TransferCertificate|CertificateTransfer|being transferred": "no transfers",
     r"^(TestAuthorization|GetEffective)": "not offered",
     r"^DescribeEndpoint": "its own host's name, and two types only",

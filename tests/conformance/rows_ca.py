@@ -8,6 +8,7 @@ from expected import Seen, gives, holds, matching, raises
 from material import rsa_key
 from situation import ROLE
 from table import row
+from templates import jitp
 
 if TYPE_CHECKING:
     from situation import Situation
@@ -170,12 +171,12 @@ def _(s: Situation) -> Act:
 @row(
     "RegisterCACertificate",
     "with a template's body and a role",
-    gives({"templateBody": '{"Resources": {}}', "roleArn": ROLE}),
+    gives({"templateBody": jitp("p"), "roleArn": ROLE}),
     source="guide: Just-in-time provisioning; model: RegistrationConfig",
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
-    config = {"templateBody": '{"Resources": {}}', "roleArn": ROLE}
+    config = {"templateBody": jitp("p"), "roleArn": ROLE}
     call = s.registration(ca, registrationConfig=config, allowAutoRegistration=True)
 
     def act() -> object:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from expected import Seen, gives, holds, raises
 from situation import GONE, ROLE
 from table import row
+from templates import jitp
 
 if TYPE_CHECKING:
     from situation import Situation
@@ -75,7 +76,7 @@ def _(s: Situation) -> Act:
     source="model: UpdateCACertificate, removeAutoRegistration",
 )
 def _(s: Situation) -> Act:
-    config = {"templateBody": '{"Resources": {}}', "roleArn": ROLE}
+    config = {"templateBody": jitp("p"), "roleArn": ROLE}
     ca = s.register_ca(registrationConfig=config, allowAutoRegistration=True)
 
     def act() -> object:
@@ -202,7 +203,7 @@ def _(s: Situation) -> Act:
     template = s.name("t")
     s.iot.create_provisioning_template(
         templateName=template,
-        templateBody='{"Parameters": {}, "Resources": {}}',
+        templateBody=jitp("p"),
         provisioningRoleArn=ROLE,
         type="JITP",
     )

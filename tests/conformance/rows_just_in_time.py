@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 JITR = "guide: Just-in-time registration"
 JITP = "guide: Just-in-time provisioning"
-PATIENCE_S = 1.5
+PATIENCE_S = 5.0
 
 
 def automatic(s: Situation, **config: object) -> Authority:

@@ -12,7 +12,7 @@ from expected import Seen, gives, holds, matching, raises
 from material import ec_key
 from situation import GONE, ROLE
 from table import row
-from templates import jitp, template
+from templates import CERTIFICATE, fleet, jitp, template
 
 if TYPE_CHECKING:
     from situation import Situation
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 INVALID = raises("InvalidRequestException", 400)
 FAILURE = raises("ResourceRegistrationFailureException", 400)
+BODY = "guide: Provisioning templates; open: when a body is looked at, and by which rules"
 CREATE = "model: CreateProvisioningTemplate"
 EVERY = "guide: Just-in-time provisioning calls it, and needs a value for every parameter"
+POLICY = {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "p"}}
 REGISTER = "model: RegisterThing; guide: Provisioning templates"
 
 
@@ -29,7 +31,7 @@ def make(s: Situation, **parameters: object) -> Act:
     """Return the call that makes a template; the name is noted."""
     name = s.name("t")
     s.seen.update(name=name, template=s.arn("provisioningtemplate", name))
-    given = {"templateName": name, "templateBody": template(), "provisioningRoleArn": ROLE}
+    given = {"templateName": name, "templateBody": fleet(), "provisioningRoleArn": ROLE}
     return lambda: s.unchecked.create_provisioning_template(**{**given, **parameters})
 
 
@@ -63,7 +65,7 @@ for _type in ("FLEET_PROVISIONING", "JITP"):
         free=True,
     )
     def _(s: Situation, kind: str = _type) -> Act:
-        body = jitp("p") if kind == "JITP" else template()
+        body = jitp("p") if kind == "JITP" else fleet()
         s.seen["body"] = body
         name = made(s, type=kind, templateBody=body)
         return lambda: s.iot.describe_provisioning_template(templateName=name)
@@ -98,7 +100,10 @@ for _what, _parameters in {
     "a name of 37 characters": {"templateName": "t" * 37},
     "its body is the text hello": {"templateBody": "hello"},
     "its body is a JSON list": {"templateBody": "[]"},
-    "its body is too long": {"templateBody": '{"Resources": {}}' + " " * 10_240},
+    "its body is too long": {"templateBody": fleet() + " " * 10_240},
+    "its body makes no certificate": {"templateBody": fleet(policy=POLICY)},
+    "its body makes two certificates": {"templateBody": fleet(one=CERTIFICATE, two=CERTIFICATE)},
+    "its certificate is another than the device's": {"templateBody": template()},
     "its role is no ARN": {"provisioningRoleArn": "Provisioning-of-my-devices"},
     "a type that there is not": {"type": "BOTH"},
     "JITP, with a hook": {
@@ -109,7 +114,7 @@ for _what, _parameters in {
     },
 }.items():
 
-    @row("CreateProvisioningTemplate", _what, INVALID, source=CREATE, free=True)
+    @row("CreateProvisioningTemplate", _what, INVALID, source=f"{CREATE}; {BODY}", free=True)
     def _(s: Situation, parameters: dict[str, object] = _parameters) -> Act:
         return make(s, **parameters)
 

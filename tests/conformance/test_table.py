@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,6 +16,7 @@ import botocore.session
 import pytest
 from differences import Difference, judged, report
 from expected import Seen, difference, gives, holds, matching, raises
+from explanations import KNOWN, explanation
 from free import FREE_OPERATIONS
 from judge import Judge
 from situation import NotFreeError, Situation
@@ -25,6 +27,7 @@ from labkit.simulator.account import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HERE = Path(__file__).resolve().parent
 ROWS = load()
 MODEL = botocore.session.get_session().get_service_model("iot")
 NOBODYS = {
@@ -229,7 +232,23 @@ def test_refusals_are_compared(judge: Judge, expected: Any, came: str | None) ->
 def test_a_report_is_the_same_at_every_run() -> None:
     """It is a table in Markdown, without ids, names and times that change."""
     row = row_of(None, gives({"a": "b|c"}))
-    text = report("moto", [Difference(row, f"id {'ab' * 32}, conformance-1a2b3c-7-thing\nend")])
-    assert text.splitlines()[0] == "# What moto does differently"
-    assert text.splitlines()[-1] == "| DescribeEndpoint | made up | a: b/c | id …, … end |"
+    text = report("other", [Difference(row, f"id {'ab' * 32}, conformance-1a2b3c-7-thing\nend")])
+    assert text.splitlines()[0] == "# What other does differently"
+    assert text.splitlines()[-1] == "| DescribeEndpoint | made up | a: b/c | id …, … end |  |"
     assert not re.search("[0-9a-f]{64}", text)
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_kept_reports_are_explained(name: str) -> None:
+    """Each difference that was found when the other judges were last asked has its cause."""
+    lines = (HERE / f"differences-{name}.md").read_text(encoding="utf-8").splitlines()[4:]
+    assert len(lines) > 50
+    assert [line for line in lines if line.endswith("|  |")] == []
+
+
+def test_an_explanation_is_for_its_judge() -> None:
+    """Of a judge that nobody has looked at, or a row, there is none."""
+    row = "GetRegistrationCode: asked again"
+    assert explanation("moto", row, "x") == "another code at every call, and a UUID"
+    assert explanation("other", row, "x") == ""
+    assert explanation("ministack", row, "x") == ""
