@@ -21,15 +21,16 @@ CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "
 HEIGHTS = {
     "errors": 0,
     **dict.fromkeys(("check", "choice", "seeding", "keys", "firmware", "policy"), 1),
-    **dict.fromkeys(("console", "certificates", "diagnosis", "seams"), 2),
-    **dict.fromkeys(("device", "cloud", "workspace"), 3),
-    "bench": 4,
-    "steps": 5,
-    "procedure": 6,
-    "lab": 7,
-    **dict.fromkeys(("record", "by_hand", "manual"), 8),
-    **dict.fromkeys(("cli", "widgets"), 9),
-    "__main__": 10,
+    **dict.fromkeys(("console", "certificates", "seams"), 2),
+    "diagnosis": 3,
+    **dict.fromkeys(("device", "cloud", "workspace"), 4),
+    **dict.fromkeys(("bench", "gathering"), 5),
+    "steps": 6,
+    "procedure": 7,
+    "lab": 8,
+    **dict.fromkeys(("record", "by_hand", "manual"), 9),
+    **dict.fromkeys(("cli", "widgets"), 10),
+    "__main__": 11,
 }
 """Who stands above whom: an import goes down, never up and never sideways.
 

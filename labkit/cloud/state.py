@@ -1,0 +1,184 @@
+"""What the account says about one certificate, read for a diagnosis; nothing is changed.
+
+Each question is asked by itself: one that is denied leaves its answer unknown and the others go
+on. A certificate or CA that is not there is an answer.
+
+Source: AWS IoT API reference: DescribeEndpoint, DescribeCertificate, DescribeCACertificate,
+ListPrincipalThings, GetEffectivePolicies, ListAttachedPolicies, GetPolicy.
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from labkit import policy
+from labkit.certificates import certificate_id
+from labkit.cloud.session import said_plainly
+from labkit.diagnosis import AccountState
+from labkit.errors import CloudError, PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from cryptography import x509
+
+    from labkit.cloud.account import Account
+    from labkit.policy import Policy
+
+__all__ = ["read_account_state"]
+
+_NOT_FOUND = "ResourceNotFoundException"
+_PAGE = 100
+
+_Told = TypeVar("_Told")
+
+
+def read_account_state(
+    account: Account,
+    *,
+    certificate: x509.Certificate | None,
+    ca: x509.Certificate | None,
+) -> AccountState:
+    """Ask the account about a device's certificate.
+
+    Args:
+        account: the account; only calls that read are made.
+        certificate: the device's certificate; None leaves out what hangs on it.
+        ca: the CA's certificate; None leaves the CA out.
+
+    Returns:
+        The state. What could not be read is None there, and named in `not_told`.
+    """
+    asking = _Asking(account.client)
+    endpoint = asking.ask("the endpoint", asking.endpoint)
+    registered = asking.certificate(certificate)
+    authority = asking.ca(ca)
+    arn = registered[1] if registered else ""
+    things = asking.ask("its things", lambda: asking.things(arn)) if arn else None
+    return AccountState(
+        region=account.region,
+        account_id=account.account_id,
+        endpoint=endpoint,
+        ca_status=authority[0] if authority else None,
+        auto_registration=authority[1] if authority else None,
+        certificate_status=registered[0] if registered else None,
+        things=things,
+        policies=asking.ask("its policies", lambda: asking.policies(arn, things)) if arn else None,
+        clock=asking.clock,
+        not_told=tuple(asking.not_told),
+    )
+
+
+class _Asking:
+    """Questions to one account, each answered, or noted as not told.
+
+    Attributes:
+        clock: the account's clock, from its last answer.
+        not_told: what was not told, with the reason.
+    """
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401 boto3 makes clients at run time
+        self._client = client
+        self.clock: datetime | None = None
+        self.not_told: list[str] = []
+
+    def ask(self, what: str, question: Callable[[], _Told]) -> _Told | None:
+        """Return an answer, or None where the account did not give it."""
+        try:
+            return question()
+        except CloudError as error:
+            self.not_told.append(f"{what} ({error.code or 'no answer'})")
+        except PolicyError as error:
+            self.not_told.append(f"{what} ({error})")
+        return None
+
+    def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:
+        """Make one call."""
+        with said_plainly(f"reading {what}"):
+            told: dict[str, Any] = getattr(self._client, operation)(**parameters)
+        date = told.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if date:
+            self.clock = parsedate_to_datetime(date)
+        return told
+
+    def pages(self, what: str, operation: str, listed: str, **parameters: object) -> list[Any]:
+        """Return everything that a listing call lists, page by page."""
+        with said_plainly(f"reading {what}"):
+            paginator = self._client.get_paginator(operation)
+            pages = paginator.paginate(**parameters, PaginationConfig={"PageSize": _PAGE})
+            return [each for page in pages for each in page[listed]]
+
+    def endpoint(self) -> str:
+        """Return the ATS endpoint."""
+        told = self.call("the endpoint", "describe_endpoint", endpointType="iot:Data-ATS")
+        return str(told["endpointAddress"])
+
+    def certificate(self, certificate: x509.Certificate | None) -> tuple[str, str] | None:
+        """Return the certificate's status and ARN; both empty where it is not registered."""
+        if certificate is None:
+            return None
+        told = self.ask(
+            "the certificate",
+            lambda: self._describe("describe_certificate", certificate_id(certificate)),
+        )
+        if told is None:
+            return None
+        described = told.get("certificateDescription", {})
+        return str(described.get("status", "")), str(described.get("certificateArn", ""))
+
+    def ca(self, ca: x509.Certificate | None) -> tuple[str, bool] | None:
+        """Return the CA's status, empty where it is not registered, and whether it registers."""
+        if ca is None:
+            return None
+        told = self.ask(
+            "the CA certificate",
+            lambda: self._describe("describe_ca_certificate", certificate_id(ca)),
+        )
+        if told is None:
+            return None
+        described = told.get("certificateDescription", {})
+        automatic = described.get("autoRegistrationStatus") == "ENABLE"
+        return str(described.get("status", "")), automatic
+
+    def _describe(self, operation: str, identifier: str) -> dict[str, Any]:
+        """Describe a certificate; one that is not there is described by nothing."""
+        try:
+            return self.call("the certificate", operation, certificateId=identifier)
+        except CloudError as error:
+            if error.code != _NOT_FOUND:
+                raise
+        return {}
+
+    def things(self, arn: str) -> tuple[str, ...]:
+        """Return the things that a certificate is attached to."""
+        return tuple(self.pages("things", "list_principal_things", "things", principal=arn))
+
+    def policies(self, arn: str, things: tuple[str, ...] | None) -> tuple[Policy, ...]:
+        """Return the policies that count for a certificate.
+
+        Those of the groups of its thing count, too, and only GetEffectivePolicies tells them;
+        where that is denied, those that are attached to the certificate itself are read.
+
+        Args:
+            arn: the certificate's ARN.
+            things: what it is attached to; of several the first counts. Open: whether a device may
+                connect as another.
+        """
+        thing = {"thingName": things[0]} if things else {}
+        try:
+            told = self.call("policies", "get_effective_policies", principal=arn, **thing)
+        except CloudError:
+            attached = self.pages(
+                "policies", "list_attached_policies", "policies", target=arn, recursive=False
+            )
+            named = [each["policyName"] for each in attached]
+            told = {"effectivePolicies": [self._policy(name) for name in named]}
+        return tuple(
+            policy.parse(each["policyDocument"], name=each["policyName"])
+            for each in told["effectivePolicies"]
+        )
+
+    def _policy(self, name: str) -> dict[str, Any]:
+        return self.call("a policy", "get_policy", policyName=name)

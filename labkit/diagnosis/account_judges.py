@@ -1,0 +1,194 @@
+"""Judges that ask the account: registration, status, policies, thing, endpoint.
+
+Source: AWS IoT Core developer guide, diagnosing connectivity issues, just-in-time provisioning,
+thing policy variables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.diagnosis.finding import Finding
+from labkit.diagnosis.signs import Sign
+
+if TYPE_CHECKING:
+    from labkit.diagnosis.case import Case
+
+__all__ = [
+    "ca_not_registered",
+    "certificate_not_registered",
+    "just_in_time",
+    "no_policy",
+    "not_active",
+    "policy_denies",
+    "thing_not_attached",
+    "transport",
+    "wrong_endpoint",
+]
+
+_MQTT_PORTS = ("8883", "443")
+_AUTHORIZED_STEPS = (
+    ("iot:Connect", "client"),
+    ("iot:Subscribe", "topicfilter"),
+    ("iot:Publish", "topic"),
+    ("iot:Receive", "topic"),
+)
+
+
+def ca_not_registered(case: Case) -> Finding | None:
+    """Judge whether the CA is unknown or not ACTIVE; it matters to no registered certificate."""
+    account = case.account
+    if account is None:
+        return None
+    if case.is_registered:
+        return Finding("against", "the certificate is registered", "account")
+    if account.ca_status is None:
+        return None
+    if account.ca_status == "ACTIVE":
+        return Finding("against", "the CA is registered and ACTIVE", "account")
+    status = account.ca_status or "not registered"
+    return Finding("for", f"the CA is {status} in {account.region}", "account")
+
+
+def certificate_not_registered(case: Case) -> Finding | None:
+    """Judge whether the certificate is unknown, its CA known and not automatic."""
+    account = case.account
+    if account is None or case.is_registered is None:
+        return None
+    if case.is_registered:
+        return Finding("against", "the certificate is registered", "account")
+    if account.ca_status not in (None, "ACTIVE"):
+        return None
+    if account.auto_registration:
+        return Finding("against", "its CA registers certificates automatically", "account")
+    return Finding("for", f"the account has no such certificate in {account.region}", "account")
+
+
+def not_active(case: Case) -> Finding | None:
+    """Judge the certificate's status."""
+    status = case.account.certificate_status if case.account else None
+    if status is None:
+        return None
+    if status in ("", "ACTIVE"):
+        return Finding("against", f"the certificate is {status or 'not registered'}", "account")
+    if status == "PENDING_ACTIVATION" and case.account and case.account.auto_registration:
+        return Finding("against", "just-in-time registration is under way", "account")
+    return Finding("for", f"the certificate is {status}", "account")
+
+
+def just_in_time(case: Case) -> Finding | None:
+    """Judge whether the certificate is, or was just, registered by its connection."""
+    account = case.account
+    if account is None or account.certificate_status is None:
+        return None
+    waits = account.certificate_status in ("", "PENDING_ACTIVATION")
+    if waits and account.auto_registration:
+        status = account.certificate_status or "not registered"
+        text = f"the certificate is {status}, and its CA registers automatically"
+        return Finding("for", text, "account")
+    if account.auto_registration is False or account.ca_status == "":
+        return Finding("against", "its CA does not register certificates automatically", "account")
+    if not waits and _denied(case):
+        return Finding(
+            "against", "the certificate is registered, and its rights are short", "account"
+        )
+    return None
+
+
+def _denied(case: Case) -> bool:
+    """Return whether what the account allows the certificate is known not to be enough."""
+    if case.account and case.account.policies == ():
+        return True
+    connect = case.decide("iot:Connect", "client")
+    return connect is not None and not connect
+
+
+def no_policy(case: Case) -> Finding | None:
+    """Judge whether any policy is effective for the certificate."""
+    account = case.account
+    if account is None or account.policies is None:
+        return None
+    if case.is_registered is False:
+        return Finding("against", "the certificate is not registered", "account")
+    if account.policies:
+        names = ", ".join(str(policy.name) for policy in account.policies)
+        return Finding("against", f"attached: {names}", "account")
+    return Finding("for", "no policy is attached to the certificate", "account")
+
+
+def thing_not_attached(case: Case) -> Finding | None:
+    """Judge whether a policy would allow to connect if the thing were attached."""
+    account, client_id = case.account, case.client_id
+    if account is None or account.things is None:
+        return None
+    if case.is_registered is False or account.policies == ():
+        return Finding("against", "the certificate has no policy that asks for it", "account")
+    if client_id is None:
+        text = "the certificate is attached to no thing"
+        return None if account.things else Finding("for", text, "account")
+    if client_id in account.things:
+        return Finding("against", f"the certificate is attached to {client_id}", "account")
+    return _attaching_helps(case, account.things, client_id)
+
+
+def _attaching_helps(case: Case, things: tuple[str, ...], client_id: str) -> Finding | None:
+    now = case.decide("iot:Connect", "client")
+    then = case.decide("iot:Connect", "client", attached=True)
+    if now is None or then is None:
+        return None
+    if now or not then:
+        return Finding("against", f"attaching the thing would change nothing: {now}", "account")
+    others = ", ".join(things) or "no thing"
+    text = f"the client id is {client_id}, and the certificate is attached to {others}: {now}"
+    return Finding("for", text, "account")
+
+
+def policy_denies(case: Case) -> Finding | None:
+    """Judge the policies by the action that failed: Connect, or one of those after it."""
+    account = case.account
+    if account is None or account.policies is None:
+        return None
+    if not account.policies or case.is_registered is False:
+        return Finding("against", "there is no policy that could deny", "account")
+    decisions = [case.decide(action, kind) for action, kind in _AUTHORIZED_STEPS]
+    if None in decisions:
+        return None
+    connected = case.has(Sign.MQTT_CONNECTED)
+    steps = decisions[1:] if connected else decisions[:1]
+    denied = next((each for each in steps if not each), None)
+    if denied is None:
+        return None if connected else Finding("against", f"{steps[0]}", "account")
+    if not connected and case.decide("iot:Connect", "client", attached=True):
+        return Finding("against", "it would allow it if the thing were attached", "account")
+    return Finding("for", f"{denied}", "account")
+
+
+def wrong_endpoint(case: Case) -> Finding | None:
+    """Judge the endpoint: the account's own, and an ATS endpoint."""
+    host = case.host
+    if host is None:
+        return None
+    endpoint = case.account.endpoint if case.account else None
+    if endpoint is not None and host.lower() != endpoint.lower():
+        return Finding(
+            "for", f"the board uses {host}, the account's endpoint is {endpoint}", "account"
+        )
+    if host.endswith(".amazonaws.com") and ".iot." in host and "-ats.iot." not in host:
+        return Finding("for", f"{host} is no ATS endpoint (…-ats.iot.…)", "console")
+    if endpoint is not None and not case.has(Sign.UNTRUSTED, Sign.UNTIMELY):
+        return Finding("against", f"{host} is the account's endpoint", "account")
+    return None
+
+
+def transport(case: Case) -> Finding | None:
+    """Judge port and endpoint where the network failed."""
+    headers = case.evidence.headers
+    if headers is not None and headers.port and headers.port not in _MQTT_PORTS:
+        text = (
+            f"clientcredentialMQTT_BROKER_PORT is {headers.port}, AWS IoT listens on 8883 and 443"
+        )
+        return Finding("for", text, "headers")
+    endpoint = case.account.endpoint if case.account else None
+    if endpoint and case.has(Sign.UNRESOLVED) and case.host == endpoint:
+        return Finding("for", f"{endpoint} is the account's endpoint", "account")
+    return None

@@ -1,0 +1,176 @@
+"""A case: a log and whatever came with it, and the questions that judges ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from labkit import certificates
+from labkit.diagnosis.literals import Literal, What
+from labkit.errors import LabError
+from labkit.keys import short_fingerprint
+from labkit.policy import connection_context, evaluate, resource_arn
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from labkit.diagnosis.evidence import AccountState, Evidence
+    from labkit.diagnosis.log import Log
+    from labkit.diagnosis.signs import Sign
+    from labkit.policy import Decision
+
+__all__ = ["Case", "DeviceKey"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """The board's public key as far as it is known.
+
+    Attributes:
+        spki: DER SubjectPublicKeyInfo.
+        where: where it is from, in words.
+        line: the dump's line, None where it is not from the console.
+    """
+
+    spki: bytes
+    where: str
+    line: int | None = None
+
+    @property
+    def short(self) -> str:
+        """The short fingerprint."""
+        return short_fingerprint(self.spki)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A log and whatever came with it.
+
+    Attributes:
+        log: the console.
+        evidence: everything else.
+    """
+
+    log: Log
+    evidence: Evidence
+
+    @property
+    def account(self) -> AccountState | None:
+        """The account's state."""
+        return self.evidence.account
+
+    @cached_property
+    def literal(self) -> Literal | None:
+        """What the board has for its certificate."""
+        return self.evidence.device_certificate
+
+    @property
+    def certificate(self) -> x509.Certificate | None:
+        """The board's certificate, where it is one."""
+        return self.literal.certificate if self.literal else None
+
+    @cached_property
+    def ca(self) -> x509.Certificate | None:
+        """The CA's certificate."""
+        literal = self.evidence.ca_certificate
+        return literal.certificate if literal else None
+
+    @cached_property
+    def key(self) -> DeviceKey | None:
+        """The board's key: Option 1's in the header, or the newest dump's."""
+        headers = self.evidence.headers
+        imported = headers.private_key if headers else None
+        if imported is not None and imported.spki is not None:
+            return DeviceKey(imported.spki, imported.where)
+        der, newest = self.log.key, self.log.newest
+        if der is None or newest is None:
+            return None
+        return DeviceKey(der, "the newest dump", newest.line)
+
+    @cached_property
+    def key_fits(self) -> bool | None:
+        """Whether the certificate holds the board's key; None where one of them is unknown."""
+        if self.key is None or self.literal is None or self.literal.spki is None:
+            return None
+        return self.key.spki == self.literal.spki
+
+    @property
+    def is_ca(self) -> bool | None:
+        """Whether the board's certificate is a CA's; None where it is unknown."""
+        certificate = self.certificate
+        if certificate is None:
+            return None
+        if self.ca is not None and certificate == self.ca:
+            return True
+        return _says_ca(certificate) or certificates.is_issued_by(certificate, certificate)
+
+    @property
+    def host(self) -> str | None:
+        """The endpoint that the board used, or that stands in its header."""
+        boot = self.log.boot
+        named = [boot.hosts[sign] for sign in boot.signs if boot.hosts.get(sign)]
+        if named:
+            return named[-1]
+        headers = self.evidence.headers
+        return (headers.endpoint or None) if headers else None
+
+    @property
+    def client_id(self) -> str | None:
+        """The client id that the demo uses: the thing's name."""
+        headers = self.evidence.headers
+        if headers and headers.thing_name:
+            return headers.thing_name
+        things = self.account.things if self.account else None
+        return things[0] if things and len(things) == 1 else None
+
+    def decide(self, action: str, kind: str, *, attached: bool | None = None) -> Decision | None:
+        """Return what the policies say to an action of the hello world; None where unknown.
+
+        Args:
+            action: such as "iot:Publish".
+            kind: "client", "topic" or "topicfilter".
+            attached: whether to take the certificate as attached to its thing; as it is if None.
+        """
+        account, client_id = self.account, self.client_id
+        if account is None or account.policies is None or client_id is None:
+            return None
+        if attached is None:
+            attached = client_id in (account.things or ())
+        name = client_id if kind == "client" else f"{client_id}/example/topic"
+        try:
+            resource = resource_arn(account.region, account.account_id, f"{kind}/{name}")
+            variables = certificates.policy_variables(self.certificate) if self.certificate else {}
+            context = connection_context(client_id, attached=attached, certificate=variables)
+            return evaluate(account.policies, action, resource, context)
+        except LabError:
+            return None
+
+    @property
+    def is_registered(self) -> bool | None:
+        """Whether the certificate is registered; None where the account did not tell."""
+        status = self.account.certificate_status if self.account else None
+        return None if status is None else status != ""
+
+    def has(self, *signs: Sign) -> bool:
+        """Return whether the newest boot showed any of some signs."""
+        return self.log.boot.has(*signs)
+
+    def header(self, name: str) -> Literal | None:
+        """Return one of the headers' literals, by its attribute's name."""
+        literal = getattr(self.evidence.headers, name, None)
+        return literal if isinstance(literal, Literal) else None
+
+    def certificate_is(self, *what: What) -> bool:
+        """Return whether what the board has for its certificate is one of these."""
+        return self.literal is not None and self.literal.what in what
+
+
+def _says_ca(certificate: x509.Certificate) -> bool:
+    try:
+        described = certificates.describe(certificate)
+    except (ValueError, LabError):
+        return False
+    return any(
+        each.name == "basicConstraints" and "CA:TRUE" in each.text for each in described.extensions
+    )

@@ -1,0 +1,160 @@
+"""What a diagnosis can be given beside the console: headers, certificates, the account's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from labkit import firmware
+from labkit.diagnosis.literals import Literal, What, read_certificate, read_private_key
+from labkit.errors import FirmwareError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labkit.policy import Policy
+
+__all__ = ["AccountState", "Evidence", "Headers"]
+
+_CERTIFICATE: Final = "keyCLIENT_CERTIFICATE_PEM"
+_CA: Final = "keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM"
+_PRIVATE_KEY: Final = "keyCLIENT_PRIVATE_KEY_PEM"
+_ENDPOINT: Final = "clientcredentialMQTT_BROKER_ENDPOINT"
+_THING: Final = "clientcredentialIOT_THING_NAME"
+_PORT: Final = "clientcredentialMQTT_BROKER_PORT"
+_FORCE: Final = (
+    "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR",
+    "keyprovisioningFORCE_GENERATE_NEW_KEYSET",
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Headers:
+    """The firmware tree's macros that a diagnosis looks at; None is for what cannot be told.
+
+    Attributes:
+        certificate: the device's certificate literal.
+        ca: the just-in-time CA literal.
+        private_key: Option 1's private key literal; only its public half is kept.
+        endpoint: the MQTT endpoint; empty for NULL.
+        thing_name: the thing's name, which is the client id.
+        port: the MQTT port.
+        force: whether a new key pair is made at every boot.
+    """
+
+    certificate: Literal | None = None
+    ca: Literal | None = None
+    private_key: Literal | None = None
+    endpoint: str | None = None
+    thing_name: str | None = None
+    port: str | None = None
+    force: bool | None = None
+
+    @classmethod
+    def read(cls, *, credentials: str, keys: str, provisioning: str) -> Headers:
+        """Read them from the texts of the demo's two headers and its provisioning source.
+
+        Args:
+            credentials: `aws_clientcredential.h`.
+            keys: `aws_clientcredential_keys.h`.
+            provisioning: `aws_dev_mode_key_provisioning.c`.
+        """
+        known, certificate = _value(keys, _CERTIFICATE)
+        ca_known, ca = _value(keys, _CA)
+        key_known, private_key = _value(keys, _PRIVATE_KEY)
+        endpoint_known, endpoint = _value(credentials, _ENDPOINT)
+        return cls(
+            certificate=read_certificate(certificate, _CERTIFICATE) if known else None,
+            ca=read_certificate(ca, _CA, strict=True) if ca_known else None,
+            private_key=read_private_key(private_key, _PRIVATE_KEY) if key_known else None,
+            endpoint=(endpoint or "") if endpoint_known else None,
+            thing_name=_value(credentials, _THING)[1],
+            port=_value(credentials, _PORT)[1],
+            force=_switch([_value(provisioning, name)[1] for name in _FORCE]),
+        )
+
+
+def _value(text: str, macro: str) -> tuple[bool, str | None]:
+    """Return whether a macro's value can be told, and the value; NULL is None.
+
+    One that names another macro, or is computed, cannot be told.
+    """
+    try:
+        found = firmware.get(text, macro)
+    except FirmwareError:
+        return False, None
+    if found.written in ("name", "expression"):
+        return False, None
+    return True, found.value
+
+
+def _switch(tokens: list[str | None]) -> bool | None:
+    """Return whether a switch is on, by the first of its names that has a value."""
+    numbers = (firmware.integer(token) for token in tokens if token is not None)
+    number = next(numbers, None)
+    return None if number is None else number == 1
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What the account says about one certificate; None is for what was not told.
+
+    Attributes:
+        region: the region asked.
+        account_id: the account's 12 digits.
+        endpoint: the account's ATS endpoint.
+        ca_status: the CA certificate's status; empty where it is not registered.
+        auto_registration: whether that CA registers certificates automatically.
+        certificate_status: the certificate's status; empty where it is not registered.
+        things: the names of the things that the certificate is attached to.
+        policies: the policies that are effective for the certificate.
+        clock: the account's clock.
+        not_told: what was asked and not told, each in words.
+    """
+
+    region: str = ""
+    account_id: str = ""
+    endpoint: str | None = None
+    ca_status: str | None = None
+    auto_registration: bool | None = None
+    certificate_status: str | None = None
+    things: tuple[str, ...] | None = None
+    policies: tuple[Policy, ...] | None = None
+    clock: datetime | None = None
+    not_told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evidence:
+    """Everything beside the console; what is missing is None.
+
+    Attributes:
+        headers: the firmware tree's macros.
+        certificate: the device certificate's file, PEM or DER.
+        ca: the CA certificate's file, PEM or DER.
+        account: the account's state.
+        now: the time, with a time zone, by this computer's clock or the lab's.
+    """
+
+    headers: Headers | None = None
+    certificate: str | bytes | None = None
+    ca: str | bytes | None = None
+    account: AccountState | None = None
+    now: datetime | None = None
+
+    @property
+    def device_certificate(self) -> Literal | None:
+        """What the board has for its certificate: the header's, where it has one, or the file's."""
+        header = self.headers.certificate if self.headers else None
+        if header is not None and header.what is not What.MISSING:
+            return header
+        if self.certificate is not None:
+            return read_certificate(self.certificate, "the certificate file")
+        return header
+
+    @property
+    def ca_certificate(self) -> Literal | None:
+        """The CA's certificate: the file's, or the header's just-in-time literal."""
+        if self.ca is not None:
+            return read_certificate(self.ca, "the CA file")
+        return self.headers.ca if self.headers else None

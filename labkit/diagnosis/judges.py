@@ -1,0 +1,206 @@
+"""Judges: for each cause, what in a case speaks for it and what rules it out.
+
+A judge looks at certificates, headers and the account, never at the symptom, and gives findings. A
+finding for a cause decides it; one against it takes it off the list. Where nobody says anything
+the cause keeps its weight.
+
+Source: RFC 5280, 4.1.2.5 and 4.2.1.9; the documentation's "Certificate import".
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from labkit.diagnosis import account_judges
+from labkit.diagnosis.finding import Finding
+from labkit.diagnosis.literals import What
+from labkit.diagnosis.signs import Sign
+from labkit.keys import short_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from labkit.diagnosis.case import Case
+
+__all__ = ["JUDGES"]
+
+
+_SKEW = timedelta(minutes=5)
+"""AWS refuses requests that are signed with a clock further off."""
+
+
+def _key_is_new(case: Case) -> Finding | None:
+    """Return what says that the board's key was made after its certificate."""
+    return _made_in_this_boot(case) or (None if case.key_fits else _was_another(case))
+
+
+def _made_in_this_boot(case: Case) -> Finding | None:
+    signs = case.log.boot.signs
+    line = signs.get(Sign.WAITING)
+    if line is None and Sign.CERTIFICATE_WRITTEN in signs and not case.key_fits:
+        line = signs.get(Sign.WARNING)
+    return None if line is None else Finding("for", line.text, "console", line.number)
+
+
+def _was_another(case: Case) -> Finding | None:
+    """Return what says that the board once had another key, or will have."""
+    change = case.log.key_change
+    if change is not None:
+        text = f"the key in this dump is another than in the dump of line {change[0].line}"
+        return Finding("for", text, "console", change[1].line)
+    spki = case.literal.spki if case.literal else None
+    older = case.log.earlier_keys.get(spki) if spki else None
+    if older is not None:
+        text = f"the certificate holds the key of the older dump in line {older.line}"
+        return Finding("for", text, "certificate", older.line)
+    headers = case.evidence.headers
+    if case.key_fits is False and headers is not None and headers.force:
+        text = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR is 1: every boot makes another key"
+        return Finding("for", text, "headers")
+    return None
+
+
+def _key_changed(case: Case) -> Finding | None:
+    found = _key_is_new(case)
+    if found is None and case.key_fits:
+        return Finding("against", "the certificate holds the board's key", "certificate")
+    return found
+
+
+def _not_for_this_key(case: Case) -> Finding | None:
+    if case.key_fits is None:
+        return None
+    if case.key_fits:
+        return Finding("against", "the certificate holds the board's key", "certificate")
+    if case.is_ca or _key_is_new(case):
+        return Finding("against", "another reason explains the other key", "certificate")
+    key, literal = case.key, case.literal
+    whose = f"{key.where} has {key.short} …" if key else ""
+    short = short_fingerprint(literal.spki) if literal and literal.spki else ""
+    return Finding("for", f"the certificate's key is {short} …, and {whose}", "certificate")
+
+
+def _is_ca(case: Case) -> Finding | None:
+    if case.is_ca is None:
+        return None
+    if case.is_ca:
+        return Finding("for", f"{_where(case)} holds a CA's certificate", "certificate")
+    return Finding("against", "the certificate is no CA's", "certificate")
+
+
+def _where(case: Case) -> str:
+    return case.literal.where if case.literal else "the certificate"
+
+
+def _literal_is(name: str, *what: What) -> Callable[[Case], Finding | None]:
+    """Make a judge of one literal: it is what the cause says, or it is sound."""
+
+    def judge(case: Case) -> Finding | None:
+        literal = case.literal if name == "certificate" else case.header(name)
+        if literal is None:
+            return None
+        if literal.what in what:
+            why = f": {literal.why}" if literal.why else ""
+            return Finding("for", f"{literal.where} holds {literal.what}{why}", "headers")
+        return Finding("against", f"{literal.where} holds {literal.what}", "headers")
+
+    return judge
+
+
+def _no_certificate(case: Case) -> Finding | None:
+    if case.certificate_is(What.MISSING):
+        return Finding("for", f"{_where(case)} holds nothing", "headers")
+    written = case.log.boot.signs.get(Sign.CERTIFICATE_WRITTEN)
+    if written is not None and not case.has(Sign.NO_CERTIFICATE_FILE, Sign.CERTIFICATE_MISSING):
+        return Finding("against", written.text, "console", written.number)
+    return None
+
+
+def _placeholder(case: Case) -> Finding | None:
+    literals = [case.literal, case.header("private_key")]
+    for literal in literals:
+        if literal is not None and literal.what is What.NO_PEM:
+            return Finding("for", f"{literal.where} holds {literal.what}", "headers")
+    headers = case.evidence.headers
+    if headers is not None and headers.endpoint and " " in headers.endpoint:
+        return Finding("for", "the endpoint in the header is no host name", "headers")
+    if case.has(Sign.UNRESOLVED) or None in literals:
+        return None
+    return Finding("against", "the literals of the keys header are PEM texts", "headers")
+
+
+def _expired(case: Case) -> Finding | None:
+    certificate = case.certificate
+    now = _time(case)
+    if certificate is None or now is None:
+        return None
+    end = certificate.not_valid_after_utc
+    if now > end:
+        return Finding(
+            "for", f"the certificate expired on {end:%Y-%m-%d %H:%M:%S} UTC", "certificate"
+        )
+    return Finding("against", f"the certificate is valid until {end:%Y-%m-%d}", "certificate")
+
+
+def _time(case: Case) -> datetime | None:
+    """Return the time: the account's, or this computer's."""
+    account = case.account
+    return account.clock if account and account.clock else case.evidence.now
+
+
+def _clock(case: Case) -> Finding | None:
+    clock, now = (case.account.clock if case.account else None), case.evidence.now
+    if clock is not None and now is not None and abs(clock - now) > _SKEW:
+        text = (
+            f"the account's clock says {clock:%Y-%m-%d %H:%M} UTC, this computer's "
+            f"{now:%Y-%m-%d %H:%M}"
+        )
+        return Finding("for", text, "account")
+    certificate, time = case.certificate, _time(case)
+    if certificate is None or time is None:
+        return None
+    begin = certificate.not_valid_before_utc
+    if time < begin:
+        text = f"the certificate is not valid before {begin:%Y-%m-%d %H:%M:%S} UTC"
+        return Finding("for", text, "certificate")
+    if case.has(Sign.ALERT):
+        return Finding("against", f"the certificate is valid since {begin:%Y-%m-%d}", "certificate")
+    return None
+
+
+def _endpoint_empty(case: Case) -> Finding | None:
+    headers = case.evidence.headers
+    if headers is None or headers.endpoint is None:
+        return None
+    if not headers.endpoint:
+        return Finding("for", "clientcredentialMQTT_BROKER_ENDPOINT is empty", "headers")
+    return None
+
+
+JUDGES: Final[dict[str, Callable[[Case], Finding | None]]] = {
+    "key-changed": _key_changed,
+    "certificate-not-for-this-key": _not_for_this_key,
+    "ca-certificate-as-device-certificate": _is_ca,
+    "no-certificate": _no_certificate,
+    "certificate-damaged": _literal_is("certificate", What.DAMAGED),
+    "public-key-as-certificate": _literal_is("certificate", What.PUBLIC_KEY),
+    "ca-literal-damaged": _literal_is("ca", What.DAMAGED, What.PUBLIC_KEY, What.NO_PEM),
+    "key-literal-damaged": _literal_is("private_key", What.DAMAGED),
+    "unsupported-key": _literal_is("private_key", What.UNSUPPORTED),
+    "placeholder-text": _placeholder,
+    "certificate-expired": _expired,
+    "clock-wrong": _clock,
+    "ca-not-registered": account_judges.ca_not_registered,
+    "certificate-not-registered": account_judges.certificate_not_registered,
+    "certificate-not-active": account_judges.not_active,
+    "jit-first-connection": account_judges.just_in_time,
+    "no-policy": account_judges.no_policy,
+    "thing-not-attached": account_judges.thing_not_attached,
+    "policy-denies": account_judges.policy_denies,
+    "wrong-root-or-endpoint": account_judges.wrong_endpoint,
+    "endpoint-empty": _endpoint_empty,
+    "transport": account_judges.transport,
+}
+"""The judges by cause; causes without one are settled by the console."""

@@ -1,0 +1,155 @@
+"""The PEM literals of the keys header, and certificate files, as the firmware reads them.
+
+The client certificate goes through a lax converter, which needs no line ends and takes any label;
+the private key and the just-in-time CA go through mbedTLS, which wants a line's end behind BEGIN.
+
+Source: mbedTLS 2.16, `mbedtls_pem_read_buffer`; Amazon FreeRTOS 202203.00, `convert_pem_to_der`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from labkit.certificates import key_algorithm
+from labkit.errors import LabError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+__all__ = ["Literal", "What", "read_certificate", "read_private_key"]
+
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, LabError, x509.InvalidVersion)
+
+_BEGIN = re.compile(r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<end> ?\r?\n)?")
+_PRIVATE_LABELS = tuple(f"{kind}PRIVATE {'KEY'}" for kind in ("", "RSA ", "EC "))
+_RSA_BITS = 2048
+
+
+class What(StrEnum):
+    """What stands in a literal or file."""
+
+    MISSING = "nothing"
+    NO_PEM = "text that is no PEM"
+    PUBLIC_KEY = "a PUBLIC KEY block"
+    DAMAGED = "something that cannot be read"
+    CERTIFICATE = "a certificate"
+    PRIVATE_KEY = "a private key"
+    UNSUPPORTED = "a key that the firmware cannot import"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Literal:
+    """A literal or file, read. Of a private key nothing is kept but its public half.
+
+    Attributes:
+        what: what stands there.
+        where: such as "keyCLIENT_CERTIFICATE_PEM" or "the certificate file".
+        why: what is wrong with it, in words; never its content. Empty where nothing is.
+        certificate: the certificate.
+        spki: the public key, DER SubjectPublicKeyInfo, of the certificate or private key.
+    """
+
+    what: What
+    where: str
+    why: str = ""
+    certificate: x509.Certificate | None = None
+    spki: bytes | None = None
+
+
+def read_certificate(text: str | bytes | None, where: str, *, strict: bool = False) -> Literal:
+    """Read a certificate.
+
+    Args:
+        text: a literal's value or a file's content, PEM or DER; None or blank for none.
+        where: what to call it.
+        strict: as mbedTLS reads the just-in-time CA: a line's end must follow the BEGIN line.
+    """
+    if not text or not text.strip():
+        return Literal(What.MISSING, where)
+    try:
+        return _read_certificate(text, where, strict=strict)
+    except _UNREADABLE:
+        return Literal(What.DAMAGED, where, "its bytes are not a certificate's")
+
+
+def _read_certificate(text: str | bytes, where: str, *, strict: bool) -> Literal:
+    if isinstance(text, bytes):
+        if text.startswith(b"\x30"):
+            return _certificate(x509.load_der_x509_certificate(text), where)
+        text = text.decode("utf-8", "replace")
+    begin = _BEGIN.search(text)
+    if begin is None:
+        return Literal(What.NO_PEM, where, "no BEGIN line stands in it")
+    if begin["label"] == "PUBLIC KEY":
+        return Literal(What.PUBLIC_KEY, where, "its BEGIN line says PUBLIC KEY")
+    if "CERTIFICATE" not in begin["label"] or "REQUEST" in begin["label"]:
+        return Literal(What.DAMAGED, where, f"its BEGIN line says {begin['label']}")
+    if strict and begin["end"] is None:
+        return Literal(What.DAMAGED, where, "no \\n follows its BEGIN line")
+    return _certificate(x509.load_der_x509_certificate(_body(text, begin)), where)
+
+
+def _certificate(certificate: x509.Certificate, where: str) -> Literal:
+    spki = _spki(certificate.public_key())
+    return Literal(What.CERTIFICATE, where, certificate=certificate, spki=spki)
+
+
+def read_private_key(text: str | None, where: str) -> Literal:
+    """Read the private key of Option 1 as the firmware imports it.
+
+    Args:
+        text: the literal's value; None or blank for none.
+        where: what to call it.
+
+    Returns:
+        What stands there, with the public half; the key itself is not kept.
+    """
+    if not text or not text.strip():
+        return Literal(What.MISSING, where)
+    begin = _BEGIN.search(text)
+    if begin is None:
+        return Literal(What.NO_PEM, where, "no BEGIN line stands in it")
+    if begin["label"] not in _PRIVATE_LABELS:
+        return Literal(What.DAMAGED, where, "its BEGIN line names no private key")
+    if begin["end"] is None:
+        return Literal(What.DAMAGED, where, "no \\n follows its BEGIN line")
+    return _private_key(text, begin, where)
+
+
+def _private_key(text: str, begin: re.Match[str], where: str) -> Literal:
+    try:
+        public = serialization.load_der_private_key(_body(text, begin), None).public_key()
+    except _UNREADABLE:
+        # What the error says may quote the key.
+        return Literal(What.DAMAGED, where, "its bytes are not a private key's")
+    if not _is_supported(public):
+        return Literal(What.UNSUPPORTED, where, f"it is {key_algorithm(public)}")
+    return Literal(What.PRIVATE_KEY, where, spki=_spki(public))
+
+
+def _is_supported(key: PublicKeyTypes) -> bool:
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size <= _RSA_BITS
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+
+
+def _body(text: str, begin: re.Match[str]) -> bytes:
+    end = text.find("-----END", begin.end())
+    if end < 0:
+        raise ValueError
+    return base64.b64decode("".join(text[begin.end() : end].split()), validate=True)
+
+
+def _spki(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )

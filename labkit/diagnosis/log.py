@@ -1,0 +1,205 @@
+"""A console log read for diagnosis: what the newest boot said, and the dumps of all boots.
+
+Memory does not grow with the log: of each sign the first and the last line are kept, and of the
+lines that nothing explains a few.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labkit.console import Kind, Reader
+from labkit.console.boots import MessageNumbers
+from labkit.diagnosis.signs import FAILURES, PROGRESS, Sign, is_complaint, is_known, sign_of
+from labkit.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from labkit.console import Console, Dump, Event
+
+__all__ = ["Boot", "Line", "Log", "read_log"]
+
+_BLOCK = 1 << 16
+_LONGEST_SHOWN = 160
+_LINES_KEPT = 8
+_DUMPS_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the console that is evidence.
+
+    Attributes:
+        number: counted from 1.
+        text: the message with its prefix, cut at 160 characters.
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(slots=True)
+class Boot:
+    """What one boot printed, as far as it matters.
+
+    Attributes:
+        number: counted from 1; 0 where the log has no message numbers.
+        signs: of each sign that still counts the last line.
+        firsts: of each the first line.
+        hosts: endpoint names, by the sign whose line names them.
+        errors: the last lines that speak of an error and that nothing explains.
+    """
+
+    number: int
+    signs: dict[Sign, Line] = field(default_factory=dict)
+    firsts: dict[Sign, Line] = field(default_factory=dict)
+    hosts: dict[Sign, str] = field(default_factory=dict)
+    errors: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES_KEPT))
+    _last: deque[Event] = field(default_factory=lambda: deque(maxlen=3))
+    _tasks: set[str | None] = field(default_factory=set)
+
+    def has(self, *signs: Sign) -> bool:
+        """Return whether any of some signs was seen."""
+        return any(sign in self.signs for sign in signs)
+
+    @property
+    def last(self) -> list[Line]:
+        """The last lines."""
+        return [_line(event) for event in self._last]
+
+    def lines_of(self, *signs: Sign) -> list[Line]:
+        """Return the first and the last line of some signs, each line once, in order."""
+        lines = {side[sign] for side in (self.firsts, self.signs) for sign in signs if sign in side}
+        return sorted(lines, key=lambda line: line.number)
+
+    @property
+    def failures(self) -> list[Line]:
+        """The lines of every failure that was not got over, in order."""
+        return self.lines_of(*FAILURES)
+
+    def see(self, event: Event) -> None:
+        """Take a message."""
+        if event.kind is Kind.ROW or not event.text:
+            return
+        self._last.append(event)
+        seen = sign_of(event.text)
+        if seen is not None:
+            self._take(seen.sign, seen.host, _line(event))
+            self._tasks.add(event.task)
+        elif event.task in self._tasks and is_complaint(event.text) and not is_known(event.text):
+            self.errors.append(_line(event))
+
+    def _take(self, sign: Sign, host: str | None, line: Line) -> None:
+        if sign in PROGRESS:
+            for failure in FAILURES.intersection(self.signs):
+                del self.signs[failure], self.firsts[failure]
+            self.errors.clear()
+        if sign is Sign.CERTIFICATE_WRITTEN:
+            # That none was there before it was stored says nothing.
+            self.signs.pop(Sign.NO_CERTIFICATE_FILE, None)
+            self.firsts.pop(Sign.NO_CERTIFICATE_FILE, None)
+        self.signs[sign] = line
+        self.firsts.setdefault(sign, line)
+        if host is not None:
+            self.hosts[sign] = host
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A console log.
+
+    Attributes:
+        boot: the newest boot.
+        boots: boots seen; 0 where no message numbers are.
+        dumps: the dumps of all boots, the newest last; the oldest are left out of a long log.
+        console: what `labkit.console` makes of it.
+        lines: lines seen that hold anything.
+        failed_before: earlier boots that ended in a failure.
+    """
+
+    boot: Boot
+    boots: int
+    dumps: tuple[Dump, ...]
+    console: Console
+    lines: int
+    failed_before: int = 0
+
+    @property
+    def key(self) -> bytes | None:
+        """The device's key, DER; None where the log does not tell it."""
+        try:
+            return self.console.public_key().der
+        except ConsoleError:
+            return None
+
+    @property
+    def newest(self) -> Dump | None:
+        """The newest dump, whole or damaged."""
+        return self.dumps[-1] if self.dumps else None
+
+    @property
+    def key_change(self) -> tuple[Dump, Dump] | None:
+        """The dump before and the newest boot's, where they are of different boots and keys."""
+        whole = [dump for dump in self.dumps if dump.der is not None]
+        if len(whole) < 2 or whole[-1] is not self.newest:  # noqa: PLR2004 two dumps to compare
+            return None
+        before, newest = whole[-2:]
+        is_of_this_boot = newest.boot == self.boot.number and before.boot != newest.boot
+        return (before, newest) if is_of_this_boot and before.der != newest.der else None
+
+    @property
+    def earlier_keys(self) -> dict[bytes, Dump]:
+        """Keys of dumps before the newest, other than its own, each with its last dump."""
+        newest = self.newest
+        before = {dump.der: dump for dump in self.dumps[:-1] if dump.der is not None}
+        return {der: dump for der, dump in before.items() if newest is None or der != newest.der}
+
+
+def read_log(text: str | bytes) -> Log:
+    """Read a console log, in time that grows with its length and memory that does not.
+
+    Args:
+        text: all of it, as `labkit.console.parse` takes it.
+    """
+    reader, numbers = Reader(), MessageNumbers()
+    boot, failed, lines = Boot(0), 0, 0
+    dumps: deque[Dump] = deque(maxlen=_DUMPS_KEPT)
+    for event in _events(reader, text):
+        lines += 1
+        if event.dump is not None:
+            dumps.append(event.dump)
+        if event.number is not None and event.tick is not None:
+            begins = numbers.see(str(event.number), event.tick)
+            if begins and numbers.boots > 1:
+                failed += bool(boot.failures)
+                boot = Boot(numbers.boots)
+            boot.number = numbers.boots
+        boot.see(event)
+    console = reader.close()
+    if console.newest is not None and (not dumps or dumps[-1] != console.newest):
+        dumps.append(console.newest)
+    return Log(boot, numbers.boots, tuple(dumps), console, lines, failed)
+
+
+def _events(reader: Reader, text: str | bytes) -> Iterable[Event]:
+    for at in range(0, len(text), _BLOCK):
+        yield from reader.feed(text[at : at + _BLOCK])
+    # What is left of the last line counts, too: an end is put behind it.
+    yield from reader.feed("\n" if isinstance(text, str) else _line_end(text))
+
+
+def _line_end(text: bytes) -> bytes:
+    """Return a line end as the text writes it, which may be UTF-16."""
+    if text.startswith(b"\xff\xfe"):
+        return b"\n\0"
+    return b"\0\n" if text.startswith(b"\xfe\xff") else b"\n"
+
+
+def _line(event: Event) -> Line:
+    text = str(event)
+    if len(text) > _LONGEST_SHOWN:
+        text = text[: _LONGEST_SHOWN - 1] + "…"
+    return Line(event.line, text)

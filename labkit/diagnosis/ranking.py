@@ -1,0 +1,191 @@
+"""From a log and its companions to ranked causes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from labkit.diagnosis.case import Case
+from labkit.diagnosis.evidence import Evidence
+from labkit.diagnosis.judges import JUDGES
+from labkit.diagnosis.literals import What
+from labkit.diagnosis.log import read_log
+from labkit.diagnosis.report import Cause, Diagnosis, Item
+from labkit.diagnosis.signs import Sign
+from labkit.diagnosis.symptoms import ACCOUNT, CERTIFICATE, HEADERS, symptom_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from labkit.diagnosis.finding import Finding
+    from labkit.diagnosis.log import Line, Log
+    from labkit.diagnosis.symptoms import Symptom
+
+__all__ = ["diagnose"]
+
+_DECIDED: Final = 0.97
+_DECIDED_TOO: Final = 0.9
+"""Further causes that are proved as well, to be mended after the first."""
+_UNDECIDED_MAX: Final = 0.9
+"""What is not proved is never more certain than this, or than its own weight."""
+_LEAST: Final = 0.01
+_LEFT_BESIDE_DECIDED: Final = 0.03
+
+_HEALTHY: Final = (
+    (Sign.COMPLETED, 0.99, "The hello world completed."),
+    (Sign.MESSAGE_BACK, 0.95, "The message went to AWS IoT and came back."),
+    (Sign.MQTT_CONNECTED, 0.9, "AWS IoT accepted the connection, and nothing failed after it."),
+    (
+        Sign.TLS_CONNECTED,
+        0.6,
+        "The TLS session stands, and the log ends there: nothing failed so far.",
+    ),
+    (Sign.PROVISIONED, 0.9, "Provisioning succeeded, and nothing failed after it."),
+    (Sign.HEADER, 0.8, "The board showed its public key, and nothing failed."),
+)
+
+
+def diagnose(console: str | bytes, evidence: Evidence | None = None) -> Diagnosis:
+    """Diagnose a console log.
+
+    Only the newest boot's outcome counts; earlier boots are history.
+
+    Args:
+        console: the console's text, of one boot or several.
+        evidence: what there is beside it.
+
+    Returns:
+        Ranked causes; `ok` alone where nothing failed, `unknown` alone where the log shows nothing
+        that is known.
+    """
+    log = read_log(console)
+    case = Case(log, evidence or Evidence())
+    symptom = symptom_of(log)
+    if symptom is None:
+        return _without_symptom(log)
+    return _with_symptom(case, symptom)
+
+
+def _without_symptom(log: Log) -> Diagnosis:
+    """Say that all is well, or that nobody knows."""
+    boot = log.boot
+    unexplained = boot.failures or list(boot.errors)
+    if not unexplained or boot.has(Sign.MQTT_CONNECTED, Sign.COMPLETED):
+        for sign, confidence, says in _HEALTHY:
+            if boot.has(sign):
+                lines = _items(boot.lines_of(sign)[-1:])
+                return Diagnosis(says, (Cause("ok", confidence, lines),), notes=_history(log))
+        if log.newest is not None and log.newest.der is not None and not unexplained:
+            item = Item("a whole public-key dump", line=log.newest.line)
+            return Diagnosis("The log holds a whole dump.", (Cause("ok", 0.8, (item,)),))
+    says = "The log shows nothing that this diagnosis knows."
+    if unexplained:
+        says = "Something failed, and this diagnosis does not know what it means."
+    lines = _items(unexplained or boot.last)
+    return Diagnosis(says, (Cause("unknown", 0.5, lines),), notes=_history(log))
+
+
+def _with_symptom(case: Case, symptom: Symptom) -> Diagnosis:
+    findings = {cause: JUDGES[cause](case) for cause in symptom.causes if cause in JUDGES}
+    shown = _items(_lines(case.log, symptom))
+    says = f"{symptom.says[0].upper()}{symptom.says[1:]}."
+    ranked = list(_ranked(symptom, findings))
+    notes = (*_history(case.log), *_notes(case))
+    if not ranked:
+        against = tuple(_item(finding) for finding in findings.values() if finding)
+        unknown = Cause("unknown", 0.5, shown + against)
+        says += " What is usually behind it was checked and is as it should be."
+        return Diagnosis(says, (unknown,), _needs(case, symptom), notes)
+    causes = tuple(
+        Cause(cause, confidence, shown + _found(findings.get(cause)))
+        for cause, confidence in ranked
+    )
+    decided = any(finding and finding.verdict == "for" for finding in findings.values())
+    needs = () if decided or len(causes) == 1 else _needs(case, symptom)
+    return Diagnosis(says, causes, needs, notes)
+
+
+def _ranked(symptom: Symptom, findings: dict[str, Finding | None]) -> Iterator[tuple[str, float]]:
+    """Yield the causes that are left, best first, each with its confidence."""
+    verdicts = {cause: finding.verdict for cause, finding in findings.items() if finding}
+    decided = [cause for cause in symptom.causes if verdicts.get(cause) == "for"]
+    open_ones = {cause: weight for cause, weight in symptom.causes.items() if cause not in verdicts}
+    for at, cause in enumerate(decided):
+        yield cause, max(_DECIDED_TOO - 0.05 * (at - 1), 0.5) if at else _DECIDED
+    total = sum(open_ones.values())
+    for cause, weight in sorted(open_ones.items(), key=lambda pair: -pair[1]):
+        if decided:
+            confidence = _LEFT_BESIDE_DECIDED * weight / total
+        else:
+            confidence = min(weight / total, max(_UNDECIDED_MAX, weight))
+        if confidence >= _LEAST:
+            yield cause, confidence
+
+
+def _lines(log: Log, symptom: Symptom) -> list[Line]:
+    """Return the lines that show a symptom."""
+    signs = [*symptom.signs, *([symptom.besides] if symptom.besides else [])]
+    return log.boot.lines_of(*signs)
+
+
+def _items(lines: Iterable[Line]) -> tuple[Item, ...]:
+    return tuple(Item(line.text, "console", line.number) for line in lines)
+
+
+def _item(finding: Finding) -> Item:
+    return Item(finding.text, finding.source, finding.line)
+
+
+def _found(finding: Finding | None) -> tuple[Item, ...]:
+    return (_item(finding),) if finding else ()
+
+
+_NEEDS: Final = {
+    CERTIFICATE: "the device certificate (--certificate FILE, or --firmware DIR): its public key "
+    "and the newest dump tell whether it is for the board's key",
+    HEADERS: "the firmware tree (--firmware DIR): its headers tell these apart",
+    ACCOUNT: "the account's state (--ask-account): CA, certificate, status, policies and thing",
+}
+
+
+def _needs(case: Case, symptom: Symptom) -> tuple[str, ...]:
+    """Return what would decide and is not there yet, in the order in which to give it."""
+    evidence = case.evidence
+    there = {
+        CERTIFICATE: case.certificate is not None,
+        HEADERS: evidence.headers is not None,
+        ACCOUNT: case.account is not None,
+    }
+    needs = [_NEEDS[what] for what in symptom.asks if not there[what]]
+    if CERTIFICATE in symptom.asks and case.key is None:
+        needs.insert(0, "a console log with a whole public-key dump of the newest boot")
+    return tuple(needs)
+
+
+def _history(log: Log) -> tuple[str, ...]:
+    notes = []
+    if log.boots > 1:
+        failed = f"; {log.failed_before} of the earlier ones failed" if log.failed_before else ""
+        notes.append(f"{log.boots} boots in this log: the newest one counts{failed}.")
+    newest = log.newest
+    if newest is not None and newest.problem:
+        notes.append(
+            f"The newest public-key dump, line {newest.line}, is damaged: {newest.problem}"
+        )
+    elif log.console.outdated:
+        notes.append(f"The board's key is not known: {log.console.outdated}")
+    return tuple(notes)
+
+
+def _notes(case: Case) -> tuple[str, ...]:
+    notes = []
+    literal, evidence = case.literal, case.evidence
+    if literal is not None and literal.what is What.CERTIFICATE and evidence.certificate:
+        given = Evidence(certificate=evidence.certificate).device_certificate
+        if given is not None and given.certificate not in (None, literal.certificate):
+            notes.append(
+                "The keys header holds another certificate than the file given; the header's "
+                "counts, since the board was built with it."
+            )
+    if case.account is not None:
+        notes += [f"The account did not tell {what}." for what in case.account.not_told]
+    return tuple(notes)

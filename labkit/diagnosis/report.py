@@ -1,0 +1,146 @@
+"""What a diagnosis says: ranked causes, and the text that a reader gets."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Final
+
+from labkit.diagnosis.causes import CAUSES
+
+__all__ = ["Cause", "Diagnosis", "Item"]
+
+_WIDTH = 100
+_INDENT = 16
+_WORDS: Final = ((0.9, "almost certain"), (0.6, "likely"), (0.3, "possible"), (0.0, "less likely"))
+_OTHERS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A piece of evidence.
+
+    Attributes:
+        text: the console's line, or what was found elsewhere.
+        source: "console", "certificate", "headers" or "account".
+        line: the console's line, counted from 1; None where it is from elsewhere.
+    """
+
+    text: str
+    source: str = "console"
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Return one line: where, and what."""
+        where = f"line {self.line}" if self.source == "console" and self.line else self.source
+        return f"{where}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause, with what speaks for it.
+
+    Attributes:
+        id: its id in `CAUSES`.
+        confidence: from 0 to 1.
+        evidence: what speaks for it, console lines first.
+    """
+
+    id: str
+    confidence: float
+    evidence: tuple[Item, ...]
+
+    @property
+    def meaning(self) -> str:
+        """What it means."""
+        return CAUSES[self.id].meaning
+
+    @property
+    def action(self) -> str:
+        """What to do next."""
+        return CAUSES[self.id].action
+
+    @property
+    def distinguish(self) -> str:
+        """What would tell it from its neighbours."""
+        return CAUSES[self.id].distinguish
+
+    def __str__(self) -> str:
+        """Return the id and how sure it is."""
+        words = next(words for least, words in _WORDS if self.confidence >= least)
+        return f"{self.id}: {words} ({self.confidence:.2f})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Diagnosis:
+    """What a console log and its companions tell; its repr is for people.
+
+    Attributes:
+        says: what happened, one sentence.
+        causes: the causes, best first; at least one.
+        needs: what would decide between them, in the order in which to give it; empty where the
+            evidence decides.
+        notes: what else is worth knowing.
+    """
+
+    says: str
+    causes: tuple[Cause, ...]
+    needs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> Cause:
+        """The first cause."""
+        return self.causes[0]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        return {
+            "says": self.says,
+            "causes": [
+                {
+                    "id": cause.id,
+                    "confidence": round(cause.confidence, 2),
+                    "evidence": [
+                        {"line": item.line, "text": item.text, "source": item.source}
+                        for item in cause.evidence
+                    ],
+                    "meaning": cause.meaning,
+                    "action": cause.action,
+                    "distinguish": cause.distinguish,
+                }
+                for cause in self.causes
+            ],
+            "needs": list(self.needs),
+            "notes": list(self.notes),
+        }
+
+    def __repr__(self) -> str:
+        """Return what happened, why, and what to do next, as a colleague would say it."""
+        best, *others = self.causes
+        paragraphs = [("What happened", self.says)]
+        paragraphs += [("", str(item)) for item in best.evidence if item.source == "console"]
+        paragraphs += [("Why", f"{best}"), ("", best.meaning)]
+        paragraphs += [("", str(item)) for item in best.evidence if item.source != "console"]
+        if others and best.distinguish:
+            paragraphs.append(("", best.distinguish))
+        for at, cause in enumerate(others[:_OTHERS_SHOWN]):
+            paragraphs.append(("Or else" if at == 0 else "", f"{cause}. {cause.distinguish}"))
+        if self.needs:
+            wanted = "; then ".join(self.needs)
+            paragraphs.append(("Do this next", f"This evidence cannot decide. Give {wanted}."))
+            paragraphs.append(("If it is that", best.action))
+        else:
+            paragraphs.append(("Do this next", best.action))
+        paragraphs += [("Note", note) for note in self.notes]
+        return "\n".join(_paragraph(head, text) for head, text in paragraphs)
+
+
+def _paragraph(head: str, text: str) -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=f"{head:<{_INDENT}}",
+        subsequent_indent=" " * _INDENT,
+        break_on_hyphens=False,
+    ).rstrip()

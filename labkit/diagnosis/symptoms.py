@@ -1,0 +1,368 @@
+"""Symptoms: which signs of the newest boot bring which causes into question, and how likely.
+
+One table, read from the top: the first symptom that a boot shows is its symptom. What comes first
+explains what comes after it: a certificate that was refused also fails the handshake later.
+
+Source: the releases' consoles, reproduced with the real provisioning code and seen in public
+threads; the weights are a judgement, for logs that come without anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from labkit.diagnosis.signs import Sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.diagnosis.log import Log
+
+__all__ = ["ACCOUNT", "CERTIFICATE", "HEADERS", "SYMPTOMS", "Symptom", "symptom_of"]
+
+CERTIFICATE: Final = "certificate"
+HEADERS: Final = "headers"
+ACCOUNT: Final = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """A symptom.
+
+    Attributes:
+        says: what the board shows, in words.
+        signs: signs of which at least one must be there.
+        causes: the causes in question, each with its weight before anything else is known, in the
+            order in which to mend them.
+        asks: what tells them apart, in the order in which to ask for it.
+        besides: a sign that must be there, too.
+        unless: signs that must not be there.
+        when: what else the log must show.
+    """
+
+    says: str
+    signs: tuple[Sign, ...]
+    causes: dict[str, float]
+    asks: tuple[str, ...] = ()
+    besides: Sign | None = None
+    unless: tuple[Sign, ...] = ()
+    when: Callable[[Log], bool] | None = None
+
+    def is_shown_by(self, log: Log) -> bool:
+        """Return whether the newest boot shows it."""
+        boot = log.boot
+        return (
+            boot.has(*self.signs)
+            and (self.besides is None or boot.has(self.besides))
+            and not boot.has(*self.unless)
+            and (self.when is None or self.when(log))
+        )
+
+
+def symptom_of(log: Log) -> Symptom | None:
+    """Return the symptom of a log's newest boot, or None where nothing failed that is known."""
+    return next((each for each in SYMPTOMS if each.is_shown_by(log)), None)
+
+
+_ATS_ENDPOINT = re.compile(
+    r"[a-z0-9]{10,20}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE
+)
+
+
+def _unresolved_host(log: Log) -> str:
+    return log.boot.hosts.get(Sign.UNRESOLVED, "")
+
+
+def _is_placeholder(log: Log) -> bool:
+    return " " in _unresolved_host(log)
+
+
+def _is_empty(log: Log) -> bool:
+    return not _unresolved_host(log)
+
+
+def _is_ats_endpoint(log: Log) -> bool:
+    return _ATS_ENDPOINT.fullmatch(_unresolved_host(log)) is not None
+
+
+def _made_a_key(log: Log) -> bool:
+    """Return whether the newest boot made a key pair and then presented a certificate.
+
+    The warning alone also comes where no certificate is stored; then the handshake fails
+    otherwise, or this boot wrote none.
+    """
+    boot = log.boot
+    return boot.has(Sign.WAITING) or (boot.has(Sign.WARNING) and boot.has(Sign.CERTIFICATE_WRITTEN))
+
+
+def _dump_is_damaged(log: Log) -> bool:
+    newest = log.newest
+    if newest is not None and newest.boot == log.boot.number:
+        return newest.der is None or log.console.outdated is not None
+    announced = log.boot.has(Sign.WAITING, Sign.SHOWING, Sign.WARNING, Sign.HEADER)
+    return announced and log.console.outdated is not None
+
+
+def _still_waits(log: Log) -> bool:
+    waiting = log.boot.signs.get(Sign.WAITING)
+    header = log.boot.signs.get(Sign.HEADER)
+    return waiting is not None and (header is None or header.number < waiting.number)
+
+
+_ALERT = {
+    "key-changed": 0.12,
+    "ca-certificate-as-device-certificate": 0.08,
+    "certificate-not-for-this-key": 0.27,
+    "certificate-expired": 0.08,
+    "clock-wrong": 0.02,
+    "ca-not-registered": 0.12,
+    "certificate-not-registered": 0.13,
+    "certificate-not-active": 0.13,
+    "jit-first-connection": 0.05,
+}
+"""Faults of the certificate stand before those of the account: they come first to be mended."""
+
+
+def _mostly(cause: str, weight: float) -> dict[str, float]:
+    """Return what an alert may mean, with most of the weight on one cause."""
+    rest = sum(_ALERT.values()) - _ALERT[cause]
+    scaled = {each: share * (1 - weight) / rest for each, share in _ALERT.items()}
+    return scaled | {cause: weight}
+
+
+_UNREADABLE_CERTIFICATE = (Sign.CERTIFICATE_UNREADABLE, Sign.PKCS11_FAILED)
+_AFTER_CONNECT = {
+    "no-policy": 0.3,
+    "thing-not-attached": 0.2,
+    "policy-denies": 0.2,
+    "certificate-not-active": 0.03,
+}
+
+SYMPTOMS: Final = (
+    Symptom(
+        "the board refused the certificate in its header: it is no PEM text",
+        (Sign.CERTIFICATE_NO_PEM,),
+        {"placeholder-text": 0.9, "certificate-damaged": 0.1},
+        (HEADERS,),
+    ),
+    Symptom(
+        "the board refused the certificate in its header: its PEM cannot be read",
+        (Sign.CERTIFICATE_BAD_PEM,),
+        {"certificate-damaged": 0.9, "placeholder-text": 0.1},
+        (HEADERS,),
+    ),
+    Symptom(
+        "the board could not store key or certificate",
+        (Sign.STORAGE,),
+        {"storage-failed": 0.95},
+    ),
+    Symptom(
+        "the board cannot import this private key",
+        (Sign.KEY_UNSUPPORTED,),
+        {"unsupported-key": 0.95},
+        (HEADERS,),
+    ),
+    Symptom(
+        "the board cannot read its private key",
+        (Sign.KEY_UNREADABLE,),
+        {"key-literal-damaged": 0.5, "unsupported-key": 0.4, "placeholder-text": 0.1},
+        (HEADERS,),
+    ),
+    Symptom(
+        "the board found no private key",
+        (Sign.KEY_MISSING,),
+        {"private-key-missing": 0.95},
+    ),
+    Symptom(
+        "the board had no certificate to send",
+        (Sign.CERTIFICATE_MISSING,),
+        {"no-certificate": 0.95},
+    ),
+    Symptom(
+        "the board found no certificate, and the handshake failed in PKCS #11",
+        (Sign.PKCS11_FAILED, Sign.CREDENTIALS_MISSING),
+        {"no-certificate": 0.95},
+        (HEADERS,),
+        besides=Sign.NO_CERTIFICATE_FILE,
+    ),
+    Symptom(
+        "the board warned that it has no certificate of its own, and the handshake failed in "
+        "PKCS #11",
+        (Sign.PKCS11_FAILED, Sign.CREDENTIALS_MISSING),
+        {"no-certificate": 0.85, "private-key-missing": 0.1},
+        (HEADERS,),
+        besides=Sign.WARNING,
+        unless=(Sign.CERTIFICATE_WRITTEN,),
+    ),
+    Symptom(
+        "key or certificate is missing",
+        (Sign.CREDENTIALS_MISSING,),
+        {"private-key-missing": 0.5, "no-certificate": 0.45},
+        (HEADERS,),
+    ),
+    Symptom(
+        "the TLS library cannot read one of the board's certificates",
+        _UNREADABLE_CERTIFICATE,
+        {"ca-literal-damaged": 0.5, "public-key-as-certificate": 0.25, "certificate-damaged": 0.25},
+        (HEADERS,),
+        besides=Sign.JITR_IN_USE,
+    ),
+    Symptom(
+        "the TLS library cannot read the board's certificate",
+        _UNREADABLE_CERTIFICATE,
+        {
+            "public-key-as-certificate": 0.42,
+            "certificate-damaged": 0.38,
+            "ca-literal-damaged": 0.1,
+            "no-certificate": 0.1,
+        },
+        (HEADERS,),
+    ),
+    Symptom(
+        "a certificate is not valid at the time that a clock says",
+        (Sign.UNTIMELY,),
+        {"clock-wrong": 0.8, "certificate-expired": 0.1, "wrong-root-or-endpoint": 0.1},
+        (CERTIFICATE, ACCOUNT),
+    ),
+    Symptom(
+        "the board does not accept the server's certificate",
+        (Sign.UNTRUSTED,),
+        {"wrong-root-or-endpoint": 0.85, "clock-wrong": 0.15},
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "the server refused the board's certificate with an alert, and the board had just made a "
+        "new key pair",
+        (Sign.ALERT,),
+        _mostly("key-changed", 0.93),
+        (CERTIFICATE, ACCOUNT),
+        when=lambda log: _made_a_key(log) or log.key_change is not None,
+    ),
+    Symptom(
+        "the server refused the board's certificate with an alert, and the board warned that it "
+        "has a new key or no certificate",
+        (Sign.ALERT,),
+        _mostly("key-changed", 0.55) | {"no-certificate": 0.3},
+        (CERTIFICATE, HEADERS, ACCOUNT),
+        besides=Sign.WARNING,
+    ),
+    Symptom(
+        "the server refused the board's certificate with an alert (0x7780)",
+        (Sign.ALERT,),
+        _ALERT,
+        (CERTIFICATE, ACCOUNT),
+    ),
+    Symptom(
+        "the server closed the connection during the handshake",
+        (Sign.EOF,),
+        {
+            "server-closed-handshake": 0.6,
+            "certificate-not-active": 0.1,
+            "certificate-not-registered": 0.1,
+            "wrong-root-or-endpoint": 0.1,
+            "ca-not-registered": 0.05,
+        },
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "the endpoint is a text that is no host name",
+        (Sign.UNRESOLVED,),
+        {"placeholder-text": 0.9, "wrong-root-or-endpoint": 0.1},
+        (HEADERS,),
+        when=_is_placeholder,
+    ),
+    Symptom(
+        "the board looked for an endpoint with no name",
+        (Sign.UNRESOLVED,),
+        {"endpoint-empty": 0.95},
+        when=_is_empty,
+    ),
+    Symptom(
+        "the name of an AWS IoT endpoint did not resolve",
+        (Sign.UNRESOLVED,),
+        {"transport": 0.6, "wrong-root-or-endpoint": 0.4},
+        (ACCOUNT,),
+        when=_is_ats_endpoint,
+    ),
+    Symptom(
+        "the endpoint's name did not resolve",
+        (Sign.UNRESOLVED,),
+        {"wrong-root-or-endpoint": 0.65, "transport": 0.35},
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "there is no Wi-Fi connection",
+        (Sign.NO_WIFI,),
+        {"transport": 0.95},
+        unless=(Sign.CLOSED, Sign.UNANSWERED),
+    ),
+    Symptom(
+        "a socket failed",
+        (Sign.SOCKET_ERROR,),
+        {"transport": 0.95},
+        (HEADERS,),
+    ),
+    Symptom(
+        "the subscription was refused",
+        (Sign.SUBSCRIBE_REFUSED,),
+        {"policy-denies": 0.95},
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "the connection was accepted, and lost or silent at subscribing or publishing",
+        (Sign.CLOSED, Sign.LOST_LATER, Sign.ECHO_MISSING, Sign.UNANSWERED, Sign.REFUSED),
+        {"policy-denies": 0.75, "transport": 0.2, "certificate-not-active": 0.05},
+        (ACCOUNT,),
+        besides=Sign.MQTT_CONNECTED,
+    ),
+    Symptom(
+        "AWS IoT answered CONNECT with a refusal",
+        (Sign.REFUSED,),
+        {"policy-denies": 0.5, "no-policy": 0.2, "thing-not-attached": 0.2}
+        | {"jit-first-connection": 0.1},
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "AWS IoT closed the connection after CONNECT, and a just-in-time CA is in use",
+        (Sign.CLOSED, Sign.UNANSWERED),
+        {"jit-first-connection": 0.5} | _AFTER_CONNECT,
+        (ACCOUNT,),
+        besides=Sign.JITR_IN_USE,
+    ),
+    Symptom(
+        "AWS IoT closed the connection after CONNECT, without an answer",
+        (Sign.CLOSED,),
+        {"jit-first-connection": 0.31} | _AFTER_CONNECT,
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "CONNECT was not answered in time",
+        (Sign.UNANSWERED,),
+        {"jit-first-connection": 0.35} | _AFTER_CONNECT | {"transport": 0.1},
+        (ACCOUNT,),
+    ),
+    Symptom(
+        "the board could not connect to the endpoint",
+        (Sign.NOT_REACHED,),
+        {"transport": 0.9, "wrong-root-or-endpoint": 0.1},
+        (HEADERS, ACCOUNT),
+        unless=(Sign.HANDSHAKE_FAILED,),
+    ),
+    Symptom(
+        "the board is in the pause before it makes a key pair",
+        (Sign.WAITING,),
+        {"generation-delay": 0.95},
+        unless=(Sign.PROVISIONED,),
+        when=_still_waits,
+    ),
+    Symptom(
+        "the newest public-key dump is not whole",
+        (Sign.HEADER, Sign.WAITING, Sign.SHOWING, Sign.WARNING, Sign.PROVISIONED),
+        {"rows-lost": 0.95},
+        unless=(Sign.FAILED, Sign.TLS_CONNECTED, Sign.MQTT_CONNECTED, Sign.COMPLETED),
+        when=_dump_is_damaged,
+    ),
+)
+"""The symptoms, in the order in which they count."""
