@@ -46,8 +46,18 @@ def test_lab_toml_is_written_with_its_defaults(tmp_path: Path) -> None:
             "build": ["labkit", "board", "build"],
             "flash": ["labkit", "board", "flash"],
         },
-        "account": {"cloud": "sim", "region": "us-east-1", "account_id": "123456789012"},
-        "ca": {"key": "EC P-256", "subject": "O=Device lab, CN=Device lab root CA"},
+        "account": {
+            "cloud": "sim",
+            "region": "",
+            "allowed": [],
+            "account_id": "123456789012",
+            "provisioning_role": "",
+        },
+        "ca": {
+            "key": "EC P-256",
+            "subject": "O=Device lab, CN=Device lab root CA",
+            "just_in_time_subject": "O=Device lab, CN=Device lab just-in-time root CA",
+        },
         "lab": {"seed": ""},
     }
     assert settings.is_simulated
@@ -131,7 +141,8 @@ def test_values_are_quoted_in_lab_toml(tmp_path: Path) -> None:
         ('firmware = "firmware"', 'firmware = ""', "device.firmware in {} is ''; expec"),
         ('build = ["labkit", "board", "build"]', 'build = "make"', "device.build in {} is 'make'"),
         ('cloud = "sim"', 'cloud = "azure"', "account.cloud in {} is 'azure'; expected "),
-        ('"us-east-1"', '"Virginia"', "account.region in {} is 'Virginia'; expected a"),
+        ('region = ""', 'region = "Virginia"', "account.region in {} is 'Virginia'; expected a"),
+        ("allowed = []", 'allowed = ["1"]', "account.allowed in {} is ['1']; expected a list"),
         ('"123456789012"', "123456789012", "account.account_id in {} is 123456789012; exp"),
         ('key = "EC P-256"', 'key = "RSA-1024"', "ca.key in {} is 'RSA-1024'; expected"),
         ('seed = ""', "seed = 7", "lab.seed in {} is 7; expected text"),

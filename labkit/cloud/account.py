@@ -163,7 +163,7 @@ class Account:
         Raises:
             CloudError: a thing of that name is another lab's, with certificates of its own.
         """
-        there = self._find(lambda: self.thing(name))
+        there = self.find_thing(name)
         if there is not None and not self.notes.is_this_runs(THING, name):
             self._refuse_strangers(name)
         self._make(
@@ -177,6 +177,10 @@ class Account:
         with said_plainly(f"reading the thing {name}"):
             told = self.client.describe_thing(thingName=name)
         return Resource(THING, told["thingName"], told["thingArn"])
+
+    def find_thing(self, name: str) -> Resource | None:
+        """Return a thing, or None where the account has none of that name."""
+        return self._find(lambda: self.thing(name))
 
     def create_policy(self, name: str, document: Mapping[str, object]) -> Resource:
         """Create a policy, or find the one of that name.

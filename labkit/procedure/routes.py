@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.procedure import option_1, option_2
+from labkit.procedure import just_in_time, option_1, option_2
 from labkit.procedure.step import Route
 from labkit.workspace import DEFAULT_ROUTE
 
@@ -17,7 +17,11 @@ __all__ = ["ROUTES", "route_of"]
 
 ROUTES: Mapping[str, Route] = {
     name: Route(name, steps)
-    for name, steps in {DEFAULT_ROUTE: option_2.STEPS, "option-1": option_1.STEPS}.items()
+    for name, steps in {
+        DEFAULT_ROUTE: option_2.STEPS,
+        "option-1": option_1.STEPS,
+        "just-in-time": just_in_time.STEPS,
+    }.items()
 }
 """The routes that `labkit.workspace.ROUTES` names, with their steps."""
 

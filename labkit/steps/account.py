@@ -23,6 +23,7 @@ __all__ = [
     "create_thing",
     "register_ca",
     "register_certificate",
+    "verification_pem",
 ]
 
 POLICY_NAME = "labkit-hello-world"
@@ -31,6 +32,12 @@ POLICY_NAME = "labkit-hello-world"
 
 def register_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Prove with a verification certificate that the CA's key is ours, and register the CA."""
+    ca_pem = workbench.read("rootCA.pem").decode()
+    return _told(workbench.account.register_ca(ca_pem, verification_pem(workbench)))
+
+
+def verification_pem(workbench: Workbench) -> str:
+    """Return the verification certificate for the account's registration code, made if needed."""
     ca_pem = workbench.read("rootCA.pem").decode()
     code = workbench.account.registration_code()
     file = workbench.workspace.path("verificationCert.pem")
@@ -44,7 +51,7 @@ def register_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
             serial_number=workbench.randomness.serial_number(code, "verificationCert.pem"),
         )
         write(file, certificates.to_pem(verification))
-    return _told(workbench.account.register_ca(ca_pem, file.read_text()))
+    return file.read_text()
 
 
 def register_certificate(workbench: Workbench, before: Entry | None) -> Outcome:

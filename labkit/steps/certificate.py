@@ -44,7 +44,7 @@ def create_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
             key,
             certificates.parse_subject(workbench.workspace.settings.ca_subject),
             now=workbench.now,
-            serial_number=workbench.randomness.serial_number(_CA, "rootCA.pem"),
+            serial_number=workbench.randomness.serial_number(_whose(workbench), "rootCA.pem"),
         )
         write(certificate_file, certificates.to_pem(certificate))
     certificate = certificates.load_certificate(certificate_file.read_bytes())
@@ -112,9 +112,15 @@ def _is_right(
     return True
 
 
+def _whose(workbench: Workbench) -> str:
+    """Return whose a seeded CA's key is: each CA has one of its own."""
+    settings = workbench.workspace.settings
+    return f"{_CA}, {settings.route}" if settings.has_ca_of_its_own else _CA
+
+
 def _new_ca_key(workbench: Workbench) -> certificates.SigningKey:
     if workbench.workspace.settings.ca_key == "EC P-256":
-        return workbench.randomness.ec_key(_CA, "rootCA.key")
+        return workbench.randomness.ec_key(_whose(workbench), "rootCA.key")
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 the rarer case
 
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -5,6 +5,7 @@
     workspace/lab.toml                  what is real and what is simulated
     workspace/seed.txt                  the seed that it was begun with, if any
     workspace/ca/                       rootCA.key, rootCA.pem, verificationCert.pem
+    workspace/ca-just-in-time/          the same of the CA that registers devices just in time
     workspace/devices/<thing name>/     what one device's run makes, and journal.jsonl
     workspace/firmware/                 the firmware tree, unless lab.toml names another; a
                                         simulated board has one in its device's folder on the
@@ -15,16 +16,17 @@
 
 from labkit.workspace.files import sha256_file, write
 from labkit.workspace.journal import Entry, Journal, Note
-from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.lab_toml import choose_port
+from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
 from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
-from labkit.workspace.settings import THING_NAME, TREES, Settings
+from labkit.workspace.settings import SIMULATED_REGION, THING_NAME, TREES, Settings
 
 __all__ = [
     "CHECKOUT",
     "DEFAULT_ROUTE",
     "ROUTES",
+    "SIMULATED_REGION",
     "THING_NAME",
     "TREES",
     "Entry",
@@ -34,8 +36,8 @@ __all__ = [
     "Note",
     "Settings",
     "Workspace",
-    "default_root",
     "choose_port",
+    "default_root",
     "sha256_file",
     "write",
 ]

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from labkit.errors import WorkspaceError
 from labkit.workspace.files import copy_tree, write
 from labkit.workspace.journal import Journal
+from labkit.workspace.ledger import Ledger
 from labkit.workspace.settings import TREES, Settings, chosen_values, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 __all__ = ["CHECKOUT", "Workspace", "default_root"]
 
@@ -43,8 +45,9 @@ class Workspace:
 
     @property
     def ca(self) -> Path:
-        """The certificate authority's folder, shared by all devices."""
-        return self.root / "ca"
+        """The certificate authority's folder, shared by all devices of the route."""
+        settings = self.settings
+        return self.root / (f"ca-{settings.route}" if settings.has_ca_of_its_own else "ca")
 
     @property
     def device(self) -> Path:
@@ -71,6 +74,26 @@ class Workspace:
     def journal(self) -> Journal:
         """The device's journal."""
         return Journal(self.device / "journal.jsonl")
+
+    def ledger(self, now: Callable[[], datetime]) -> Ledger:
+        """Return the notes about what this device's run makes in the account.
+
+        Args:
+            now: tells the time.
+        """
+        others = [each for each in self._journals() if each.path != self.journal.path]
+        return Ledger(self.journal, others, now)
+
+    def ledgers(self, now: Callable[[], datetime]) -> list[Ledger]:
+        """Return the notes of every run of the workspace, those of kept folders included.
+
+        Args:
+            now: tells the time.
+        """
+        return [Ledger(journal, (), now) for journal in self._journals()]
+
+    def _journals(self) -> list[Journal]:
+        return [Journal(file) for file in sorted((self.root / "devices").glob("*/journal.jsonl"))]
 
     def path(self, name: str) -> Path:
         """Return the file of a name used by the documentation: the CA's, or the device's."""

@@ -16,19 +16,30 @@ from labkit.errors import WorkspaceError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_ROUTE", "ROUTES", "THING_NAME", "device_names", "refuse_name", "thing_name_on"]
+__all__ = [
+    "DEFAULT_ROUTE",
+    "ROUTES",
+    "THING_NAME",
+    "device_names",
+    "has_ca_of_its_own",
+    "refuse_name",
+    "thing_name_on",
+]
 
 DEFAULT_ROUTE = "option-2"
 
 ROUTES: Mapping[str, str] = {
     DEFAULT_ROUTE: "onboard private key generation",
     "option-1": "private key import from AWS IoT",
+    "just-in-time": "provisioning at the first connection",
 }
 """Every route by its name, with the documentation's heading.
 
 The order never changes and a new route comes last: the simulated boards are numbered by it.
 """
 
+_WITH_CA = ("just-in-time",)
+"""The routes whose devices have another CA than the lab's: it registers what it has signed."""
 
 THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
@@ -43,6 +54,11 @@ def device_names(route: str, chosen: str) -> tuple[str, ...]:
     """Return the lab device's names on each route up to this one, in the routes' order."""
     names = list(ROUTES)
     return tuple(thing_name_on(each, chosen) for each in names[: names.index(route) + 1])
+
+
+def has_ca_of_its_own(route: str) -> bool:
+    """Return whether another CA than the lab's certifies the devices on a route."""
+    return route in _WITH_CA
 
 
 def refuse_name(route: str, chosen: str, where: str) -> None:

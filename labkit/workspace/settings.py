@@ -16,6 +16,7 @@ from labkit.workspace.routes import (
     ROUTES,
     THING_NAME,
     device_names,
+    has_ca_of_its_own,
     refuse_name,
     thing_name_on,
 )
@@ -35,11 +36,10 @@ _TEMPLATE = """\
 url = {device.url}                 # "sim", or a pySerial URL such as "/dev/ttyUSB0" or "COM3"
 baud_rate = {device.baud_rate}
 thing_name = {device.thing_name}
-route = {device.route}         # "option-2", the device makes its key; "option-1", AWS IoT does
+route = {device.route}         # "option-2", the device makes its key; "option-1", AWS IoT does;
+                            # "just-in-time": as option-2, and it registers itself
 release = {device.release}       # the simulated board's firmware: 202203.00 or 201910.00
 firmware = {device.firmware}       # the firmware tree; a relative path starts at this file
-build = {device.build}
-flash = {device.flash}
 # The commands that build the tree and load it onto the board, word by word; they run in the tree.
 # For a board of yours, for instance:
 #   ESP-IDF                   build = ["idf.py", "build"]
@@ -51,15 +51,20 @@ flash = {device.flash}
 #                                      "-w", "build/demo.elf", "-v", "-rst"]
 #   an IDE, with your hands   build = "by hand"
 #                             flash = "by hand"
+build = {device.build}
+flash = {device.flash}
 
 [account]
 cloud = {account.cloud}               # "sim" or "aws"
-region = {account.region}
+region = {account.region}                 # empty: the profile's, or us-east-1 where simulated
+allowed = {account.allowed}   # real accounts to work with, such as ["123456789012"]; none: all
 account_id = {account.account_id}
+provisioning_role = {account.provisioning_role}      # just-in-time, real account: a role's ARN
 
 [ca]
 key = {ca.key}            # or "RSA-2048", as documented
 subject = {ca.subject}
+just_in_time_subject = {ca.just_in_time_subject}
 
 [lab]
 seed = {lab.seed}                   # not empty: every key and date is derived from it; for tests
@@ -78,15 +83,24 @@ _DEFAULTS: Mapping[str, Any] = {
     "device.build": ["labkit", "board", "build"],
     "device.flash": ["labkit", "board", "flash"],
     "account.cloud": "sim",
-    "account.region": "us-east-1",
+    "account.region": "",
+    "account.allowed": [],
     "account.account_id": "123456789012",
+    "account.provisioning_role": "",
     "ca.key": "EC P-256",
     "ca.subject": "O=Device lab, CN=Device lab root CA",
+    "ca.just_in_time_subject": "O=Device lab, CN=Device lab just-in-time root CA",
     "lab.seed": "",
 }
 """Every setting and what it is where lab.toml does not say."""
 
+SIMULATED_REGION = "us-east-1"
+"""Where the simulated account is unless lab.toml says otherwise."""
+
 _SIMULATED_BOARDS_COMMAND = ["labkit", "board"]
+
+_BY_HAND = "by hand"
+"""What stands in place of a command where a person does it."""
 
 _VARIABLES = {
     "device": ("LABKIT_DEVICE", "device.url"),
@@ -94,9 +108,6 @@ _VARIABLES = {
     "seed": ("LABKIT_SEED", "lab.seed"),
     "thing_name": ("LABKIT_THING", "device.thing_name"),
     "route": ("LABKIT_ROUTE", "device.route"),
-_BY_HAND = "by hand"
-"""What stands in place of a command where a person does it."""
-
     "release": ("LABKIT_RELEASE", "device.release"),
 }
 """What can be chosen in a call, the variable that chooses it, and the setting."""
@@ -116,9 +127,12 @@ class Settings:
     flash: tuple[str, ...]
     cloud: str
     region: str
+    allowed: tuple[str, ...]
     account_id: str
+    provisioning_role: str
     ca_key: str
-    ca_subject: str
+    lab_ca_subject: str
+    just_in_time_ca_subject: str
     seed: str | None
 
     @property
@@ -145,6 +159,16 @@ class Settings:
     def device_names(self) -> tuple[str, ...]:
         """The thing names of the same lab device on each route up to this one."""
         return device_names(self.route, self.chosen_name)
+
+    @property
+    def has_ca_of_its_own(self) -> bool:
+        """Whether another CA than the lab's certifies the device."""
+        return has_ca_of_its_own(self.route)
+
+    @property
+    def ca_subject(self) -> str:
+        """The subject of the CA that certifies the device."""
+        return self.just_in_time_ca_subject if self.has_ca_of_its_own else self.lab_ca_subject
 
     @property
     def has_tree_of_its_own(self) -> bool:
@@ -268,6 +292,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _settings(values: Mapping[str, Any]) -> Settings:
     is_real = values["device.url"] != "sim"
+    is_simulated = values["account.cloud"] == "sim"
     # The simulated board's own commands would flash the bench's board in place of the real one.
     build, flash = (
         () if is_real and command[:2] == _SIMULATED_BOARDS_COMMAND else tuple(command)
@@ -283,16 +308,28 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         build=build,
         flash=flash,
         cloud=values["account.cloud"],
-        region=values["account.region"],
+        region=values["account.region"] or (SIMULATED_REGION if is_simulated else ""),
+        allowed=tuple(values["account.allowed"]),
         account_id=values["account.account_id"],
+        provisioning_role=values["account.provisioning_role"],
         ca_key=values["ca.key"],
-        ca_subject=values["ca.subject"],
+        lab_ca_subject=values["ca.subject"],
+        just_in_time_ca_subject=values["ca.just_in_time_subject"],
         seed=values["lab.seed"] or None,
     )
 
 
 def _text(pattern: str) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _words(command: str | list[str]) -> list[str]:
+    return [command] if isinstance(command, str) else command
+
+
+def _account_ids(value: object) -> bool:
+    is_account_id = _text(r"\d{12}")
+    return isinstance(value, list) and all(map(is_account_id, value))
 
 
 def _command(value: object) -> bool:
@@ -316,20 +353,27 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         "device.route",
         lambda value: value in ROUTES,
         " or ".join(f'"{route}"' for route in ROUTES),
-def _words(command: str | list[str]) -> list[str]:
-    return [command] if isinstance(command, str) else command
-
-
     ),
     ("device.release", _text(r".+"), "a release such as 202203.00"),
     ("device.firmware", _text(r".+"), "the path of a firmware tree"),
     ("device.build", _command, 'a list of words such as ["make", "all"], or "by hand"'),
     ("device.flash", _command, 'a list of words such as ["make", "flash"], or "by hand"'),
     ("account.cloud", lambda value: value in ("sim", "aws"), '"sim" or "aws"'),
-    ("account.region", _text(r"[a-z]{2}(-[a-z]+)+-\d"), "a region such as us-east-1"),
+    ("account.region", _text(r"([a-z]{2}(-[a-z]+)+-\d)?"), 'a region such as us-east-1, or ""'),
+    ("account.allowed", _account_ids, 'a list of accounts such as ["123456789012"]'),
     ("account.account_id", _text(r"\d{12}"), "12 digits in quotes"),
+    (
+        "account.provisioning_role",
+        _text(r"(arn:aws[a-z-]*:iam::\d{12}:role/\S+)?"),
+        'the ARN of an IAM role, or ""',
+    ),
     ("ca.key", lambda value: value in ("EC P-256", "RSA-2048"), '"EC P-256" or "RSA-2048"'),
     ("ca.subject", _text(r".+"), 'a subject such as "O=Device lab, CN=Device lab root CA"'),
+    (
+        "ca.just_in_time_subject",
+        _text(r".+"),
+        'a subject such as "O=Device lab, CN=Device lab just-in-time root CA"',
+    ),
     ("lab.seed", lambda value: isinstance(value, str), "text, empty for no seed"),
 )
 """Each setting, what it may be, and that in words."""
