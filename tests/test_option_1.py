@@ -18,6 +18,7 @@ from labkit.procedure import ROUTES, performing
 from labkit.seeding import Randomness
 from labkit.steps import headers
 from labkit.steps.headers import CA_PEM, CERTIFICATE_PEM, FORCE, PRIVATE_KEY_PEM
+from labkit.workspace import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,11 +168,18 @@ def ends_at(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
     monkeypatch.setattr(owner, name, killed)
 
 
-def test_ended_before_the_key_was_in_the_header(bare: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(certificates, "load_private_key"), (headers, "import_key_pair")],
+    ids=["nothing written", "only deviceCert.pem written"],
+)
+def test_ended_before_the_key_was_in_the_header(
+    bare: Lab, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
     """The key of the first try is lost: its certificate is deleted, and another pair is made."""
     before = own_certificates(bare)
     with monkeypatch.context() as patch:
-        ends_at(patch, headers, "import_key_pair")
+        ends_at(patch, owner, name)
         with pytest.raises(KeyboardInterrupt):
             bare.create_keys_and_certificate()
     (orphan,) = set(own_certificates(bare)) - set(before)
@@ -182,17 +190,16 @@ def test_ended_before_the_key_was_in_the_header(bare: Lab, monkeypatch: pytest.M
 
 
 def test_ended_in_the_moment_of_the_answer(bare: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is known here of a certificate whose answer was lost: it is left alone, INACTIVE."""
+    """The id of a certificate whose answer was lost is not known: it is left alone, INACTIVE."""
     before = own_certificates(bare)
     with monkeypatch.context() as patch:
-        ends_at(patch, certificates, "load_private_key")
+        ends_at(patch, Ledger, "made")
         with pytest.raises(KeyboardInterrupt):
             bare.create_keys_and_certificate()
     (lost,) = set(own_certificates(bare)) - set(before)
     bare.create_keys_and_certificate()
     assert own_certificates(bare)[lost] == "INACTIVE"
-    arn = bare.account.certificate(lost).arn
-    assert bare.account.attachments(arn) == ()
+    assert bare.account.attachments(bare.account.certificate(lost).arn) == ()
     bare.account.delete_certificate(lost)
 
 
@@ -278,7 +285,7 @@ def test_a_revoked_certificate_stays_revoked(bare: Lab) -> None:
 
 
 def test_somebody_elses_certificate_is_left_alone(bare: Lab, lab: Lab) -> None:
-    """A certificate in use that this device's journal does not know is not touched."""
+    """A certificate in use that this device's run has not made is not touched."""
     other = open_lab(lab.workspace.root, route="option-1", thing_name="somebody-else")
     other.activate_certificate()
     pem = other.file("deviceCert.pem").read_text()

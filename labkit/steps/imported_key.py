@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labkit import certificates
+from labkit.cloud.resources import CERTIFICATE
 from labkit.errors import CertificateError
 from labkit.steps import headers
 from labkit.steps.workbench import Outcome
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KeysAndCertificate", "create_keys_and_certificate"]
 
-_STEP = "create_keys_and_certificate"
 _FILE = "deviceCert.pem"
 
 
@@ -56,7 +56,7 @@ def create_keys_and_certificate(workbench: Workbench, before: Entry | None) -> O
     A pair counts as found when the header's private key belongs to the certificate and the
     account knows the certificate. Else another one is made, for AWS IoT tells a private key only
     once; what an earlier try left behind is put away first. A kill in the moment between AWS's
-    answer and the first write leaves a certificate in the account of which nothing is known here:
+    answer and the note of it leaves a certificate in the account whose id is not known here:
     INACTIVE, attached to nothing, its key lost. It is left alone, since nothing could tell it
     from somebody else's.
 
@@ -74,11 +74,9 @@ def create_keys_and_certificate(workbench: Workbench, before: Entry | None) -> O
                 "AWS IoT's answer: expected the certificate of the key that came with it, came "
                 "another's. Nothing was written; run the step again."
             )
-        # The certificate first: killed between the two, the next try finds what to put away.
-        write(workbench.workspace.path(_FILE), pem)
     else:
         key_pem = headers.value_now(workbench, headers.PRIVATE_KEY_PEM) or ""
-        write(workbench.workspace.path(_FILE), pem)
+    write(workbench.workspace.path(_FILE), pem)
     headers.import_key_pair(workbench, pem, key_pem)
     status = str(before.facts["created_as"]) if before else certificate.status
     return Outcome(
@@ -115,36 +113,23 @@ def _belongs(certificate_pem: str, private_key_pem: str) -> bool:
 
 
 def _put_away(workbench: Workbench) -> None:
-    """Put away this device's earlier certificate, whose private key is not in the header.
+    """Put away this device's earlier certificates, whose private keys are not in the header.
 
-    One that was never used, INACTIVE and attached to nothing, is deleted. One that the journal
-    knows may have been in use: it is set INACTIVE, which can be taken back. Others are left alone.
+    One that was never used, INACTIVE and attached to nothing, is deleted. One that may have been
+    in use is set INACTIVE, which can be taken back. What the device's run has not made is left
+    alone.
     """
-    for certificate_id in _earlier_ids(workbench):
-        earlier = workbench.account.find_certificate(certificate_id)
+    ledger = workbench.workspace.ledger(lambda: workbench.now)
+    for made in ledger.there():
+        if made.kind != CERTIFICATE or not made.is_certain:
+            continue
+        earlier = workbench.account.find_certificate(made.name)
         if earlier is None:
             continue
         if earlier.status == "INACTIVE" and not workbench.account.attachments(earlier.arn):
-            workbench.account.delete_certificate(certificate_id)
-        elif earlier.status == "ACTIVE" and certificate_id in _journalled_ids(workbench):
-            workbench.account.set_certificate_status(certificate_id, "INACTIVE")
-
-
-def _earlier_ids(workbench: Workbench) -> set[str]:
-    ids = _journalled_ids(workbench)
-    file = workbench.workspace.path(_FILE)
-    try:
-        return ids | {_id(file.read_text(errors="replace"))}
-    except (FileNotFoundError, CertificateError):
-        return ids
-
-
-def _journalled_ids(workbench: Workbench) -> set[str]:
-    return {
-        str(entry.facts["certificate_id"])
-        for entry in workbench.workspace.journal
-        if entry.step == _STEP
-    }
+            workbench.account.delete_certificate(made.name)
+        elif earlier.status == "ACTIVE":
+            workbench.account.set_certificate_status(made.name, "INACTIVE")
 
 
 def _id(pem: str) -> str:
