@@ -1,22 +1,23 @@
-"""Gathering what a lab has for a diagnosis: console, headers, certificates, the account's state."""
+"""Gathering what a lab has for a diagnosis: console, headers, certificates, the account."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from labkit import diagnosis
 from labkit.cloud.state import read_account_state
 from labkit.device.headers import read_headers
 from labkit.diagnosis import Evidence
-from labkit.errors import DeviceError
+from labkit.errors import ConsoleError, DeviceError
 from labkit.seeding import Clock
 
 if TYPE_CHECKING:
     from labkit.cloud.account import Account
-    from labkit.diagnosis import Headers
+    from labkit.diagnosis import Diagnosis, Headers
     from labkit.workspace import Workspace
 
-__all__ = ["Bench", "gather", "with_account"]
+__all__ = ["Bench", "diagnose", "with_account"]
 
 _SEEDED_STEP = 8 * 60
 """A seeded bench lives at the end of the seeded day."""
@@ -34,15 +35,25 @@ class Bench(Protocol):
         """The account."""
 
 
-def gather(lab: Bench) -> tuple[bytes, Evidence]:
-    """Return a lab's console log, empty where there is none, and everything beside it."""
+def diagnose(lab: Bench) -> Diagnosis:
+    """Diagnose a lab's console log with everything that the lab has beside it.
+
+    Raises:
+        ConsoleError: there is no console log, or nothing in it.
+    """
     place = lab.workspace
+    log = _content(place, "console.log")
+    if log is None or not log.strip():
+        raise ConsoleError(
+            "console.log: expected what the board printed, found nothing. Boot the board with the "
+            "console captured, for instance: lab.board.boot()."
+        )
     evidence = Evidence(
         headers=_headers(place),
         certificate=_content(place, "deviceCert.pem"),
         ca=_content(place, "rootCA.pem"),
     )
-    return _content(place, "console.log") or b"", with_account(lab, evidence)
+    return diagnosis.diagnose(log, with_account(lab, evidence))
 
 
 def with_account(lab: Bench, evidence: Evidence) -> Evidence:

@@ -14,7 +14,7 @@ import sys
 import click
 
 import labkit
-from labkit.cli import bench, files, headers, ports
+from labkit.cli import bench, diagnose, files, headers, ports
 from labkit.errors import LabError
 
 __all__ = ["cli", "main"]
@@ -29,6 +29,7 @@ INTERRUPTED = 130
 Examples:
   labkit run                              provision a simulated device, start to hello world
   labkit key console.log                  the public key that a console log holds
+  labkit diagnose console.log             what happened, why, and what to do next
   labkit firmware get keys.h keyCLIENT_CERTIFICATE_PEM
   labkit certificate show deviceCert.pem""",
 )
@@ -37,7 +38,7 @@ def cli() -> None:
     """Developer-mode key provisioning for Amazon FreeRTOS devices, in the lab."""
 
 
-for module in (bench, files, headers, ports):
+for module in (bench, diagnose, files, headers, ports):
     for command in module.COMMANDS:
         cli.add_command(command)
 

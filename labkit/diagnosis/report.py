@@ -12,7 +12,13 @@ __all__ = ["Cause", "Diagnosis", "Item"]
 
 _WIDTH = 100
 _INDENT = 16
-_WORDS: Final = ((0.9, "almost certain"), (0.6, "likely"), (0.3, "possible"), (0.0, "less likely"))
+_LIKELY: Final = 0.6
+_WORDS: Final = (
+    (0.9, "almost certain"),
+    (_LIKELY, "likely"),
+    (0.3, "possible"),
+    (0.0, "less likely"),
+)
 _OTHERS_SHOWN = 5
 
 
@@ -126,14 +132,20 @@ class Diagnosis:
             paragraphs.append(("", best.distinguish))
         for at, cause in enumerate(others[:_OTHERS_SHOWN]):
             paragraphs.append(("Or else" if at == 0 else "", f"{cause}. {cause.distinguish}"))
-        if self.needs:
-            wanted = "; then ".join(self.needs)
-            paragraphs.append(("Do this next", f"This evidence cannot decide. Give {wanted}."))
-            paragraphs.append(("If it is that", best.action))
-        else:
-            paragraphs.append(("Do this next", best.action))
+        paragraphs += self._next_steps()
         paragraphs += [("Note", note) for note in self.notes]
         return "\n".join(_paragraph(head, text) for head, text in paragraphs)
+
+    def _next_steps(self) -> list[tuple[str, str]]:
+        """Return what to do: first what decides, unless one cause is likely already."""
+        act = ("Do this next", self.best.action)
+        if not self.needs:
+            return [act]
+        wanted = "; then ".join(self.needs)
+        if self.best.confidence >= _LIKELY:
+            return [act, ("To be sure", f"Give {wanted}.")]
+        decide = ("Do this next", f"This evidence cannot decide. Give {wanted}.")
+        return [decide, ("If it is that", self.best.action)]
 
 
 def _paragraph(head: str, text: str) -> str:
