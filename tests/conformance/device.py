@@ -72,9 +72,10 @@ class Device:
         first, body = answer
         return ACCEPTED if (first, body[1:]) == (CONNACK, b"\0") else f"CONNACK {body[-1]}"
 
-    def subscribe(self, topic_filter: str, qos: int = 1) -> int | None:
-        """Send SUBSCRIBE and return what SUBACK grants; None if the connection ends."""
-        body = struct.pack(">H", 1) + _text(topic_filter) + bytes([qos])
+    def subscribe(self, *topic_filters: str, qos: int = 1) -> int | None:
+        """Send SUBSCRIBE and return what SUBACK grants last; None if the connection ends."""
+        filters = b"".join(_text(it) + bytes([qos]) for it in topic_filters)
+        body = struct.pack(">H", 1) + filters
         self._connection.sendall(packet(0x82, body))
         answer = self.expect(SUBACK)
         return answer[-1] if answer else None

@@ -126,14 +126,14 @@ def _(s: Situation) -> Act:
     return act
 
 
-def subscribes(s: Situation, document: str, topic_filter: str, qos: int = 1) -> Act:
+def subscribes(s: Situation, document: str, *topic_filters: str) -> Act:
     """Return calls that connect and subscribe, and say what was granted."""
     leaf = allowed(s, document)
 
     def act() -> object:
         with plugged_in(s.judge, leaf) as device:
             device.connect(s.name())
-            granted = device.subscribe(topic_filter, qos)
+            granted = device.subscribe(*topic_filters)
             return {"granted": granted is not None and granted < REFUSED}
 
     return act
@@ -195,7 +195,7 @@ def _(s: Situation) -> Act:
     def act() -> object:
         with plugged_in(s.judge, leaf) as device:
             device.connect(s.name())
-            granted = device.subscribe("hello/#", 0)
+            granted = device.subscribe("hello/#", qos=0)
             device.publish("hello/world", b"hello")
             came = device.message(0.1)
             return {"granted": granted == 0, "came": came is not None}
@@ -242,33 +242,3 @@ def _(s: Situation) -> Act:
             return {"taken": taken, "alive": device.ping()}
 
     return act
-
-
-for _what, _bytes in {
-    "a packet of a kind that there is not": b"\xf0\x00",
-    "a second CONNECT": b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03LED",
-    "a length that does not end": b"\x30\xff\xff\xff\xff\xff",
-    "a SUBSCRIBE without a filter": b"\x82\x02\x00\x01",
-    "PUBLISH with QoS 3": b"\x36\x07\x00\x01x\x00\x01hi",
-    "PUBLISH with QoS 2": b"\x34\x07\x00\x01x\x00\x01hi",
-    "PUBLISH to a wild card": b"\x30\x04\x00\x01#h",
-}.items():
-
-    @row(
-        "(malformed)",
-        _what,
-        gives({"alive": False, "neighbour": True}),
-        source="MQTT 3.1.1; guide: MQTT, QoS 2 is not supported",
-        device=True,
-    )
-    def _(s: Situation, sent: bytes = _bytes) -> Act:
-        leaf = allowed(s)
-
-        def act() -> object:
-            with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as neighbour:
-                device.connect(s.name())
-                neighbour.connect(s.name())
-                alive = device.send(sent)
-                return {"alive": alive, "neighbour": neighbour.ping()}
-
-        return act

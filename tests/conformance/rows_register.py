@@ -93,25 +93,21 @@ for _status in ("ACTIVE", "INACTIVE", "REVOKED"):
         return look_without_ca(s, status=status)
 
 
-for _status in ("PENDING_TRANSFER", "PENDING_ACTIVATION", "BEST"):
+for _status, _refusal, _source in (
+    ("PENDING_ACTIVATION", STATE, "measured"),
+    (
+        "PENDING_TRANSFER",
+        STATE | INVALID,
+        "model: ACTIVE, INACTIVE, REVOKED can be used; open: which",
+    ),
+    ("BEST", INVALID, "model: CertificateStatus"),
+):
 
-    @row(
-        "RegisterCertificate",
-        f"as {_status}",
-        INVALID,
-        source=f"{MODEL}: ACTIVE, INACTIVE and REVOKED can be used",
-        free=True,
-    )
+    @row("RegisterCertificate", f"as {_status}", _refusal, source=_source, free=True)
     def _(s: Situation, status: str = _status) -> Act:
         return register(s, s.register_ca().issue(), status=status)
 
-    @row(
-        "RegisterCertificateWithoutCA",
-        f"as {_status}",
-        INVALID,
-        source="model: RegisterCertificateWithoutCA; open: as RegisterCertificate",
-        free=True,
-    )
+    @row("RegisterCertificateWithoutCA", f"as {_status}", _refusal, source=_source, free=True)
     def _(s: Situation, status: str = _status) -> Act:
         return look_without_ca(s, status=status)
 

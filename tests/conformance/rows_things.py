@@ -225,6 +225,20 @@ def _(s: Situation) -> Act:
     return act
 
 
+@row(
+    "AttachThingPrincipal",
+    "to another thing than the one that it is attached to exclusively",
+    INVALID,
+    source="model: AttachThingPrincipal, EXCLUSIVE_THING; open: which",
+)
+def _(s: Situation) -> Act:
+    arn, first, second = s.cert_arn(), s.thing(), s.thing()
+    s.iot.attach_thing_principal(
+        thingName=first, principal=arn, thingPrincipalType="EXCLUSIVE_THING"
+    )
+    return lambda: s.iot.attach_thing_principal(thingName=second, principal=arn)
+
+
 @row("AttachThingPrincipal", "what is no ARN", INVALID, source="open: or it is not found")
 def _(s: Situation) -> Act:
     name = s.thing()
