@@ -188,8 +188,9 @@ class Listener:
             now, seconds = time.monotonic(), int(found[1])
             self._delay = _Delay(now + seconds, now + self._patience.progress_s)
             self._deadline = max(self._deadline, now + seconds + self._patience.boot_s)
-        elif event.kind is not Kind.TEXT:
+        elif self._delay and event.kind is not Kind.TEXT:
             self._delay = None
+            self._deadline = time.monotonic() + self._patience.boot_s
 
     def _begin_boot(self, number: int) -> None:
         """Take a message that begins a boot, or is the first that was heard of one."""

@@ -1,0 +1,292 @@
+"""Captures from a port that makes faults: each has its own message, and none loses a byte."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import fault_port
+import pytest
+import serial
+from console_shapes import boot_202107, text
+from fault_port import Script
+from second_board import QUICK, ROM, SecondBoard, esp32, older
+
+from labkit import console
+from labkit.device import opening
+from labkit.device.board import Until
+from labkit.device.looks import looks_garbled, share_of_text
+from labkit.device.ports import Port
+from labkit.errors import BaudRateError, CaptureTimeoutError, DumpError, PortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from labkit.device.board import Board
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+
+ROW = 11
+"""A row in the middle of the dump, by line, in the second board's log."""
+
+
+@pytest.fixture
+def second() -> Iterator[SecondBoard]:
+    """Return a board that plays logs."""
+    board = SecondBoard()
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def board(second: SecondBoard, tmp_path: Path) -> Board:
+    """Return it as labkit has it."""
+    return second.as_board(tmp_path)
+
+
+def printed(second: SecondBoard, until: int | None = None) -> bytes:
+    """Return what the board prints in a boot, up to a line."""
+    lines = fault_port.script(second.log(second.key))[:until]
+    return b"".join(line for line in lines if isinstance(line, bytes))
+
+
+def test_the_row_is_a_row(second: SecondBoard) -> None:
+    """The faults below hit the middle of the dump."""
+    lines = printed(second).splitlines()
+    assert lines[ROW - 4].endswith(b"Device public key, 91 bytes:")
+    assert lines[ROW - 2].startswith(b"3059 3013")
+    assert len(lines[ROW].split()) == 8
+
+
+# Faults that cost nothing
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        fault_port.noise,
+        lambda of: fault_port.late(of, ROW, 0.4),
+        lambda of: fault_port.interrupted(of, ROW, b"6 1013 [ETHER_RECEI] Heap: 233772\r\n"),
+        lambda of: fault_port.interrupted(of, ROW, b"6 1013 [T] Heap: 1\r\n", glued=True),
+    ],
+    ids=["noise", "late row", "another task's line", "another task's text glued on"],
+)
+def test_faults_that_cost_nothing(
+    second: SecondBoard, board: Board, fault: Callable[[Script], Script]
+) -> None:
+    """Noise, late rows and other tasks change nothing about the key that is read."""
+    second.fault = fault
+    capture = board.boot()
+    assert console.parse(capture.text).public_key() == second.key
+
+
+def test_a_lost_row_is_found_out(second: SecondBoard, board: Board) -> None:
+    """A capture with a row lost is whole as a capture, and its dump is refused."""
+    second.fault = lambda of: fault_port.dropped(of, ROW)
+    capture = board.boot()
+    with pytest.raises(DumpError):
+        console.parse(capture.text).public_key()
+
+
+# Faults that end a capture
+
+
+def test_unplugged_in_the_middle_of_the_dump(second: SecondBoard, board: Board) -> None:
+    """A pulled cable is an error of its own; what came before is in the log to the last byte."""
+    second.fault = lambda of: fault_port.unplugged(of, ROW)
+    with pytest.raises(PortError, match="went away while the board was printing") as caught:
+        board.boot()
+    assert caught.value.cause == "gone"
+    assert str(board.log) in str(caught.value)
+    kept = board.log.read_bytes()
+    assert kept.startswith(printed(second, ROW))
+    assert (
+        len(kept)
+        == len(printed(second, ROW)) + len(printed(second, ROW + 1).splitlines()[-1]) // 2 + 1
+    )
+    with pytest.raises(PortError, match="there is no such port") as caught:
+        board.boot()
+    assert caught.value.cause == "missing"
+    assert board.log.read_bytes() == kept
+
+
+def test_a_board_that_hangs(second: SecondBoard, board: Board) -> None:
+    """A board that hangs in the middle is an error after the time; what came is in the log."""
+    second.fault = lambda of: fault_port.hung(of, ROW)
+    with pytest.raises(CaptureTimeoutError, match=r"did not end within 0\.7 s; \d+ bytes came"):
+        board.boot(timeout_s=0.7)
+    assert board.log.read_bytes() == printed(second, ROW)
+
+
+def test_silence(second: SecondBoard, board: Board) -> None:
+    """A board that never prints a byte is asked to be reset, and given up sooner than a boot."""
+    second.fault = lambda of: fault_port.hung(of, 0)
+    with pytest.raises(CaptureTimeoutError, match=r"within 0\.8 s; not a byte came") as caught:
+        board.boot()
+    assert second.url in str(caught.value)
+    assert second.pressed == 1
+
+
+def test_a_wrong_baud_rate(second: SecondBoard, board: Board) -> None:
+    """Bytes that are no text are named as such, with the rates to try, and are kept."""
+    second.fault = fault_port.garbled
+    with pytest.raises(BaudRateError) as caught:
+        board.boot(timeout_s=0.7)
+    assert "are no text, as when the baud rate is wrong" in str(caught.value)
+    assert "Expected text at 115200 baud." in str(caught.value)
+    assert "usual are 9600, 57600, 38400, 74880," in str(caught.value)
+    assert len(board.log.read_bytes()) == len(printed(second))
+
+
+def test_a_wrong_baud_rate_is_known_before_the_end(second: SecondBoard, board: Board) -> None:
+    """A board that goes on printing rubbish is not listened to until the time is over."""
+    second.fault = lambda of: fault_port.garbled([*of, *(b"x" * 40, 0.05) * 200])
+    with pytest.raises(BaudRateError):
+        board.boot(timeout_s=60)
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict"),
+    [
+        (b"", False),
+        (b"\xff" * 15, False),
+        (b"\xff" * 16, True),
+        (b"0 1 [iot_thread] Write certificate...\r\n\x1b[0m\t", False),
+        (ROM[0].encode() + b"\xfe\x00\x80", False),
+        (bytes(range(256)), True),
+    ],
+)
+def test_the_look_of_bytes(raw: bytes, verdict: bool) -> None:
+    """Text, even with some noise, is text; many other bytes are a wrong baud rate."""
+    assert looks_garbled(raw) is verdict
+    assert 0 <= share_of_text(raw) <= 1
+
+
+# Ports that cannot be opened
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "denied", "group dialout here: `sudo"),
+        (serial.SerialException(errno.EACCES, "no"), "denied", "usermod -a -G dialout $USER`"),
+        (serial.SerialException(errno.EBUSY, "no"), "busy", "another program is using it"),
+        (serial.SerialException(errno.EAGAIN, "no lock"), "busy", "another program is using it"),
+        (serial.SerialException(errno.ENOENT, "no"), "missing", "has /dev/ttyACM0, COM7. Plug"),
+        (
+            serial.SerialException(
+                "could not open port 'COM3': PermissionError(13, 'Access is denied.', None, 5)"
+            ),
+            *("busy", "another program is using it"),
+        ),
+        (
+            serial.SerialException(
+                "could not open port 'COM9': FileNotFoundError(2, 'The system cannot…', None, 2)"
+            ),
+            *("missing", "there is no such port"),
+        ),
+        (serial.SerialException("weather"), "other", "weather. Is the board plugged in"),
+        (ValueError("invalid URL, protocol 'x' not known"), "other", "protocol 'x' not known"),
+    ],
+)
+def test_each_reason_has_its_own_message(
+    bare: Board, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str, said: str
+) -> None:
+    """What the system says of a port becomes what to do about it, on Linux and on Windows."""
+
+    def fail(*_arguments: Any, **_options: Any) -> None:  # noqa: ANN401 as pySerial takes them
+        raise error
+
+    monkeypatch.setattr(serial, "serial_for_url", fail)
+    monkeypatch.setattr(opening, "ports", lambda: [Port("/dev/ttyACM0", ""), Port("COM7", "")])
+    with pytest.raises(PortError) as caught:
+        bare.boot()
+    assert caught.value.cause == cause
+    assert "the serial port /dev/none cannot be opened: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.fixture
+def bare(board: Board) -> Board:
+    """Return a board whose port is not there."""
+    return replace(board, url="/dev/none")
+
+
+# A board whose port has no reset line
+
+
+def test_a_hand_is_asked(second: SecondBoard, board: Board) -> None:
+    """Where there are no lines a person is asked for the reset button, once, before listening."""
+    board.boot()
+    assert second.told == ["Press the board's reset button now; its console is being captured."]
+    board.reset()
+    assert second.told[1:] == ["Press the board's reset button now."]
+
+
+def test_a_boot_of_before_is_not_taken(second: SecondBoard, board: Board) -> None:
+    """A board that is in the middle of its old boot is listened to, and only the new one counts."""
+    old = "57 9000 [iot_thread] Demo completed successfully.\r\n" * 3
+    second.fault = lambda of: [*fault_port.script(old), 0.3, *of]
+    capture = board.boot()
+    assert capture.text.startswith("0 1 [iot_thread]")
+    assert "completed" not in capture.text
+    assert board.log.read_bytes()[: capture.start].decode() == old + text(ROM)
+
+
+def test_a_board_that_nothing_resets(second: SecondBoard, board: Board) -> None:
+    """A board that goes on with its old boot is an error that says so."""
+    second.log = lambda _key: "57 9000 [iot_thread] Demo completed successfully.\r\n"
+    with pytest.raises(CaptureTimeoutError, match="went on with a boot from before the reset"):
+        board.boot(timeout_s=0.7)
+
+
+def test_a_second_press_counts(second: SecondBoard, board: Board) -> None:
+    """A board that is reset again while it prints is followed to the end of the newer boot."""
+    again = fault_port.script(esp32(second.key, accepted=True))
+    second.fault = lambda of: [*of, *again]
+    capture = board.boot()
+    assert capture.text.count("Printing device public key") == 2
+    assert capture.text.endswith("Demo completed successfully.\r\n\r\n")
+
+
+# What a capture waits for
+
+
+def test_other_tasks_that_never_fall_quiet(second: SecondBoard, board: Board) -> None:
+    """A demo that has ended ends the capture, whatever other tasks still print."""
+    heap = [b"%d %d [T] Heap: 1\r\n" % (number, 1200 + number) for number in range(30, 230)]
+    second.fault = lambda of: [*of, *(piece for line in heap for piece in (line, 0.05))]
+    assert "TLS_Connect fail" in board.boot(timeout_s=30)
+
+
+def test_a_dump_is_enough_where_the_demo_goes_on(second: SecondBoard, board: Board) -> None:
+    """With no end of the demo a whole dump and quiet end a capture that waits for the dump."""
+    second.log = lambda of: text(boot_202107(of, makes_pair=False)[:-2])
+    capture = board.boot(until=Until.DUMP, timeout_s=30)
+    assert console.parse(capture.text).public_key() == second.key
+    with pytest.raises(CaptureTimeoutError):
+        board.boot(timeout_s=1)
+
+
+def test_an_announced_delay_moves_the_deadline(second: SecondBoard, board: Board) -> None:
+    """A board that says how long it waits is waited for, and the rest of it is told in a few."""
+    shown: list[str] = []
+    second.log = lambda of: esp32(of, makes_pair=True).replace("180 seconds", "2 seconds")
+    second.fault = lambda of: fault_port.late(of, 6, 1.5)
+    patient = replace(board, patience=replace(QUICK, progress_s=0.6))
+    capture = patient.boot(timeout_s=0.9, show=shown.append)
+    assert console.parse(capture.text).public_key() == second.key
+    told = [line for line in shown if line.startswith("... ")]
+    assert told == ["... the board makes its key pair in 1 s"] * 2
+    second.log = esp32
+    with pytest.raises(CaptureTimeoutError):
+        patient.boot(timeout_s=0.9)
+
+
+def test_releases_that_print_no_dump(second: SecondBoard, board: Board) -> None:
+    """A boot of a release that prints no dump ends with its demo."""
+    second.log = lambda of: older(of, dumps=False, accepted=True)
+    assert "Demo completed successfully." in board.boot(until=Until.DUMP)
