@@ -115,6 +115,8 @@ class Lab:
 
     def source(self, name: str) -> str:
         """Return one of the demo's three sources as text, such as `aws_clientcredential.h`."""
+        if show is None and not self.workspace.settings.board_is_simulated:
+            show = PERSON.say
         from labkit import firmware  # noqa: PLC0415 as above
         from labkit.device.image import find_sources  # noqa: PLC0415 as above
 
@@ -135,6 +137,10 @@ class Lab:
         return firmware.decode(backup.read_bytes()) if backup.exists() else self.source(name)
 
     def file(self, name: str) -> Path:
+    def paste_console(self, console: str | bytes | Path) -> object:
+        """Take a console text, or a terminal's log file; see `labkit.procedure.paste_console`."""
+        return procedure.paste_console(self.procedure, self.workbench, console)
+
         """Return a file by the documentation's name, such as `deviceCert.pem`.
 
         Where it is missing, the step that makes it is done on a simulated bench; on a real one
