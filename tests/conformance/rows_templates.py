@@ -38,7 +38,6 @@ def make(s: Situation, **parameters: object) -> Act:
 def made(s: Situation, **parameters: object) -> str:
     """Make a template and return its name."""
     make(s, **parameters)()
-    s.undo.add("template", str(s.seen["name"]))
     return str(s.seen["name"])
 
 
@@ -50,9 +49,7 @@ def made(s: Situation, **parameters: object) -> str:
     free=True,
 )
 def _(s: Situation) -> Act:
-    call = make(s)
-    s.undo.add("template", str(s.seen["name"]))
-    return call
+    return make(s)
 
 
 for _type in ("FLEET_PROVISIONING", "JITP"):

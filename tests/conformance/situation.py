@@ -51,7 +51,7 @@ class Situation:
     def __init__(self, judge: Judge, row: Row) -> None:
         self.judge = judge
         self.seen: dict[str, object] = {}
-        self.undo = Undo(judge.iot)
+        self.undo = Undo(judge.iot, judge.unchecked)
         self._row = row
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from explanations import KNOWN, explanation
 from free import FREE_OPERATIONS
 from judge import Judge
 from situation import NotFreeError, Situation
+from situation import policy as document
 from table import Row, load
 
 from labkit.simulator.account import OPERATIONS
@@ -106,6 +107,10 @@ def test_everything_is_undone(judge: Judge) -> None:
     with Situation(judge, row_of(None, gives(None))) as situation:
         leaf = situation.leaf()
         arn, policy, thing = situation.arn("cert", leaf.id), situation.policy(), situation.thing()
+        other = situation.name("other")
+        situation.unchecked.create_policy(
+            policyName=other, policyDocument=document(("iot:Connect", "*"))
+        )
         situation.iot.attach_policy(policyName=policy, target=arn)
         situation.iot.attach_thing_principal(thingName=thing, principal=arn)
         assert situation.undo.everything() == []

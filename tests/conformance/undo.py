@@ -35,18 +35,26 @@ ARN = re.compile(r"arn:[^:]*:iot:[^:]*:\d*:(thing|cert|policy)/(.+)")
 
 
 class Undo:
-    """What has been made through a client since the `with` statement was entered."""
+    """What has been made through some clients since the `with` statement was entered.
 
-    def __init__(self, iot: BaseClient) -> None:
+    Args:
+        iot: the client that takes it away again.
+        others: clients that are watched as well.
+    """
+
+    def __init__(self, iot: BaseClient, *others: BaseClient) -> None:
         self._iot = iot
+        self._watched = (iot, *others)
         self._made: dict[str, list[str]] = {kind: [] for kind in ORDER}
 
     def __enter__(self) -> Self:
-        self._iot.meta.events.register("after-call.iot", self._note)
+        for client in self._watched:
+            client.meta.events.register("after-call.iot", self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._iot.meta.events.unregister("after-call.iot", self._note)
+        for client in self._watched:
+            client.meta.events.unregister("after-call.iot", self._note)
 
     def add(self, kind: str, name: str) -> None:
         """Remember what the account has made by itself, such as a certificate's registration."""
