@@ -133,7 +133,7 @@ class Lab:
         """Return one of the demo's sources as it was before the lab's first edit of it."""
         from labkit import firmware  # noqa: PLC0415 as above
 
-        backup = self.workspace.device / "backups" / name
+        backup = backup_of(self.workspace, name)
         return firmware.decode(backup.read_bytes()) if backup.exists() else self.source(name)
 
     def file(self, name: str) -> Path:
@@ -191,6 +191,7 @@ class Lab:
             f"account  {account}",
             f"         account {self.account.account_id}, region {settings.region}",
             f"device   thing {settings.thing_name}",
+        from labkit.steps.headers import backup_of  # noqa: PLC0415 as above
         ]
         if settings.route != DEFAULT_ROUTE:
             lines.append(f"route    {settings.route}, {ROUTES[settings.route]}")

@@ -228,6 +228,18 @@ def test_two_of_a_file_are_refused(new_tree: Path) -> None:
         find_sources(new_tree)
 
 
+def test_one_of_several_projects_has_to_be_named(tmp_path: Path) -> None:
+    """A repository with a project for each board is refused with the candidates, and one is not."""
+    for board in ("ck-rx65n", "rsk-rx671"):
+        shutil.copytree(TREES / NEW / "demos", tmp_path / "Projects" / board / "Demos")
+    with pytest.raises(DeviceError) as caught:
+        find_sources(tmp_path)
+    for board in ("ck-rx65n", "rsk-rx671"):
+        assert f"Projects/{board}/Demos/include/aws_clientcredential.h" in str(caught.value)
+    assert "Name the folder that holds the one that is built." in str(caught.value)
+    assert find_sources(tmp_path / "Projects/ck-rx65n").release == NEW
+
+
 def test_no_tree(tmp_path: Path) -> None:
     """A folder that is not there is named."""
     with pytest.raises(DeviceError, match="expected a firmware tree, found no folder"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.steps.workbench import Workbench
-    from labkit.workspace import Entry
+    from labkit.workspace import Entry, Workspace
 
 __all__ = [
     "CA_PEM",
@@ -27,6 +27,7 @@ __all__ = [
     "THING_NAME",
     "Diff",
     "force_key_generation",
+    "backup_of",
     "import_certificate",
     "import_key_pair",
     "set_endpoint_and_thing",
@@ -122,9 +123,11 @@ def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem:
         values[CA_PEM] = None
     for macro, value in values.items():
         text = firmware.edit(text, macro, value).new
+    old = text
     _keep(workbench, file)
     write(file, firmware.encode(text), private=True)
 
+    _show(workbench, file, old, text)
 
 def value_now(workbench: Workbench, macro: str) -> str | None:
     """Return a macro's value as it stands in the firmware tree; None where it is NULL or gone."""
@@ -150,7 +153,7 @@ def _set(workbench: Workbench, values: Mapping[str, str], before: Entry | None) 
 
 def _keep(workbench: Workbench, file: Path) -> None:
     """Keep a file as it was before the first change, readable by its owner only."""
-    backup = workbench.workspace.device / "backups" / file.name
+    backup = backup_of(workbench.workspace, file.name)
     if not backup.exists():
         write(backup, file.read_bytes(), private=True)
 
@@ -162,3 +165,23 @@ def _file(workbench: Workbench, macro: str) -> Path:
 
 def _text(file: Path) -> str:
     return firmware.decode(file.read_bytes())
+    _show(workbench, file, old, text)
+def backup_of(workspace: Workspace, name: str) -> Path:
+    """Return where a source of the firmware tree is kept as it was before the first change.
+
+    A tree of the user's own has a folder there, named after it and its place, so that the file of
+    another tree, the simulated board's for one, is never taken for its.
+    """
+    backups = workspace.device / "backups"
+    if not workspace.settings.board_is_simulated:
+        tree = workspace.firmware.resolve()
+        backups /= f"{tree.name}-{hashlib.sha256(str(tree).encode()).hexdigest()[:8]}"
+    return backups / name
+
+
+def _show(workbench: Workbench, file: Path, old: str, new: str) -> None:
+    """Show what is about to change in a file; private keys and passwords are not in it."""
+    if workbench.show and old != new:
+        workbench.show(firmware.Edit(old, new, file.name).diff(str(file)).rstrip("\n"))
+
+
