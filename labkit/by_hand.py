@@ -1,7 +1,7 @@
 """Each step as the commands that it replaces, and a second opinion from those commands.
 
-The commands run in the device's folder, with the CA's files in `../../ca/`. A comparison works in
-a folder of its own that is removed afterwards, so it leaves nothing behind.
+The commands are those of `labkit.commands`. A comparison works in a folder of its own, with the
+CA's files in `../../ca/`, that is removed afterwards, so it leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates
 from labkit.check import Check, check
+from labkit.commands import COMMANDS, ON_ANOTHER_ROUTE
 from labkit.errors import WorkspaceError
 from labkit.steps.account import POLICY_NAME
+from labkit.steps.just_in_time import TEMPLATE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,109 +28,10 @@ if TYPE_CHECKING:
 
     from labkit.lab import Lab
 
-__all__ = ["COMMANDS", "Checks", "Commands", "commands", "compare"]
+__all__ = ["Checks", "Commands", "commands", "compare"]
 
 _CA = "../../ca"
 _OF_THE_CA = ("rootCA.", "verificationCert.")
-
-COMMANDS: Mapping[str, str] = {
-    "set_endpoint_and_thing": """\
-aws iot describe-endpoint --endpoint-type iot:Data-ATS
-# in demos/include/aws_clientcredential.h:
-#define clientcredentialMQTT_BROKER_ENDPOINT    "<the endpoint>"
-#define clientcredentialIOT_THING_NAME          "{thing}"
-""",
-    "force_key_generation": """\
-# in aws_dev_mode_key_provisioning.c:
-#define keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR    1
-""",
-    "run_demo_first": """\
-# your board's build and flash commands, and a terminal at 115200 baud:
-python -m serial.tools.miniterm <port> 115200
-""",
-    "extract_public_key": """\
-xxd -r -ps DevicePublicKeyAsciiHex.txt DevicePublicKeyDer.bin
-openssl ec -inform der -in DevicePublicKeyDer.bin -pubin -pubout -outform pem \\
-    -out DevicePublicKey.pem
-""",
-    "stop_key_generation": """\
-# in aws_dev_mode_key_provisioning.c:
-#define keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR    0
-""",
-    "create_ca": """\
-openssl genrsa -out {ca}/rootCA.key 2048
-openssl req -x509 -new -key {ca}/rootCA.key -sha256 -days 3650 -subj "{ca_subject}" \\
-    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \\
-    -out {ca}/rootCA.pem
-""",
-    "register_ca": """\
-aws iot get-registration-code
-openssl genrsa -out verificationCert.key 2048
-openssl req -new -key verificationCert.key -subj "/CN=<the registration code>" \\
-    -out verificationCert.csr
-openssl x509 -req -in verificationCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
-    -CAcreateserial -days 30 -sha256 -out {ca}/verificationCert.pem
-aws iot register-ca-certificate --ca-certificate file://{ca}/rootCA.pem \\
-    --verification-cert file://{ca}/verificationCert.pem --set-as-active
-""",
-    "sign_request": """\
-openssl genrsa -out tempCsrSigner.key 2048
-openssl req -new -key tempCsrSigner.key -subj "/CN={thing}" -out deviceCert.csr
-rm tempCsrSigner.key
-""",
-    "issue_certificate": """\
-openssl x509 -req -in deviceCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
-    -CAcreateserial -out deviceCert.pem -days 500 -sha256 -force_pubkey DevicePublicKey.pem
-""",
-    "import_certificate": "# in demos/include/aws_clientcredential_keys.h, "
-    r"""a C string for each line of the PEM:
-#define keyCLIENT_CERTIFICATE_PEM \
-    "-----BEGIN CERTIFICATE-----\n" \
-    "<a line of deviceCert.pem>\n" \
-    "-----END CERTIFICATE-----\n"
-# and the same with rootCA.pem for keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM
-""",
-    "run_demo_with_certificate": """\
-# your board's build and flash commands, and a terminal at 115200 baud:
-python -m serial.tools.miniterm <port> 115200
-""",
-    "register_certificate": """\
-aws iot register-certificate --certificate-pem file://deviceCert.pem \\
-    --ca-certificate-pem file://{ca}/rootCA.pem --status INACTIVE
-""",
-    "create_thing": """\
-aws iot create-thing --thing-name {thing}
-""",
-    "create_policy": """\
-aws iot create-policy --policy-name {policy} --policy-document file://policy.json
-""",
-    "create_keys_and_certificate": r"""aws iot create-keys-and-certificate \
-    --certificate-pem-outfile deviceCert.pem --private-key-outfile deviceCert.key
-# in demos/include/aws_clientcredential_keys.h, a C string for each line of the PEM:
-#define keyCLIENT_CERTIFICATE_PEM \
-    "<a line of deviceCert.pem>\n" \
-    "<and so on>\n"
-# and the same with deviceCert.key for keyCLIENT_PRIVATE_KEY_PEM; then
-rm deviceCert.key
-""",
-    "attach_thing_and_policy": """\
-aws iot attach-thing-principal --thing-name {thing} --principal <the certificate's ARN>
-aws iot attach-policy --policy-name {policy} --target <the certificate's ARN>
-""",
-    "activate_certificate": """\
-aws iot update-certificate --certificate-id <the certificate's id> --new-status ACTIVE
-""",
-    "run_hello_world": """\
-# press the board's reset button, and read on the terminal
-""",
-}
-"""The commands of each step, by its name; {thing}, {ca} and the like are the lab's own."""
-
-
-_ON_ANOTHER_ROUTE: Mapping[tuple[str, str], str] = {
-    ("option-1", "run_hello_world"): COMMANDS["run_demo_with_certificate"],
-}
-"""What a step of the same name is on a route other than Option 2, where that differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +69,9 @@ def commands(lab: Lab, step: str) -> Commands:
     ca_subject = certificates.parse_subject(lab.workspace.settings.ca_subject)
     names = {
         "{thing}": lab.workspace.settings.thing_name,
-        "{ca}": _CA,
+        "{ca}": f"../../{lab.workspace.ca.name}",
         "{policy}": POLICY_NAME,
+        "{template}": TEMPLATE_NAME,
         "{ca_subject}": "".join(
             f"/{attribute.rfc4514_attribute_name}={_escaped(str(attribute.value))}"
             for attribute in ca_subject
@@ -175,7 +79,7 @@ def commands(lab: Lab, step: str) -> Commands:
     }
     if step not in COMMANDS:
         raise WorkspaceError(f"{step} is no step; these are: {', '.join(COMMANDS)}.")
-    text = _ON_ANOTHER_ROUTE.get((lab.procedure.name, step), COMMANDS[step])
+    text = ON_ANOTHER_ROUTE.get((lab.procedure.name, step), COMMANDS[step])
     for name, value in names.items():
         text = text.replace(name, value)
     return Commands(text)
@@ -375,7 +279,7 @@ def _aws_environment(lab: Lab) -> Mapping[str, str]:
     return kept | {
         "AWS_ACCESS_KEY_ID": "simulated",
         "AWS_SECRET_ACCESS_KEY": "simulated",
-        "AWS_DEFAULT_REGION": lab.workspace.settings.region,
+        "AWS_DEFAULT_REGION": lab.account.region,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

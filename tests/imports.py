@@ -20,7 +20,7 @@ CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("check", "choice", "seeding", "keys", "firmware", "policy"), 1),
+    **dict.fromkeys(("check", "choice", "commands", "seeding", "keys", "firmware", "policy"), 1),
     **dict.fromkeys(("console", "certificates", "seams"), 2),
     "diagnosis": 3,
     **dict.fromkeys(("device", "cloud", "workspace"), 4),
@@ -28,7 +28,7 @@ HEIGHTS = {
     "steps": 6,
     "procedure": 7,
     "lab": 8,
-    **dict.fromkeys(("record", "by_hand", "manual"), 9),
+    **dict.fromkeys(("record", "by_hand", "manual", "newcomer"), 9),
     **dict.fromkeys(("cli", "widgets"), 10),
     "__main__": 11,
 }

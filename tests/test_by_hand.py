@@ -12,7 +12,7 @@ from lab_bench import THREADS_OF_PYSERIAL, end, files
 from labkit import by_hand, open_lab
 from labkit.check import Check
 from labkit.errors import CertificateError, NotReadyError, WorkspaceError
-from labkit.procedure import STEPS
+from labkit.procedure import ROUTES, STEPS
 
 if TYPE_CHECKING:
     from labkit.lab import Lab
@@ -37,8 +37,8 @@ EACH = [
 
 def test_every_step_has_its_commands(lab: Lab) -> None:
     """Each step shows the commands that it replaces, with this lab's names; none is left open."""
-    on_option_1 = open_lab(lab.workspace.root, route="option-1")
-    each = [(device, step) for device in (lab, on_option_1) for step in device.procedure.steps]
+    devices = [open_lab(lab.workspace.root, route=name) for name in ROUTES]
+    each = [(device, step) for device in devices for step in device.procedure.steps]
     for device, step in each:
         shown = repr(by_hand.commands(device, step.name))
         assert shown
@@ -55,6 +55,11 @@ def test_names_are_this_labs(lab: Lab) -> None:
     assert "--thing-name lab-device" in repr(by_hand.commands(lab, "create_thing"))
     assert "labkit-hello-world" in repr(by_hand.commands(lab, "create_policy"))
     assert '-subj "/CN=lab-device"' in repr(by_hand.commands(lab, "sign_request"))
+    just_in_time = open_lab(lab.workspace.root, route="just-in-time")
+    shown = repr(by_hand.commands(just_in_time, "register_ca_with_template"))
+    assert "file://../../ca-just-in-time/rootCA.pem" in shown
+    assert "--registration-config templateName=labkit-just-in-time" in shown
+    assert "file://../../ca/rootCA.pem" in repr(by_hand.commands(lab, "register_ca"))
 
 
 @pytest.mark.needs("openssl")

@@ -151,7 +151,8 @@ def test_python_bounds_agree() -> None:
 def test_what_labkit_imports_is_what_it_asks_for() -> None:
     """Every package that labkit imports is one of its own dependencies."""
     names = {"serial": "pyserial", "OpenSSL": "pyopenssl", "tlslite": "tlslite-ng"} | {
-        "botocore": "boto3"  # which pins it: the two are released together
+        "paho": "paho-mqtt",
+        "botocore": "boto3",  # which pins it: the two are released together
     }
     own = {canonicalize_name(Requirement(d).name) for d in PROJECT["project"]["dependencies"]}
     outside = {each.module.partition(".")[0] for each in imports(PACKAGE)}

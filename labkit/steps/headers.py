@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,11 @@ __all__ = [
     "PRIVATE_KEY_PEM",
     "THING_NAME",
     "Diff",
-    "force_key_generation",
     "backup_of",
+    "force_key_generation",
     "import_certificate",
     "import_key_pair",
+    "put_certificates",
     "set_endpoint_and_thing",
     "stop_key_generation",
     "value_now",
@@ -121,13 +123,29 @@ def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem:
     }
     if value_now(workbench, CA_PEM):
         values[CA_PEM] = None
+    old = text
     for macro, value in values.items():
         text = firmware.edit(text, macro, value).new
-    old = text
     _keep(workbench, file)
+    _show(workbench, file, old, text)
     write(file, firmware.encode(text), private=True)
 
-    _show(workbench, file, old, text)
+
+def put_certificates(workbench: Workbench, certificate_pem: str, ca_pem: str | None) -> None:
+    """Write other certificates into aws_clientcredential_keys.h, to try them out.
+
+    To the procedure this is an edit by hand: `import_certificate` puts its own back.
+
+    Args:
+        workbench: whose header.
+        certificate_pem: the device's certificate.
+        ca_pem: its CA's; None for NULL, so that the device sends none.
+    """
+    file = _file(workbench, CERTIFICATE_PEM)
+    text = firmware.edit(_text(file), CERTIFICATE_PEM, certificate_pem).new
+    _keep(workbench, file)
+    write(file, firmware.encode(firmware.edit(text, CA_PEM, ca_pem).new))
+
 
 def value_now(workbench: Workbench, macro: str) -> str | None:
     """Return a macro's value as it stands in the firmware tree; None where it is NULL or gone."""
@@ -147,25 +165,11 @@ def _set(workbench: Workbench, values: Mapping[str, str], before: Entry | None) 
         text = firmware.edit(text, macro, value).new
     diff = firmware.Edit(old, text, ", ".join(values)).diff(file.name)
     _keep(workbench, file)
+    _show(workbench, file, old, text)
     write(file, firmware.encode(text))
     return Outcome(Diff(file.name, diff), {"diff": diff})
 
 
-def _keep(workbench: Workbench, file: Path) -> None:
-    """Keep a file as it was before the first change, readable by its owner only."""
-    backup = backup_of(workbench.workspace, file.name)
-    if not backup.exists():
-        write(backup, file.read_bytes(), private=True)
-
-
-def _file(workbench: Workbench, macro: str) -> Path:
-    path: Path = getattr(find_sources(workbench.workspace.firmware), _HOME[macro])
-    return path
-
-
-def _text(file: Path) -> str:
-    return firmware.decode(file.read_bytes())
-    _show(workbench, file, old, text)
 def backup_of(workspace: Workspace, name: str) -> Path:
     """Return where a source of the firmware tree is kept as it was before the first change.
 
@@ -185,3 +189,17 @@ def _show(workbench: Workbench, file: Path, old: str, new: str) -> None:
         workbench.show(firmware.Edit(old, new, file.name).diff(str(file)).rstrip("\n"))
 
 
+def _keep(workbench: Workbench, file: Path) -> None:
+    """Keep a file as it was before the first change, readable by its owner only."""
+    backup = backup_of(workbench.workspace, file.name)
+    if not backup.exists():
+        write(backup, file.read_bytes(), private=True)
+
+
+def _file(workbench: Workbench, macro: str) -> Path:
+    path: Path = getattr(find_sources(workbench.workspace.firmware), _HOME[macro])
+    return path
+
+
+def _text(file: Path) -> str:
+    return firmware.decode(file.read_bytes())
