@@ -108,8 +108,8 @@ def no_policy(case: Case) -> Finding | None:
     account = case.account
     if account is None or account.policies is None:
         return None
-    if case.is_registered is False:
-        return Finding("against", "the certificate is not registered", "account")
+    if case.is_being_registered:
+        return Finding("against", "the certificate's registration is not finished", "account")
     if account.policies:
         names = ", ".join(str(policy.name) for policy in account.policies)
         return Finding("against", f"attached: {names}", "account")
@@ -121,7 +121,7 @@ def thing_not_attached(case: Case) -> Finding | None:
     account, client_id = case.account, case.client_id
     if account is None or account.things is None:
         return None
-    if case.is_registered is False or account.policies == ():
+    if case.is_being_registered or account.policies == ():
         return Finding("against", "the certificate has no policy that asks for it", "account")
     if client_id is None:
         text = "the certificate is attached to no thing"
@@ -148,7 +148,7 @@ def policy_denies(case: Case) -> Finding | None:
     account = case.account
     if account is None or account.policies is None:
         return None
-    if not account.policies or case.is_registered is False:
+    if not account.policies or case.is_being_registered:
         return Finding("against", "there is no policy that could deny", "account")
     decisions = [case.decide(action, kind) for action, kind in _AUTHORIZED_STEPS]
     if None in decisions:

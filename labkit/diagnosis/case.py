@@ -152,6 +152,12 @@ class Case:
         status = self.account.certificate_status if self.account else None
         return None if status is None else status != ""
 
+    @property
+    def is_being_registered(self) -> bool:
+        """Whether the certificate is known to be unregistered, or not activated since."""
+        status = self.account.certificate_status if self.account else None
+        return status in ("", "PENDING_ACTIVATION")
+
     def has(self, *signs: Sign) -> bool:
         """Return whether the newest boot showed any of some signs."""
         return self.log.boot.has(*signs)

@@ -98,13 +98,18 @@ def _literal_is(name: str, *what: What) -> Callable[[Case], Finding | None]:
     """Make a judge of one literal: it is what the cause says, or it is sound."""
 
     def judge(case: Case) -> Finding | None:
-        literal = case.literal if name == "certificate" else case.header(name)
+        header = case.header(name)
+        literal = case.literal if name == "certificate" else header
         if literal is None:
             return None
+        source = "headers" if literal is header else "certificate"
         if literal.what in what:
             why = f": {literal.why}" if literal.why else ""
-            return Finding("for", f"{literal.where} holds {literal.what}{why}", "headers")
-        return Finding("against", f"{literal.where} holds {literal.what}", "headers")
+            return Finding("for", f"{literal.where} holds {literal.what}{why}", source)
+        if literal is not header:
+            # A sound file does not show that its copy in the header is sound.
+            return None
+        return Finding("against", f"{literal.where} holds {literal.what}", source)
 
     return judge
 
@@ -119,7 +124,7 @@ def _no_certificate(case: Case) -> Finding | None:
 
 
 def _placeholder(case: Case) -> Finding | None:
-    literals = [case.literal, case.header("private_key")]
+    literals = [case.header("certificate"), case.header("private_key")]
     for literal in literals:
         if literal is not None and literal.what is What.NO_PEM:
             return Finding("for", f"{literal.where} holds {literal.what}", "headers")

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from labkit.console import Kind, Reader
 from labkit.console.boots import MessageNumbers
-from labkit.diagnosis.signs import FAILURES, PROGRESS, Sign, is_complaint, is_known, sign_of
+from labkit.diagnosis.signs import (
+    FAILURES,
+    PROGRESS,
+    REFUSALS,
+    Sign,
+    is_complaint,
+    is_known,
+    sign_of,
+)
 from labkit.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -94,7 +102,7 @@ class Boot:
 
     def _take(self, sign: Sign, host: str | None, line: Line) -> None:
         if sign in PROGRESS:
-            for failure in FAILURES.intersection(self.signs):
+            for failure in (FAILURES - REFUSALS).intersection(self.signs):
                 del self.signs[failure], self.firsts[failure]
             self.errors.clear()
         if sign is Sign.CERTIFICATE_WRITTEN:
@@ -116,16 +124,16 @@ class Log:
         boots: boots seen; 0 where no message numbers are.
         dumps: the dumps of all boots, the newest last; the oldest are left out of a long log.
         console: what `labkit.console` makes of it.
-        lines: lines seen that hold anything.
         failed_before: earlier boots that ended in a failure.
+        accepted_before: earlier boots whose MQTT connection was accepted.
     """
 
     boot: Boot
     boots: int
     dumps: tuple[Dump, ...]
     console: Console
-    lines: int
     failed_before: int = 0
+    accepted_before: int = 0
 
     @property
     def key(self) -> bytes | None:
@@ -165,23 +173,23 @@ def read_log(text: str | bytes) -> Log:
         text: all of it, as `labkit.console.parse` takes it.
     """
     reader, numbers = Reader(), MessageNumbers()
-    boot, failed, lines = Boot(0), 0, 0
+    boot, failed, accepted = Boot(0), 0, 0
     dumps: deque[Dump] = deque(maxlen=_DUMPS_KEPT)
     for event in _events(reader, text):
-        lines += 1
         if event.dump is not None:
             dumps.append(event.dump)
         if event.number is not None and event.tick is not None:
             begins = numbers.see(str(event.number), event.tick)
             if begins and numbers.boots > 1:
                 failed += bool(boot.failures)
+                accepted += boot.has(Sign.MQTT_CONNECTED, Sign.COMPLETED)
                 boot = Boot(numbers.boots)
             boot.number = numbers.boots
         boot.see(event)
     console = reader.close()
     if console.newest is not None and (not dumps or dumps[-1] != console.newest):
         dumps.append(console.newest)
-    return Log(boot, numbers.boots, tuple(dumps), console, lines, failed)
+    return Log(boot, numbers.boots, tuple(dumps), console, failed, accepted)
 
 
 def _events(reader: Reader, text: str | bytes) -> Iterable[Event]:

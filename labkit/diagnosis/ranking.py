@@ -10,15 +10,16 @@ from labkit.diagnosis.judges import JUDGES
 from labkit.diagnosis.literals import What
 from labkit.diagnosis.log import read_log
 from labkit.diagnosis.report import Cause, Diagnosis, Item
-from labkit.diagnosis.signs import Sign
-from labkit.diagnosis.symptoms import ACCOUNT, CERTIFICATE, HEADERS, symptom_of
+from labkit.diagnosis.signs import REFUSALS, Sign
+from labkit.diagnosis.symptom import ACCOUNT, CERTIFICATE, HEADERS
+from labkit.diagnosis.symptoms import symptom_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from labkit.diagnosis.finding import Finding
     from labkit.diagnosis.log import Line, Log
-    from labkit.diagnosis.symptoms import Symptom
+    from labkit.diagnosis.symptom import Symptom
 
 __all__ = ["diagnose"]
 
@@ -178,6 +179,11 @@ def _history(log: Log) -> tuple[str, ...]:
 
 def _notes(case: Case) -> tuple[str, ...]:
     notes = []
+    if case.has(Sign.MQTT_CONNECTED, Sign.COMPLETED) and case.has(*REFUSALS):
+        notes.append(
+            "AWS IoT accepted the connection all the same: the board used what its flash held from "
+            "before, not what its headers hold."
+        )
     literal, evidence = case.literal, case.evidence
     if literal is not None and literal.what is What.CERTIFICATE and evidence.certificate:
         given = Evidence(certificate=evidence.certificate).device_certificate

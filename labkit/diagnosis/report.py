@@ -128,7 +128,7 @@ class Diagnosis:
         paragraphs += [("", str(item)) for item in best.evidence if item.source == "console"]
         paragraphs += [("Why", f"{best}"), ("", best.meaning)]
         paragraphs += [("", str(item)) for item in best.evidence if item.source != "console"]
-        if others and best.distinguish:
+        if self.needs and best.distinguish:
             paragraphs.append(("", best.distinguish))
         for at, cause in enumerate(others[:_OTHERS_SHOWN]):
             paragraphs.append(("Or else" if at == 0 else "", f"{cause}. {cause.distinguish}"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FAILURES", "PROGRESS", "Sign", "is_complaint", "is_known", "sign_of"]
+__all__ = ["FAILURES", "PROGRESS", "REFUSALS", "Sign", "is_complaint", "is_known", "sign_of"]
 
 
 class Sign(StrEnum):
@@ -69,9 +69,21 @@ PROGRESS: Final = (
     Sign.MESSAGE_BACK,
     Sign.COMPLETED,
 )
-"""Each proves that what failed before it in the same boot was got over."""
+"""Each proves that what failed in connecting before it in the same boot was got over."""
 
 FAILURES: Final = frozenset(list(Sign)[list(Sign).index(Sign.CERTIFICATE_NO_PEM) :])
+
+REFUSALS: Final = frozenset(
+    {
+        Sign.CERTIFICATE_NO_PEM,
+        Sign.CERTIFICATE_BAD_PEM,
+        Sign.STORAGE,
+        Sign.KEY_UNREADABLE,
+        Sign.KEY_UNSUPPORTED,
+    }
+)
+"""What the board refused to take from its headers. A connection that succeeds afterwards was made
+with what the flash held before."""
 
 _STORAGE_STATUSES = {5, 6, 48, 49, 50, 224, 225, 226}
 """CKR_GENERAL_ERROR, _FUNCTION_FAILED, _DEVICE_ERROR, _DEVICE_MEMORY, _DEVICE_REMOVED, _TOKEN_…."""
@@ -263,7 +275,7 @@ _WORDS = re.compile(
 
 _HOSTS = (
     re.compile(rf"TLS_Connect fail(?:ed)? \({_CODE}, *(?P<host>[^)\s]*)", _FLAGS),
-    re.compile(r"failed to resolve ?(?P<host>.*?)\.?\s*$", _FLAGS),
+    re.compile(r"failed to resolve (?P<host>.*?)\.?\s*$", _FLAGS),
     re.compile(r"TLS connection (?:established )?to (?P<host>[^\s:]+)", _FLAGS),
 )
 _NO_HOSTS = {"null", "(null"}

@@ -9,106 +9,31 @@ threads; the weights are a judgement, for logs that come without anything else.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from labkit.diagnosis.signs import Sign
+from labkit.diagnosis.symptom import (
+    ACCOUNT,
+    CERTIFICATE,
+    HEADERS,
+    Symptom,
+    has_damaged_dump,
+    made_a_key,
+    names_a_text,
+    names_an_ats_endpoint,
+    names_nothing,
+    still_waits,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from labkit.diagnosis.log import Log
 
-__all__ = ["ACCOUNT", "CERTIFICATE", "HEADERS", "SYMPTOMS", "Symptom", "symptom_of"]
-
-CERTIFICATE: Final = "certificate"
-HEADERS: Final = "headers"
-ACCOUNT: Final = "account"
-
-
-@dataclass(frozen=True, slots=True)
-class Symptom:
-    """A symptom.
-
-    Attributes:
-        says: what the board shows, in words.
-        signs: signs of which at least one must be there.
-        causes: the causes in question, each with its weight before anything else is known, in the
-            order in which to mend them.
-        asks: what tells them apart, in the order in which to ask for it.
-        besides: a sign that must be there, too.
-        unless: signs that must not be there.
-        when: what else the log must show.
-    """
-
-    says: str
-    signs: tuple[Sign, ...]
-    causes: dict[str, float]
-    asks: tuple[str, ...] = ()
-    besides: Sign | None = None
-    unless: tuple[Sign, ...] = ()
-    when: Callable[[Log], bool] | None = None
-
-    def is_shown_by(self, log: Log) -> bool:
-        """Return whether the newest boot shows it."""
-        boot = log.boot
-        return (
-            boot.has(*self.signs)
-            and (self.besides is None or boot.has(self.besides))
-            and not boot.has(*self.unless)
-            and (self.when is None or self.when(log))
-        )
+__all__ = ["SYMPTOMS", "symptom_of"]
 
 
 def symptom_of(log: Log) -> Symptom | None:
     """Return the symptom of a log's newest boot, or None where nothing failed that is known."""
     return next((each for each in SYMPTOMS if each.is_shown_by(log)), None)
-
-
-_ATS_ENDPOINT = re.compile(
-    r"[a-z0-9]{10,20}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE
-)
-
-
-def _unresolved_host(log: Log) -> str:
-    return log.boot.hosts.get(Sign.UNRESOLVED, "")
-
-
-def _is_placeholder(log: Log) -> bool:
-    return " " in _unresolved_host(log)
-
-
-def _is_empty(log: Log) -> bool:
-    return not _unresolved_host(log)
-
-
-def _is_ats_endpoint(log: Log) -> bool:
-    return _ATS_ENDPOINT.fullmatch(_unresolved_host(log)) is not None
-
-
-def _made_a_key(log: Log) -> bool:
-    """Return whether the newest boot made a key pair and then presented a certificate.
-
-    The warning alone also comes where no certificate is stored; then the handshake fails
-    otherwise, or this boot wrote none.
-    """
-    boot = log.boot
-    return boot.has(Sign.WAITING) or (boot.has(Sign.WARNING) and boot.has(Sign.CERTIFICATE_WRITTEN))
-
-
-def _dump_is_damaged(log: Log) -> bool:
-    newest = log.newest
-    if newest is not None and newest.boot == log.boot.number:
-        return newest.der is None or log.console.outdated is not None
-    announced = log.boot.has(Sign.WAITING, Sign.SHOWING, Sign.WARNING, Sign.HEADER)
-    return announced and log.console.outdated is not None
-
-
-def _still_waits(log: Log) -> bool:
-    waiting = log.boot.signs.get(Sign.WAITING)
-    header = log.boot.signs.get(Sign.HEADER)
-    return waiting is not None and (header is None or header.number < waiting.number)
 
 
 _ALERT = {
@@ -123,6 +48,13 @@ _ALERT = {
     "jit-first-connection": 0.05,
 }
 """Faults of the certificate stand before those of the account: they come first to be mended."""
+
+_ALERT_AFTER_SUCCESS = _ALERT | {
+    "key-changed": 0.06,
+    "certificate-not-for-this-key": 0.14,
+    "certificate-expired": 0.12,
+    "certificate-not-active": 0.3,
+}
 
 
 def _mostly(cause: str, weight: float) -> dict[str, float]:
@@ -238,7 +170,7 @@ SYMPTOMS: Final = (
         (Sign.ALERT,),
         _mostly("key-changed", 0.93),
         (CERTIFICATE, ACCOUNT),
-        when=lambda log: _made_a_key(log) or log.key_change is not None,
+        when=lambda log: made_a_key(log) or log.key_change is not None,
     ),
     Symptom(
         "the server refused the board's certificate with an alert, and the board warned that it "
@@ -247,6 +179,22 @@ SYMPTOMS: Final = (
         _mostly("key-changed", 0.55) | {"no-certificate": 0.3},
         (CERTIFICATE, HEADERS, ACCOUNT),
         besides=Sign.WARNING,
+    ),
+    Symptom(
+        "the server refused the board's certificate with an alert (0x7780), and the board once had "
+        "another key",
+        (Sign.ALERT,),
+        _mostly("key-changed", 0.55),
+        (CERTIFICATE, ACCOUNT),
+        when=lambda log: bool(log.earlier_keys),
+    ),
+    Symptom(
+        "the server refused the board's certificate with an alert (0x7780); an earlier boot was "
+        "accepted",
+        (Sign.ALERT,),
+        _ALERT_AFTER_SUCCESS,
+        (CERTIFICATE, ACCOUNT),
+        when=lambda log: log.accepted_before > 0,
     ),
     Symptom(
         "the server refused the board's certificate with an alert (0x7780)",
@@ -271,20 +219,20 @@ SYMPTOMS: Final = (
         (Sign.UNRESOLVED,),
         {"placeholder-text": 0.9, "wrong-root-or-endpoint": 0.1},
         (HEADERS,),
-        when=_is_placeholder,
+        when=names_a_text,
     ),
     Symptom(
         "the board looked for an endpoint with no name",
         (Sign.UNRESOLVED,),
         {"endpoint-empty": 0.95},
-        when=_is_empty,
+        when=names_nothing,
     ),
     Symptom(
         "the name of an AWS IoT endpoint did not resolve",
         (Sign.UNRESOLVED,),
         {"transport": 0.6, "wrong-root-or-endpoint": 0.4},
         (ACCOUNT,),
-        when=_is_ats_endpoint,
+        when=names_an_ats_endpoint,
     ),
     Symptom(
         "the endpoint's name did not resolve",
@@ -325,6 +273,13 @@ SYMPTOMS: Final = (
         (ACCOUNT,),
     ),
     Symptom(
+        "AWS IoT closed the connection after CONNECT, and an earlier boot was accepted",
+        (Sign.CLOSED, Sign.UNANSWERED),
+        {"jit-first-connection": 0.05} | _AFTER_CONNECT | {"transport": 0.05},
+        (ACCOUNT,),
+        when=lambda log: log.accepted_before > 0,
+    ),
+    Symptom(
         "AWS IoT closed the connection after CONNECT, and a just-in-time CA is in use",
         (Sign.CLOSED, Sign.UNANSWERED),
         {"jit-first-connection": 0.5} | _AFTER_CONNECT,
@@ -355,14 +310,14 @@ SYMPTOMS: Final = (
         (Sign.WAITING,),
         {"generation-delay": 0.95},
         unless=(Sign.PROVISIONED,),
-        when=_still_waits,
+        when=still_waits,
     ),
     Symptom(
         "the newest public-key dump is not whole",
         (Sign.HEADER, Sign.WAITING, Sign.SHOWING, Sign.WARNING, Sign.PROVISIONED),
         {"rows-lost": 0.95},
         unless=(Sign.FAILED, Sign.TLS_CONNECTED, Sign.MQTT_CONNECTED, Sign.COMPLETED),
-        when=_dump_is_damaged,
+        when=has_damaged_dump,
     ),
 )
 """The symptoms, in the order in which they count."""

@@ -1,0 +1,115 @@
+"""What a symptom is, and the conditions on a log that a sign alone does not tell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from labkit.diagnosis.signs import Sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.diagnosis.log import Log
+
+__all__ = [
+    "ACCOUNT",
+    "CERTIFICATE",
+    "HEADERS",
+    "Symptom",
+    "has_damaged_dump",
+    "made_a_key",
+    "names_a_text",
+    "names_an_ats_endpoint",
+    "names_nothing",
+    "still_waits",
+]
+
+CERTIFICATE: Final = "certificate"
+HEADERS: Final = "headers"
+ACCOUNT: Final = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """A symptom.
+
+    Attributes:
+        says: what the board shows, in words.
+        signs: signs of which at least one must be there.
+        causes: the causes in question, each with its weight before anything else is known, in the
+            order in which to mend them.
+        asks: what tells them apart, in the order in which to ask for it.
+        besides: a sign that must be there, too.
+        unless: signs that must not be there.
+        when: what else the log must show.
+    """
+
+    says: str
+    signs: tuple[Sign, ...]
+    causes: dict[str, float]
+    asks: tuple[str, ...] = ()
+    besides: Sign | None = None
+    unless: tuple[Sign, ...] = ()
+    when: Callable[[Log], bool] | None = None
+
+    def is_shown_by(self, log: Log) -> bool:
+        """Return whether the newest boot shows it."""
+        boot = log.boot
+        return (
+            boot.has(*self.signs)
+            and (self.besides is None or boot.has(self.besides))
+            and not boot.has(*self.unless)
+            and (self.when is None or self.when(log))
+        )
+
+
+_ATS_ENDPOINT = re.compile(
+    r"[a-z0-9]{10,20}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE
+)
+
+
+def _unresolved_host(log: Log) -> str | None:
+    return log.boot.hosts.get(Sign.UNRESOLVED)
+
+
+def names_a_text(log: Log) -> bool:
+    """Return whether the endpoint that did not resolve is a text with blanks."""
+    return " " in (_unresolved_host(log) or "")
+
+
+def names_nothing(log: Log) -> bool:
+    """Return whether the endpoint that did not resolve has no name at all."""
+    return _unresolved_host(log) == ""
+
+
+def names_an_ats_endpoint(log: Log) -> bool:
+    """Return whether the endpoint that did not resolve looks like an account's ATS endpoint."""
+    return _ATS_ENDPOINT.fullmatch(_unresolved_host(log) or "") is not None
+
+
+def made_a_key(log: Log) -> bool:
+    """Return whether the newest boot made a key pair and then presented a certificate.
+
+    The warning alone also comes where no certificate is stored; then the handshake fails
+    otherwise, or this boot wrote none.
+    """
+    boot = log.boot
+    return boot.has(Sign.WAITING) or (boot.has(Sign.WARNING) and boot.has(Sign.CERTIFICATE_WRITTEN))
+
+
+def has_damaged_dump(log: Log) -> bool:
+    """Return whether the newest boot's dump is damaged, or was announced and did not come."""
+    newest = log.newest
+    if newest is not None and newest.boot == log.boot.number:
+        return newest.der is None or log.console.outdated is not None
+    announced = log.boot.has(Sign.WAITING, Sign.SHOWING, Sign.WARNING, Sign.HEADER)
+    return announced and log.console.outdated is not None
+
+
+def still_waits(log: Log) -> bool:
+    """Return whether the pause before a key pair is the last thing about keys."""
+    waiting = log.boot.signs.get(Sign.WAITING)
+    header = log.boot.signs.get(Sign.HEADER)
+    return waiting is not None and (header is None or header.number < waiting.number)

@@ -1,0 +1,121 @@
+"""Every cause, from logs of three releases' shapes, without and with what decides it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from console_shapes import PRINTING
+from diagnosis_boards import ON_BOARD, OnBoard
+from diagnosis_cases import ALERT_1_4, ALERT_202012, PLACEHOLDER, Made, dump, of_1_4, of_202012
+from diagnosis_consoles import BY_HAND, DECIDED, WRITE
+
+from labkit.diagnosis import CAUSES, Evidence, diagnose
+from labkit.diagnosis.judges import JUDGES
+from labkit.diagnosis.symptoms import SYMPTOMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RELEASES = ("202203.00", "201910.00")
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def made(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Made]:
+    """A board of each release that the simulator has."""
+    made = Made(tmp_path_factory.mktemp("board"), request.param)
+    yield made
+    made.close()
+
+
+def best(log: str | bytes, evidence: Evidence | None = None) -> str:
+    """Return the best cause's id."""
+    return diagnose(log, evidence).best.id
+
+
+@pytest.mark.parametrize("case", ON_BOARD, ids=lambda case: case.id)
+def test_on_a_simulated_board(case: OnBoard, made: Made) -> None:
+    """What the board prints by itself leads to the cause, with what decides it where it must."""
+    log = case.log(made)
+    alone = diagnose(log)
+    assert case.id in {cause.id for cause in alone.causes}
+    if case.alone is None:
+        assert alone.best.confidence < 0.6
+        assert alone.needs
+    else:
+        assert alone.best.id == case.alone
+    if case.decided_by is not None:
+        decided = diagnose(log, case.decided_by(made))
+        assert decided.best.id == case.id
+        assert decided.best.confidence >= alone.best.confidence
+        assert decided.needs == ()
+
+
+@pytest.mark.parametrize(("cause", "log"), [(row[0], row[2]) for row in BY_HAND],
+                         ids=[f"{row[0]} {row[1]}" for row in BY_HAND])  # fmt: skip
+def test_from_the_console_alone(cause: str, log: str) -> None:
+    """Older releases' consoles lead to the cause that they are known for."""
+    assert best(log) == cause
+
+
+@pytest.mark.parametrize(
+    ("cause", "log", "evidence"), DECIDED, ids=[f"{n} {row[0]}" for n, row in enumerate(DECIDED)]
+)
+def test_decided_by_what_came_with_it(cause: str, log: str, evidence: Evidence) -> None:
+    """With everything right but one thing, that thing is the cause, and its evidence says it."""
+    found = diagnose(log, evidence)
+    assert found.best.id == cause
+    if cause != "unknown":
+        assert found.best.confidence >= 0.9
+        assert all(item.line for item in found.best.evidence if item.source == "console")
+
+
+def test_a_refused_header_is_named_though_the_flash_still_serves(made: Made) -> None:
+    """A board that refused its header's certificate and connects with its old one is not all right.
+
+    The same boot with the right certificate is.
+    """
+    assert best(made.serve().boot()) == "ok"
+    found = diagnose(made.boot(certificate=PLACEHOLDER))
+    assert found.best.id == "placeholder-text"
+    assert "accepted the connection all the same" in found.notes[-1]
+
+
+def test_every_cause_has_three_logs() -> None:
+    """The tables hold three logs of every cause, each board's scenario being two."""
+    counted = dict.fromkeys(CAUSES, 0)
+    for case in ON_BOARD:
+        counted[case.id] += len(RELEASES)
+    for cause, _, _ in BY_HAND:
+        counted[cause] += 1
+    for cause, _, _ in DECIDED:
+        counted[cause] += 1
+    assert {cause for cause, count in counted.items() if count < 3} == set()
+
+
+ALERTS = {
+    "202203.00": of_202012(WRITE, PRINTING, dump(), *ALERT_202012),
+    "202012.00": of_202012(WRITE, *ALERT_202012),
+    "1.4": of_1_4(*ALERT_1_4),
+}
+
+
+@pytest.mark.parametrize("log", ALERTS.values(), ids=ALERTS)
+def test_an_alert_alone_is_never_decided(log: str) -> None:
+    """Seven mistakes print 0x7780: without more, the certificate is asked for, then the account."""
+    found = diagnose(log)
+    assert found.best.confidence < 0.5
+    assert len(found.causes) > 6
+    wanted = [need for need in found.needs if "--" in need]
+    assert "--certificate" in wanted[0]
+    assert "--ask-account" in wanted[1]
+
+
+def test_ids_are_those_of_the_table() -> None:
+    """Whatever symptoms name has a text, and every text says what it means and what to do."""
+    named = {cause for symptom in SYMPTOMS for cause in symptom.causes}
+    assert named | {"ok", "unknown"} == set(CAUSES)
+    assert set(JUDGES) <= named
+    assert all(text.meaning and text.action for text in CAUSES.values())
