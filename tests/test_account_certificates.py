@@ -255,19 +255,27 @@ def test_certificate_gets_the_status_that_is_asked_for(
     assert summary["status"] == status
 
 
-@pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "NONSENSE"])
+@pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION"])
 def test_pending_status_is_refused(cloud: Cloud, ca: Authority, status: str) -> None:
     """The PENDING_ statuses are AWS's own, at registration and later."""
     cloud.register_ca(ca)
     device = ca.issue("LED")
-    expected = ("InvalidRequestException", 400)
-    assert (
-        refused(cloud.iot.register_certificate, certificatePem=device.pem, status=status)
-        == expected
-    )
+    for call in (cloud.iot.register_certificate, cloud.iot.register_certificate_without_ca):
+        answer = refused(call, certificatePem=device.pem, status=status)
+        assert answer == ("CertificateStateException", 406)
     cloud.register(device)
     update = cloud.iot.update_certificate
-    assert refused(update, certificateId=device.id, newStatus=status) == expected
+    answer = refused(update, certificateId=device.id, newStatus=status)
+    assert answer == ("InvalidRequestException", 400)
+
+
+def test_status_that_there_is_not_is_refused(cloud: Cloud, ca: Authority) -> None:
+    """What the service model does not name is no status."""
+    cloud.register_ca(ca)
+    device = ca.issue("LED")
+    call = cloud.iot.register_certificate
+    answer = refused(call, certificatePem=device.pem, status="NONSENSE")
+    assert answer == ("InvalidRequestException", 400)
 
 
 def test_certificate_of_an_unknown_ca_is_refused(cloud: Cloud, ca: Authority) -> None:

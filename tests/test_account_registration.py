@@ -193,6 +193,8 @@ def test_template_is_kept_changed_and_deleted(cloud: Cloud) -> None:
     [
         {"templateBody": "{}"},
         {"templateBody": "hello"},
+        {"templateBody": template({"CertificateId": "0" * 64})},
+        {"templateBody": '{"Resources": {}}'},
         {"provisioningRoleArn": "arn:aws:iam::210987654321:role/x"},
         {"provisioningRoleArn": "a role, as it were, of nobody"},
         {"preProvisioningHook": {"targetArn": "arn:aws:lambda:us-east-1:1:function:x"}},

@@ -33,9 +33,10 @@ def test_endpoint_is_the_same_every_time(cloud: Cloud) -> None:
     address = cloud.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
     assert re.fullmatch(rf"[a-z0-9]{{14}}-ats\.iot\.{REGION}\.amazonaws\.com", address)
     assert address == cloud.gateway.endpoint_name
-    assert cloud.iot.describe_endpoint()["endpointAddress"] == address.replace("-ats", "")
-    call = cloud.iot.describe_endpoint
-    assert refused(call, endpointType="iot:Nonsense") == ("InvalidRequestException", 400)
+    assert cloud.iot.describe_endpoint()["endpointAddress"] == address
+    for kind in ("iot:Data", "iot:Jobs", "iot:Nonsense"):
+        call = cloud.iot.describe_endpoint
+        assert refused(call, endpointType=kind) == ("InvalidRequestException", 400)
 
 
 def test_caller_is_the_accounts(cloud: Cloud) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
@@ -61,9 +62,22 @@ def test_board_reports_0x7880(cloud: Cloud, auto: Authority) -> None:
             root_ca_file=cloud.gateway.root_ca_file,
             now=MORNING,
         )
+        stream.send(mqtt.encode(mqtt.Connect(device.name)))
         with pytest.raises(board_tls.TlsError) as caught:
             stream.receive()
     assert caught.value.code == 0x7880
+    assert status(cloud, device) == "PENDING_ACTIVATION"
+
+
+def test_handshake_alone_registers_nothing(cloud: Cloud, auto: Authority) -> None:
+    """Without CONNECT a device stays unknown; with it, it does not."""
+    device = chained(auto.issue("LED"), auto)
+    with cloud.connect(device) as tls:
+        assert is_unknown(cloud, device)
+        tls.sendall(mqtt.encode(mqtt.PingReq()))
+        assert tls.recv(1) == b""
+    assert is_unknown(cloud, device)
+    drops(cloud, device)
     assert status(cloud, device) == "PENDING_ACTIVATION"
 
 
@@ -85,7 +99,7 @@ def test_event_is_published_at_every_connection_while_pending(
                 "timestamp": int(cloud.clock.now.timestamp() * 1000),
                 "certificateStatus": "PENDING_ACTIVATION",
                 "awsAccountId": "123456789012",
-                "certificateRegistrationTimestamp": int(MORNING.timestamp() * 1000),
+                "certificateRegistrationTimestamp": str(int(MORNING.timestamp() * 1000)),
             }
             cloud.clock.now += timedelta(minutes=minute + 1)
         cloud.iot.update_certificate(certificateId=device.id, newStatus="ACTIVE")
@@ -223,6 +237,11 @@ def test_change_in_the_middle_of_the_handshake_counts(
             certificateId=certificates.certificate_id(auto.certificate), newStatus="INACTIVE"
         )
         raw.sendall(flight[-1:])
+        with contextlib.suppress(ssl.SSLWantReadError):
+            coming.write(raw.recv(65536))
+            tls.do_handshake()
+        tls.write(mqtt.encode(mqtt.Connect(device.name)))
+        raw.sendall(going.read())
         while raw.recv(65536):
             pass
     assert "has changed while the client connected" in last_reason(cloud)

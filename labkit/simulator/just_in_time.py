@@ -1,8 +1,9 @@
 """A certificate that nobody registered, of a CA that registers automatically.
 
-The handshake succeeds and the connection is then closed in good order, which a device's mbedTLS
-reports as -0x7880 (-30848); the device has to try again. In between the account registers the
-certificate, tells whoever has subscribed to the event, and carries out the CA's template.
+The handshake succeeds; at CONNECT the account registers the certificate, tells whoever has
+subscribed to the event, and carries out the CA's template. The connection is then closed in good
+order and without a CONNACK, which a device's mbedTLS reports as -0x7880 (-30848): the device has to
+try again. A handshake alone registers nothing.
 
 AWS's pages disagree on whether the device has to send the CA's certificate behind its own. The
 FreeRTOS guide demands it for the first connection (hence the macro
@@ -47,7 +48,7 @@ _CHANGED_MEANWHILE = (
 def introduce(
     account: Account, newcomer: Newcomer, chain: Collection[bytes]
 ) -> tuple[str, Publish | None]:
-    """Have a certificate registered that came through the handshake.
+    """Have a certificate registered whose device said CONNECT.
 
     Args:
         account: registers it.

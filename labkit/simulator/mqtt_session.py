@@ -17,7 +17,7 @@ from labkit.simulator import just_in_time, mqtt
 from labkit.simulator.permissions import Permissions, RefusedError
 
 if TYPE_CHECKING:
-    from labkit.simulator.admission import Admission
+    from labkit.simulator.admission import Admission, Newcomer
     from labkit.simulator.broker import Broker
     from labkit.simulator.tls_connection import TlsConnection
 
@@ -68,15 +68,8 @@ class MqttSession:
     def handshake_done(self, admission: Admission) -> None:
         """Begin: the client's certificate was let in, for a session or to be introduced."""
         self._admission = admission
-        newcomer = admission.newcomer
-        if newcomer is None:
+        if admission.newcomer is None:
             self._broker.admitted(self)
-            return
-        chain = self._connection.peer_chain
-        reason, event = just_in_time.introduce(self._broker.account, newcomer, chain)
-        if event is not None:
-            self._broker.route(event)
-        self.close(reason)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; what breaks a rule closes the connection."""
@@ -112,6 +105,14 @@ class MqttSession:
         self._send(
             mqtt.Publish(message.topic, message.payload, qos, packet_id, retain=message.retain)
         )
+
+    def _introduce(self, newcomer: Newcomer) -> None:
+        """Have a certificate registered that nobody knew; its connection ends here."""
+        chain = self._connection.peer_chain
+        reason, event = just_in_time.introduce(self._broker.account, newcomer, chain)
+        if event is not None:
+            self._broker.route(event)
+        self.close(reason)
 
     def forget_grants(self) -> None:
         """Ask the account again at the next decision."""
@@ -154,6 +155,9 @@ class MqttSession:
     def _connect(self, packet: mqtt.Connect) -> None:
         if self._permissions is not None or self._admission is None:
             raise RefusedError("CONNECT came twice (MQTT-3.1.0-2)")
+        if self._admission.newcomer is not None:
+            self._introduce(self._admission.newcomer)
+            return
         permissions = Permissions(self._broker.account, self._admission, packet.client_id)
         permissions.check_connect(packet)
         self._permissions = permissions

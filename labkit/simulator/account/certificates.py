@@ -138,7 +138,7 @@ def _requested_status(request: Mapping[str, Any]) -> str:
     status = request.get("status", "ACTIVE" if request.get("setAsActive") else "INACTIVE")
     if status not in _SETTABLE:
         raise Refusal(
-            "InvalidRequestException",
+            "CertificateStateException",
             f"A certificate cannot be registered as {status}: ACTIVE, INACTIVE or REVOKED",
         )
     return str(status)

@@ -6,8 +6,9 @@ activates the certificate (JITP). A template that fails leaves the certificate a
 registered.
 
 Source: AWS IoT Core developer guide, Just-in-time provisioning; Register a client certificate when
-the client connects to AWS IoT just-in-time registration. The event's times are milliseconds here;
-the documentation's example shows placeholders.
+the client connects to AWS IoT just-in-time registration. The documentation's example of the event
+shows placeholders; people who published theirs have a number of milliseconds as `timestamp`, and
+null or the milliseconds as text as `certificateRegistrationTimestamp`.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def introduce(
         "timestamp": _milliseconds(call.now),
         "certificateStatus": "PENDING_ACTIVATION",
         "awsAccountId": call.identity.account_id,
-        "certificateRegistrationTimestamp": _milliseconds(registered),
+        "certificateRegistrationTimestamp": str(_milliseconds(registered)),
     }
     note = _run_template(call, authority, certificate, identifier)
     return Introduction(identifier, authority["id"], event, note)

@@ -152,8 +152,11 @@ def _attach_principal_policy(call: Call, request: Mapping[str, Any]) -> dict[str
 def _detach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Detach a policy; one that is not attached, or does not exist, is detached already.
 
-    The service model lists no ResourceNotFoundException for this call.
+    The service model lists no ResourceNotFoundException for this call. That a target which is no
+    certificate's ARN is refused, no source says; it is the stricter side.
     """
+    if call.identity.name_in(request["target"], "cert") is None:
+        raise Refusal("InvalidRequestException", f"The target is not valid: {request['target']}")
     return _detach(call, request["policyName"], request["target"])
 
 

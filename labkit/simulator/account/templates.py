@@ -17,16 +17,19 @@ from labkit.simulator.account.refusal import Refusal
 from labkit.simulator.account.registration import load_template
 from labkit.simulator.account.roles import require_role
 from labkit.simulator.account.tags import set_tags
+from labkit.simulator.provisioning_template import CERTIFICATE
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
     from labkit.simulator.account.context import Call, Operation
+    from labkit.simulator.provisioning_template import Template
 
 __all__ = ["OPERATIONS", "check_registration_config"]
 
 _INVALID = "InvalidRequestException"
+_DEVICES = {"Ref": "AWS::IoT::Certificate::Id"}
 _ONLY_VERSION = 1
 _CLAIM_MINUTES = 5
 """How long a provisioning claim lives (developer guide, provisioning by trusted user)."""
@@ -68,7 +71,7 @@ def _create(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             resourceId=name,
             resourceArn=_arn(call, name),
         )
-    load_template(request["templateBody"])
+    _require_devices_certificate(load_template(request["templateBody"]))
     require_role(call, request["provisioningRoleArn"])
     _refuse_hook(request)
     now = call.now.isoformat()
@@ -89,6 +92,21 @@ def _create(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         "templateName": name,
         "defaultVersionId": _ONLY_VERSION,
     }
+
+
+def _require_devices_certificate(template: Template) -> None:
+    """Refuse a template for anything but the certificate that a device comes with.
+
+    Source: AWS IoT Core developer guide, Provisioning templates: only certificate ids can be used
+    with a fleet provisioning template.
+    """
+    certificates_in_it = [each for each in template.resources if each.type == CERTIFICATE]
+    if [each.properties.get("CertificateId") for each in certificates_in_it] != [_DEVICES]:
+        raise Refusal(
+            _INVALID,
+            "The template must have a certificate whose CertificateId is "
+            '{"Ref": "AWS::IoT::Certificate::Id"}',
+        )
 
 
 def _refuse_hook(request: Mapping[str, Any]) -> None:
