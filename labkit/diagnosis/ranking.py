@@ -17,8 +17,9 @@ from labkit.diagnosis.symptoms import symptom_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from labkit.console import Dump
     from labkit.diagnosis.finding import Finding
-    from labkit.diagnosis.log import Line, Log
+    from labkit.diagnosis.log import Boot, Line, Log
     from labkit.diagnosis.symptom import Symptom
 
 __all__ = ["diagnose"]
@@ -75,7 +76,7 @@ def _without_symptom(log: Log) -> Diagnosis:
             if boot.has(sign):
                 lines = _items(boot.lines_of(sign)[-1:])
                 return Diagnosis(says, (Cause("ok", confidence, lines),), notes=_history(log))
-        if log.newest is not None and log.newest.der is not None and not unexplained:
+        if log.newest is not None and log.newest.der is not None and _is_of(boot, log.newest):
             item = Item("a whole public-key dump", line=log.newest.line)
             return Diagnosis("The log holds a whole dump.", (Cause("ok", 0.8, (item,)),))
     says = "The log shows nothing that this diagnosis knows."
@@ -83,6 +84,10 @@ def _without_symptom(log: Log) -> Diagnosis:
         says = "Something failed, and this diagnosis does not know what it means."
     lines = _items(unexplained or boot.last)
     return Diagnosis(says, (Cause("unknown", 0.5, lines),), notes=_history(log))
+
+
+def _is_of(boot: Boot, dump: Dump) -> bool:
+    return dump.boot == boot.number and not boot.failures and not boot.errors
 
 
 def _with_symptom(case: Case, symptom: Symptom) -> Diagnosis:
