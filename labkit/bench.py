@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from labkit.errors import BenchError
+from labkit.workspace import SIMULATED_REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -266,7 +267,8 @@ def simulator_command(workspace: Workspace) -> list[str]:
     settings = workspace.settings
     command = [sys.executable, "-m", "labkit.simulator"]
     command += ["--state", str(workspace.bench)]
-    command += ["--region", settings.region, "--account-id", settings.account_id]
+    command += ["--region", settings.region or SIMULATED_REGION]
+    command += ["--account-id", settings.account_id]
     command += ["--boards", str(max(1, len(_things(_boards_file(workspace)))))]
     return command + (["--seed", settings.seed] if settings.seed else [])
 

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import bench as benches
 from labkit import procedure
-from labkit.cloud.account import Account
-from labkit.cloud.session import aws_client, said_plainly, simulated_client
+from labkit.cloud.opening import open_real, open_simulated, real_clients, simulated_clients
 from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
 from labkit.seeding import Clock, Randomness
 from labkit.steps.workbench import Workbench
-from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root
+from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from labkit.bench import Bench
+    from labkit.cloud.account import Account
+    from labkit.cloud.preflight import Preflight
+    from labkit.cloud.undo import Undoing
+    from labkit.diagnosis import Diagnosis
     from labkit.keys import PublicKey
 
 __all__ = ["Lab", "open_lab"]
@@ -52,14 +55,68 @@ class Lab:
             self._account = _account(self.workspace, self.bench)
         return self._account
 
+    def preflight(self) -> Preflight:
+        """Ask who acts in the account, where, and whether it may do what the route needs."""
+        from labkit.cloud.preflight import preflight  # noqa: PLC0415 only before a first write
+
+        account = self.account
+        if self.bench and self.workspace.settings.account_is_simulated:
+            clients = simulated_clients(account, self.bench.iot_endpoint_url)
+        else:
+            clients = real_clients(account)
+        return preflight(clients, account.region, self.procedure.actions)
+
+    def confirm_account(self, last_digits: str | None = None) -> str:
+        """Confirm the real account with its last four digits, so that it may be written to.
+
+        Args:
+            last_digits: the digits; None to be asked for them.
+
+        Returns:
+            What was confirmed, in words.
+
+        Raises:
+            CloudError: they are another account's.
+        """
+        account = self.account
+        if account.confirmation is None:
+            return "nothing to confirm: the account is simulated"
+        if not account.confirmation.is_given:
+            asked = f"last four digits of the account {account.account_id}: "
+            account.confirmation.give(last_digits or input(asked), write)
+        return f"confirmed: account {account.account_id}, region {account.region}"
+
+    def undo(self, *, everything: bool = False, dry_run: bool = False) -> Undoing:
+        """Unmake in the account what this device's run has made there, and nothing else.
+
+        Args:
+            everything: also what the workspace's other runs have made.
+            dry_run: only say what would be removed.
+        """
+        from labkit.cloud.undo import undo  # noqa: PLC0415 only at the end of a lab
+
+        clock = Clock(self.workspace.settings.seed).now
+        ledgers = self.workspace.ledgers(clock) if everything else [self.workspace.ledger(clock)]
+
+        def gone(kind: str, name: str) -> None:
+            for notes in ledgers:
+                if notes.is_this_runs(kind, name):
+                    notes.unmade(kind, name)
+
+        made = [each for notes in ledgers for each in notes.there()]
+        account = self.account
+        return undo(account.client, account.region, made, gone=gone, dry_run=dry_run)
+
     @property
     def journal(self) -> list[dict[str, object]]:
         """What was done with this device, oldest first."""
         return [{"step": entry.step, "made": list(entry.made)} for entry in self.workspace.journal]
 
     def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
-        """Return what a step works with."""
+        """Return what a step works with; a real board is seen while it prints."""
         seed = self.workspace.settings.seed
+        if show is None and not self.workspace.settings.board_is_simulated:
+            show = PERSON.say
         return Workbench(
             workspace=self.workspace,
             board=self.board,
@@ -79,6 +136,10 @@ class Lab:
                 if earlier.is_asked_again or not procedure.is_done(workbench, earlier):
                     procedure.perform(workbench, earlier)
         return procedure.perform(self.workbench(name, show), step)
+
+    def paste_console(self, console: str | bytes | Path) -> object:
+        """Take a console text, or a terminal's log file; see `labkit.procedure.paste_console`."""
+        return procedure.paste_console(self.procedure, self.workbench, console)
 
     def _start_bench_again(self) -> None:
         """Start the bench again where it has ended since, as it does after an hour without use."""
@@ -115,8 +176,6 @@ class Lab:
 
     def source(self, name: str) -> str:
         """Return one of the demo's three sources as text, such as `aws_clientcredential.h`."""
-        if show is None and not self.workspace.settings.board_is_simulated:
-            show = PERSON.say
         from labkit import firmware  # noqa: PLC0415 as above
         from labkit.device.image import find_sources  # noqa: PLC0415 as above
 
@@ -132,15 +191,25 @@ class Lab:
     def original(self, name: str) -> str:
         """Return one of the demo's sources as it was before the lab's first edit of it."""
         from labkit import firmware  # noqa: PLC0415 as above
+        from labkit.steps.headers import backup_of  # noqa: PLC0415 as above
 
         backup = backup_of(self.workspace, name)
         return firmware.decode(backup.read_bytes()) if backup.exists() else self.source(name)
 
-    def file(self, name: str) -> Path:
-    def paste_console(self, console: str | bytes | Path) -> object:
-        """Take a console text, or a terminal's log file; see `labkit.procedure.paste_console`."""
-        return procedure.paste_console(self.procedure, self.workbench, console)
+    def diagnose(self) -> Diagnosis:
+        """Say what the device's console log shows, why, and what to do next.
 
+        Headers, certificates and the account's state are looked at as well; nothing is changed.
+
+        Raises:
+            ConsoleError: there is no console log yet.
+        """
+        from labkit.gathering import diagnose  # noqa: PLC0415 as above
+
+        self._start_bench_again()
+        return diagnose(self)
+
+    def file(self, name: str) -> Path:
         """Return a file by the documentation's name, such as `deviceCert.pem`.
 
         Where it is missing, the step that makes it is done on a simulated bench; on a real one
@@ -189,9 +258,8 @@ class Lab:
         lines = [
             f"board    {board}",
             f"account  {account}",
-            f"         account {self.account.account_id}, region {settings.region}",
+            f"         account {self.account.account_id}, region {self.account.region}",
             f"device   thing {settings.thing_name}",
-        from labkit.steps.headers import backup_of  # noqa: PLC0415 as above
         ]
         if settings.route != DEFAULT_ROUTE:
             lines.append(f"route    {settings.route}, {ROUTES[settings.route]}")
@@ -259,12 +327,13 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
 
 
 def _account(place: Workspace, bench: Bench | None) -> Account:
-    region = place.settings.region
-    if place.settings.account_is_simulated:
+    settings = place.settings
+    notes = place.ledger(Clock(settings.seed).now)
+    label = settings.thing_name
+    if settings.account_is_simulated:
         if bench is None:
             raise BenchError("there is no bench for the simulated account.")
-        client = simulated_client("iot", bench.iot_endpoint_url, region)
-        return Account(client, region, bench.account_id)
-    with said_plainly("asking whose credentials these are"):
-        account_id = aws_client("sts", region).get_caller_identity()["Account"]
-    return Account(aws_client("iot", region), region, account_id)
+        url, account_id = bench.iot_endpoint_url, bench.account_id
+        return open_simulated(url, settings.region, account_id, notes=notes, label=label)
+    confirmed = place.root / "account-confirmed.json"
+    return open_real(settings.region, settings.allowed, confirmed, notes=notes, label=label)

@@ -90,7 +90,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "run", "simulate", "status", "stop", "open", "key",
         "certificate", "certificate new-ca", "certificate verification", "certificate issue",
         "certificate show", "board", "board build", "board flash", "board reset",
-        "firmware", "firmware get", "firmware set", "diagnose",
+        "firmware", "firmware get", "firmware set", "diagnose", "ports", "preflight", "undo",
     }  # fmt: skip
 
 

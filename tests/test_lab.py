@@ -11,6 +11,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, end
 
 from labkit import lab as lab_module
 from labkit import open_lab
+from labkit.cloud.account import Account
 from labkit.errors import BenchError, CloudError, DeviceError, NotReadyError, WorkspaceError
 from labkit.procedure import STEPS
 
@@ -58,15 +59,11 @@ def test_banner_of_a_real_board(tmp_path: Path) -> None:
 
 def test_banner_of_a_real_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real account's banner shouts, and its number is the one that AWS gives."""
-
-    class Sts:
-        def get_caller_identity(self) -> dict[str, str]:
-            return {"Account": "999999999999"}
-
-    monkeypatch.setattr(lab_module, "aws_client", lambda _service, _region: Sts())
+    account = Account(None, "eu-central-1", "999999999999")
+    monkeypatch.setattr(lab_module, "open_real", lambda *_, **__: account)
     real = open_lab(tmp_path, cloud="aws")
     assert "account  REAL: what is made here is made in AWS" in repr(real)
-    assert "account 999999999999, region us-east-1" in repr(real)
+    assert "account 999999999999, region eu-central-1" in repr(real)
     end(real)
 
 
@@ -81,6 +78,7 @@ def test_a_real_account_without_credentials(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nothing goes to AWS from here
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     real = open_lab(tmp_path, cloud="aws")
     with pytest.raises(CloudError, match=r"asking whose credentials these are: .*credentials"):
         _ = real.account
@@ -91,12 +89,8 @@ def test_nothing_is_done_unasked_in_a_real_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a simulated board and a real account, too, a step does no other one first."""
-
-    class Sts:
-        def get_caller_identity(self) -> dict[str, str]:
-            return {"Account": "999999999999"}
-
-    monkeypatch.setattr(lab_module, "aws_client", lambda _service, _region: Sts())
+    account = Account(None, "us-east-1", "999999999999")
+    monkeypatch.setattr(lab_module, "open_real", lambda *_, **__: account)
     real = open_lab(tmp_path, cloud="aws")
     with pytest.raises(NotReadyError, match="set_endpoint_and_thing"):
         real.run_hello_world()

@@ -1,10 +1,9 @@
-"""Commands that work with a bench: run, simulate, status, stop, open and board."""
+"""Commands that work with a bench: simulate, status, stop, open and board."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -32,50 +31,6 @@ _route = click.option(
     help="How the device gets its key: option-2 makes it on board, option-1 imports it from "
     "AWS IoT  [default: lab.toml's]",
 )
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  labkit run
-  labkit run --workspace /tmp/lab --thing my-device
-  labkit run --route option-1"""
-)
-@_workspace
-@click.option("--thing", help="The device's thing name  [default: lab.toml's]")
-@click.option("--release", help="The simulated board's firmware: 202203.00 or 201910.00")
-@_route
-def run(workspace: Path | None, thing: str | None, release: str | None, route: str | None) -> None:
-    """Provision one device, from its settings to the accepted hello world.
-
-    A run that was ended goes on where it stopped. Exit code 0 only if the device was accepted.
-    """
-    from labkit import procedure
-    from labkit.lab import open_lab
-
-    chosen = {"thing_name": thing, "release": release, "route": route}
-    lab = open_lab(workspace, **{name: value for name, value in chosen.items() if value})
-    click.echo(f"{lab}\n")
-    steps = lab.procedure.steps
-    with click.progressbar(
-        length=len(steps), label="", show_eta=False, hidden=not sys.stdout.isatty()
-    ) as bar:
-        for number, step in enumerate(steps, 1):
-            begin = time.monotonic()
-            workbench = lab.workbench(step.name)
-            done = procedure.is_done(workbench, step)
-            if not done or step.is_asked_again:
-                procedure.perform(workbench, step)
-            took = "done before" if done else f"{time.monotonic() - begin:.1f} s"
-            _above_bar(f"{number:2}  {step.page[:2]}  {step.does} ({took})")
-            bar.update(1)
-    click.echo("\nThe device was accepted: its hello world went through AWS IoT and came back.")
-    click.echo(f"What was made is in {lab.workspace.device}")
-
-
-def _above_bar(line: str) -> None:
-    """Print a line where a terminal shows the progress bar, which is drawn again below it."""
-    click.echo(f"\r\x1b[K{line}" if sys.stdout.isatty() else line)
 
 
 @click.command(
@@ -176,7 +131,7 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     else:
         yield "board", f"REAL: {settings.device_url} at {settings.baud_rate} baud"
     account = f"simulated, {settings.account_id} in" if settings.account_is_simulated else "REAL:"
-    yield "account", f"{account} {settings.region}"
+    yield "account", f"{account} {settings.region or 'the region of the AWS profile'}"
     pem = place.path("DevicePublicKey.pem")
     yield "route", f"{settings.route}, {ROUTES[settings.route]}"
     yield "key", PublicKey.from_pem(pem.read_bytes()).short if pem.exists() else "not known yet"
@@ -295,4 +250,4 @@ def _image_file(place: Workspace) -> Path:
     return place.firmware / "build" / "image.json"
 
 
-COMMANDS = (run, simulate, status, stop, open_manual, board)
+COMMANDS = (simulate, status, stop, open_manual, board)

@@ -84,8 +84,8 @@ def found_region() -> str:
         raise CloudError(f"no AWS profile can be read: {error}. Look at the profile.") from None
     if not region:
         raise CloudError(
-            "no AWS region is chosen: expected one in account.region of lab.toml, in AWS_REGION, "
-            "or in the profile (aws configure)."
+            "no AWS region is chosen: expected one in account.region of lab.toml, in "
+            "AWS_DEFAULT_REGION, or in the profile (aws configure)."
         )
     return str(region)
 

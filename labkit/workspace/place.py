@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,22 @@ class Workspace:
     def journal(self) -> Journal:
         """The device's journal."""
         return Journal(self.device / "journal.jsonl")
+
+    def start_over(self) -> Path | None:
+        """Begin the device's run anew, keeping the folder of the old one.
+
+        The CA, the firmware tree and what the account holds stay; each step is done again.
+
+        Returns:
+            Where the old folder is now, beside the new one; None where there was none.
+        """
+        if not self.journal.path.exists():
+            return None
+        names = (self.device.with_name(f"{self.device.name}.{n}") for n in itertools.count(1))
+        kept = next(path for path in names if not path.exists())
+        self.device.rename(kept)
+        self._begin()
+        return kept
 
     def ledger(self, now: Callable[[], datetime]) -> Ledger:
         """Return the notes about what this device's run makes in the account.

@@ -1,0 +1,59 @@
+"""A stand-in for a real account: boto3 finds it by profile, region and endpoint, as it finds AWS.
+
+The simulated account answers, but labkit does not know: its lab is opened as a real one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from lab_bench import end
+from simulator_fixtures import Cloud
+
+from labkit import open_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from labkit.lab import Lab
+
+__all__ = ["aws", "opened"]
+
+
+@pytest.fixture
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """Let boto3 find a stand-in where it looks for AWS."""
+    folder = tmp_path / "aws"
+    folder.mkdir()
+    cloud = Cloud(folder)
+    cloud.clock.now = datetime.now(UTC) + timedelta(days=1)  # after all that is made
+    config = folder / "config"
+    config.write_text(
+        f"[profile lab]\nregion = us-east-1\nendpoint_url = {cloud.url}\n"
+        "aws_access_key_id = theirs\naws_secret_access_key = theirs\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    yield cloud
+    cloud.close()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
+    """Open labs with a real account, each in a workspace of its own; they end with the test."""
+    labs: list[Lab] = []
+
+    def open_one(name: str = "lab", **chosen: str) -> Lab:
+        lab = open_lab(tmp_path / name, cloud="aws", **chosen)
+        labs.append(lab)
+        return lab
+
+    yield open_one
+    for lab in labs:
+        end(lab)
