@@ -81,9 +81,9 @@ class SecondBoard:
         if self.powered:
             self._port.play(self.fault(script(self.log(self.key))))
 
-    def runs_on(self, lines: str) -> None:
-        """Print something with nobody pressing anything."""
-        self._port.play(script(lines))
+    def runs_on(self, line: str, every_s: float) -> None:
+        """Print a line again and again until somebody presses reset."""
+        self._port.play([every_s, line.encode()] * 100)
 
     def make_new_key(self) -> None:
         """Forget the key pair, as an erased flash or the macro at 1 does at the next boot."""

@@ -17,9 +17,10 @@ from second_board import QUICK, ROM, SecondBoard, esp32, older
 from labkit import console
 from labkit.device import opening
 from labkit.device.board import Until
-from labkit.device.looks import looks_garbled, share_of_text
+from labkit.device.looks import COMMON_RATES, looks_garbled, share_of_text
 from labkit.device.ports import Port
 from labkit.errors import BaudRateError, CaptureTimeoutError, DumpError, PortError
+from labkit.simulator.serial_line import as_read_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,6 +166,14 @@ def test_the_look_of_bytes(raw: bytes, verdict: bool) -> None:
     assert 0 <= share_of_text(raw) <= 1
 
 
+@pytest.mark.parametrize("rate", [rate for rate in COMMON_RATES if rate != 115200])
+def test_every_other_rate_is_known(second: SecondBoard, rate: int) -> None:
+    """What a receiver at any other usual rate makes of a boot at 115200 is seen as garbled."""
+    raw = printed(second)
+    assert looks_garbled(as_read_at(raw, rate))
+    assert not looks_garbled(as_read_at(raw, 115200))
+
+
 # Ports that cannot be opened
 
 
@@ -290,3 +299,21 @@ def test_releases_that_print_no_dump(second: SecondBoard, board: Board) -> None:
     """A boot of a release that prints no dump ends with its demo."""
     second.log = lambda of: older(of, dumps=False, accepted=True)
     assert "Demo completed successfully." in board.boot(until=Until.DUMP)
+
+
+# Lines that lead nowhere
+
+
+def test_lines_that_lead_nowhere(
+    second: SecondBoard, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port that has the lines, wired to nothing, resets nobody: a person is asked after all."""
+    for line in ("dtr", "rts"):
+        monkeypatch.setattr(serial.Serial, f"_update_{line}_state", lambda _port: None)
+    capture = board.boot()
+    assert second.pressed == 1
+    assert console.parse(capture.text).public_key() == second.key
+    second.runs_on("57 9000 [iot_thread] Demo completed successfully.\r\n", every_s=0.05)
+    capture = board.boot()
+    assert second.pressed == 2
+    assert capture.text.startswith("0 1 [iot_thread]")
