@@ -104,6 +104,9 @@ _TLS_CODES = {
 }
 _UNREADABLE_CODES = {*range(0x2180, 0x2680, 0x80), *range(0x1080, 0x1500, 0x80)}
 """X509_INVALID_FORMAT to _INVALID_EXTENSIONS, and PEM_…."""
+_LONGEST_MESSAGE = 1000
+"""The log task's buffers hold less; patterns are not run over what noise without an end gives."""
+
 _HIGHEST_SOCKET_CODE = 0x7F
 _32_BITS = 1 << 32
 
@@ -293,6 +296,7 @@ _COMPLAINT = re.compile(r"\berrors?\b|\bfail(?:s|ed|ure)?\b|\bfault\b|\bassert",
 
 def sign_of(text: str) -> Seen | None:
     """Say what a message is a sign of; None where it is none."""
+    text = text[:_LONGEST_MESSAGE]
     if not _WORDS.search(text):
         return None
     for pattern, read in _COMPILED:
