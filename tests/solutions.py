@@ -15,5 +15,6 @@ SOLUTIONS: dict[str, tuple[object, object]] = {
     "06-public-key-infrastructure-setup": (False, True),
     "07-certificate-import": (1, 0),
     "08-device-authorization": (False, True),
+    "09-just-in-time-provisioning": ("PENDING_ACTIVATION", "ACTIVE"),
 }
 """The right answer and a wrong one, by page."""

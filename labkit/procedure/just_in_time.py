@@ -36,7 +36,10 @@ STEPS: tuple[Step, ...] = (
             *("iot:UpdateProvisioningTemplate", "iot:TagResource", "iam:PassRole"),
         ),
     ),
-    _option_2("create_ca").on(*_09),
+    replace(
+        _option_2("create_ca").on(*_09),
+        does="create another certificate authority, for devices that register themselves",
+    ),
     Step(
         "register_ca_with_template", *_09,
         "register the CA certificate, with automatic registration and the template",
