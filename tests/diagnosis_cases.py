@@ -17,6 +17,7 @@ from board_bench import (
 )
 from console_shapes import HEADER, key, rows
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from labkit.diagnosis import AccountState, Headers
 from labkit.keys import PublicKey
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REGION, ACCOUNT_ID = "us-east-1", "123456789012"
+DER = Encoding.DER
 PLACEHOLDER = "Paste client certificate here."
 
 

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
-from simulator_fixtures import ACCOUNT_ID, REGION
+from simulator_fixtures import ACCOUNT_ID, REGION, Authority
 
+from labkit import certificates
 from labkit.cloud.account import Account
 from labkit.cloud.state import read_account_state
 from labkit.policy import evaluate, resource_arn
 
 if TYPE_CHECKING:
-    from simulator_fixtures import Authority, Cloud, Device
+    from simulator_fixtures import Cloud, Device
 
 pytest_plugins = ("cloud_fixtures",)
 
@@ -80,7 +81,8 @@ def test_policies_are_as_attached(cloud: Cloud, ca: Authority, led: Device) -> N
 
 def test_what_is_not_registered(cloud: Cloud, ca: Authority) -> None:
     """A certificate and a CA that the account does not have are answers, not failures."""
-    other = type(ca)()
+    del ca
+    other = Authority(name="Another root CA")
     device = other.issue("LED")
     state = read_account_state(watched(cloud), certificate=device.certificate, ca=other.certificate)
     assert (state.certificate_status, state.ca_status) == ("", "")
@@ -138,3 +140,25 @@ def test_more_things_than_one_page(cloud: Cloud, ca: Authority, led: Device) -> 
         )
     state = read_account_state(watched(cloud), certificate=led.certificate, ca=ca.certificate)
     assert len(state.things or ()) == 131
+
+
+def test_the_signing_ca_is_found(cloud: Cloud, ca: Authority, led: Device) -> None:
+    """Without the CA's file, or with another's, the account's CAs are searched for the signer."""
+    another = Authority(name="Another root CA")
+    for given in (None, another.certificate):
+        state = read_account_state(watched(cloud), certificate=led.certificate, ca=given)
+        assert state.ca_status == "ACTIVE"
+    stranger = another.issue("LED")
+    for given in (None, ca.certificate):
+        state = read_account_state(watched(cloud), certificate=stranger.certificate, ca=given)
+        assert (state.certificate_status, state.ca_status) == ("", "")
+    denied = watched(cloud, "list_ca_certificates")
+    assert read_account_state(denied, certificate=led.certificate, ca=None).ca_status is None
+
+
+def test_automatic_registration_is_told(cloud: Cloud, ca: Authority, led: Device) -> None:
+    """A CA that registers automatically is told as such."""
+    identifier = certificates.certificate_id(ca.certificate)
+    cloud.iot.update_ca_certificate(certificateId=identifier, newAutoRegistrationStatus="ENABLE")
+    state = read_account_state(watched(cloud), certificate=led.certificate, ca=ca.certificate)
+    assert state.auto_registration is True

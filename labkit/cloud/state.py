@@ -4,7 +4,7 @@ Each question is asked by itself: one that is denied leaves its answer unknown a
 on. A certificate or CA that is not there is an answer.
 
 Source: AWS IoT API reference: DescribeEndpoint, DescribeCertificate, DescribeCACertificate,
-ListPrincipalThings, GetEffectivePolicies, ListAttachedPolicies, GetPolicy.
+ListCACertificates, ListPrincipalThings, GetEffectivePolicies, ListAttachedPolicies, GetPolicy.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit import policy
-from labkit.certificates import certificate_id
+from labkit.certificates import certificate_id, is_issued_by, load_certificate
 from labkit.cloud.session import said_plainly
 from labkit.diagnosis import AccountState
-from labkit.errors import CloudError, PolicyError
+from labkit.errors import CertificateError, CloudError, PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def read_account_state(
     asking = _Asking(account.client)
     endpoint = asking.ask("the endpoint", asking.endpoint)
     registered = asking.certificate(certificate)
-    authority = asking.ca(ca)
+    authority = asking.ca(certificate, ca)
     arn = registered[1] if registered else ""
     things = asking.ask("its things", lambda: asking.things(arn)) if arn else None
     return AccountState(
@@ -69,6 +69,13 @@ def read_account_state(
         clock=asking.clock,
         not_told=tuple(asking.not_told),
     )
+
+
+def _signed(ca_pem: str, certificate: x509.Certificate) -> bool:
+    try:
+        return is_issued_by(certificate, load_certificate(ca_pem))
+    except CertificateError:
+        return False
 
 
 class _Asking:
@@ -128,19 +135,35 @@ class _Asking:
         described = told.get("certificateDescription", {})
         return str(described.get("status", "")), str(described.get("certificateArn", ""))
 
-    def ca(self, ca: x509.Certificate | None) -> tuple[str, bool] | None:
-        """Return the CA's status, empty where it is not registered, and whether it registers."""
-        if ca is None:
+    def ca(
+        self, certificate: x509.Certificate | None, ca: x509.Certificate | None
+    ) -> tuple[str, bool] | None:
+        """Return the signing CA's status, empty where it is not there, and whether it registers.
+
+        The CA that is given is looked up by its id; where it is not the certificate's issuer, or
+        none is given, the issuer is looked for among the account's.
+        """
+        if ca is not None and (certificate is None or is_issued_by(certificate, ca)):
+            return self.ask("the CA certificate", lambda: self._ca(certificate_id(ca)))
+        if certificate is None:
             return None
-        told = self.ask(
-            "the CA certificate",
-            lambda: self._describe("describe_ca_certificate", certificate_id(ca)),
-        )
-        if told is None:
-            return None
-        described = told.get("certificateDescription", {})
+        return self.ask("the CA certificates", lambda: self._issuer(certificate))
+
+    def _ca(self, identifier: str) -> tuple[str, bool]:
+        described = self._describe("describe_ca_certificate", identifier)
+        described = described.get("certificateDescription", {})
         automatic = described.get("autoRegistrationStatus") == "ENABLE"
         return str(described.get("status", "")), automatic
+
+    def _issuer(self, certificate: x509.Certificate) -> tuple[str, bool]:
+        """Return the account's answer about the CA that signed a certificate."""
+        for listed in self.pages("CA certificates", "list_ca_certificates", "certificates"):
+            identifier = str(listed["certificateId"])
+            told = self._describe("describe_ca_certificate", identifier)
+            pem = told.get("certificateDescription", {}).get("certificatePem", "")
+            if _signed(pem, certificate):
+                return self._ca(identifier)
+        return "", False
 
     def _describe(self, operation: str, identifier: str) -> dict[str, Any]:
         """Describe a certificate; one that is not there is described by nothing."""

@@ -42,6 +42,8 @@ def ca_not_registered(case: Case) -> Finding | None:
         return None
     if case.is_registered:
         return Finding("against", "the certificate is registered", "account")
+    if case.is_issued_by_aws:
+        return Finding("against", "AWS IoT's own CA issued the certificate", "certificate")
     if account.ca_status is None:
         return None
     if account.ca_status == "ACTIVE":
@@ -57,7 +59,7 @@ def certificate_not_registered(case: Case) -> Finding | None:
         return None
     if case.is_registered:
         return Finding("against", "the certificate is registered", "account")
-    if account.ca_status not in (None, "ACTIVE"):
+    if account.ca_status not in (None, "ACTIVE") and not case.is_issued_by_aws:
         return None
     if account.auto_registration:
         return Finding("against", "its CA registers certificates automatically", "account")
@@ -173,9 +175,15 @@ def wrong_endpoint(case: Case) -> Finding | None:
         return Finding(
             "for", f"the board uses {host}, the account's endpoint is {endpoint}", "account"
         )
-    if host.endswith(".amazonaws.com") and ".iot." in host and "-ats.iot." not in host:
+    refused_by_board = case.has(Sign.UNTRUSTED, Sign.UNTIMELY)
+    if (
+        refused_by_board
+        and host.endswith(".amazonaws.com")
+        and ".iot." in host
+        and "-ats.iot." not in host
+    ):
         return Finding("for", f"{host} is no ATS endpoint (…-ats.iot.…)", "console")
-    if endpoint is not None and not case.has(Sign.UNTRUSTED, Sign.UNTIMELY):
+    if endpoint is not None and not refused_by_board:
         return Finding("against", f"{host} is the account's endpoint", "account")
     return None
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "DeviceKey"]
 
+_AWS = "Amazon Web Services"
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceKey:
@@ -104,6 +106,13 @@ class Case:
         if self.ca is not None and certificate == self.ca:
             return True
         return _says_ca(certificate) or certificates.is_issued_by(certificate, certificate)
+
+    @property
+    def is_issued_by_aws(self) -> bool:
+        """Whether AWS IoT's own CA signed the certificate, as in Option 1; no account holds it."""
+        if self.certificate is None:
+            return False
+        return _AWS in certificates.subject_text(self.certificate.issuer)
 
     @property
     def host(self) -> str | None:

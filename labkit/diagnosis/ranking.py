@@ -29,6 +29,10 @@ _DECIDED_TOO: Final = 0.9
 """Further causes that are proved as well, to be mended after the first."""
 _UNDECIDED_MAX: Final = 0.9
 """What is not proved is never more certain than this, or than its own weight."""
+_TOO_LITTLE: Final = 0.1
+"""When less weight than this is left, the causes that are usually behind a symptom are not."""
+_UNKNOWN: Final = "unknown"
+_UNKNOWN_CONFIDENCE: Final = 0.5
 _LEAST: Final = 0.01
 _LEFT_BESIDE_DECIDED: Final = 0.03
 
@@ -83,7 +87,7 @@ def _without_symptom(log: Log) -> Diagnosis:
     if unexplained:
         says = "Something failed, and this diagnosis does not know what it means."
     lines = _items(unexplained or boot.last)
-    return Diagnosis(says, (Cause("unknown", 0.5, lines),), notes=_history(log))
+    return Diagnosis(says, (Cause(_UNKNOWN, _UNKNOWN_CONFIDENCE, lines),), notes=_history(log))
 
 
 def _is_of(boot: Boot, dump: Dump) -> bool:
@@ -94,35 +98,41 @@ def _with_symptom(case: Case, symptom: Symptom) -> Diagnosis:
     findings = {cause: JUDGES[cause](case) for cause in symptom.causes if cause in JUDGES}
     shown = _items(_lines(case.log, symptom))
     says = f"{symptom.says[0].upper()}{symptom.says[1:]}."
-    ranked = list(_ranked(symptom, findings))
+    ranked = dict(_ranked(symptom, findings))
     notes = (*_history(case.log), *_notes(case))
-    if not ranked:
-        against = tuple(_item(finding) for finding in findings.values() if finding)
-        unknown = Cause("unknown", 0.5, shown + against)
-        says += " What is usually behind it was checked and is as it should be."
-        return Diagnosis(says, (unknown,), _needs(case, symptom), notes)
-    causes = tuple(
+    causes = [
         Cause(cause, confidence, shown + _found(findings.get(cause)))
-        for cause, confidence in ranked
-    )
+        for cause, confidence in ranked.items()
+        if cause != _UNKNOWN
+    ]
+    if _UNKNOWN in ranked:
+        against = tuple(_item(finding) for finding in findings.values() if finding)
+        causes.insert(0, Cause(_UNKNOWN, ranked[_UNKNOWN], shown + against))
+        says += " What is usually behind it was checked and is as it should be."
     decided = any(finding and finding.verdict == "for" for finding in findings.values())
-    needs = () if decided or len(causes) == 1 else _needs(case, symptom)
-    return Diagnosis(says, causes, needs, notes)
+    settled = decided or (len(causes) == 1 and causes[0].id != _UNKNOWN)
+    needs = () if settled else _needs(case, symptom)
+    return Diagnosis(says, tuple(causes), needs, notes)
 
 
 def _ranked(symptom: Symptom, findings: dict[str, Finding | None]) -> Iterator[tuple[str, float]]:
-    """Yield the causes that are left, best first, each with its confidence."""
+    """Yield the causes that are left, best first, each with its confidence.
+
+    Where nothing is proved and only what is rarely behind the symptom is left, `unknown` comes
+    before it.
+    """
     verdicts = {cause: finding.verdict for cause, finding in findings.items() if finding}
     decided = [cause for cause in symptom.causes if verdicts.get(cause) == "for"]
-    open_ones = {cause: weight for cause, weight in symptom.causes.items() if cause not in verdicts}
+    left = {cause: weight for cause, weight in symptom.causes.items() if cause not in verdicts}
     for at, cause in enumerate(decided):
         yield cause, max(_DECIDED_TOO - 0.05 * (at - 1), 0.5) if at else _DECIDED
-    total = sum(open_ones.values())
-    for cause, weight in sorted(open_ones.items(), key=lambda pair: -pair[1]):
-        if decided:
-            confidence = _LEFT_BESIDE_DECIDED * weight / total
-        else:
-            confidence = min(weight / total, max(_UNDECIDED_MAX, weight))
+    total = sum(left.values())
+    share = _LEFT_BESIDE_DECIDED if decided else 1.0
+    if not decided and total < _TOO_LITTLE:
+        yield _UNKNOWN, _UNKNOWN_CONFIDENCE
+        share = 1 - _UNKNOWN_CONFIDENCE
+    for cause, weight in sorted(left.items(), key=lambda pair: -pair[1]):
+        confidence = min(share * weight / total, max(_UNDECIDED_MAX, weight))
         if confidence >= _LEAST:
             yield cause, confidence
 
@@ -190,6 +200,8 @@ def _notes(case: Case) -> tuple[str, ...]:
             "before, not what its headers hold."
         )
     literal, evidence = case.literal, case.evidence
+    if literal is not None and literal.why and evidence.certificate:
+        notes.append(f"In {literal.where} stands {literal.what}: {literal.why}.")
     if literal is not None and literal.what is What.CERTIFICATE and evidence.certificate:
         given = Evidence(certificate=evidence.certificate).device_certificate
         if given is not None and given.certificate not in (None, literal.certificate):

@@ -39,7 +39,8 @@ def symptom_of(log: Log) -> Symptom | None:
 _ALERT = {
     "key-changed": 0.12,
     "ca-certificate-as-device-certificate": 0.08,
-    "certificate-not-for-this-key": 0.27,
+    "certificate-not-for-this-key": 0.26,
+    "wrong-root-or-endpoint": 0.03,
     "certificate-expired": 0.08,
     "clock-wrong": 0.02,
     "ca-not-registered": 0.12,
