@@ -1,6 +1,6 @@
 """A lab with a real board's traits, a port without lines and firmware of one's own, step by step.
 
-The second board stands for it; the account is the simulated one.
+The second board stands for it, and a stand-in that boto3 finds as it finds AWS for the account.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from console_shapes import key
-from lab_bench import end
 from second_board import QUICK, SecondBoard, esp32, older
+from simulator_fixtures import ACCOUNT_ID
 
 import labkit
 from labkit import console, open_lab
@@ -27,9 +27,11 @@ from labkit.steps.headers import backup_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from simulator_fixtures import Cloud
+
     from labkit.lab import Lab
 
-pytest_plugins = ("bench_fixtures",)
+pytest_plugins = ("bench_fixtures", "real_account")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
 
 TREE = Path(labkit.__file__).parent / "trees" / "202203.00"
@@ -46,14 +48,10 @@ PROVISIONING = "aws_dev_mode_key_provisioning.c"
 
 
 @pytest.fixture(scope="module")
-def root(
-    tmp_path_factory: pytest.TempPathFactory, clean_environment: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """Return a workspace whose bench, for the account alone, ends with the module."""
-    del clean_environment
-    root = tmp_path_factory.mktemp("lab")
-    yield root
-    end(open_lab(root, device="socket://127.0.0.1:9"))
+def root(tmp_path_factory: pytest.TempPathFactory, clean_environment: pytest.MonkeyPatch) -> Path:
+    """Return a workspace for all devices of the module."""
+    clean_environment.setenv("LABKIT_CLOUD", "aws")
+    return tmp_path_factory.mktemp("lab")
 
 
 @pytest.fixture
@@ -64,9 +62,19 @@ def second() -> Iterator[SecondBoard]:
     board.close()
 
 
+def opened(root: Path, **chosen: str) -> Lab:
+    """Return a lab that takes its account for a real one, which a real board can reach."""
+    lab = open_lab(root, cloud="aws", **chosen)
+    lab._account = open_lab(root, **chosen).account  # noqa: SLF001 no setting mixes the two
+    return lab
+
+
 @pytest.fixture
-def lab(root: Path, second: SecondBoard, tmp_path: Path, request: pytest.FixtureRequest) -> Lab:
+def lab(
+    aws: Cloud, root: Path, second: SecondBoard, tmp_path: Path, request: pytest.FixtureRequest
+) -> Lab:
     """Return a device of the workspace on the second board, with a firmware tree of its own."""
+    assert aws
     shutil.copytree(TREE, tmp_path / "my firmware")
     if not (root / "lab.toml").exists():
         open_lab(root, device=second.url)
@@ -83,8 +91,9 @@ def lab(root: Path, second: SecondBoard, tmp_path: Path, request: pytest.Fixture
             text,
         )
     (root / "lab.toml").write_text(text)
-    lab = open_lab(root, device=second.url, thing_name=re.sub(r"\W", "-", request.node.name))
+    lab = opened(root, device=second.url, thing_name=re.sub(r"\W", "-", request.node.name))
     lab.board = replace(lab.board, hands=second.hands(), patience=QUICK)
+    lab.confirm_account(ACCOUNT_ID[-4:])
     return lab
 
 
@@ -243,7 +252,7 @@ def test_the_diff_comes_before_the_write(lab: Lab) -> None:
 def test_an_imported_key_is_not_in_the_diff(root: Path, lab: Lab) -> None:
     """The difference that Option 1 makes is shown without the private key."""
     device = lab.workspace.settings.device_url
-    option_1 = open_lab(root, device=device, thing_name="imports", route="option-1")
+    option_1 = opened(root, device=device, thing_name="imports", route="option-1")
     shown: list[str] = []
     for name in ("set_endpoint_and_thing", "create_thing", "create_policy"):
         option_1.perform(name, show=shown.append)
