@@ -16,5 +16,6 @@ SOLUTIONS: dict[str, tuple[object, object]] = {
     "07-certificate-import": (1, 0),
     "08-device-authorization": (False, True),
     "09-just-in-time-provisioning": ("PENDING_ACTIVATION", "ACTIVE"),
+    "13-record-and-clean-up": (True, False),
 }
 """The right answer and a wrong one, by page."""

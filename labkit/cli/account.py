@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from labkit.cli.options import confirm_option, route_option, thing_option, workspace_option
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labkit.lab import Lab
 
-__all__ = ["COMMANDS", "confirm", "confirm_option"]
-
-_workspace = click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The lab's folder  [default: LABKIT_WORKSPACE, or workspace/ in the checkout]",
-)
-_thing = click.option("--thing", help="The device's thing name  [default: lab.toml's]")
-_route = click.option("--route", help="The device's route, such as option-1  [default: lab.toml's]")
-confirm_option = click.option(
-    "--confirm-account",
-    metavar="1234",
-    help="The last four digits of the real account; asked for where they are missing.",
-)
+__all__ = ["COMMANDS", "confirm"]
 
 
 def confirm(lab: Lab, digits: str | None) -> None:
@@ -54,9 +44,9 @@ Examples:
   labkit preflight
   labkit preflight --route option-1 --confirm-account 1234"""
 )
-@_workspace
-@_thing
-@_route
+@workspace_option
+@thing_option
+@route_option
 @confirm_option
 def preflight(
     workspace: Path | None, thing: str | None, route: str | None, confirm_account: str | None
@@ -81,9 +71,9 @@ Examples:
   labkit undo
   labkit undo --all"""
 )
-@_workspace
-@_thing
-@_route
+@workspace_option
+@thing_option
+@route_option
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @click.option("--all", "everything", is_flag=True, help="What every run of the workspace made.")
 @confirm_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from labkit.cli.options import route_option, workspace_option
 from labkit.errors import BenchError, DeviceError
 
 if TYPE_CHECKING:
@@ -21,24 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_workspace = click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The lab's folder  [default: LABKIT_WORKSPACE, or workspace/ in the checkout]",
-)
-_route = click.option(
-    "--route",
-    help="How the device gets its key: option-2 makes it on board, option-1 imports it from "
-    "AWS IoT  [default: lab.toml's]",
-)
-
 
 @click.command(
     epilog="""\b
 Example:
   labkit simulate --ready-file /tmp/bench.json"""
 )
-@_workspace
+@workspace_option
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -79,7 +69,7 @@ Examples:
   labkit stop
   labkit stop --workspace /tmp/lab"""
 )
-@_workspace
+@workspace_option
 def stop(workspace: Path | None) -> None:
     """End the workspace's simulated bench."""
     from labkit.bench import find
@@ -100,8 +90,8 @@ Examples:
   labkit status --workspace /tmp/lab
   labkit status --route option-1"""
 )
-@_workspace
-@_route
+@workspace_option
+@route_option
 def status(workspace: Path | None, route: str | None) -> None:
     """Show the bench, the device, the steps done and the key's short fingerprint.
 
@@ -151,7 +141,7 @@ Examples:
   labkit open
   labkit open --no-browser --port 9000""",
 )
-@_workspace
+@workspace_option
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -183,7 +173,7 @@ def board() -> None:
 Example:
   labkit board build --workspace /tmp/lab"""
 )
-@_workspace
+@workspace_option
 def build(workspace: Path | None) -> None:
     """Take the macros out of the firmware tree as it stands, into an image."""
     from labkit.device.image import build_image, write_image
@@ -199,7 +189,7 @@ def build(workspace: Path | None) -> None:
 Example:
   labkit board build && labkit board flash"""
 )
-@_workspace
+@workspace_option
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
     from labkit.bench import board_number
@@ -219,7 +209,7 @@ def flash(workspace: Path | None) -> None:
 Example:
   labkit board reset"""
 )
-@_workspace
+@workspace_option
 def reset(workspace: Path | None) -> None:
     """Press the board's reset button."""
     from labkit.lab import open_lab

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from labkit.cli.account import confirm, confirm_option
+from labkit.cli.account import confirm
+from labkit.cli.options import confirm_option, route_option, thing_option, workspace_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["COMMANDS"]
-
-_workspace = click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The lab's folder  [default: LABKIT_WORKSPACE, or workspace/ in the checkout]",
-)
-_route = click.option(
-    "--route",
-    help="How the device gets its key: option-2 makes it on board, option-1 imports it from "
-    "AWS IoT, just-in-time lets it register itself  [default: lab.toml's]",
-)
 
 
 @click.command(
@@ -32,10 +25,10 @@ Examples:
   labkit run --route option-1
   labkit run --fresh"""
 )
-@_workspace
-@click.option("--thing", help="The device's thing name  [default: lab.toml's]")
+@workspace_option
+@thing_option
 @click.option("--release", help="The simulated board's firmware: 202203.00 or 201910.00")
-@_route
+@route_option
 @click.option("--fresh", is_flag=True, help="Start over; the old run's folder is kept.")
 @confirm_option
 def run(
