@@ -192,7 +192,7 @@ def test_another_accounts_endpoint() -> None:
         ]
     ),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_evidence_raises(
     at: int, value: int, key_text: str, account_changes: dict[str, object], log: str
 ) -> None:

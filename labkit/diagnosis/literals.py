@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from labkit.certificates import key_algorithm
+from labkit.certificates import key_algorithm, load_certificate
 from labkit.errors import LabError
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 __all__ = ["Literal", "What", "read_certificate", "read_private_key"]
 
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, LabError, x509.InvalidVersion)
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, LabError)
 
 _BEGIN = re.compile(r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<end> ?\r?\n)?")
 _PRIVATE_LABELS = tuple(f"{kind}PRIVATE {'KEY'}" for kind in ("", "RSA ", "EC "))
@@ -84,7 +84,7 @@ def read_certificate(text: str | bytes | None, where: str, *, strict: bool = Fal
 def _read_certificate(text: str | bytes, where: str, *, strict: bool) -> Literal:
     if isinstance(text, bytes):
         if text.startswith(b"\x30"):
-            return _certificate(x509.load_der_x509_certificate(text), where)
+            return _certificate(load_certificate(text), where)
         text = text.decode("utf-8", "replace")
     begin = _BEGIN.search(text)
     if begin is None:
@@ -95,7 +95,7 @@ def _read_certificate(text: str | bytes, where: str, *, strict: bool) -> Literal
         return Literal(What.DAMAGED, where, f"its BEGIN line says {begin['label']}")
     if strict and begin["end"] is None:
         return Literal(What.DAMAGED, where, "no \\n follows its BEGIN line")
-    return _certificate(x509.load_der_x509_certificate(_body(text, begin)), where)
+    return _certificate(load_certificate(_body(text, begin)), where)
 
 
 def _certificate(certificate: x509.Certificate, where: str) -> Literal:
