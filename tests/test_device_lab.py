@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from labkit import console, open_lab
 from labkit.device.image import find_sources
 from labkit.errors import DeviceError, DumpError, NoDumpError, NotReadyError
 from labkit.steps.headers import backup_of
+from labkit.widgets.paste import PastePanel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,6 +227,27 @@ def test_a_pasted_console_is_held_to_the_same_rules(
         lab.paste_console(esp32(key("someone else's")))
 
 
+def test_the_panel_takes_what_is_pasted_or_dropped(lab: Lab, second: SecondBoard) -> None:
+    """The panel is `lab.paste_console` with a button; what is refused is said and no traceback."""
+    do(lab, *UP_TO_THE_FIRST_RUN[:-1])
+    panel = PastePanel(lab)
+    view = panel.view
+    assert repr(panel).startswith("No console text was taken yet.\n")
+    view.take.click()
+    assert "nothing is in the pasted text" in view.said.value
+    view.text.value = "0 1 [<&>] nothing\n"
+    view.take.click()
+    assert "no public-key dump" in repr(panel)
+    log = esp32(second.key, makes_pair=True).encode()
+    about = {"name": "putty.log", "type": "", "size": len(log), "last_modified": datetime.now(UTC)}
+    view.file.value = ({**about, "content": memoryview(log)},)
+    view.take.click()
+    assert "Printing device public key." in view.said.value
+    assert view.file.value == ()
+    assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
+    assert lab.extract_public_key() == second.key
+
+
 # The firmware tree
 
 
@@ -241,7 +264,7 @@ def test_the_diff_comes_before_the_write(lab: Lab) -> None:
 
     lab.perform("force_key_generation", show=show)
     assert at_the_time == [before]
-    assert str(file) in shown[0]
+    assert f"+++ b/{file.relative_to(lab.workspace.firmware).as_posix()}\n" in shown[0]
     assert "-#define keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR    0\n" in shown[0]
     assert "+#define keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR    1\n" in shown[0]
     lab.perform("force_key_generation", show=show)

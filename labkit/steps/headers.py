@@ -186,7 +186,8 @@ def backup_of(workspace: Workspace, name: str) -> Path:
 def _show(workbench: Workbench, file: Path, old: str, new: str) -> None:
     """Show what is about to change in a file; private keys and passwords are not in it."""
     if workbench.show and old != new:
-        workbench.show(firmware.Edit(old, new, file.name).diff(str(file)).rstrip("\n"))
+        name = file.relative_to(workbench.workspace.firmware).as_posix()
+        workbench.show(firmware.Edit(old, new, name).diff(name).rstrip("\n"))
 
 
 def _keep(workbench: Workbench, file: Path) -> None:
