@@ -18,8 +18,8 @@ aws iot get-registration-code
 openssl genrsa -out verificationCert.key 2048
 openssl req -new -key verificationCert.key -subj "/CN=<the registration code>" \\
     -out verificationCert.csr
-openssl x509 -req -in verificationCert.csr -CA {ca}/rootCA.pem -CAkey {ca}/rootCA.key \\
-    -CAcreateserial -days 30 -sha256 -out {ca}/verificationCert.pem
+openssl x509 -req -in verificationCert.csr -CA {ca}/rootCA.pem \\
+    -CAkey {ca}/rootCA.key -CAcreateserial -days 30 -sha256 -out {ca}/verificationCert.pem
 """
 
 COMMANDS: Mapping[str, str] = {

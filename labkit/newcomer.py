@@ -16,12 +16,14 @@ from labkit.cloud import events
 from labkit.cloud.just_in_time import AutomaticCA, register_automatic_ca
 from labkit.cloud.putting_away import put_away
 from labkit.cloud.resources import CA_CERTIFICATE, CERTIFICATE, POLICY_ATTACHMENT, THING_ATTACHMENT
+from labkit.errors import CloudError
 from labkit.steps import headers
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from labkit.certificates import SigningKey
+    from labkit.cloud.account import Resource
     from labkit.device.board import Capture
     from labkit.lab import Lab
 
@@ -66,6 +68,20 @@ class Newcomer:
 
     def _text(self, name: str) -> str:
         return certificates.subject_text(getattr(self._certificate, name))
+
+    def registered(self) -> Resource:
+        """Return the certificate as the account has it.
+
+        Raises:
+            CloudError: the account does not know it.
+        """
+        found = self.lab.account.find_certificate(self.certificate_id)
+        if found is None:
+            raise CloudError(
+                f"AWS IoT does not know the certificate {self.certificate_id[:16]}…: expected it "
+                "to be registered when it first came. Was its CA's certificate sent behind it?"
+            )
+        return found
 
     def connect(self, *, send_ca: bool = True) -> Capture:
         """Build, flash and run the demo with this certificate in the header.

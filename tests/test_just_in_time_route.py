@@ -6,7 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows, do_everything, end, files
+from lab_bench import (
+    ACCEPTED,
+    THREADS_OF_PYSERIAL,
+    account_rows,
+    counts,
+    do_everything,
+    end,
+    files,
+)
 
 from labkit import certificates, firmware, open_lab
 from labkit.cloud import just_in_time as cloud
@@ -342,12 +350,31 @@ def test_a_first_connection_that_is_accepted_is_an_error(
         accepted.first_connection()
 
 
+# Undone
+
+
+def test_all_of_it_can_be_undone(tmp_path: Path, lab: Lab) -> None:
+    """What AWS IoT made was noted beside what the steps made: all of it goes, in AWS's order."""
+    del lab
+    device = open_lab(tmp_path, route="just-in-time")
+    device.run_hello_world()
+    assert counts(device) == {"CAs": 1, "certificates": 1, "things": 1, "policies": 1}
+    undone = device.undo()
+    assert [item.kind for item in undone.items] == [
+        *("policy attachment", "thing attachment", "certificate", "thing", "policy"),
+        *("CA certificate", "provisioning template"),
+    ]
+    assert undone.left == ()
+    assert set(counts(device).values()) == {0}
+    assert device.account.client.list_provisioning_templates()["templates"] == []
+    assert ACCEPTED in device.run_hello_world()
+    end(device)
+
+
 # The role
 
 
-def test_a_real_account_needs_a_role(
-    bare: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_real_account_needs_a_role(bare: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without one in lab.toml the step says which to create, and asks AWS for nothing."""
     workbench = bare.workbench("create_provisioning_template")
     monkeypatch.setattr(

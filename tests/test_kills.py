@@ -90,6 +90,27 @@ def test_option_1_killed_once(tmp_path: Path, moment: float) -> None:
         end(lab)
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        0.8,
+        *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0.3, 0.6, 0.75, 0.85, 0.9)),
+    ],
+)
+def test_just_in_time_killed_once(tmp_path: Path, moment: float) -> None:
+    """Killed round its first connection, say, a device has that one certificate in the end."""
+    root = tmp_path / "lab"
+    run_and_kill(root, moment * A_RUN_S, route="just-in-time")
+    done = labkit(root, "run", "--route", "just-in-time")
+    assert (done.returncode, done.stderr) == (0, "")
+    lab = open_lab(root, route="just-in-time")
+    try:
+        assert counts(lab) == ONE_OF_EACH
+        assert lab.account.certificate(lab.certificate_id).status == "ACTIVE"
+    finally:
+        end(lab)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(10))
 def test_killed_at_a_random_moment(tmp_path: Path, number: int) -> None:

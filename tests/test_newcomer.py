@@ -86,9 +86,10 @@ def test_without_the_ca_it_stays_unknown(device: Lab) -> None:
     one = newcomer.another_certificate(device)
     assert CLOSED in one.connect(send_ca=False)
     assert headers.value_now(device.workbench("import_certificate"), CA_PEM) is None
-    assert in_account(one) == ""
+    with pytest.raises(CloudError, match=r"does not know the certificate .* sent behind it"):
+        one.registered()
     assert CLOSED in one.connect()
-    assert in_account(one) == "ACTIVE"
+    assert one.registered().status == "ACTIVE"
     one.forget()
 
 
