@@ -123,8 +123,8 @@ def _role_arn(workbench: Workbench) -> str:
 
 
 def _build_and_flash(workbench: Workbench) -> None:
-    workbench.board.build()
-    workbench.board.flash()
+    workbench.board.build(workbench.show)
+    workbench.board.flash(workbench.show)
 
 
 def _certificate_id(workbench: Workbench) -> str:
