@@ -169,11 +169,12 @@ def start_or_find(workspace: Workspace) -> Bench:
     """Return the workspace's bench with a board for its device, started where it is not running.
 
     Raises:
-        BenchError: it cannot be started, or runs with another seed.
+        BenchError: it cannot be started, or runs with another seed or network.
     """
     boards = board_number(workspace) + 1 if workspace.settings.board_is_simulated else 1
     bench = find(workspace) or _start(workspace)
     _refuse_other_seed(workspace, bench)
+    _refuse_other_network(workspace, bench)
     if len(bench.board_urls) < boards:
         bench.plug_in_boards(boards)
         bench = Bench.from_file(_ready_file(workspace))
@@ -270,6 +271,7 @@ def simulator_command(workspace: Workspace) -> list[str]:
     command += ["--region", settings.region or SIMULATED_REGION]
     command += ["--account-id", settings.account_id]
     command += ["--boards", str(max(1, len(_things(_boards_file(workspace)))))]
+    command += ["--real-network"] if settings.board_is_on_real_network else []
     return command + (["--seed", settings.seed] if settings.seed else [])
 
 
@@ -279,6 +281,20 @@ def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
         raise BenchError(
             "the workspace's bench runs with another seed than is asked for. End it with "
             f"`labkit stop --workspace {workspace.root}`, or use another LABKIT_WORKSPACE."
+        )
+
+
+def _refuse_other_network(workspace: Workspace, bench: Bench) -> None:
+    """Refuse a bench whose boards do not reach the account that the workspace works with."""
+    if not workspace.settings.board_is_simulated:
+        return
+    is_real = bench.get().get("network") == "real"
+    if is_real != workspace.settings.board_is_on_real_network:
+        runs, wanted = ("real", "simulated") if is_real else ("simulated", "real")
+        raise BenchError(
+            f"the workspace's bench runs with boards that reach a {runs} account, and a {wanted} "
+            "one is asked for. End it with "
+            f"`labkit stop --workspace {workspace.root}`, and it is started anew."
         )
 
 

@@ -249,10 +249,14 @@ class Lab:
                 f"simulated: firmware {settings.release}; its clock runs fast, "
                 "180 s of waiting pass at once"
             )
+            if settings.board_is_on_real_network:
+                board += "\n         it connects to AWS over this computer's network"
         else:
             board = f"REAL: {settings.device_url} at {settings.baud_rate} baud"
         if settings.account_is_simulated:
             account = "simulated: it runs on this computer, nothing reaches AWS"
+            if settings.ends_before_hello_world:
+                account += "\n         the board cannot reach it: this ends before the hello world"
         else:
             account = "REAL: what is made here is made in AWS"
         lines = [

@@ -5,6 +5,7 @@ The simulated account answers, but labkit does not know: its lab is opened as a 
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from lab_bench import end
 from simulator_fixtures import Cloud
 
 from labkit import open_lab
+from labkit.simulator.board import warm_up
+from labkit.simulator.internet import Internet
+from labkit.simulator.service import Service, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
     from labkit.lab import Lab
 
-__all__ = ["aws", "opened"]
+__all__ = ["aws", "boards", "opened"]
 
 
 @pytest.fixture
@@ -57,3 +61,36 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     yield open_one
     for lab in labs:
         end(lab)
+
+
+@pytest.fixture
+def boards(aws: Cloud, tmp_path: Path) -> Iterator[Callable[[str], Service]]:
+    """Give workspaces benches whose boards reach the stand-in by name, as they reach AWS."""
+    # The service does so in a thread, where pytest's and tlslite-ng's warning filters would meet.
+    warm_up()
+    endpoint = aws.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    running: list[tuple[Service, threading.Thread]] = []
+
+    def bench_of(name: str = "lab") -> Service:
+        network = Internet(
+            aws.gateway.root_ca_file,
+            aws.clock,
+            lambda host, _: aws.address if host == endpoint else None,
+        )
+        service = Service(Settings(tmp_path / name / "bench"), network)
+        service.start()
+        thread = threading.Thread(target=until_stopped, args=(service,))
+        thread.start()
+        running.append((service, thread))
+        return service
+
+    yield bench_of
+    for service, thread in running:
+        service.stop()
+        thread.join()
+
+
+def until_stopped(service: Service) -> None:
+    """Run a bench until it is told to stop, as its program does."""
+    service.wait()
+    service.close()

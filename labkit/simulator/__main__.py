@@ -7,12 +7,17 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from labkit.errors import BenchError
 from labkit.simulator.board_clock import AS_IN_LIFE, FAST, Speed
 from labkit.simulator.control import MOST_BOARDS
 from labkit.simulator.file_limit import raise_file_limit
 from labkit.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
 from labkit.simulator.state_lock import StateDamagedError, StateInUseError
+
+if TYPE_CHECKING:
+    from labkit.simulator.internet import Internet
 
 _BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
 _ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
@@ -25,7 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 1 where it could not start.
     """
-    service = Service(_settings(arguments))
+    given = _given(arguments)
+    settings = _settings(given)
+    try:
+        service = Service(settings, _internet(settings) if given.real_network else None)
+    except (BenchError, OSError) as error:
+        print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
+        return 1
     raise_file_limit()
     for name in _ENDING_SIGNALS & {it.name for it in signal.Signals}:
         signal.signal(signal.Signals[name], lambda *_: service.stop())
@@ -42,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _settings(arguments: list[str] | None) -> Settings:
+def _given(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m labkit.simulator",
         description="Run the simulated bench on loopback: boards, AWS IoT account, MQTT gateway.",
@@ -61,7 +72,13 @@ def _settings(arguments: list[str] | None) -> Settings:
     parser.add_argument(
         "--idle-hours", type=_hours, default=1.0, metavar="H", help="end after so long unused"
     )
-    given = parser.parse_args(arguments)
+    parser.add_argument(
+        "--real-network", action="store_true", help="boards reach AWS, and not the account here"
+    )
+    return parser.parse_args(arguments)
+
+
+def _settings(given: argparse.Namespace) -> Settings:
     return Settings(
         state_dir=given.state.absolute(),
         ready_file=given.ready_file.absolute() if given.ready_file else None,
@@ -72,6 +89,19 @@ def _settings(arguments: list[str] | None) -> Settings:
         board_speed=_BOARD_CLOCKS[given.board_clock],
         idle_s=given.idle_hours * 3600,
     )
+
+
+def _internet(settings: Settings) -> Internet:
+    """Return the real network, its root certificate written into the state directory."""
+    from labkit.simulator.internet import (  # noqa: PLC0415 few benches need certifi
+        Internet,
+        amazon_root_ca_1,
+    )
+
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root_ca_file = settings.state_dir / "AmazonRootCA1.pem"
+    root_ca_file.write_bytes(amazon_root_ca_1())
+    return Internet(root_ca_file, settings.clock())
 
 
 def _file(text: str) -> Path:

@@ -122,7 +122,7 @@ def _give_up_without_handshake(release: Release, failed: _CredentialsError) -> N
 
 
 def _connect_tcp(machine: Machine, host: str) -> socket.socket:
-    address = machine.network.resolve(host)
+    address = machine.network.resolve(host, _port(machine))
     if address is None:
         machine.console.say("not resolved", host=host)
         raise _EndedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import socket
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from labkit.simulator.flash import Contents, Flash, Image
     from labkit.simulator.releases import Release
 
-__all__ = ["Console", "Machine", "Network"]
+__all__ = ["Console", "Machine", "Network", "Reachable"]
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -26,9 +26,24 @@ _BYTES_PER_ROW = 16
 _BYTES_PER_GROUP = 2
 
 
+class Reachable(Protocol):
+    """What a board can reach: the bench's own gateway, or what this computer reaches."""
+
+    @property
+    def root_ca_file(self) -> Path:
+        """The root certificates, PEM, that the firmware has compiled in."""
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """Tells the time at which a server's certificate must be valid."""
+
+    def resolve(self, host: str, port: int) -> tuple[str, int] | None:
+        """Return the address behind a name and a port; None where the name does not resolve."""
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a board can reach.
+    """What a board can reach whose account is the simulated one.
 
     Attributes:
         region: names under ``iot.<region>.amazonaws.com`` resolve to the gateway.
@@ -42,8 +57,12 @@ class Network:
     root_ca_file: Path
     now: Callable[[], datetime]
 
-    def resolve(self, host: str) -> tuple[str, int] | None:
-        """Return the address behind a name; None where the name does not resolve."""
+    def resolve(self, host: str, port: int) -> tuple[str, int] | None:
+        """Return the address behind a name; None where the name does not resolve.
+
+        The gateway is behind every port: it listens on one that was free.
+        """
+        del port
         label, _, domain = host.lower().partition(".")
         known = domain == f"iot.{self.region}.amazonaws.com"
         return self.gateway if known and _DNS_LABEL.fullmatch(label) else None
@@ -92,7 +111,7 @@ class Machine:
     flash: Flash
     clock: BoardClock
     console: Console
-    network: Network
+    network: Reachable
     make_key: Callable[[int], ec.EllipticCurvePrivateKey]
     open_sockets: set[socket.socket] = field(default_factory=set)
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from labkit.simulator.machine import Reachable
+
 __all__ = ["DEFAULT_ACCOUNT_ID", "DEFAULT_REGION", "Service", "Settings"]
 
 DEFAULT_REGION: Final = "us-east-1"
@@ -93,14 +95,16 @@ class Service:
 
     Args:
         settings: what it is made of.
+        network: what the boards can reach; None for the gateway of the account here.
 
     Raises:
         StateInUseError: from `start`: another service is alive on the state directory.
         StateDamagedError: from `start`: a file in it is none that a service has written.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, network: Reachable | None = None) -> None:
         self._settings = settings
+        self._other_network = network
         self._stopping = threading.Event()
         self._last_traffic = time.monotonic()
         self._parts = ExitStack()
@@ -164,7 +168,7 @@ class Service:
         gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
         host, port = gateway.start()
         started.callback(gateway.close)
-        self._network = Network(
+        self._network = self._other_network or Network(
             settings.region, (host, port), gateway.root_ca_file, settings.clock()
         )
         self._ready = {
@@ -230,6 +234,7 @@ class Service:
             "account_id": settings.account_id,
             "region": settings.region,
             "pid": os.getpid(),
+            "network": "here" if self._other_network is None else "real",
         }
         control = Control(
             self._boards,

@@ -21,6 +21,7 @@ __all__ = [
     "ACCEPTED",
     "build_and_run_hello_world",
     "extract_public_key",
+    "refuse_unreachable_account",
     "run_demo_first",
     "run_demo_with_certificate",
     "run_hello_world",
@@ -75,8 +76,10 @@ def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Run the demo and verify that its hello world was accepted.
 
     Raises:
-        DeviceError: it was not, or the device's key has changed.
+        DeviceError: it was not, the device's key has changed, or the board is a real one and the
+            account simulated.
     """
+    refuse_unreachable_account(workbench)
     capture = workbench.board.boot(show=workbench.show)
     verify_key_of_boot(workbench, capture)
     if ACCEPTED not in capture:
@@ -95,8 +98,9 @@ def build_and_run_hello_world(workbench: Workbench, before: Entry | None) -> Out
 
     Raises:
         FirmwareError: the device would make a key pair of its own, in place of the imported one.
-        DeviceError: the hello world was not accepted.
+        DeviceError: as `run_hello_world`.
     """
+    refuse_unreachable_account(workbench)
     if headers.value_now(workbench, headers.FORCE) == "1":
         raise FirmwareError(
             f"{headers.FORCE} is 1: expected 0, or the device makes a key pair of its own at every "
@@ -106,6 +110,21 @@ def build_and_run_hello_world(workbench: Workbench, before: Entry | None) -> Out
     workbench.board.build(workbench.show)
     workbench.board.flash(workbench.show)
     return run_hello_world(workbench, before)
+
+
+def refuse_unreachable_account(workbench: Workbench) -> None:
+    """Refuse to wait for a real board to reach the simulated account: it cannot.
+
+    Raises:
+        DeviceError: the board is real and the account simulated.
+    """
+    if workbench.workspace.settings.ends_before_hello_world:
+        raise DeviceError(
+            "a real board cannot reach the simulated account, whose gateway is on this computer's "
+            "loopback address only: the procedure ends here, before the hello world. What was done "
+            'so far stays. For the hello world take a real account (account.cloud = "aws" in '
+            "lab.toml, or LABKIT_CLOUD=aws) or the simulated board, in a folder of its own."
+        )
 
 
 def _build_flash_boot(workbench: Workbench) -> Capture:

@@ -18,7 +18,7 @@ from labkit.cloud.resources import CERTIFICATE, POLICY_ATTACHMENT, THING, THING_
 from labkit.errors import CloudError, DeviceError, WorkspaceError
 from labkit.policy import resource_arn
 from labkit.steps.account import POLICY_NAME, verification_pem
-from labkit.steps.board import ACCEPTED, verify_key_of_boot
+from labkit.steps.board import ACCEPTED, refuse_unreachable_account, verify_key_of_boot
 from labkit.steps.workbench import Outcome
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def first_connection(workbench: Workbench, before: Entry | None) -> Outcome:
         DeviceError: the connection was not closed, or nothing came of it.
         CloudError: the template was not carried out, or somebody has changed what it made.
     """
+    refuse_unreachable_account(workbench)
     found = _find(workbench)
     if found is not None and found.status != "PENDING_ACTIVATION":
         _verify_provisioned(workbench, found)

@@ -37,7 +37,8 @@ url = {device.url}                 # "sim", or a pySerial URL such as "/dev/ttyU
 baud_rate = {device.baud_rate}
 thing_name = {device.thing_name}
 route = {device.route}         # "option-2", the device makes its key; "option-1", AWS IoT does;
-                            # "just-in-time": as option-2, and it registers itself
+                            # "just-in-time": as option-2, and it registers itself; "drills":
+                            # as option-2, with faults to find and mend
 release = {device.release}       # the simulated board's firmware: 202203.00 or 201910.00
 firmware = {device.firmware}       # the firmware tree; a relative path starts at this file
 # The commands that build the tree and load it onto the board, word by word; they run in the tree.
@@ -97,6 +98,8 @@ _DEFAULTS: Mapping[str, Any] = {
 SIMULATED_REGION = "us-east-1"
 """Where the simulated account is unless lab.toml says otherwise."""
 
+_DRILLS_CA_SUBJECT = "O=Device lab, CN=Device lab drills root CA"
+
 _SIMULATED_BOARDS_COMMAND = ["labkit", "board"]
 
 _BY_HAND = "by hand"
@@ -146,6 +149,16 @@ class Settings:
         return self.cloud == "sim"
 
     @property
+    def board_is_on_real_network(self) -> bool:
+        """Whether the simulated board connects to AWS itself."""
+        return self.board_is_simulated and not self.account_is_simulated
+
+    @property
+    def ends_before_hello_world(self) -> bool:
+        """Whether the board is real and the account is not: its gateway is on loopback only."""
+        return self.account_is_simulated and not self.board_is_simulated
+
+    @property
     def is_simulated(self) -> bool:
         """Whether nothing real can be touched."""
         return self.board_is_simulated and self.account_is_simulated
@@ -168,7 +181,8 @@ class Settings:
     @property
     def ca_subject(self) -> str:
         """The subject of the CA that certifies the device."""
-        return self.just_in_time_ca_subject if self.has_ca_of_its_own else self.lab_ca_subject
+        own = {"just-in-time": self.just_in_time_ca_subject, "drills": _DRILLS_CA_SUBJECT}
+        return own.get(self.route, self.lab_ca_subject)
 
     @property
     def has_tree_of_its_own(self) -> bool:
