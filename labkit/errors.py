@@ -31,6 +31,13 @@ from __future__ import annotations
 class LabError(Exception):
     """Base of the errors that labkit raises on purpose; never raised itself."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a page shows of it: the message says all, so no traceback.
+
+        Source: IPython's hook for exceptions that render themselves.
+        """
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ConsoleError(LabError):
     """The console text gives no public key."""
