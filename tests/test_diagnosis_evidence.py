@@ -166,6 +166,28 @@ def test_another_accounts_endpoint() -> None:
     assert diagnose(ALERT, evidence).best.id != "wrong-root-or-endpoint"
 
 
+def test_the_thing_is_not_blamed_where_there_is_no_policy() -> None:
+    """Where nothing is attached, the policy is what is missing; with a policy, the thing is."""
+    log = of_202012("MQTT CONNECT: MQTTRecvFailed")
+    bare = Evidence(account=account(things=(), policies=()))
+    assert [cause.id for cause in diagnose(log, bare).causes if cause.confidence > 0.5] == [
+        "no-policy"
+    ]
+    assert diagnose(log, Evidence(account=account(things=()))).best.id == "thing-not-attached"
+
+
+def test_lines_that_a_mail_has_wrapped() -> None:
+    """A copy wrapped at 72 columns loses the ends of its messages, not the cause."""
+    log = of_202012(
+        PRINTING,
+        dump(),
+        "Warning: the client certificate should be\nupdated. Please see",
+        "ERROR: The handshake failed and it is likely due to a failure in\nPKCS #11. Consider",
+        "TLS_Connect fail (0x7780,\na-ats.iot.us-east-1.amazonaws.com)",
+    )
+    assert diagnose(log).best.id == "no-certificate"
+
+
 @given(
     at=st.integers(0, 2000),
     value=st.integers(0, 255),

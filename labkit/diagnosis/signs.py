@@ -159,7 +159,7 @@ _CODE = r"-?(?P<code>0x[0-9a-f]{1,8}|\d{1,6})"
 
 _SIGNS: tuple[tuple[str, Sign | Callable[[re.Match[str]], _Read]], ...] = (
     (r"waiting for \d+ seconds before generating", Sign.WAITING),
-    (r"client certificate should be updated", Sign.WARNING),
+    (r"client certificate should be\b", Sign.WARNING),
     (r"printing device public key", Sign.SHOWING),
     (r"device public key, *\d+ *bytes", Sign.HEADER),
     (r"write certificate\.", Sign.CERTIFICATE_WRITTEN),
@@ -194,7 +194,7 @@ _SIGNS: tuple[tuple[str, Sign | Callable[[re.Match[str]], _Read]], ...] = (
         Sign.UNTIMELY,
     ),
     (r"failure in PKCS ?#?11.*PKCS ?#?11 error=0x\((?P<code>0*82)\)", Sign.CERTIFICATE_MISSING),
-    (r"likely due to a failure in PKCS ?#?11", Sign.PKCS11_FAILED),
+    (r"likely due to a failure in\b", Sign.PKCS11_FAILED),
     (r"fatal alert message was received", Sign.ALERT),
     (r"certificate verification failed", Sign.UNTRUSTED),
     (r"indicated an EOF|notified us that the connection is going to be closed", Sign.EOF),
