@@ -29,16 +29,11 @@ PKCS11 = (
     "ERROR: The handshake failed and it is likely due to a failure in PKCS #11. Consider enabling "
     "error logging in PKCS #11 or checking if your device is properly provisioned wi"
 )
+_OPERATION = "(MQTT connection 0x20000f40, CONNECT operation 0x200010c8)"
 CONNECT_TIMEOUT = (
-    (
-        "[INFO ][MQTT][94747] (MQTT connection 0x20000f40, CONNECT operation 0x200010c8) Waiting for "
-        "operation completion."
-    ),
+    f"[INFO ][MQTT][94747] {_OPERATION} Waiting for operation completion.",
     "[ERROR][MQTT][94748] No data could be read from the socket. Returned -30848.",
-    (
-        "[INFO ][MQTT][94760] (MQTT connection 0x20000f40, CONNECT operation 0x200010c8) Wait complete "
-        "with result TIMEOUT."
-    ),
+    f"[INFO ][MQTT][94760] {_OPERATION} Wait complete with result TIMEOUT.",
     "[ERROR][MQTT][94772] Failed to establish new MQTT connection, error TIMEOUT.",
 )
 PLAIN_DUMP = of_202012(WARNING, dump(), "vDevModeKeyProvisioning returned 0x0")
