@@ -158,6 +158,7 @@ def test_a_wrong_baud_rate_is_known_before_the_end(second: SecondBoard, board: B
         (b"\xff" * 16, True),
         (b"0 1 [iot_thread] Write certificate...\r\n\x1b[0m\t", False),
         (ROM[0].encode() + b"\xfe\x00\x80", False),
+        ("0 1 [任务] 正在写入证书请稍候设备即将重新启动\r\n".encode()[2:-4], False),
         (bytes(range(256)), True),
     ],
 )
