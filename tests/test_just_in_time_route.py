@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,12 @@ from labkit.cloud import just_in_time as cloud
 from labkit.device.image import find_sources
 from labkit.errors import CloudError, DeviceError, WorkspaceError
 from labkit.procedure import ROUTES
+from labkit.seeding import SEEDED_DAY, Randomness
 from labkit.steps import headers, just_in_time
+from labkit.steps.certificate import create_ca
 from labkit.steps.headers import CA_PEM
-from labkit.workspace import Journal
+from labkit.steps.workbench import Workbench
+from labkit.workspace import Journal, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +137,22 @@ def test_the_cas_are_two(accepted: Lab, lab: Lab) -> None:
         ("DISABLE", ""),
     ]
     assert repr(states[1]).endswith("ACTIVE, auto-registration DISABLE, no template")
+
+
+def test_seeded_cas_are_two(tmp_path: Path) -> None:
+    """With a seed, too: each CA's key and serial number are its own, and the same every time."""
+    made = {}
+    for root, route in itertools.product(("one", "two"), ("option-2", "just-in-time")):
+        place = Workspace.open(tmp_path / root, {}, route=route, seed="any")
+        workbench = Workbench(place, None, None, Randomness("any"), SEEDED_DAY)
+        create_ca(workbench, None)
+        made[root, route] = (place.path("rootCA.key").read_bytes(), workbench.read("rootCA.pem"))
+    assert made["one", "option-2"] == made["two", "option-2"]
+    assert made["one", "just-in-time"] == made["two", "just-in-time"]
+    keys = [certificates.load_private_key(key) for key, _ in made.values()]
+    assert len({key.public_key().public_numbers() for key in keys}) == 2
+    ends = [certificates.load_certificate(pem).serial_number for _, pem in made.values()]
+    assert len(set(ends)) == 2
 
 
 def test_a_certificate_of_the_labs_own_ca_is_not_provisioned(lab: Lab) -> None:
