@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import bench as benches
 from labkit import procedure
+from labkit.check import check
 from labkit.cloud.opening import open_real, open_simulated, real_clients, simulated_clients
 from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.bench import Bench
+    from labkit.check import Check
     from labkit.cloud.account import Account
     from labkit.cloud.preflight import Preflight
     from labkit.cloud.undo import Undoing
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from labkit.keys import PublicKey
 
 __all__ = ["Lab", "open_lab"]
+
+_MAY_BE_WRITTEN_TO = "the account may be written to"
 
 
 @dataclass(slots=True)
@@ -66,25 +70,28 @@ class Lab:
             clients = real_clients(account)
         return preflight(clients, account.region, self.procedure.actions)
 
-    def confirm_account(self, last_digits: str | None = None) -> str:
+    def confirm_account(self, last_digits: str | None = None) -> Check:
         """Confirm the real account with its last four digits, so that it may be written to.
 
         Args:
             last_digits: the digits; None to be asked for them.
 
         Returns:
-            What was confirmed, in words.
+            A check that the account may be written to, and why.
 
         Raises:
             CloudError: they are another account's.
         """
         account = self.account
         if account.confirmation is None:
-            return "nothing to confirm: the account is simulated"
+            return check(
+                _MAY_BE_WRITTEN_TO, passed=True, value="it is simulated, nothing to confirm"
+            )
         if not account.confirmation.is_given:
             asked = f"last four digits of the account {account.account_id}: "
             account.confirmation.give(last_digits or input(asked), write)
-        return f"confirmed: account {account.account_id}, region {account.region}"
+        told = f"confirmed, account {account.account_id}, region {account.region}"
+        return check(_MAY_BE_WRITTEN_TO, passed=True, value=told)
 
     def undo(self, *, everything: bool = False, dry_run: bool = False) -> Undoing:
         """Unmake in the account what this device's run has made there, and nothing else.

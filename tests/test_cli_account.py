@@ -67,7 +67,7 @@ def test_preflight_shows_and_writes_nothing(aws: Cloud, root: Path) -> None:
     assert "iot:RegisterCACertificate" in ended.out
     assert not (root / "account-confirmed.json").exists()
     ended = labkit("preflight", "--workspace", root, "--confirm-account", DIGITS)
-    assert f"confirmed: account {ACCOUNT_ID}" in ended.out
+    assert f"confirmed, account {ACCOUNT_ID}" in ended.out
     assert account_is_empty(aws)
 
 

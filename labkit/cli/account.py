@@ -59,7 +59,7 @@ def preflight(
     told = lab.preflight()
     click.echo(str(told))
     if confirm_account is not None:
-        click.echo(lab.confirm_account(confirm_account))
+        click.echo(str(lab.confirm_account(confirm_account)))
     if told.obstacles:
         click.get_current_context().exit(1)
 

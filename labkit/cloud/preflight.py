@@ -8,6 +8,7 @@ Signature Version 4 refuses a clock that is five minutes off.
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,7 +26,12 @@ __all__ = ["Clients", "Permission", "Preflight", "preflight"]
 CLOCK_SKEW_MAX_S: Final = 300
 """A signature that is older is refused."""
 
+_SMALL_SKEW_S = 2
+"""HTTP tells the time in whole seconds, and the answer takes a moment."""
+
 ALLOWED, DENIED, UNKNOWN = "allowed", "DENIED", "unknown"
+
+_WIDTH = 90
 
 _ASSUMED = re.compile(r"(arn:[\w-]+):sts::([0-9]{12}):assumed-role/([^/]+)/.+")
 _ROOT = re.compile(r"arn:[\w-]+:iam::[0-9]{12}:root")
@@ -89,7 +95,7 @@ class Preflight:
         for verdict in (ALLOWED, DENIED, UNKNOWN):
             actions = [each.action for each in self.permissions if each.verdict == verdict]
             if actions:
-                lines.append(f"{verdict:9} {', '.join(actions)}")
+                lines.append(_filled(f"{verdict:9} {', '.join(actions)}"))
         if self.why_unknown:
             lines.append(f"{'':10}({self.why_unknown})")
         return "\n".join([*lines, *(f"STOP      {each}" for each in self.obstacles)])
@@ -150,9 +156,15 @@ def _skew_s(answer: Any, now: datetime) -> float | None:  # noqa: ANN401 what bo
 def _skew_in_words(skew_s: float | None) -> str:
     if skew_s is None:
         return "AWS did not tell its time"
-    if abs(skew_s) <= 1:
+    if abs(skew_s) <= _SMALL_SKEW_S:
         return "right"
     return f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} AWS's"
+
+
+def _filled(line: str) -> str:
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _endpoint_in_words(url: str) -> str:
