@@ -28,7 +28,7 @@ HEIGHTS = {
     "steps": 6,
     "procedure": 7,
     "lab": 8,
-    **dict.fromkeys(("record", "by_hand", "manual", "newcomer"), 9),
+    **dict.fromkeys(("record", "by_hand", "manual", "newcomer", "drills"), 9),
     **dict.fromkeys(("cli", "widgets"), 10),
     "__main__": 11,
 }

@@ -170,7 +170,7 @@ def test_state_tells_no_key(bench: Bench) -> None:
     bench.board.reset()
     bench.printed("Failed to resolve")
     state = json.loads(json.dumps(bench.board.state))
-    assert set(state) == {"name", "url", "power", "speed", "boots"}
+    assert set(state) == {"name", "url", "power", "speed", "boots", "has_fault"}
 
 
 def test_damaged_flash_is_named(bench: Bench, tmp_path: Path) -> None:

@@ -136,6 +136,13 @@ def _placeholder(case: Case) -> Finding | None:
     return Finding("against", "the literals of the keys header are PEM texts", "headers")
 
 
+def _rows_lost(case: Case) -> Finding | None:
+    dump, header = case.log.newest, case.log.boot.signs.get(Sign.HEADER)
+    if dump is None or header is None or not dump.problem:
+        return None
+    return Finding("for", header.text, "console", header.number)
+
+
 def _expired(case: Case) -> Finding | None:
     certificate = case.certificate
     now = _time(case)
@@ -195,6 +202,7 @@ JUDGES: Final[dict[str, Callable[[Case], Finding | None]]] = {
     "key-literal-damaged": _literal_is("private_key", What.DAMAGED),
     "unsupported-key": _literal_is("private_key", What.UNSUPPORTED),
     "placeholder-text": _placeholder,
+    "rows-lost": _rows_lost,
     "certificate-expired": _expired,
     "clock-wrong": _clock,
     "ca-not-registered": account_judges.ca_not_registered,

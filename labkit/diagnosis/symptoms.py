@@ -109,6 +109,14 @@ SYMPTOMS: Final = (
         {"private-key-missing": 0.95},
     ),
     Symptom(
+        "the newest public-key dump is not whole, on a board that has no certificate yet",
+        (Sign.CERTIFICATE_MISSING, Sign.PKCS11_FAILED, Sign.CREDENTIALS_MISSING),
+        {"rows-lost": 0.9, "no-certificate": 0.1},
+        (HEADERS,),
+        unless=(Sign.CERTIFICATE_WRITTEN,),
+        when=has_damaged_dump,
+    ),
+    Symptom(
         "the board had no certificate to send",
         (Sign.CERTIFICATE_MISSING,),
         {"no-certificate": 0.95},

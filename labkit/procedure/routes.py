@@ -21,6 +21,7 @@ ROUTES: Mapping[str, Route] = {
         DEFAULT_ROUTE: option_2.STEPS,
         "option-1": option_1.STEPS,
         "just-in-time": just_in_time.STEPS,
+        "drills": option_2.STEPS,
     }.items()
 }
 """The routes that `labkit.workspace.ROUTES` names, with their steps."""

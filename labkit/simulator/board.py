@@ -11,6 +11,8 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from labkit.simulator.board_clock import AS_IN_LIFE, FAST, BoardClock, PowerLostError, Speed
+from labkit.simulator.faults import Planting
+from labkit.simulator.faults.fault import Place
 from labkit.simulator.flash import Flash, FlashDamagedError, Image
 from labkit.simulator.machine import Console, Machine
 from labkit.simulator.provisioning import provision
@@ -63,6 +65,7 @@ class Board:
         self._clock = BoardClock(speed)
         self._flash = Flash(directory / "flash.json")
         self._randomness, self._network = randomness, network
+        self._planting = Planting(Place(name, directory, self._flash, randomness))
         self._line = SerialLine(hold=self._hold, boot=self.reset, activity=activity)
         self._guard = threading.RLock()
         self._program: threading.Thread | None = None
@@ -83,6 +86,7 @@ class Board:
         with self._guard:
             self._stop()
             self._power = False
+            self._planting.close()
         self._line.close()
 
     @property
@@ -94,6 +98,7 @@ class Board:
             "power": self._power,
             "speed": self._speed,
             "boots": self._boots,
+            "has_fault": self._planting.is_planted,
         }
 
     @property
@@ -104,7 +109,8 @@ class Board:
     @speed.setter
     def speed(self, speed: Speed) -> None:
         with self._guard:
-            self._speed = self._clock.speed = speed
+            self._speed = speed
+            self._clock.speed = self._planting.fault.speed or speed
 
     def flash(self, image: Image) -> None:
         """Store an image; it runs at the next boot."""
@@ -127,6 +133,22 @@ class Board:
             if on:
                 self._boot()
 
+    def plant(self, name: str | None, seed: str | None) -> None:
+        """Plant a fault, by name or chosen by a seed; it shows at the next boot.
+
+        Raises:
+            UnknownFaultError: there is no fault of that name.
+        """
+        with self._guard:
+            self._stop()
+            self._planting.plant(name, seed)
+
+    def remove_fault(self, *, flash_is_mended: bool = False) -> None:
+        """Take a planted fault away; the flash is what it was before it, or stays as it is."""
+        with self._guard:
+            self._stop()
+            self._planting.remove(flash_is_mended=flash_is_mended)
+
     def _hold(self) -> None:
         with self._guard:
             self._stop()
@@ -141,19 +163,23 @@ class Board:
         if image is None:
             return
         _log.info("board %s: boot %d, %s", self.name, self._boots, image.release)
-        self._clock = BoardClock(self._speed)
+        fault = self._planting.fault
+        self._clock = BoardClock(fault.speed or self._speed)
         release = RELEASES[image.release]
         self._machine = Machine(
             image=image,
             release=release,
-            flash=self._flash,
+            flash=fault.flash(self._flash),
             clock=self._clock,
-            console=Console(release, self._clock, self._print),
-            network=self._network,
+            console=Console(release, self._clock, fault.printing(self._clock, self._print)),
+            network=fault.network(self._network),
             make_key=lambda count: self._randomness.ec_key(self.name, f"key pair {count}"),
         )
         self._program = threading.Thread(
-            target=self._run, args=(self._machine,), name=f"board {self.name}", daemon=True
+            target=self._run,
+            args=(self._machine, fault.provisions),
+            name=f"board {self.name}",
+            daemon=True,
         )
         self._program.start()
 
@@ -169,9 +195,10 @@ class Board:
         self._line.silence()
         self._program = self._machine = None
 
-    def _run(self, machine: Machine) -> None:
+    def _run(self, machine: Machine, provisions: bool) -> None:
         try:
-            provision(machine)
+            if provisions:
+                provision(machine)
             _hello_world().run_hello_world(machine)
         except PowerLostError:
             return

@@ -9,10 +9,15 @@
     POST /boards/<n>/reset       {}
     POST /boards/<n>/power       {"on": true}
     POST /boards/<n>/clock       {"speed": "fast"} or {"speed": 1}
+    POST /boards/<n>/fault       {"plant": NAME}, {"seed": TEXT} to let it choose and not tell, or
+                                 both; {"plant": null} takes the fault away, and the flash is as
+                                 it was before; {"mended": true} takes it away and leaves the flash
+    DELETE /boards/<n>/fault     as {"plant": null}
     POST /stop                   {}
 
-A POST must say that its body is application/json: a web page cannot do that unasked. Errors are
-``{"error": "..."}`` with a status of 4xx.
+Whether a board has a fault can be seen, which one cannot. A POST must say that its body is
+application/json: a web page cannot do that unasked. Errors are ``{"error": "..."}`` with a status
+of 4xx.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit.simulator.board_clock import FAST, Speed
+from labkit.simulator.faults import UnknownFaultError
 from labkit.simulator.flash import FlashDamagedError, Image, ImageError
 from labkit.simulator.http import HttpServer, Request, Response, json_response
 
@@ -94,8 +100,10 @@ class Control:
             return self._look(parts)
         if request.method == "POST":
             return self._act(parts, _json_object(request))
+        if request.method == "DELETE":
+            return self._remove(parts)
         raise _RefusedError(
-            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET or POST, got {request.method}"
+            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET, POST or DELETE, got {request.method}"
         )
 
     def _look(self, parts: list[str]) -> dict[str, Any]:
@@ -108,7 +116,7 @@ class Control:
 
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         match parts:
-            case ["boards", number, "flash" | "reset" | "power" | "clock" as action]:
+            case ["boards", number, "flash" | "reset" | "power" | "clock" | "fault" as action]:
                 board = self._board(number)
                 getattr(self, f"_{action}")(board, body)
                 return board.state
@@ -118,6 +126,14 @@ class Control:
             case ["stop"]:
                 self._stop()
                 return {"stopping": True}
+        raise _no_such_path(parts)
+
+    def _remove(self, parts: list[str]) -> dict[str, Any]:
+        match parts:
+            case ["boards", number, "fault"]:
+                board = self._board(number)
+                board.remove_fault()
+                return board.state
         raise _no_such_path(parts)
 
     def _board(self, number: str) -> Board:
@@ -146,6 +162,25 @@ class Control:
 
     def _clock(self, board: Board, body: dict[str, Any]) -> None:
         board.speed = _speed(body.get("speed"))
+
+    def _fault(self, board: Board, body: dict[str, Any]) -> None:
+        name, seed = body.get("plant"), body.get("seed")
+        if body == {"mended": True}:
+            board.remove_fault(flash_is_mended=True)
+            return
+        known = isinstance(name, str | None) and isinstance(seed, str | None)
+        if not known or not body.keys() & {"plant", "seed"}:
+            raise _RefusedError(
+                HTTPStatus.BAD_REQUEST,
+                'expected {"plant": NAME or null}, {"seed": TEXT}, both, or {"mended": true}',
+            )
+        if name is None and seed is None:
+            board.remove_fault()
+            return
+        try:
+            board.plant(name, seed)
+        except UnknownFaultError as error:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
 def _board_count(value: object) -> int:

@@ -15,7 +15,14 @@ from labkit.simulator.releases import RELEASES
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Contents", "Flash", "FlashDamagedError", "Image", "ImageError"]
+__all__ = [
+    "Contents",
+    "Flash",
+    "FlashDamagedError",
+    "FlashRefusesError",
+    "Image",
+    "ImageError",
+]
 
 _FORMAT = 1
 _MACRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -23,6 +30,10 @@ _MACRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 class FlashDamagedError(Exception):
     """The flash file holds something else than a board's flash."""
+
+
+class FlashRefusesError(Exception):
+    """The flash takes no write any more: worn out, full, or locked."""
 
 
 class ImageError(ValueError):
@@ -111,11 +122,30 @@ class Flash:
 
     Args:
         path: the file, mode 0600; it need not exist yet.
+        takes_writes: whether the board's program can write to it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, takes_writes: bool = True) -> None:
         self._path = path
+        self._takes_writes = takes_writes
         self._writing = threading.Lock()
+
+    def worn_out(self) -> Flash:
+        """Return the same flash as one that can be read only."""
+        return Flash(self._path, takes_writes=False)
+
+    @property
+    def raw(self) -> bytes | None:
+        """The file, byte for byte; None where there is none. It may hold a private key."""
+        return self._path.read_bytes() if self._path.exists() else None
+
+    @raw.setter
+    def raw(self, raw: bytes | None) -> None:
+        with self._writing:
+            if raw is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                self._replace(raw)
 
     def read(self) -> Contents:
         """Return what the flash holds.
@@ -141,7 +171,13 @@ class Flash:
             ) from None
 
     def change(self, **changes: Any) -> Contents:  # noqa: ANN401 as dataclasses.replace
-        """Write some of the contents anew and return all of them."""
+        """Write some of the contents anew and return all of them.
+
+        Raises:
+            FlashRefusesError: it takes no write.
+        """
+        if not self._takes_writes:
+            raise FlashRefusesError
         with self._writing:
             contents = replace(self.read(), **changes)
             document = {

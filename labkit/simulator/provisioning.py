@@ -17,6 +17,7 @@ from labkit.simulator.credentials import (
     der_of_certificate_pem,
     private_key_of_pem,
 )
+from labkit.simulator.flash import FlashRefusesError
 
 if TYPE_CHECKING:
     from labkit.simulator.machine import Machine
@@ -28,6 +29,9 @@ PRIVATE_KEY_MACRO: Final = "keyCLIENT_PRIVATE_KEY_PEM"
 JITR_MACRO: Final = "keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM"
 FORCE_MACRO: Final = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"
 DELAY_MACRO: Final = "keyprovisioningDELAY_BEFORE_KEY_PAIR_GENERATION_SECS"
+
+_CKR_DEVICE_MEMORY = 0x31
+"""What PKCS #11 makes of a flash that does not take an object. Open: what a port says besides."""
 
 _DEFAULT_DELAY_S = 180
 _KEY_GENERATION_MS = 10
@@ -41,13 +45,14 @@ def provision(machine: Machine) -> int:
         The PKCS #11 status: 0 where all went well.
     """
     machine.clock.spend(_START_MS)
+    status = CKR_OK
     try:
         imported = _import_objects(machine)
+        _ensure_key_pair(machine, imported_key=imported)
     except PemError as error:
         status = error.status
-    else:
-        _ensure_key_pair(machine, imported_key=imported)
-        status = CKR_OK
+    except FlashRefusesError:
+        status = _CKR_DEVICE_MEMORY
     machine.console.say("provisioned", status=status)
     return status
 
@@ -97,7 +102,11 @@ def _import_certificate(machine: Machine, pem: str) -> None:
         raise
     machine.console.say("no certificate file")
     machine.console.say("certificate written")
-    machine.store(certificate=der)
+    try:
+        machine.store(certificate=der)
+    except FlashRefusesError:
+        machine.console.say("certificate refused", status=_CKR_DEVICE_MEMORY)
+        raise
 
 
 def _import_private_key(machine: Machine, pem: str) -> None:
@@ -108,7 +117,11 @@ def _import_private_key(machine: Machine, pem: str) -> None:
             machine.console.say(complaint)
         machine.console.say("key refused", status=error.status)
         raise
-    machine.store(private_key=_key_der(key))
+    try:
+        machine.store(private_key=_key_der(key))
+    except FlashRefusesError:
+        machine.console.say("key refused", status=_CKR_DEVICE_MEMORY)
+        raise
 
 
 def _import_jitr_certificate(machine: Machine, pem: str) -> None:

@@ -32,14 +32,16 @@ ROUTES: Mapping[str, str] = {
     DEFAULT_ROUTE: "onboard private key generation",
     "option-1": "private key import from AWS IoT",
     "just-in-time": "provisioning at the first connection",
+    "drills": "onboard private key generation, with faults to find and mend",
 }
 """Every route by its name, with the documentation's heading.
 
 The order never changes and a new route comes last: the simulated boards are numbered by it.
 """
 
-_WITH_CA = ("just-in-time",)
-"""The routes whose devices have another CA than the lab's: it registers what it has signed."""
+_WITH_CA = ("just-in-time", "drills")
+"""The routes whose devices have another CA than the lab's: it registers what it has signed, or it
+is what a drill puts out of order."""
 
 THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""

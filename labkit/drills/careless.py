@@ -1,0 +1,107 @@
+r"""What careless hands make: certificates that labkit refuses to issue, and damaged literals.
+
+Text in, text out. `labkit.certificates` issues nothing that a device or AWS IoT would refuse; a
+drill needs just that, so the rules are left out here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from labkit import certificates
+from labkit.errors import CertificateError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labkit.certificates import SigningKey
+    from labkit.certificates.rules import CertifiedKey
+
+__all__ = ["certify", "damaged", "literal", "unsupported_key"]
+
+_BEGIN_OF_TBS = 5
+"""Base64 characters from here on hold tags and lengths, without which nothing can be read."""
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def certify(
+    public_key: CertifiedKey,
+    subject: x509.Name,
+    ca: x509.Certificate,
+    ca_key: SigningKey,
+    *,
+    valid: tuple[datetime, datetime],
+    serial_number: int,
+) -> str:
+    """Return a certificate, PEM, for whatever key and time is asked for.
+
+    Args:
+        public_key: the key that it holds.
+        subject: its subject.
+        ca: the CA that signs it.
+        ca_key: the CA's private key.
+        valid: the first and the last moment of its validity.
+        serial_number: its serial number.
+    """
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(ca.subject)
+        .public_key(public_key)
+        .serial_number(serial_number)
+        .not_valid_before(valid[0])
+        .not_valid_after(valid[1])
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    )
+    deterministic = True if isinstance(ca_key, ec.EllipticCurvePrivateKey) else None
+    certificate = builder.sign(ca_key, hashes.SHA256(), ecdsa_deterministic=deterministic)
+    return certificates.to_pem(certificate)
+
+
+def damaged(pem: str, choice: int) -> str:
+    """Return a certificate's PEM with one character changed, so that it cannot be read.
+
+    Args:
+        pem: the certificate.
+        choice: chooses among the characters.
+    """
+    begin = pem.index("\n") + 1
+    for at, letter in itertools.product(range(_BEGIN_OF_TBS), range(len(_BASE64))):
+        place = begin + (at + choice) % _BEGIN_OF_TBS
+        changed = pem[:place] + _BASE64[(letter + choice) % len(_BASE64)] + pem[place + 1 :]
+        if changed != pem and not _is_certificate(changed):
+            return changed
+    raise CertificateError("expected a certificate, found text that nothing can damage.")
+
+
+def _is_certificate(pem: str) -> bool:
+    try:
+        certificates.load_certificate(pem)
+    except CertificateError:
+        return False
+    return True
+
+
+def literal(text: str, *, line_ends: bool = True) -> str:
+    r"""Return text as a C string literal over as many lines.
+
+    Args:
+        text: such as PEM.
+        line_ends: whether each line has its ``\n`` in the literal, as it has to.
+    """
+    end = r"\n" if line_ends else ""
+    return " \\\n".join(f'"{line}{end}"' for line in text.splitlines())
+
+
+def unsupported_key(choice: int) -> str:
+    """Return a private key, PEM, that the firmware cannot import: EC P-384 or RSA-3072."""
+    if choice % 2:
+        return certificates.private_key_to_pem(
+            rsa.generate_private_key(public_exponent=65537, key_size=3072)
+        ).decode()
+    return certificates.private_key_to_pem(ec.generate_private_key(ec.SECP384R1())).decode()

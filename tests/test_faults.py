@@ -1,0 +1,110 @@
+"""Every planted fault, diagnosed, and the device accepted again when it is taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
+
+from labkit import open_lab
+from labkit.bench import board_number
+from labkit.diagnosis import CAUSES
+from labkit.drills.boots import boot, diagnose
+from labkit.drills.faults import PLANTINGS, plant
+from labkit.drills.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.lab import Lab
+
+pytest_plugins = ("bench_fixtures",)
+pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+
+BY_CONSOLE = {
+    *("key-changed", "no-certificate", "placeholder-text", "private-key-missing"),
+    *("storage-failed", "wrong-root-or-endpoint", "endpoint-empty", "server-closed-handshake"),
+    *("rows-lost", "generation-delay", "transport"),
+}
+"""What the console decides by itself; the others need headers, certificate or account.
+
+A policy's denial is told by the console where CONNECT was accepted before it: its second way.
+"""
+
+
+@pytest.fixture(scope="module")
+def device(
+    tmp_path_factory: pytest.TempPathFactory, clean_environment: pytest.MonkeyPatch
+) -> Iterator[Lab]:
+    """The drill device, accepted; each test leaves it so."""
+    del clean_environment
+    lab = open_lab(tmp_path_factory.mktemp("drills"), route="drills")
+    do_everything(lab)
+    yield lab
+    end(lab)
+
+
+def state(lab: Lab) -> dict[str, object]:
+    """Return what a fault may disturb: headers, files, flash, and what the account says."""
+    account, place = lab.account, lab.workspace
+    number = board_number(place)
+    own = account.certificate(lab.certificate_id)
+    told = account.client.describe_ca_certificate(
+        certificateId=account.client.list_ca_certificates()["certificates"][0]["certificateId"]
+    )["certificateDescription"]
+    made = files(place.firmware, place.ca, place.device, place.bench / "boards" / str(number))
+    return {
+        "files": {
+            name: raw
+            for name, raw in made.items()
+            if not any(each in name for each in ("console.", "journal", "another-root"))
+        },
+        "certificate": (own.status, account.attachments(own.arn)),
+        "certificates": len(account.client.list_certificates()["certificates"]),
+        "policies": sorted(p["policyName"] for p in account.client.list_policies()["policies"]),
+        "CA": (told["status"], told["autoRegistrationStatus"]),
+    }
+
+
+WAYS = [
+    pytest.param(cause, way, id=f"{cause} {way}", marks=[pytest.mark.slow] if way else [])
+    for cause, of_cause in PLANTINGS.items()
+    for way in range(len(of_cause))
+]
+"""Every way into every state; the quick run takes the first of each."""
+
+
+def site_of(lab: Lab, cause: str, way: int) -> Site:
+    """Return the site with a seed that chooses a way of a cause."""
+    for seed in map(str, range(100)):
+        site = Site(lab, seed)
+        if site.number(f"{cause}, way", len(PLANTINGS[cause])) == way:
+            return site
+    raise AssertionError(cause)
+
+
+def test_every_cause_can_be_planted() -> None:
+    """Whatever a diagnosis can name, but for all being well and nobody knowing, is there."""
+    assert set(PLANTINGS) == set(CAUSES) - {"ok", "unknown"}
+
+
+@pytest.mark.parametrize(("cause", "way"), WAYS)
+def test_planted_and_taken_away(device: Lab, cause: str, way: int) -> None:
+    """The planted cause is the best one; without it everything is as before, and accepted."""
+    before = state(device)
+    site = site_of(device, cause, way)
+    plant(site, cause)
+    try:
+        failed = boot(device, waits=cause == "generation-delay")
+        alone = diagnose(device, failed, alone=True)
+        best = diagnose(device, failed).best
+    finally:
+        site.restore()
+    assert ACCEPTED not in failed
+    assert best.id == cause
+    assert best.confidence >= 0.6
+    decided_alone = alone.best.id == cause and alone.best.confidence >= 0.6
+    assert decided_alone == (cause in BY_CONSOLE or (cause, way) == ("policy-denies", 1))
+    assert state(device) == before
+    assert ACCEPTED in boot(device)
