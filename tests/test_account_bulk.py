@@ -9,6 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError, ParamValidationError
 from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, Cloud, iot_client, refused
 from test_account_issuing import request_pem
 
@@ -189,6 +190,13 @@ def test_task_that_cannot_work_is_refused(
     }
     call = cloud.iot.start_thing_registration_task
     assert refused(call, **{**given, **wrong}) == ("InvalidRequestException", 400)
+
+
+@pytest.mark.parametrize("name", ["ab", "Fleet", "fl\u0101t", "fleet-", "fleet_1", "x" * 64])
+def test_name_that_no_bucket_has_is_refused(s3: BaseClient, name: str) -> None:
+    """Lower case, digits, dots and hyphens, 3 to 63 of them; boto3 itself refuses some."""
+    with pytest.raises((ClientError, ParamValidationError), match=r"(?i)invalid|not valid"):
+        s3.create_bucket(Bucket=name)
 
 
 def test_objects_are_kept_as_they_were_put(s3: BaseClient) -> None:

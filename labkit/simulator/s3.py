@@ -29,6 +29,7 @@ __all__ = ["account_in_link", "answer", "answer_link", "is_link"]
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _STATUS = {
     "AccessDenied": HTTPStatus.FORBIDDEN,
+    "InvalidBucketName": HTTPStatus.BAD_REQUEST,
     "BucketNotEmpty": HTTPStatus.CONFLICT,
     "NoSuchBucket": HTTPStatus.NOT_FOUND,
     "NoSuchKey": HTTPStatus.NOT_FOUND,

@@ -7,6 +7,7 @@ siblings.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ __all__ = [
 ]
 
 
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Source: Amazon S3 user guide, General purpose bucket naming rules."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object.
@@ -49,7 +54,13 @@ class StoredObject:
 
 
 def create_bucket(call: Call, bucket: str) -> None:
-    """Create a bucket; again is fine, as it is in us-east-1."""
+    """Create a bucket; again is fine, as it is in us-east-1.
+
+    Raises:
+        Refusal: InvalidBucketName.
+    """
+    if not _BUCKET.fullmatch(bucket):
+        raise Refusal("InvalidBucketName", "The specified bucket is not valid.")
     call.run(
         "INSERT OR IGNORE INTO buckets (name, created) VALUES (?, ?)",
         *(bucket, call.now.isoformat()),
