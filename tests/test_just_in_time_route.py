@@ -3,78 +3,31 @@
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING
 
 import pytest
-from lab_bench import (
-    ACCEPTED,
-    THREADS_OF_PYSERIAL,
-    account_rows,
-    counts,
-    do_everything,
-    end,
-    files,
-)
+from just_in_time_devices import CLOSED, build_flash_boot, set_ca_macro
+from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows, do_everything, files
 
-from labkit import certificates, firmware, open_lab
+from labkit import certificates, open_lab
 from labkit.cloud import just_in_time as cloud
 from labkit.device.image import find_sources
-from labkit.errors import CloudError, DeviceError, WorkspaceError
+from labkit.errors import DeviceError
 from labkit.procedure import ROUTES
 from labkit.seeding import SEEDED_DAY, Randomness
-from labkit.steps import headers, just_in_time
 from labkit.steps.certificate import create_ca
-from labkit.steps.headers import CA_PEM
 from labkit.steps.workbench import Workbench
-from labkit.workspace import Journal, Workspace
+from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from labkit.lab import Lab
 
-pytest_plugins = ("bench_fixtures",)
+pytest_plugins = ("bench_fixtures", "just_in_time_fixtures")
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 
 ROUTE = ROUTES["just-in-time"]
-CLOSED = "-30848"
-
-
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the account once: the simulated one has provisioned before it closes."""
-    monkeypatch.setattr(just_in_time, "_WAITS_S", (0.0,))
-
-
-@pytest.fixture
-def bare(lab: Lab, request: pytest.FixtureRequest) -> Lab:
-    """A device of its own, in which nothing is done."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-40:]  # a common name has at most 64
-    return open_lab(lab.workspace.root, route="just-in-time", thing_name=name)
-
-
-@pytest.fixture(scope="module")
-def accepted(lab: Lab) -> Lab:
-    """A device whose second connection was accepted; each test leaves it so."""
-    device = open_lab(lab.workspace.root, route="just-in-time", thing_name="accepted")
-    do_everything(device)
-    return device
-
-
-def set_ca_macro(lab: Lab, pem: str | None) -> None:
-    """Set the JITR macro of the keys header with a text editor."""
-    file = find_sources(lab.workspace.firmware).keys
-    text = firmware.decode(file.read_bytes())
-    file.write_bytes(firmware.encode(firmware.edit(text, CA_PEM, pem).new))
-
-
-def build_flash_boot(lab: Lab) -> str:
-    """Do by hand what a step does with a board."""
-    lab.board.build()
-    lab.board.flash()
-    return lab.board.boot().text
 
 
 # All is well
@@ -103,7 +56,11 @@ def check_the_whole_route(lab: Lab) -> None:
     ("release", "told"),
     [
         ("202203.00", ["transportStatus=-30848", "CONNACK recv failed", "MQTTRecvFailed"]),
-        ("201910.00", ["Error -30848 while receiving data", "Wait complete with result TIMEOUT."]),
+        pytest.param(
+            "201910.00",
+            ["Error -30848 while receiving data", "Wait complete with result TIMEOUT."],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_first_connection_is_closed_and_the_second_accepted(
@@ -233,191 +190,3 @@ def test_a_first_connection_that_leads_to_nothing_is_an_error(
     assert "first_connection" not in [entry["step"] for entry in bare.journal]
     monkeypatch.undo()
     assert CLOSED in bare.first_connection()
-
-
-# The template
-
-
-@pytest.fixture
-def needs_a_country(lab: Lab) -> Iterator[str]:
-    """Let the CA run another template for a while, whose parameters have no value."""
-    device = open_lab(lab.workspace.root, route="just-in-time", thing_name="accepted")
-    device.register_ca_with_template()
-    template = cloud.provisioning_template("labkit-hello-world")
-    template["Parameters"] = {
-        **template["Parameters"],  # type: ignore[dict-item]  # a mapping, as the template says
-        "AWS::IoT::Certificate::Country": {"Type": "String"},
-    }
-    account = device.account
-    role = "arn:aws:iam::123456789012:role/any"
-    cloud.create_template(account, "needs-a-country", template, role)
-    ca = certificates.load_certificate(device.file("rootCA.pem").read_bytes())
-    ca_id = certificates.certificate_id(ca)
-    account.client.update_ca_certificate(
-        certificateId=ca_id, registrationConfig={"templateName": "needs-a-country"}
-    )
-    yield ca_id
-    device.register_ca_with_template()
-    assert cloud.automatic_ca(account, ca_id).template == "labkit-just-in-time"
-    account.client.delete_provisioning_template(templateName="needs-a-country")
-
-
-def test_a_parameter_without_a_value_leaves_it_pending(
-    bare: Lab, needs_a_country: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The subject has no country: registered, PENDING_ACTIVATION, and the step says so."""
-    bare.import_certificate()
-    monkeypatch.setattr(
-        just_in_time.just_in_time,
-        "register_automatic_ca",
-        lambda account, *_, **__: cloud.automatic_ca(account, needs_a_country),
-    )
-    for _ in range(2):
-        with pytest.raises(CloudError, match=r"left it PENDING_ACTIVATION.*each parameter"):
-            bare.first_connection()
-        assert bare.account.certificate(bare.certificate_id).status == "PENDING_ACTIVATION"
-    monkeypatch.undo()
-    monkeypatch.setattr(just_in_time, "_WAITS_S", (0.0,))
-    assert CLOSED in bare.first_connection()  # which sets the CA right first
-    assert bare.account.certificate(bare.certificate_id).status == "ACTIVE"
-
-
-def test_a_template_is_set_right(accepted: Lab) -> None:
-    """One that somebody disabled is enabled again."""
-    client = accepted.account.client
-    client.update_provisioning_template(templateName="labkit-just-in-time", enabled=False)
-    assert repr(accepted.create_provisioning_template()) == (
-        "provisioning template labkit-just-in-time: enabled"
-    )
-    told = client.describe_provisioning_template(templateName="labkit-just-in-time")
-    assert told["enabled"]
-    assert told["type"] == "JITP"
-
-
-def test_another_template_of_the_name_is_refused(accepted: Lab) -> None:
-    """A template that says something else is somebody's: it is left as it is."""
-    other = {"Resources": {}}
-    with pytest.raises(CloudError, match="labkit-just-in-time that says something else"):
-        cloud.create_template(accepted.account, "labkit-just-in-time", other, "unused")
-
-
-# Changed by somebody
-
-
-def test_a_certificate_put_out_of_use_stays_so(accepted: Lab) -> None:
-    """INACTIVE is somebody's decision: no step takes it back, and the message says what it is."""
-    certificate = accepted.account.set_certificate_status(accepted.certificate_id, "INACTIVE")
-    with pytest.raises(CloudError, match=r"expected ACTIVE.*it is INACTIVE, with thing accepted"):
-        accepted.run_hello_world()
-    accepted.account.set_certificate_status(certificate.name, "ACTIVE")
-    assert ACCEPTED in accepted.run_hello_world()
-
-
-def test_what_the_account_lost_is_provisioned_again(accepted: Lab) -> None:
-    """A certificate that was deleted is unknown: its next connection is a first one again."""
-    account, certificate = accepted.account, accepted.account.certificate(accepted.certificate_id)
-    account.client.detach_policy(policyName="labkit-hello-world", target=certificate.arn)
-    thing = accepted.workspace.settings.thing_name
-    account.client.detach_thing_principal(thingName=thing, principal=certificate.arn)
-    account.set_certificate_status(certificate.name, "INACTIVE")
-    account.delete_certificate(certificate.name)
-    assert ACCEPTED in accepted.run_hello_world()
-    assert account.certificate(certificate.name).status == "ACTIVE"
-    assert CLOSED in accepted.first_connection()
-
-
-def test_another_image_on_the_board_is_replaced(accepted: Lab) -> None:
-    """What was flashed meanwhile gives way to the device's own: no second first connection."""
-    set_ca_macro(accepted, None)
-    build_flash_boot(accepted)
-    assert ACCEPTED in accepted.run_hello_world()
-    assert headers.value_now(accepted.workbench("first_connection"), CA_PEM)
-    assert "JITP certificate" in accepted.board.boot()
-    assert CLOSED in accepted.first_connection()
-
-
-@pytest.mark.slow
-def test_ended_between_the_connection_and_the_journal(
-    bare: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The device is provisioned and the journal does not say so: the run goes on from there."""
-    bare.import_certificate()
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(just_in_time, "_verify_provisioned", killed)
-        with pytest.raises(KeyboardInterrupt):
-            bare.first_connection()
-    assert "first_connection" not in [entry["step"] for entry in bare.journal]
-    assert ACCEPTED in bare.first_connection()
-    assert ACCEPTED in bare.run_hello_world()
-    assert Journal(bare.workspace.journal.path).newest("first_connection")
-
-
-# The first connection that does not fail
-
-
-def test_a_first_connection_that_is_accepted_is_an_error(
-    accepted: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It must be closed: one that is accepted had been made before, by somebody."""
-    finds = [None]
-    find = just_in_time._find  # noqa: SLF001 the account forgets once
-    monkeypatch.setattr(
-        just_in_time, "_find", lambda workbench: finds.pop() if finds else find(workbench)
-    )
-    with pytest.raises(DeviceError, match="first connection was accepted: expected AWS IoT to cl"):
-        accepted.first_connection()
-
-
-# Undone
-
-
-@pytest.mark.slow
-def test_all_of_it_can_be_undone(tmp_path: Path, lab: Lab) -> None:
-    """What AWS IoT made was noted beside what the steps made: all of it goes, in AWS's order."""
-    del lab
-    device = open_lab(tmp_path, route="just-in-time")
-    device.run_hello_world()
-    assert counts(device) == {"CAs": 1, "certificates": 1, "things": 1, "policies": 1}
-    undone = device.undo()
-    assert [item.kind for item in undone.items] == [
-        *("policy attachment", "thing attachment", "certificate", "thing", "policy"),
-        *("CA certificate", "provisioning template"),
-    ]
-    assert undone.left == ()
-    assert set(counts(device).values()) == {0}
-    assert device.account.client.list_provisioning_templates()["templates"] == []
-    assert ACCEPTED in device.run_hello_world()
-    end(device)
-
-
-# The role
-
-
-def test_a_real_account_needs_a_role(bare: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without one in lab.toml the step says which to create, and asks AWS for nothing."""
-    workbench = bare.workbench("create_provisioning_template")
-    monkeypatch.setattr(
-        type(workbench.workspace.settings), "account_is_simulated", property(lambda _: False)
-    )
-    with pytest.raises(WorkspaceError, match=r"AWSIoTThingsRegistration.*provisioning_role"):
-        just_in_time.create_provisioning_template(workbench, None)
-
-
-def test_the_role_of_lab_toml_is_taken(tmp_path: Path, lab: Lab) -> None:
-    """lab.toml's role is the template's; text that is no role's ARN is refused at once."""
-    del lab
-    role = "arn:aws:iam::123456789012:role/provisioning"
-    file = tmp_path / "lab.toml"
-    file.write_text(f'[account]\nprovisioning_role = "{role}"\n')
-    device = open_lab(tmp_path, route="just-in-time")
-    device.create_provisioning_template()
-    told = device.account.client.describe_provisioning_template(templateName="labkit-just-in-time")
-    assert told["provisioningRoleArn"] == role
-    end(device)
-    file.write_text('[account]\nprovisioning_role = "somebody"\n')
-    with pytest.raises(WorkspaceError, match=r"provisioning_role in .* is 'somebody'; expected"):
-        open_lab(tmp_path, route="just-in-time")
