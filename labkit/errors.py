@@ -18,6 +18,7 @@
     ├── CloudError              AWS IoT refused, or could not be reached
     ├── BenchError              the simulated bench cannot be started or reached
     ├── SeamMovedError          a package has moved, inside, what labkit borrows from it
+    ├── ManualError             the glossary or a drill is asked for what it does not have
     ├── WorkspaceError          the workspace or its lab.toml cannot be used
     └── NotReadyError           a step needs what an earlier step makes
 
@@ -139,6 +140,10 @@ class BenchError(LabError):
 
 class SeamMovedError(LabError):
     """A package has moved, inside, what labkit borrows from it (`labkit.seams`)."""
+
+
+class ManualError(LabError):
+    """The glossary or a drill is asked for what it does not have."""
 
 
 class WorkspaceError(LabError):

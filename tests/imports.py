@@ -23,7 +23,7 @@ HEIGHTS = {
     **dict.fromkeys(("check", "choice", "commands", "seeding", "keys", "firmware", "policy"), 1),
     **dict.fromkeys(("console", "certificates", "seams"), 2),
     "diagnosis": 3,
-    **dict.fromkeys(("device", "cloud", "workspace"), 4),
+    **dict.fromkeys(("device", "cloud", "workspace", "glossary"), 4),
     **dict.fromkeys(("bench", "gathering"), 5),
     "steps": 6,
     "procedure": 7,

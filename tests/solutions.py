@@ -16,6 +16,7 @@ SOLUTIONS: dict[str, tuple[object, object]] = {
     "07-certificate-import": (1, 0),
     "08-device-authorization": (False, True),
     "09-just-in-time-provisioning": ("PENDING_ACTIVATION", "ACTIVE"),
+    "12-glossary": ("provisioning", "TLS"),
     "13-record-and-clean-up": (True, False),
 }
 """The right answer and a wrong one, by page."""
