@@ -123,8 +123,7 @@ class Account:
         self.notes.begin(CERTIFICATE, asked_for)
         with said_plainly("creating a key pair and its certificate"):
             told = self.client.create_keys_and_certificate(setAsActive=False)
-        self.notes.made(CERTIFICATE, told["certificateId"])
-        self.notes.unmade(CERTIFICATE, asked_for)
+        self.notes.made(CERTIFICATE, told["certificateId"], begun_as=asked_for)
         return NewCertificate(
             Resource("certificate", told["certificateId"], told["certificateArn"], "INACTIVE"),
             told["certificatePem"],
@@ -157,15 +156,20 @@ class Account:
                 self.client.update_certificate(certificateId=certificate_id, newStatus=status)
         return self.certificate(certificate_id)
 
-    def create_thing(self, name: str) -> Resource:
+    def create_thing(self, name: str, own_certificate: str = "") -> Resource:
         """Create a thing, or find the one of that name.
+
+        Args:
+            name: its name.
+            own_certificate: the id of a certificate that may be attached to it already: the
+                device's, whose file is there also where the notes about it were lost.
 
         Raises:
             CloudError: a thing of that name is another lab's, with certificates of its own.
         """
         there = self.find_thing(name)
         if there is not None and not self.notes.is_this_runs(THING, name):
-            self._refuse_strangers(name)
+            self._refuse_strangers(name, own_certificate)
         self._make(
             THING, name, there, f"creating the thing {name}",
             lambda: self.client.create_thing(thingName=name), proof="thingId",
@@ -177,6 +181,10 @@ class Account:
         with said_plainly(f"reading the thing {name}"):
             told = self.client.describe_thing(thingName=name)
         return Resource(THING, told["thingName"], told["thingArn"])
+
+    def _thing_id(self, name: str) -> str:
+        with said_plainly(f"reading the thing {name}"):
+            return str(self.client.describe_thing(thingName=name)["thingId"])
 
     def find_thing(self, name: str) -> Resource | None:
         """Return a thing, or None where the account has none of that name."""
@@ -266,7 +274,7 @@ class Account:
         """
         if there is not None:
             if self.notes.is_begun(kind, name):
-                self.notes.made(kind, name)
+                self.notes.made(kind, name, self._thing_id(name) if kind == THING else "")
             return
         self.notes.begin(kind, name)
         try:
@@ -288,22 +296,23 @@ class Account:
                 raise
         return None
 
-    def _refuse_strangers(self, thing: str) -> None:
+    def _refuse_strangers(self, thing: str, own_certificate: str) -> None:
         """Refuse a thing that has certificates which no run of this lab has made."""
         with said_plainly(f"reading what is attached to the thing {thing}"):
             arns = self._listed("list_thing_principals", "principals", thingName=thing)
-        strangers = [arn for arn in arns if not self._is_this_labs(arn)]
+        ids = [arn.rpartition("/")[2] for arn in arns]
+        strangers = [
+            each
+            for each in ids
+            if each != own_certificate and not self.notes.is_this_labs(CERTIFICATE, each)
+        ]
         if strangers:
             raise CloudError(
                 f"the account has a thing {thing} with a certificate that this lab did not make: "
-                f"expected none, found {strangers[0].rpartition('/')[2][:16]}…. If the thing is "
+                f"expected none, found {strangers[0][:16]}…. If the thing is "
                 "somebody else's, choose another name (device.thing_name in lab.toml, or "
                 "LABKIT_THING); if it is yours, detach that certificate in the AWS IoT console."
             )
-
-    def _is_this_labs(self, certificate_arn: str) -> bool:
-        certificate_id = certificate_arn.rpartition("/")[2]
-        return self.notes.is_this_labs(CERTIFICATE, certificate_id)
 
     def _listed(self, operation: str, member: str, **parameters: str) -> list[Any]:
         """Return a whole listing, page after page."""

@@ -202,13 +202,12 @@ def listen(account: Account, gateway: Gateway, client_id: str, key: SigningKey) 
         told = account.client.create_certificate_from_csr(
             certificateSigningRequest=certificates.to_pem(request), setAsActive=True
         )
-    account.notes.made(CERTIFICATE, told["certificateId"])
-    account.notes.unmade(CERTIFICATE, asked_for)
+    account.notes.made(CERTIFICATE, told["certificateId"], begun_as=asked_for)
     listener = Listener(account, client_id, told["certificateArn"])
     try:
         account.create_policy(client_id, listener_policy(account, client_id))
         _attach(account, client_id, told["certificateArn"])
-        listener.start(gateway, _context(gateway, told["certificatePem"], key))
+        listener.start(gateway, _tls_context(gateway, told["certificatePem"], key))
     except BaseException:
         listener.close()
         raise
@@ -257,7 +256,7 @@ class _Named(ssl.SSLContext):
         return super().wrap_socket(sock, *args, **(named | {"server_hostname": self.endpoint_name}))
 
 
-def _context(gateway: Gateway, certificate_pem: str, key: SigningKey) -> ssl.SSLContext:
+def _tls_context(gateway: Gateway, certificate_pem: str, key: SigningKey) -> ssl.SSLContext:
     context = _Named(ssl.PROTOCOL_TLS_CLIENT)
     context.endpoint_name = gateway.name
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -70,7 +70,9 @@ def register_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
 
 def create_thing(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Create the thing."""
-    return _told(workbench.account.create_thing(workbench.thing_name))
+    has_certificate = workbench.workspace.path("deviceCert.pem").exists()
+    own = _certificate_id(workbench) if has_certificate else ""
+    return _told(workbench.account.create_thing(workbench.thing_name, own))
 
 
 def create_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
