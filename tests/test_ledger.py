@@ -42,6 +42,16 @@ def test_beginning_again_forgets_no_proof(tmp_path: Path) -> None:
     assert notes.there() == (Made("thing", "led", "id-1", is_certain=True),)
 
 
+def test_what_is_named_by_its_maker_is_noted_in_one_line(tmp_path: Path) -> None:
+    """The answer's name takes the place of the one it was begun as; no kill comes between."""
+    notes = ledger(tmp_path / "journal.jsonl")
+    notes.begin("certificate", "(id not known yet) 1")
+    notes.begin("certificate", "(id not known yet) 2")
+    notes.made("certificate", "abc", begun_as="(id not known yet) 1")
+    assert [made.name for made in notes.there()] == ["(id not known yet) 2", "abc"]
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 3
+
+
 def test_notes_and_steps_share_a_journal(tmp_path: Path) -> None:
     """Steps pass over notes and notes over steps; both are on the disk at once."""
     journal, notes = Journal(tmp_path / "journal.jsonl"), ledger(tmp_path / "journal.jsonl")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,7 +101,7 @@ write(pathlib.Path(sys.argv[1]), "new", private=True)
 
 
 def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    """A kill leaves the old file, and what it left beside it goes with a later write."""
+    """A kill leaves the old file, and what it left beside it goes with the next write."""
     file = tmp_path / "file"
     write(file, "old")
     done = subprocess.run([sys.executable, "-c", KILLED_IN_THE_MIDDLE, str(file)], check=False)
@@ -109,10 +110,35 @@ def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
     (leftover,) = [path for path in tmp_path.iterdir() if path != file]
     assert stat.S_IMODE(leftover.stat().st_mode) == 0o600
     write(file, "newer")
-    assert leftover.exists()  # it might be another writer's, who is not ready yet
-    os.utime(leftover, (0, time.time() - files_module.LEFTOVER_S - 1))
-    write(file, "newest")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_another_writer_holds_is_left_alone(tmp_path: Path) -> None:
+    """A file that a living program writes, or an editor keeps, is no leftover."""
+    held, swap = tmp_path / ".file.abcdefgh", tmp_path / ".file.swp"
+    swap.touch()
+    with held.open("wb") as writer, files_module.locked(writer):
+        write(tmp_path / "file", "text")
+        assert held.exists()
+    write(tmp_path / "file", "other text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".file.swp", "file"]
+
+
+def test_a_killed_copy_of_a_folder_goes_with_the_next(tmp_path: Path) -> None:
+    """A folder that was half copied is cleared away; one that is being copied is not."""
+    source, half = tmp_path / "source", tmp_path / ".target.abcdefgh"
+    (half / "copy").mkdir(parents=True)
+    source.mkdir()
+    (source / "file").write_text("text")
+    handle = os.open(half, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    files_module.copy_tree(source, tmp_path / "target")
+    assert half.exists()
+    os.close(handle)
+    shutil.rmtree(tmp_path / "target")
+    files_module.copy_tree(source, tmp_path / "target")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+    assert (tmp_path / "target" / "file").read_text() == "text"
 
 
 def test_sha256_of_a_beginning(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ class Notes(Protocol):
     def begin(self, kind: str, name: str) -> None:
         """Note that something is about to be made."""
 
-    def made(self, kind: str, name: str, proof: str = "") -> None:
-        """Note that it is made."""
+    def made(self, kind: str, name: str, proof: str = "", *, begun_as: str = "") -> None:
+        """Note that it is made, under the name of AWS's answer where it was begun as another."""
 
     def unmade(self, kind: str, name: str) -> None:
         """Note that it is gone, or was never there."""
@@ -100,7 +100,7 @@ class _NoNotes:
     def begin(self, kind: str, name: str) -> None:
         """Note nothing."""
 
-    def made(self, kind: str, name: str, proof: str = "") -> None:
+    def made(self, kind: str, name: str, proof: str = "", *, begun_as: str = "") -> None:
         """Note nothing."""
 
     def unmade(self, kind: str, name: str) -> None:

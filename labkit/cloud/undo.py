@@ -85,8 +85,12 @@ class Undone:
 
     def __repr__(self) -> str:
         """Return a line, and where it was left two more: why, and where to look."""
-        shown = f"{self.name[:16]}…" if "certificate" in self.kind else self.name
-        line = f"{self.outcome:12}  {self.kind} {shown.partition(' ')[0]}"
+        shown = self.name.partition(" ")[0]
+        if self.name.startswith(UNKNOWN_CERTIFICATE):
+            shown = UNKNOWN_CERTIFICATE
+        elif "certificate" in self.kind:
+            shown = f"{self.name[:16]}…"
+        line = f"{self.outcome:12}  {self.kind} {shown}"
         more = [f"{'':14}{text}" for text in (self.why, self.console) if text]
         return "\n".join([line, *more])
 

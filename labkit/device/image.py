@@ -344,6 +344,8 @@ def write_image(path: Path, image: dict[str, Any]) -> None:
         image: what `build_image` returned.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{path.name}.*"):  # of a build that was killed
+        leftover.unlink(missing_ok=True)
     # mkstemp makes a file of mode 0600, so the image is never readable to others, not even briefly.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

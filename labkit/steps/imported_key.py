@@ -124,9 +124,9 @@ def _put_away(workbench: Workbench) -> None:
         if made.kind != CERTIFICATE or not made.is_certain:
             continue
         earlier = workbench.account.find_certificate(made.name)
-        if earlier is None:
-            continue
-        if earlier.status == "INACTIVE" and not workbench.account.attachments(earlier.arn):
+        if earlier is None:  # a kill came between its deletion and the note of it
+            workbench.account.notes.unmade(CERTIFICATE, made.name)
+        elif earlier.status == "INACTIVE" and not workbench.account.attachments(earlier.arn):
             workbench.account.delete_certificate(made.name)
         elif earlier.status == "ACTIVE":
             workbench.account.set_certificate_status(made.name, "INACTIVE")

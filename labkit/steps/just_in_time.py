@@ -91,11 +91,12 @@ def first_connection(workbench: Workbench, before: Entry | None) -> Outcome:
     found = _find(workbench)
     if found is not None and found.status != "PENDING_ACTIVATION":
         _verify_provisioned(workbench, found)
+        _note_as_made(workbench)
         return _told_before(workbench, before)
     _build_and_flash(workbench)
-    about_to_be_made = _made_by_template(workbench)
-    for kind, name in about_to_be_made:
-        workbench.account.notes.begin(kind, name)
+    for kind, name in _made_by_template(workbench):
+        if kind != THING or workbench.account.find_thing(name) is None:
+            workbench.account.notes.begin(kind, name)
     capture = workbench.board.boot(show=workbench.show)
     verify_key_of_boot(workbench, capture)
     if ACCEPTED in capture and not _was_closed(capture):
@@ -104,8 +105,7 @@ def first_connection(workbench: Workbench, before: Entry | None) -> Outcome:
             "seen the certificate before. Has another board the same certificate?"
         )
     _verify_provisioned(workbench, _wait_for(workbench, capture))
-    for kind, name in about_to_be_made:
-        workbench.account.notes.made(kind, name)
+    _note_as_made(workbench)
     return _told(workbench, capture)
 
 
@@ -190,16 +190,24 @@ def _verify_provisioned(workbench: Workbench, certificate: Resource) -> None:
 
 
 def _made_by_template(workbench: Workbench) -> tuple[tuple[str, str], ...]:
-    """Return kind and name of what AWS IoT makes at a first connection, to be noted before it."""
+    """Return kind and name of what AWS IoT makes at a first connection."""
     account, certificate_id = workbench.account, _certificate_id(workbench)
     arn = resource_arn(account.region, account.account_id, f"cert/{certificate_id}")
     thing = workbench.thing_name
     return (
         (CERTIFICATE, certificate_id),
-        *(() if account.find_thing(thing) else ((THING, thing),)),
+        (THING, thing),
         (THING_ATTACHMENT, f"{thing} {arn}"),
         (POLICY_ATTACHMENT, f"{POLICY_NAME} {arn}"),
     )
+
+
+def _note_as_made(workbench: Workbench) -> None:
+    """Note as made what was begun; a kill may have come between the connection and this."""
+    notes = workbench.account.notes
+    for kind, name in _made_by_template(workbench):
+        if notes.is_begun(kind, name):
+            notes.made(kind, name)
 
 
 def _told(workbench: Workbench, capture: Capture) -> Outcome:

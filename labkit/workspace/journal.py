@@ -53,6 +53,7 @@ class Note:
         name: its name or id.
         at: when, ISO 8601, UTC.
         proof: what tells it from another of the same name; empty where nothing does.
+        begun_as: the name under which it was begun, where AWS names it in its answer only.
     """
 
     event: str
@@ -60,6 +61,7 @@ class Note:
     name: str
     at: str
     proof: str = ""
+    begun_as: str = ""
 
 
 class Journal:

@@ -58,9 +58,17 @@ class Ledger:
         """Note that something is about to be made."""
         self._note(_BEGUN, kind, name)
 
-    def made(self, kind: str, name: str, proof: str = "") -> None:
-        """Note that it is made."""
-        self._note(_MADE, kind, name, proof)
+    def made(self, kind: str, name: str, proof: str = "", *, begun_as: str = "") -> None:
+        """Note that it is made.
+
+        Args:
+            kind: such as "thing".
+            name: its name or id.
+            proof: what tells it from another of the same name.
+            begun_as: the name under which it was begun, where that was another; one note for both,
+                so that no kill can come between.
+        """
+        self._note(_MADE, kind, name, proof, begun_as)
 
     def unmade(self, kind: str, name: str) -> None:
         """Note that it is gone, or was never there."""
@@ -83,14 +91,15 @@ class Ledger:
         """Return whether any run of the workspace made something, or began to."""
         return any((kind, name) in _there(journal) for journal in (self._journal, *self._others))
 
-    def _note(self, event: str, kind: str, name: str, proof: str = "") -> None:
-        self._journal.add(Note(event, kind, name, self._now().isoformat(), proof))
+    def _note(self, event: str, kind: str, name: str, proof: str = "", begun_as: str = "") -> None:
+        self._journal.add(Note(event, kind, name, self._now().isoformat(), proof, begun_as))
 
 
 def _there(journal: Journal) -> dict[tuple[str, str], Made]:
     there: dict[tuple[str, str], Made] = {}
     for note in journal.notes:
         key = (note.resource, note.name)
+        there.pop((note.resource, note.begun_as), None)
         if note.event == _UNMADE:
             there.pop(key, None)
         elif note.event == _MADE or key not in there:
