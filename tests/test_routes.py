@@ -111,13 +111,16 @@ def test_a_name_of_another_route_is_refused(tmp_path: Path, route: str, other: s
     assert not (tmp_path / "new").exists()
 
 
-def test_a_name_that_gets_too_long(tmp_path: Path) -> None:
-    """With its route's ending, too, a name must be one that AWS IoT takes."""
-    name = "x" * 128
-    assert on(tmp_path / "a", "option-2", thing_name=name).settings.thing_name == name
-    with pytest.raises(WorkspaceError, match="thing_name has 128 characters; with the route's end"):
-        on(tmp_path / "b", "option-1", thing_name=name)
-    assert on(tmp_path / "c", "option-1", thing_name="x" * 119).settings.thing_name[-2:] == "-1"
+@pytest.mark.parametrize(
+    ("route", "most"), [("option-2", 64), ("option-1", 119), ("just-in-time", 51)]
+)
+def test_a_name_that_gets_too_long(tmp_path: Path, route: str, most: int) -> None:
+    """With its route's ending, too, it fits AWS IoT, and a common name where our CA certifies."""
+    name = on(tmp_path / "a", route, thing_name="x" * most).settings.thing_name
+    assert len(name) == (128 if route == "option-1" else 64)
+    with pytest.raises(WorkspaceError, match=rf"at the most on the route {route}"):
+        on(tmp_path / "b", route, thing_name="x" * (most + 1))
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_page_chooses_its_route_for_itself(tmp_path: Path) -> None:

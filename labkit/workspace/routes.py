@@ -43,6 +43,10 @@ _WITH_CA = ("just-in-time", "drills")
 """The routes whose devices have another CA than the lab's: it registers what it has signed, or it
 is what a drill puts out of order."""
 
+_CERTIFIED_BY_AWS = "option-1"
+_THING_NAME_MAX = 128
+_COMMON_NAME_MAX = 64
+
 THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
 
@@ -80,8 +84,18 @@ def refuse_name(route: str, chosen: str, where: str) -> None:
                 f"{where} is {chosen!r}; expected another ending than {ending}, which a device is "
                 f"given on the route {each}. Choose the name without it, and the route beside it."
             )
-    if not THING_NAME.fullmatch(thing_name_on(route, chosen)):
+    name, most = thing_name_on(route, chosen), _name_length_max(route)
+    if len(name) > most:
+        ending = f" with the route's ending, -{route}," if name != chosen else ""
         raise WorkspaceError(
-            f"{where} has {len(chosen)} characters; with the route's ending, -{route}, the name "
-            "would be longer than the 128 that AWS IoT takes. Choose a shorter one."
+            f"{where} gives the device a name of{ending} {len(name)} characters; expected "
+            f"{most} at the most on the route {route}. Choose a shorter one."
         )
+
+
+def _name_length_max(route: str) -> int:
+    """Return how long a device's name can be: where our CA certifies it, it is a common name.
+
+    Source: botocore's `iot` model, ThingName; RFC 5280, appendix A.1, ub-common-name.
+    """
+    return _THING_NAME_MAX if route == _CERTIFIED_BY_AWS else _COMMON_NAME_MAX
