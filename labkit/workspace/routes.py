@@ -86,10 +86,10 @@ def refuse_name(route: str, chosen: str, where: str) -> None:
             )
     name, most = thing_name_on(route, chosen), _name_length_max(route)
     if len(name) > most:
-        ending = f" with the route's ending, -{route}," if name != chosen else ""
+        added = f" (the route adds -{route})" if name != chosen else ""
         raise WorkspaceError(
-            f"{where} gives the device a name of{ending} {len(name)} characters; expected "
-            f"{most} at the most on the route {route}. Choose a shorter one."
+            f"{where} makes the device's name {len(name)} characters long{added}; expected {most} "
+            f"at the most on the route {route}. Choose a shorter one."
         )
 
 
