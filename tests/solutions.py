@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from labkit import firmware
+from labkit.device.image import find_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.lab import Lab
+
 SOLUTIONS: dict[str, tuple[object, object]] = {
     "00-start-here": (2, 1),
     "01-choose-your-option": (2, 1),
@@ -16,7 +26,75 @@ SOLUTIONS: dict[str, tuple[object, object]] = {
     "07-certificate-import": (1, 0),
     "08-device-authorization": (False, True),
     "09-just-in-time-provisioning": ("PENDING_ACTIVATION", "ACTIVE"),
+    "10-troubleshooting-drills": (2, 1),
     "12-glossary": ("provisioning", "TLS"),
     "13-record-and-clean-up": (True, False),
 }
 """The right answer and a wrong one, by page."""
+
+
+def set_port(lab: Lab) -> None:
+    """Do what `labkit firmware set` does."""
+    file = find_sources(lab.workspace.firmware).credentials
+    text = firmware.decode(file.read_bytes())
+    file.write_bytes(
+        firmware.encode(firmware.set_macro(text, "clientcredentialMQTT_BROKER_PORT", "8883"))
+    )
+
+
+def endpoint(lab: Lab) -> None:
+    """Write the endpoint again, build and flash."""
+    lab.set_endpoint_and_thing()
+    lab.run_demo_with_certificate()
+
+
+def header(lab: Lab) -> None:
+    """Write the certificates again, build and flash."""
+    lab.import_certificate()
+    lab.run_demo_with_certificate()
+
+
+def port(lab: Lab) -> None:
+    """Write the port again, build and flash."""
+    set_port(lab)
+    lab.board.build()
+    lab.board.flash()
+
+
+def new_key(lab: Lab) -> None:
+    """Give the board's new key a certificate of its own."""
+    lab.file("DevicePublicKey.pem").unlink()
+    lab.stop_key_generation()
+    lab.run_demo_with_certificate()
+    lab.activate_certificate()
+
+
+def headers(lab: Lab) -> None:
+    """Write everything again, build and flash."""
+    lab.set_endpoint_and_thing()
+    header(lab)
+
+
+MENDING: dict[str, Callable[[Lab], object]] = {
+    "endpoint-empty": endpoint,
+    "placeholder-text": headers,
+    "no-certificate": header,
+    "wrong-root-or-endpoint": endpoint,
+    "certificate-damaged": header,
+    "public-key-as-certificate": header,
+    "ca-literal-damaged": header,
+    "transport": port,
+    "no-policy": lambda lab: lab.attach_thing_and_policy(),
+    "thing-not-attached": lambda lab: lab.attach_thing_and_policy(),
+    "policy-denies": lambda lab: lab.attach_thing_and_policy(),
+    "certificate-not-active": lambda lab: lab.activate_certificate(),
+    "certificate-not-registered": lambda lab: lab.activate_certificate(),
+    "jit-first-connection": lambda lab: lab.activate_certificate(),
+    "ca-not-registered": lambda lab: lab.activate_certificate(),
+    "certificate-not-for-this-key": header,
+    "ca-certificate-as-device-certificate": header,
+    "certificate-expired": header,
+    "clock-wrong": header,
+    "key-changed": new_key,
+}
+"""What mends the fault of a drill, by its cause, with the manual's own calls."""

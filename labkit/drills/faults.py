@@ -32,17 +32,18 @@ _DAY = timedelta(days=1)
 _MANY = 1 << 16
 
 
-def plant(site: Site, cause: str) -> None:
+def plant(site: Site, cause: str, ways: tuple[int, ...] = ()) -> None:
     """Put a healthy drill device into the state behind a cause; it shows at the next boot.
 
     Args:
         site: the device; its seed chooses the details.
         cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
+        ways: the ways of it that the seed chooses from; none for all.
     """
-    ways = PLANTINGS[cause]
+    chosen = ways or tuple(range(len(PLANTINGS[cause])))
     site.restore()
     site.remember()
-    ways[site.number(f"{cause}, way", len(ways))](site)
+    PLANTINGS[cause][chosen[site.number(f"{cause}, way", len(chosen))]](site)
 
 
 def _flashed(*changes: Callable[[Site], object]) -> Callable[[Site], None]:

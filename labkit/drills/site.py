@@ -222,6 +222,7 @@ class Site:
         """Take the state as it is for the healthy one: the fault was mended."""
         self.keep_flash_as_it_is()
         self.tidy_account()
+        self._restore_account()
         self._notes_file.unlink(missing_ok=True)
 
     def tidy_account(self) -> None:

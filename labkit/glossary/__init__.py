@@ -11,6 +11,6 @@ Causes are those of `labkit.diagnosis.CAUSES`, in its words.
 
 from __future__ import annotations
 
-from labkit.glossary.entries import Entries, Entry, causes, codes, link, look_up, terms
+from labkit.glossary.entries import GROUPS, Entries, Entry, causes, codes, link, look_up, terms
 
-__all__ = ["Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]
+__all__ = ["GROUPS", "Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]

@@ -1,0 +1,235 @@
+"""The drills: each shows its fault, takes the right answer, is mended with the manual's calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
+from solutions import MENDING
+
+from labkit import drills, glossary, open_lab
+from labkit.diagnosis import CAUSES
+from labkit.drills.catalogue import DRILLS, find
+from labkit.drills.faults import PLANTINGS
+from labkit.drills.site import Site
+from labkit.errors import CertificateError, ManualError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.lab import Lab
+
+pytest_plugins = ("bench_fixtures",)
+pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+
+
+@pytest.fixture(scope="module")
+def device(
+    tmp_path_factory: pytest.TempPathFactory, clean_environment: pytest.MonkeyPatch
+) -> Iterator[Lab]:
+    """The drill device; after each test no fault is planted on it."""
+    del clean_environment
+    lab = open_lab(tmp_path_factory.mktemp("drills"), route="drills")
+    do_everything(lab)
+    yield lab
+    end(lab)
+
+
+@pytest.fixture(autouse=True)
+def _tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take away what a failed test has left."""
+    yield
+    if "device" in request.fixturenames:
+        Site(request.getfixturevalue("device")).restore()
+
+
+def seed_of(number: int, cause: str, way: int = 0) -> str:
+    """Return a seed with which a drill has a cause, come about in one of its ways."""
+    exercise = find(number)
+    names = list(exercise.causes)
+    ways = exercise.causes[cause] or tuple(range(len(PLANTINGS[cause])))
+    for seed in map(str, range(1, 1000)):
+        site = Site(None, f"drill {number}, seed {seed}")
+        chosen = site.number("cause", len(names)), site.number(f"{cause}, way", len(ways))
+        if chosen == (names.index(cause), way):
+            return seed
+    raise AssertionError(cause)
+
+
+QUICK = {(1, "endpoint-empty", 0), (7, "no-policy", 0), (12, "key-changed", 0)}
+"""One drill of each level, and of headers, account and board."""
+
+
+def every_case() -> list[object]:
+    """Return every cause of every drill, each in all its ways."""
+    cases = [
+        (exercise.number, cause, way)
+        for exercise in DRILLS
+        for cause, chosen in exercise.causes.items()
+        for way in range(len(chosen or PLANTINGS[cause]))
+    ]
+    return [
+        pytest.param(*case, id="{} {} {}".format(*case), marks=marks)
+        for case in cases
+        for marks in [[] if case in QUICK else [pytest.mark.slow]]
+    ]
+
+
+@pytest.mark.parametrize(("number", "cause", "way"), every_case())
+def test_found_and_mended(device: Lab, number: int, cause: str, way: int) -> None:
+    """It fails, its cause is right and labkit's own diagnosis too, and mending it is accepted."""
+    drill = drills.begin(device, number, seed=seed_of(number, cause, way))
+    assert ACCEPTED not in drill.console
+    assert cause not in repr(drill)
+    assert drill.verify().passed is None
+    assert drill.answer(cause).passed
+    assert drill.diagnose().best.id == cause
+    MENDING[cause](device)
+    assert drill.verify().passed, drill.console
+    assert not Site(device).is_disturbed
+
+
+def test_named_is_not_mended(device: Lab) -> None:
+    """The right answer alone leaves the board refused; mended, the lab's own step agrees."""
+    (device.workspace.device / "drills.json").unlink(missing_ok=True)
+    drill = drills.begin(device, 8, seed=seed_of(8, "certificate-not-active"))
+    drill.answer("certificate-not-active")
+    refused = drill.verify()
+    assert refused.passed is False
+    assert "0x7780" in refused.shown
+    assert "named, not mended yet" in repr(drills.summary(device))
+    device.activate_certificate()
+    assert drill.verify().passed
+    assert drill.verify().shown == "mended before"
+    assert 8 in drills.summary(device).mastered
+    assert ACCEPTED in device.run_hello_world()
+
+
+def test_there_are_drills_for_all_that_can_be_mended_at_a_desk() -> None:
+    """At least twelve, from easy to nasty, each cause with a mending; the rest needs hands."""
+    assert len(DRILLS) >= 12
+    assert [each.number for each in DRILLS] == list(range(1, len(DRILLS) + 1))
+    order = ["easy", "harder", "nasty"]
+    assert [each.level for each in DRILLS] == sorted(
+        (each.level for each in DRILLS), key=order.index
+    )
+    drilled = {cause for each in DRILLS for cause in each.causes}
+    assert drilled == set(MENDING)
+    assert set(PLANTINGS) - drilled == {
+        *("private-key-missing", "storage-failed", "server-closed-handshake", "rows-lost"),
+        *("generation-delay", "key-literal-damaged", "unsupported-key"),
+    }
+
+
+def test_a_hint_does_not_give_it_away(device: Lab) -> None:
+    """Whatever the wrong answer, its hint never holds the id of the cause, however often."""
+    drill = drills.begin(device, 7, seed=seed_of(7, "thing-not-attached"))
+    for wrong in set(PLANTINGS) - {"thing-not-attached"}:
+        verdict = drill.answer(wrong)
+        assert verdict.passed is False
+        assert "thing-not-attached" not in verdict.shown
+        assert verdict.shown.startswith(f"not {wrong}. You would know it by this: ")
+    assert "mended in this place: the account" in verdict.shown
+    assert "mended in this place" not in drills.begin(device, 7).answer("rows-lost").shown
+    drills.put_away(device)
+
+
+@pytest.mark.parametrize("cause", PLANTINGS)
+def test_no_hint_names_another_cause(cause: str) -> None:
+    """What is said of a wrong answer names no id at all but the wrong one."""
+    text = CAUSES[cause].distinguish or CAUSES[cause].meaning
+    assert not [each for each in CAUSES if "-" in each and each in text]
+
+
+def test_what_is_no_answer(device: Lab) -> None:
+    """None is not answered yet; a word that is no cause is an error, and no attempt."""
+    drill = drills.begin(device, 1)
+    assert repr(drill.answer(None)).endswith("not answered yet")
+    assert repr(drill.verify()).endswith("not answered yet")
+    with pytest.raises(ManualError, match=r"such as .*no-policy"):
+        drill.answer("no-polcy")
+    with pytest.raises(ManualError, match="'ok' is no cause"):
+        drill.answer("ok")
+    assert drills.summary(device).results.get(1, {}).get("answers", 0) in (0, 1)
+    drills.put_away(device)
+
+
+def test_the_same_seed_is_the_same_drill(device: Lab) -> None:
+    """Fault and details come from the seed: the header is the same to the byte, or another."""
+    keys = device.workspace.firmware / "demos/include/aws_clientcredential_keys.h"
+    one, other = seed_of(5, "certificate-damaged"), seed_of(5, "public-key-as-certificate")
+    texts = []
+    for seed in (one, one, other):
+        drills.begin(device, 5, seed=seed)
+        texts.append(keys.read_bytes())
+    drills.put_away(device)
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_put_away_leaves_no_trace(device: Lab) -> None:
+    """A drill that is left unanswered is taken away: headers as before, accepted, no fault."""
+    before = files(device.workspace.firmware)
+    drills.begin(device, 5)
+    assert files(device.workspace.firmware) != before
+    assert drills.put_away(device).passed
+    assert files(device.workspace.firmware) == before
+    assert drills.put_away(device).passed
+    assert not Site(device).is_disturbed
+
+
+def test_a_drill_after_another_kernel(device: Lab) -> None:
+    """Whoever comes back after a restart begins again: the fault of before is taken away first."""
+    before = files(device.workspace.firmware)
+    drills.begin(device, 3)
+    again = open_lab(device.workspace.root, route="drills")
+    drills.begin(again, 7)
+    assert files(device.workspace.firmware) == before
+    assert drills.put_away(again).passed
+
+
+def test_the_summary_counts(device: Lab) -> None:
+    """Answers, names and mendings are counted, each seed's on top of the others'."""
+    (device.workspace.device / "drills.json").unlink(missing_ok=True)
+    for cause in ("ca-not-registered", "jit-first-connection"):
+        drill = drills.begin(device, 9, seed=seed_of(9, cause))
+        drill.answer("no-policy")
+        drill.answer(cause)
+        MENDING[cause](device)
+        assert drill.verify().passed
+    told = drills.summary(device)
+    assert told.results == {9: {"answers": 4, "named": 2, "mastered": 2}}
+    assert "mastered, 2 times (4 answers in all)" in repr(told)
+    assert repr(told).endswith(f"mastered: 1 of {len(DRILLS)}")
+
+
+def test_a_drill_shows_the_certificate_in_the_header(device: Lab) -> None:
+    """What stands in the header is described; where it is no certificate, that is an error."""
+    drill = drills.begin(device, 10, seed=seed_of(10, "ca-certificate-as-device-certificate"))
+    assert "drills root CA" in repr(drill.certificate)
+    drill = drills.begin(device, 3)
+    with pytest.raises(CertificateError):
+        _ = drill.certificate
+    drills.put_away(device)
+
+
+def test_other_devices_are_left_alone(device: Lab) -> None:
+    """Drills have a device, a tree and a CA of their own, and refuse any other device's lab."""
+    other = open_lab(device.workspace.root)
+    with pytest.raises(ManualError, match='open_lab\\(route="drills"\\)'):
+        drills.begin(other, 1)
+    assert other.workspace.firmware != device.workspace.firmware
+    assert other.workspace.ca != device.workspace.ca
+    assert other.workspace.device != device.workspace.device
+
+
+def test_a_drill_that_there_is_not(device: Lab) -> None:
+    """Numbers go from 1 to the last one."""
+    with pytest.raises(ManualError, match=f"expected 1 to {len(DRILLS)}"):
+        drills.begin(device, len(DRILLS) + 1)
+
+
+def test_every_cause_is_linked() -> None:
+    """The right answer leads to the glossary."""
+    for cause in MENDING:
+        assert glossary.link(cause) == f"12-glossary.ipynb#{cause}"
