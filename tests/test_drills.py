@@ -178,6 +178,23 @@ def test_put_away_leaves_no_trace(device: Lab) -> None:
     assert not Site(device).is_disturbed
 
 
+def test_half_a_mending_is_taken_back(device: Lab) -> None:
+    """Who leaves after issuing for the new key finds the old key and its certificate again."""
+    own = ("DevicePublicKey.pem", "deviceCert.pem")
+    before = [device.file(name).read_bytes() for name in own]
+    drills.begin(device, 12)
+    device.file("DevicePublicKey.pem").unlink()
+    device.register_certificate()
+    device.attach_thing_and_policy()
+    assert [device.file(name).read_bytes() for name in own] != before
+    assert drills.put_away(device).passed
+    assert [device.file(name).read_bytes() for name in own] == before
+    thing = device.workspace.settings.thing_name
+    principals = device.account.client.list_thing_principals(thingName=thing)["principals"]
+    assert [arn.rpartition("/")[2] for arn in principals] == [device.certificate_id]
+    assert ACCEPTED in device.run_hello_world()
+
+
 def test_a_drill_after_another_kernel(device: Lab) -> None:
     """Whoever comes back after a restart begins again: the fault of before is taken away first."""
     before = files(device.workspace.firmware)

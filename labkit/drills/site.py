@@ -39,6 +39,10 @@ __all__ = ["NARROW_POLICY", "Site"]
 NARROW_POLICY: Final = "labkit-drill-narrow"
 
 _NOTES = "drill.json"
+_OWN_FILES = (
+    *("DevicePublicKeyAsciiHex.txt", "DevicePublicKeyDer.bin", "DevicePublicKey.pem"),
+    *("deviceCert.csr", "deviceCert.pem"),
+)
 _LAST_STEP = 8 * 60
 """A seeded bench lives at the end of the seeded day."""
 
@@ -175,7 +179,7 @@ class Site:
                 self.call("a drill", "detach_policy", policyName=name, target=arn)
         certificate_id = arn.rpartition("/")[2]
         self.lab.account.set_certificate_status(certificate_id, "INACTIVE")
-        self.call("a drill", "delete_certificate", certificateId=certificate_id)
+        self.lab.account.delete_certificate(certificate_id)
 
     def register(self, pem: str) -> None:
         """Register another certificate as ACTIVE, with thing and policy, so that it lacks nothing.
@@ -196,9 +200,9 @@ class Site:
     # Before and after
 
     def remember(self) -> None:
-        """Note how the headers are, and let the board keep its flash."""
-        held = {file.name: base64.b64encode(file.read_bytes()).decode() for file in self._headers()}
-        self._note(headers=held)
+        """Note how headers and files are, and let the board keep its flash."""
+        files = self._kept_files()
+        self._note(files={it.name: base64.b64encode(it.read_bytes()).decode() for it in files})
         self.plant("nothing")
 
     @property
@@ -207,12 +211,12 @@ class Site:
         return self._notes_file.exists()
 
     def restore(self) -> None:
-        """Bring headers, account and board back to where they were, after a kill as well."""
+        """Bring headers, files, account and board back to where they were, after a kill as well."""
         if not self.is_disturbed:
             return
         self.bench.post(f"{self._board}/fault", {"plant": None})
-        kept = self._notes["headers"]
-        for file in self._headers():
+        kept = self._notes["files"]
+        for file in self._kept_files():
             write(file, base64.b64decode(kept[file.name]))
         self.tidy_account()
         self._restore_account()
@@ -226,10 +230,18 @@ class Site:
         self._notes_file.unlink(missing_ok=True)
 
     def tidy_account(self) -> None:
-        """Delete what a fault has made in the account."""
-        for identifier in self._notes.get("certificates", ()):
-            found = self.lab.account.find_certificate(identifier)
-            if found is not None and identifier != self.lab.certificate_id:
+        """Delete what faults and mendings have made in the account.
+
+        That is every certificate but the device's own which was noted or is the thing's, and the
+        narrow policy.
+        """
+        thing = self.lab.workspace.settings.thing_name
+        listed = self.call("a drill", "list_thing_principals", thingName=thing)["principals"]
+        there = {arn.rpartition("/")[2] for arn in listed} | set(
+            self._notes.get("certificates", ())
+        )
+        for identifier in sorted(there - {self.lab.certificate_id}):
+            if found := self.lab.account.find_certificate(identifier):
                 self.unregister(found.arn)
         self._delete_narrow_policy()
 
@@ -268,6 +280,10 @@ class Site:
     def _headers(self) -> Iterable[Path]:
         sources = find_sources(self.lab.workspace.firmware)
         return (sources.credentials, sources.keys, sources.provisioning)
+
+    def _kept_files(self) -> Iterable[Path]:
+        """Return what a fault or half a mending may change: the headers, the device's own files."""
+        return (*self._headers(), *(self.lab.workspace.path(name) for name in _OWN_FILES))
 
     def _file_of(self, macro: str) -> Path:
         for file in self._headers():
