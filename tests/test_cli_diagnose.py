@@ -57,7 +57,9 @@ def test_text_reads_like_a_colleague(log: Path) -> None:
     ended = labkit("diagnose", log)
     assert ended.code == 0
     heads = [line.split("  ")[0] for line in ended.out.splitlines() if not line.startswith(" ")]
-    assert heads == ["What happened", "Why", "Or else", "Do this next", "If it is that"]
+    assert heads == [
+        *("What happened", "Why", "Or else", "Do this next", "If it is that", "Read more")
+    ]
     assert "line 17: 6 8 [iot_thread] ERROR: TLS handshake failed" in ended.out
     assert "cannot decide" in ended.out
     assert all(len(line) <= 100 for line in ended.out.splitlines())

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from labkit import glossary
-from labkit.diagnosis import CAUSES
+from labkit.diagnosis import CAUSES, diagnose
 from labkit.errors import ManualError
 from labkit.glossary.codes import CODES
 from labkit.glossary.entries import GROUPS
@@ -93,6 +93,24 @@ def test_as_text_and_as_markdown() -> None:
     cause = glossary.causes("the account")
     assert "### no-policy" in cause._repr_markdown_()
     assert max(len(line) for line in repr(cause).splitlines()) <= 100
+
+
+def test_a_diagnosis_links_to_its_causes() -> None:
+    """On a page each cause is a link to its heading; in a terminal the page is named."""
+    found = diagnose("9 111 [iot_thread] TLS_Connect fail (0x7780, host)\r\n")
+    assert f"page 12 of the manual, {found.best.id}" in repr(found)
+    for cause in found.causes:
+        assert f"[{cause.id}]({glossary.link(cause.id)})" in found._repr_markdown_()
+    assert "Read more" not in repr(diagnose("9 9 [a] Demo completed successfully.\r\n"))
+
+
+def test_causes_of_a_code_are_links() -> None:
+    """On a page a code leads to its causes; as text they are plain names."""
+    code = glossary.look_up("0x7280")
+    link = "[server-closed-handshake](12-glossary.ipynb#server-closed-handshake)"
+    assert link in code._repr_markdown_()
+    assert link in glossary.codes("TLS")._repr_markdown_()
+    assert "causes: server-closed-handshake" in repr(code)
 
 
 def test_links_lead_to_headings_of_the_page() -> None:

@@ -10,6 +10,8 @@ from labkit.diagnosis.causes import CAUSES
 
 __all__ = ["Cause", "Diagnosis", "Item"]
 
+_GLOSSARY: Final = "12-glossary.ipynb"
+"""The page of the manual that explains each cause under its id."""
 _WIDTH = 100
 _INDENT = 16
 _LIKELY: Final = 0.6
@@ -134,7 +136,14 @@ class Diagnosis:
             paragraphs.append(("Or else" if at == 0 else "", f"{cause}. {cause.distinguish}"))
         paragraphs += self._next_steps()
         paragraphs += [("Note", note) for note in self.notes]
+        if best.id != "ok":
+            paragraphs.append(("Read more", f"page 12 of the manual, {best.id}"))
         return "\n".join(_paragraph(head, text) for head, text in paragraphs)
+
+    def _repr_markdown_(self) -> str:
+        """Return the same for a page, with links to where the causes are explained."""
+        links = ", ".join(f"[{cause.id}]({_GLOSSARY}#{cause.id})" for cause in self.causes)
+        return f"```text\n{self!r}\n```\n{links}"
 
     def _next_steps(self) -> list[tuple[str, str]]:
         """Return what to do: first what decides, unless one cause is likely already."""

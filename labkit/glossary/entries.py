@@ -19,6 +19,8 @@ __all__ = ["GROUPS", "Entries", "Entry", "causes", "codes", "link", "look_up", "
 
 PAGE: Final = "12-glossary.ipynb"
 _WIDTH = 92
+_CAUSES: Final = "causes"
+"""The head of a paragraph that lists causes."""
 _Value = TypeVar("_Value")
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
@@ -51,7 +53,7 @@ class Entry:
 
     Attributes:
         name: what it is about; its heading on the page.
-        text: what it says, in Markdown; paragraphs have a head each.
+        paragraphs: what it says, in Markdown, each with its head.
     """
 
     name: str
@@ -61,10 +63,9 @@ class Entry:
         """Return the entry as text."""
         lines = [self.name]
         for head, text in self.paragraphs:
-            lead = f"{head}: " if head else ""
             lines.append(
                 textwrap.fill(
-                    lead + text,
+                    f"{head}: {text}",
                     _WIDTH,
                     initial_indent="    ",
                     subsequent_indent="    ",
@@ -77,7 +78,7 @@ class Entry:
     def _repr_markdown_(self) -> str:
         """Return the entry under a heading that can be linked to."""
         lines = [f"### {self.name}", ""]
-        lines += [f"{f'**{head}:** ' if head else ''}{text}\n" for head, text in self.paragraphs]
+        lines += [f"**{head}:** {_linked(head, text)}\n" for head, text in self.paragraphs]
         return "\n".join(lines)
 
 
@@ -105,7 +106,7 @@ class Entries:
         rows = [f"| {' | '.join(['', *heads])} |", f"| {' | '.join(['---'] * (len(heads) + 1))} |"]
         for each in self.entries:
             found = dict(each.paragraphs)
-            cells = [_cell(found.get(head, "")) for head in heads]
+            cells = [_cell(_linked(head, found.get(head, ""))) for head in heads]
             rows.append(f"| {' | '.join([f'**{_cell(each.name)}**', *cells])} |")
         return "\n".join(rows)
 
@@ -200,7 +201,7 @@ def _cause(cause: str) -> Entry:
 def _code(code: Code) -> Entry:
     paragraphs = [("what it means", code.meaning)]
     paragraphs += [("also written", ", ".join(code.others))] if code.others else []
-    paragraphs += [("causes", ", ".join(code.causes))] if code.causes else []
+    paragraphs += [(_CAUSES, ", ".join(code.causes))] if code.causes else []
     return Entry(code.name, tuple(paragraphs))
 
 
@@ -212,6 +213,13 @@ def _known(table: Mapping[str, _Value], name: str) -> _Value:
     if name in table:
         return table[name]
     raise ManualError(f"the glossary has no part {name!r}; it has {', '.join(table)}.")
+
+
+def _linked(head: str, text: str) -> str:
+    """Return a paragraph with each cause in it as a link."""
+    if head != _CAUSES or not text:
+        return text
+    return ", ".join(f"[{cause}]({link(cause)})" for cause in text.split(", "))
 
 
 def _cell(text: str) -> str:
