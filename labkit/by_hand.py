@@ -19,6 +19,7 @@ from labkit.check import Check, check
 from labkit.commands import COMMANDS, ON_ANOTHER_ROUTE
 from labkit.errors import WorkspaceError
 from labkit.steps.account import POLICY_NAME
+from labkit.steps.ca_key import load_ca_key
 from labkit.steps.just_in_time import TEMPLATE_NAME
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _compare_certificate(lab: Lab, place: Path) -> list[Check]:
         certificates.load_request(lab.file("deviceCert.csr").read_bytes()),
         public_key=lab.public_key,
         ca=ca,
-        ca_key=certificates.load_private_key(lab.file("rootCA.key").read_bytes()),
+        ca_key=load_ca_key(lab.workbench("create_ca")),
         now=max(theirs.not_valid_before_utc, ca.not_valid_before_utc),
         serial_number=theirs.serial_number,
         x509v1=True,

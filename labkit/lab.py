@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from labkit.cloud.undo import Undoing
     from labkit.diagnosis import Diagnosis
     from labkit.keys import PublicKey
+    from labkit.steps.ca_key import Passphrase
 
 __all__ = ["Lab", "open_lab"]
 
@@ -51,6 +52,7 @@ class Lab:
     bench: Bench | None
     board: Board
     _account: Account | None = field(default=None, repr=False)
+    _passphrase: Passphrase | None = field(default=None, repr=False)
 
     @property
     def account(self) -> Account:
@@ -131,7 +133,21 @@ class Lab:
             randomness=Randomness(seed),
             now=Clock(seed).now(self.procedure.number(step)),
             show=show,
+            passphrase=self.passphrase,
         )
+
+    @property
+    def passphrase(self) -> Passphrase:
+        """Who asks for an encrypted CA key's passphrase, once while this lab is open."""
+        if self._passphrase is None:
+            from labkit.steps.ca_key import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
+
+            self._passphrase = Passphrase()
+        return self._passphrase
+
+    @passphrase.setter
+    def passphrase(self, passphrase: Passphrase) -> None:
+        self._passphrase = passphrase
 
     def perform(self, name: str, show: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 each step has its own value
         """Do a step by its name; see `labkit.procedure.perform`."""

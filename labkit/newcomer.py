@@ -18,6 +18,7 @@ from labkit.cloud.putting_away import put_away
 from labkit.cloud.resources import CA_CERTIFICATE, CERTIFICATE, POLICY_ATTACHMENT, THING_ATTACHMENT
 from labkit.errors import CloudError
 from labkit.steps import headers
+from labkit.steps.ca_key import load_ca_key
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -117,7 +118,7 @@ class Newcomer:
 def another_certificate(lab: Lab) -> Newcomer:
     """Issue another certificate for the device's key, by the CA that registers just in time."""
     ca = certificates.load_certificate(lab.file("rootCA.pem").read_bytes())
-    ca_key = certificates.load_private_key(lab.file("rootCA.key").read_bytes())
+    ca_key = load_ca_key(lab.workbench("create_ca"))
     return Newcomer(lab, _issue(lab, ca, ca_key, "another certificate"), certificates.to_pem(ca))
 
 

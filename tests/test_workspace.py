@@ -55,6 +55,7 @@ def test_lab_toml_is_written_with_its_defaults(tmp_path: Path) -> None:
         },
         "ca": {
             "key": "EC P-256",
+            "encrypted": False,
             "subject": "O=Device lab, CN=Device lab root CA",
             "just_in_time_subject": "O=Device lab, CN=Device lab just-in-time root CA",
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates, policy
 from labkit.errors import CloudError
+from labkit.steps.ca_key import load_ca_key
 from labkit.steps.workbench import Outcome
 from labkit.workspace import write
 
@@ -46,7 +47,7 @@ def verification_pem(workbench: Workbench) -> str:
             code,
             public_key=workbench.randomness.ec_key(code, "verification key").public_key(),
             ca=certificates.load_certificate(ca_pem),
-            ca_key=certificates.load_private_key(workbench.read("rootCA.key")),
+            ca_key=load_ca_key(workbench),
             now=workbench.now,
             serial_number=workbench.randomness.serial_number(code, "verificationCert.pem"),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from labkit import certificates
 from labkit.errors import CertificateError
 from labkit.keys import PublicKey
+from labkit.steps.ca_key import load_ca_key, write_ca_key
 from labkit.steps.workbench import Outcome
 from labkit.workspace import write
 
@@ -26,7 +27,8 @@ def create_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Create the CA's key (0600) and certificate, or find the ones that are there.
 
     Raises:
-        CertificateError: key and certificate are there, and do not belong together.
+        CertificateError: key and certificate are there, and do not belong together; or the key is
+            encrypted, and the passphrase is wrong.
     """
     key_file, certificate_file = (
         workbench.workspace.path(f"rootCA.{end}") for end in ("key", "pem")
@@ -37,8 +39,8 @@ def create_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
                 f"{certificate_file} is there and its key is not: expected rootCA.key beside it. "
                 "Put the key back, or move the certificate away to create another CA."
             )
-        write(key_file, certificates.private_key_to_pem(_new_ca_key(workbench)), private=True)
-    key = certificates.load_private_key(key_file.read_bytes())
+        write_ca_key(workbench, _new_ca_key(workbench))
+    key = load_ca_key(workbench)
     if not certificate_file.exists():
         certificate = certificates.root_ca(
             key,
@@ -84,7 +86,7 @@ def issue_certificate(workbench: Workbench, _before: Entry | None) -> Outcome:
             request,
             public_key=device_key,
             ca=ca,
-            ca_key=certificates.load_private_key(workbench.read("rootCA.key")),
+            ca_key=load_ca_key(workbench),
             now=workbench.now,
             serial_number=workbench.randomness.serial_number(
                 workbench.thing_name, f"deviceCert.pem for {device_key.sha256}"

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.device.board import Board
     from labkit.seeding import Randomness
+    from labkit.steps.ca_key import Passphrase
     from labkit.workspace import Workspace
 
 __all__ = ["Outcome", "Workbench"]
+
+
+def _passphrase() -> Passphrase:
+    from labkit.steps.ca_key import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
+
+    return Passphrase()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Workbench:
         randomness: the source of keys and serial numbers.
         now: the time at which the step takes place, UTC.
         show: called with each line that a long step has to tell while it works, or None.
+        passphrase: asks for the passphrase of an encrypted CA key.
     """
 
     workspace: Workspace
@@ -36,6 +44,7 @@ class Workbench:
     randomness: Randomness
     now: datetime
     show: Callable[[str], object] | None = None
+    passphrase: Passphrase = field(default_factory=_passphrase, repr=False)
 
     @property
     def thing_name(self) -> str:

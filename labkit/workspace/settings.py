@@ -64,6 +64,7 @@ provisioning_role = {account.provisioning_role}      # just-in-time, real accoun
 
 [ca]
 key = {ca.key}            # or "RSA-2048", as documented
+encrypted = {ca.encrypted}           # true: rootCA.key gets a passphrase, which is asked for
 subject = {ca.subject}
 just_in_time_subject = {ca.just_in_time_subject}
 
@@ -89,6 +90,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "account.account_id": "123456789012",
     "account.provisioning_role": "",
     "ca.key": "EC P-256",
+    "ca.encrypted": False,
     "ca.subject": "O=Device lab, CN=Device lab root CA",
     "ca.just_in_time_subject": "O=Device lab, CN=Device lab just-in-time root CA",
     "lab.seed": "",
@@ -134,6 +136,7 @@ class Settings:
     account_id: str
     provisioning_role: str
     ca_key: str
+    ca_is_encrypted: bool
     lab_ca_subject: str
     just_in_time_ca_subject: str
     seed: str | None
@@ -327,6 +330,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         account_id=values["account.account_id"],
         provisioning_role=values["account.provisioning_role"],
         ca_key=values["ca.key"],
+        ca_is_encrypted=values["ca.encrypted"],
         lab_ca_subject=values["ca.subject"],
         just_in_time_ca_subject=values["ca.just_in_time_subject"],
         seed=values["lab.seed"] or None,
@@ -382,6 +386,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         'the ARN of an IAM role, or ""',
     ),
     ("ca.key", lambda value: value in ("EC P-256", "RSA-2048"), '"EC P-256" or "RSA-2048"'),
+    ("ca.encrypted", lambda value: isinstance(value, bool), "true or false, without quotes"),
     ("ca.subject", _text(r".+"), 'a subject such as "O=Device lab, CN=Device lab root CA"'),
     (
         "ca.just_in_time_subject",
