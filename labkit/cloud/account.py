@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit import certificates
 from labkit.cloud.resources import (
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.cloud.confirmation import Confirmation
+
+_Found = TypeVar("_Found")
 
 __all__ = ["Account", "NewCertificate", "Resource"]
 
@@ -72,16 +74,16 @@ class Account:
     def register_ca(self, ca_pem: str, verification_pem: str) -> Resource:
         """Register a CA certificate as ACTIVE, proved by its verification certificate."""
         ca_id = certificates.certificate_id(certificates.load_certificate(ca_pem))
-        self._make(
+        self.make(
             CA_CERTIFICATE,
             ca_id,
-            self._find(lambda: self.ca(ca_id)),
+            self.find(lambda: self.ca(ca_id)),
             "registering the CA certificate",
             lambda: self.client.register_ca_certificate(
                 caCertificate=ca_pem,
                 verificationCertificate=verification_pem,
                 setAsActive=True,
-                tags=self._tags,
+                tags=self.tags,
             ),
         )
         if self.ca(ca_id).status != "ACTIVE":
@@ -101,7 +103,7 @@ class Account:
     def register_certificate(self, certificate_pem: str, ca_pem: str) -> Resource:
         """Register a device certificate of a registered CA; a new one is INACTIVE."""
         certificate_id = certificates.certificate_id(certificates.load_certificate(certificate_pem))
-        self._make(
+        self.make(
             CERTIFICATE,
             certificate_id,
             self.find_certificate(certificate_id),
@@ -132,7 +134,7 @@ class Account:
 
     def find_certificate(self, certificate_id: str) -> Resource | None:
         """Return a device certificate, or None where the account has none of that id."""
-        return self._find(lambda: self.certificate(certificate_id))
+        return self.find(lambda: self.certificate(certificate_id))
 
     def delete_certificate(self, certificate_id: str) -> None:
         """Delete a device certificate that is INACTIVE and attached to nothing."""
@@ -170,7 +172,7 @@ class Account:
         there = self.find_thing(name)
         if there is not None and not self.notes.is_this_runs(THING, name):
             self._refuse_strangers(name, own_certificate)
-        self._make(
+        self.make(
             THING, name, there, f"creating the thing {name}",
             lambda: self.client.create_thing(thingName=name), proof="thingId",
         )  # fmt: skip
@@ -188,7 +190,7 @@ class Account:
 
     def find_thing(self, name: str) -> Resource | None:
         """Return a thing, or None where the account has none of that name."""
-        return self._find(lambda: self.thing(name))
+        return self.find(lambda: self.thing(name))
 
     def create_policy(self, name: str, document: Mapping[str, object]) -> Resource:
         """Create a policy, or find the one of that name.
@@ -196,13 +198,13 @@ class Account:
         Raises:
             CloudError: a policy of that name says something else.
         """
-        self._make(
+        self.make(
             POLICY,
             name,
-            self._find(lambda: self.policy(name)),
+            self.find(lambda: self.policy(name)),
             f"creating the policy {name}",
             lambda: self.client.create_policy(
-                policyName=name, policyDocument=json.dumps(document), tags=self._tags
+                policyName=name, policyDocument=json.dumps(document), tags=self.tags
             ),
         )
         with said_plainly(f"reading the policy {name}"):
@@ -223,14 +225,14 @@ class Account:
     def attach(self, thing: str, policy: str, certificate_arn: str) -> None:
         """Attach a certificate to a thing, and a policy to the certificate."""
         there = self.attachments(certificate_arn)
-        self._make(
+        self.make(
             THING_ATTACHMENT,
             f"{thing} {certificate_arn}",
             f"thing {thing}" in there or None,
             f"attaching the certificate to the thing {thing}",
             lambda: self.client.attach_thing_principal(thingName=thing, principal=certificate_arn),
         )
-        self._make(
+        self.make(
             POLICY_ATTACHMENT,
             f"{policy} {certificate_arn}",
             f"policy {policy}" in there or None,
@@ -255,10 +257,11 @@ class Account:
         )
 
     @property
-    def _tags(self) -> list[dict[str, str]]:
+    def tags(self) -> list[dict[str, str]]:
+        """The tag by which what was made can be found."""
         return [{"Key": "labkit", "Value": self.label}]
 
-    def _make(
+    def make(
         self,
         kind: str,
         name: str,
@@ -271,6 +274,17 @@ class Account:
         """Make what is not there, noted before and after.
 
         What is there because a kill came between the call and its second note is noted now.
+
+        Args:
+            kind: its kind, as notes have it.
+            name: its name or id.
+            there: what the account has of that name; None for nothing.
+            what: what is done, for a message.
+            create: makes it, and returns AWS's answer.
+            proof: the member of the answer that tells it from another of the same name.
+
+        Raises:
+            CloudError: AWS refuses.
         """
         if there is not None:
             if self.notes.is_begun(kind, name):
@@ -287,8 +301,12 @@ class Account:
             raise
         self.notes.made(kind, name, str(told[proof]) if proof else "")
 
-    def _find(self, look: Callable[[], Resource]) -> Resource | None:
-        """Return what a look finds, or None where the account has no such thing."""
+    def find(self, look: Callable[[], _Found]) -> _Found | None:
+        """Return what a look finds, or None where the account has no such thing.
+
+        Raises:
+            CloudError: AWS refuses for another reason.
+        """
         try:
             return look()
         except CloudError as error:

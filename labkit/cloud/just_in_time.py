@@ -95,20 +95,21 @@ def create_template(
 
     Source: AWS IoT API reference, CreateProvisioningTemplate: its type cannot be changed later.
     """
+    account.make(
+        TEMPLATE,
+        name,
+        account.find(lambda: _described(account, name)),
+        f"creating the provisioning template {name}",
+        lambda: account.client.create_provisioning_template(
+            templateName=name,
+            templateBody=json.dumps(body),
+            enabled=True,
+            provisioningRoleArn=role_arn,
+            type=_JITP,
+            tags=account.tags,
+        ),
+    )
     told = _described(account, name)
-    if told is None:
-        account.notes.begin(TEMPLATE, name)
-        with said_plainly(f"creating the provisioning template {name}"):
-            account.client.create_provisioning_template(
-                templateName=name,
-                templateBody=json.dumps(body),
-                enabled=True,
-                provisioningRoleArn=role_arn,
-                type=_JITP,
-                tags=_tags(account),
-            )
-        account.notes.made(TEMPLATE, name)
-        told = _described(account, name) or {}
     if json.loads(told["templateBody"]) != body or told["type"] != _JITP:
         raise CloudError(
             f"the account has a provisioning template {name} that says something else. Delete it "
@@ -123,14 +124,8 @@ def create_template(
 
 
 def _described(account: Account, name: str) -> Any:  # noqa: ANN401 what AWS answers
-    """Return what the account says of a template, or None where it has none of that name."""
-    try:
-        with said_plainly(f"reading the provisioning template {name}"):
-            return account.client.describe_provisioning_template(templateName=name)
-    except CloudError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-    return None
+    with said_plainly(f"reading the provisioning template {name}"):
+        return account.client.describe_provisioning_template(templateName=name)
 
 
 def register_automatic_ca(
@@ -148,18 +143,20 @@ def register_automatic_ca(
     """
     ca_id = certificates.certificate_id(certificates.load_certificate(ca_pem))
     config = {"registrationConfig": {"templateName": template}} if template else {}
-    if _find_ca(account, ca_id) is None:
-        account.notes.begin(CA_CERTIFICATE, ca_id)
-        with said_plainly("registering the CA certificate"):
-            account.client.register_ca_certificate(
-                caCertificate=ca_pem,
-                verificationCertificate=verification_pem,
-                setAsActive=True,
-                allowAutoRegistration=True,
-                tags=_tags(account),
-                **config,
-            )
-        account.notes.made(CA_CERTIFICATE, ca_id)
+    account.make(
+        CA_CERTIFICATE,
+        ca_id,
+        account.find(lambda: automatic_ca(account, ca_id)),
+        "registering the CA certificate",
+        lambda: account.client.register_ca_certificate(
+            caCertificate=ca_pem,
+            verificationCertificate=verification_pem,
+            setAsActive=True,
+            allowAutoRegistration=True,
+            tags=account.tags,
+            **config,
+        ),
+    )
     there = automatic_ca(account, ca_id)
     wanted = ("ACTIVE", "ENABLE", template)
     if (there.resource.status, there.auto_registration, there.template) != wanted:
@@ -183,16 +180,3 @@ def automatic_ca(account: Account, ca_id: str) -> AutomaticCA:
         about["autoRegistrationStatus"],
         (told.get("registrationConfig") or {}).get("templateName", ""),
     )
-
-
-def _tags(account: Account) -> list[dict[str, str]]:
-    return [{"Key": "labkit", "Value": account.label}]
-
-
-def _find_ca(account: Account, ca_id: str) -> AutomaticCA | None:
-    try:
-        return automatic_ca(account, ca_id)
-    except CloudError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-    return None
