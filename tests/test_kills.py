@@ -112,12 +112,27 @@ def test_just_in_time_killed_once(tmp_path: Path, moment: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", range(100))
 def test_killed_at_a_random_moment(tmp_path: Path, number: int) -> None:
-    """Killed at ten random moments, each in a workspace of its own."""
+    """Killed at a hundred random moments of the three routes, each in a workspace of its own."""
+    route = ("option-2", "option-1", "just-in-time")[number % 3]
     root = tmp_path / "lab"
-    run_and_kill(root, random.Random(number).uniform(0.1, A_RUN_S))  # noqa: S311 a moment, no key
-    verify_finished(root)
+    run_and_kill(root, random.Random(number).uniform(0.1, A_RUN_S), route=route)  # noqa: S311 a moment, no key
+    if route == "option-2":
+        verify_finished(root)
+        return
+    done = labkit(root, "run", "--route", route)
+    assert (done.returncode, done.stderr) == (0, "")
+    lab = open_lab(root, route=route)
+    try:
+        found = lab.account.client.list_certificates()["certificates"]
+        active = [each["certificateId"] for each in found if each["status"] == "ACTIVE"]
+        assert active == [lab.certificate_id]
+        assert len(found) <= (2 if route == "option-1" else 1)
+        assert counts(lab)["things"] == counts(lab)["policies"] == 1
+        assert all(is_done for _, is_done in lab.route())
+    finally:
+        end(lab)
 
 
 @pytest.mark.slow
