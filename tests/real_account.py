@@ -54,7 +54,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     labs: list[Lab] = []
 
     def open_one(name: str = "lab", **chosen: str) -> Lab:
-        lab = open_lab(tmp_path / name, cloud="aws", **chosen)
+        lab = open_lab(tmp_path / name, **{"cloud": "aws", **chosen})
         labs.append(lab)
         return lab
 

@@ -244,3 +244,16 @@ def test_step_of_another_page_is_not_done_unasked(aws: Cloud, opened: Callable[.
     assert aws
     with pytest.raises(NotReadyError, match="create_ca"):
         confirmed(opened).register_ca()
+
+
+def test_what_was_made_in_the_simulated_account_is_not_undone_in_a_real_one(
+    aws: Cloud, opened: Callable[..., Lab]
+) -> None:
+    """A workspace that turned real leaves what stands in the account under the same names."""
+    rehearsed = opened(cloud="sim", device="loop://")
+    rehearsed.create_policy()
+    said = rehearsed.account.client.get_policy(policyName=POLICY_NAME)["policyDocument"]
+    aws.iot.create_policy(policyName=POLICY_NAME, policyDocument=said)
+    assert confirmed(opened, device="loop://").undo().items == ()
+    assert names(aws)["policies"] == [POLICY_NAME]
+    assert [item.outcome for item in rehearsed.undo().items] == ["removed"]

@@ -54,6 +54,7 @@ class Note:
         at: when, ISO 8601, UTC.
         proof: what tells it from another of the same name; empty where nothing does.
         begun_as: the name under which it was begun, where AWS names it in its answer only.
+        cloud: "sim" or "aws", in whose account it is; empty in notes of older versions.
     """
 
     event: str
@@ -62,6 +63,7 @@ class Note:
     at: str
     proof: str = ""
     begun_as: str = ""
+    cloud: str = ""
 
 
 class Journal:

@@ -45,11 +45,17 @@ class Ledger:
         journal: the run's journal.
         others: the journals of the workspace's other runs, whose things are not strangers'.
         now: tells the time.
+        cloud: "sim" or "aws": what was made in the other is not there, and none of this run's.
     """
 
     def __init__(
-        self, journal: Journal, others: Iterable[Journal], now: Callable[[], datetime]
+        self,
+        journal: Journal,
+        others: Iterable[Journal],
+        now: Callable[[], datetime],
+        cloud: str = "",
     ) -> None:
+        self._cloud = cloud
         self._journal = journal
         self._others = tuple(others)
         self._now = now
@@ -76,28 +82,33 @@ class Ledger:
 
     def there(self) -> tuple[Made, ...]:
         """Return what this run made or began and has not unmade, oldest first."""
-        return tuple(_there(self._journal).values())
+        return tuple(self._all(self._journal).values())
 
     def is_begun(self, kind: str, name: str) -> bool:
         """Return whether this run began to make something and does not know that it is made."""
-        made = _there(self._journal).get((kind, name))
+        made = self._all(self._journal).get((kind, name))
         return made is not None and not made.is_certain
 
     def is_this_runs(self, kind: str, name: str) -> bool:
         """Return whether this run made something, or began to."""
-        return (kind, name) in _there(self._journal)
+        return (kind, name) in self._all(self._journal)
 
     def is_this_labs(self, kind: str, name: str) -> bool:
         """Return whether any run of the workspace made something, or began to."""
-        return any((kind, name) in _there(journal) for journal in (self._journal, *self._others))
+        return any((kind, name) in self._all(journal) for journal in (self._journal, *self._others))
 
     def _note(self, event: str, kind: str, name: str, proof: str = "", begun_as: str = "") -> None:
-        self._journal.add(Note(event, kind, name, self._now().isoformat(), proof, begun_as))
+        self._journal.add(
+            Note(event, kind, name, self._now().isoformat(), proof, begun_as, self._cloud)
+        )
+
+    def _all(self, journal: Journal) -> dict[tuple[str, str], Made]:
+        return _there(note for note in journal.notes if note.cloud in ("", self._cloud))
 
 
-def _there(journal: Journal) -> dict[tuple[str, str], Made]:
+def _there(notes: Iterable[Note]) -> dict[tuple[str, str], Made]:
     there: dict[tuple[str, str], Made] = {}
-    for note in journal.notes:
+    for note in notes:
         key = (note.resource, note.name)
         there.pop((note.resource, note.begun_as), None)
         if note.event == _UNMADE:

@@ -99,7 +99,7 @@ class Workspace:
             now: tells the time.
         """
         others = [each for each in self._journals() if each.path != self.journal.path]
-        return Ledger(self.journal, others, now)
+        return Ledger(self.journal, others, now, self.settings.cloud)
 
     def ledgers(self, now: Callable[[], datetime]) -> list[Ledger]:
         """Return the notes of every run of the workspace, those of kept folders included.
@@ -107,7 +107,8 @@ class Workspace:
         Args:
             now: tells the time.
         """
-        return [Ledger(journal, (), now) for journal in self._journals()]
+        cloud = self.settings.cloud
+        return [Ledger(journal, (), now, cloud) for journal in self._journals()]
 
     def _journals(self) -> list[Journal]:
         return [Journal(file) for file in sorted((self.root / "devices").glob("*/journal.jsonl"))]
