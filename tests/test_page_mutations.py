@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
 import os
 import shutil
 import subprocess
@@ -13,9 +15,11 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 import render_pages
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from secret_traces import traces, where
 from solutions import SOLUTIONS
 
-from labkit import check
+from labkit import certificates, check, firmware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -201,9 +205,38 @@ def workspace(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_pages_in_any_order_in_one_workspace(workspace: Path) -> None:
-    """Backwards, then forwards again, in one workspace: each page's outputs are as stored."""
+    """Backwards, then forwards again, in one workspace: each page's outputs are as stored.
+
+    And no page, in its outputs or its widgets' state, tells any private key that was made by then.
+    """
+    rendered = {}
     for page in (*reversed(PAGES), *PAGES):
-        assert render_pages.render(page, workspace) == page.read_text(), page.name
+        rendered[page.name] = render_pages.render(page, workspace)
+        assert rendered[page.name] == page.read_text(), page.name
+    keys = list(private_keys(workspace))
+    assert len(keys) > 5
+    texts = {name: text.encode() for name, text in rendered.items()}
+    assert [where(traces(key), texts) for key in keys] == [set()] * len(keys)
+    shown = {"a page": json.dumps({"text": to_pem(keys[0])}).encode()}
+    assert where(traces(keys[0]), shown) == {"a page"}
+
+
+def private_keys(workspace: Path) -> Iterator[certificates.SigningKey]:
+    """Yield every private key of a workspace: the CAs', those on the boards, the imported one."""
+    for file in workspace.glob("ca*/rootCA.key"):
+        yield certificates.load_private_key(file.read_bytes())
+    for file in workspace.glob("bench/boards/*/flash.json"):
+        raw = json.loads(file.read_text())["private_key"]
+        if raw:
+            yield load_der_private_key(base64.b64decode(raw), None)
+    for file in workspace.glob("devices/*option-1/firmware/**/aws_clientcredential_keys.h"):
+        imported = firmware.get(file.read_text(), "keyCLIENT_PRIVATE_KEY_PEM").value
+        yield certificates.load_private_key(imported or "")
+
+
+def to_pem(key: certificates.SigningKey) -> str:
+    """Return a private key as somebody might print it."""
+    return certificates.private_key_to_pem(key).decode()
 
 
 @pytest.mark.slow
