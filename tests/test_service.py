@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -54,8 +55,8 @@ class Bench:
         self.ready: dict[str, Any] = {}
         while self.ready.get("pid") != self.process.pid and self.process.poll() is None:
             time.sleep(0.005)
-            if self.ready_file.exists():
-                # The file of one that was killed stays until the next one holds the directory.
+            # The file of one that was killed stays until the next one holds the directory.
+            with contextlib.suppress(FileNotFoundError):
                 self.ready = json.loads(self.ready_file.read_text())
         self.ready_after_s = time.perf_counter() - started
 
