@@ -17,9 +17,10 @@ from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, REGION, Authority, Device,
 from test_service import Bench
 
 from labkit.seeding import Randomness
-from labkit.simulator import admission, mqtt
+from labkit.simulator import mqtt
 from labkit.simulator.account import Account
-from labkit.simulator.permissions import Permissions
+from labkit.simulator.gateway import admission
+from labkit.simulator.gateway.permissions import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from labkit.seeding import Randomness
 from labkit.simulator import mqtt
-from labkit.simulator.board_clock import FAST, BoardClock
-from labkit.simulator.flash import Flash, Image
-from labkit.simulator.hello_world import run_hello_world
-from labkit.simulator.machine import Console, Machine, Network
-from labkit.simulator.provisioning import provision
-from labkit.simulator.releases import RELEASES
+from labkit.simulator.board.board_clock import FAST, BoardClock
+from labkit.simulator.board.flash import Flash, Image
+from labkit.simulator.board.hello_world import run_hello_world
+from labkit.simulator.board.machine import Console, Machine, Network
+from labkit.simulator.board.provisioning import provision
+from labkit.simulator.board.releases import RELEASES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from labkit.diagnosis import AccountState, Headers
 from labkit.keys import PublicKey
 from labkit.policy import hello_world_policy, parse
-from labkit.simulator.provisioning import load_key
+from labkit.simulator.board.provisioning import load_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from lab_bench import end
 from simulator_fixtures import Cloud
 
 from labkit import open_lab
-from labkit.simulator.board import warm_up
-from labkit.simulator.internet import Internet
+from labkit.simulator.board.board import warm_up
+from labkit.simulator.board.internet import Internet
 from labkit.simulator.service import Service, Settings
 
 if TYPE_CHECKING:

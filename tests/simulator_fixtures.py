@@ -20,9 +20,9 @@ from labkit.keys import PublicKey
 from labkit.seeding import Randomness
 from labkit.simulator import mqtt
 from labkit.simulator.account import Account
-from labkit.simulator.accounts import Accounts
-from labkit.simulator.aws_api import ApiServer
-from labkit.simulator.gateway import Gateway
+from labkit.simulator.aws.accounts import Accounts
+from labkit.simulator.aws.aws_api import ApiServer
+from labkit.simulator.gateway.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable

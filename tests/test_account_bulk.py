@@ -14,7 +14,7 @@ from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, Cloud, iot_client, refused
 from test_account_issuing import request_pem
 
 from labkit.simulator.account import bulk
-from labkit.simulator.registrar import Registrar
+from labkit.simulator.aws.registrar import Registrar
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -12,7 +12,8 @@ from simulator_fixtures import Authority, Cloud, Device, connected
 from test_account import ABSENT, open_account
 
 from labkit import simulator
-from labkit.simulator import admission, mqtt
+from labkit.simulator import mqtt
+from labkit.simulator.gateway import admission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

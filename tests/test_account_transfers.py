@@ -10,7 +10,7 @@ from botocore.config import Config
 from simulator_fixtures import ACCOUNT_ID, REGION, Authority, Cloud, refused
 
 from labkit.simulator.account import transfers
-from labkit.simulator.accounts import Accounts
+from labkit.simulator.aws.accounts import Accounts
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

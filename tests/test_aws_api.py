@@ -19,7 +19,7 @@ from simulator_fixtures import (
 )
 
 from labkit.simulator.account import OPERATIONS
-from labkit.simulator.rest_json import RestJsonModel
+from labkit.simulator.aws.rest_json import RestJsonModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

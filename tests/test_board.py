@@ -11,10 +11,10 @@ import pytest
 from board_bench import ENDPOINT, NOW, NOWHERE, image
 
 from labkit.seeding import Randomness
-from labkit.simulator.board import Board
-from labkit.simulator.board_clock import AS_IN_LIFE, FAST
-from labkit.simulator.flash import Flash, FlashDamagedError
-from labkit.simulator.machine import Network
+from labkit.simulator.board.board import Board
+from labkit.simulator.board.board_clock import AS_IN_LIFE, FAST
+from labkit.simulator.board.flash import Flash, FlashDamagedError
+from labkit.simulator.board.machine import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

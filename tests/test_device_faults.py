@@ -20,7 +20,7 @@ from labkit.device.board import Until
 from labkit.device.looks import COMMON_RATES, looks_garbled, share_of_text
 from labkit.device.ports import Port
 from labkit.errors import BaudRateError, CaptureTimeoutError, DumpError, PortError
-from labkit.simulator.serial_line import as_read_at
+from labkit.simulator.board.serial_line import as_read_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,15 +12,15 @@ from board_bench import NOW, image
 from diagnosis_cases import Made
 
 from labkit.seeding import Randomness
-from labkit.simulator.board import Board
-from labkit.simulator.board_clock import FAST, BoardClock
+from labkit.simulator.board.board import Board
+from labkit.simulator.board.board_clock import FAST, BoardClock
+from labkit.simulator.board.flash import Flash, FlashRefusesError
+from labkit.simulator.board.machine import Network
 from labkit.simulator.control import Control
 from labkit.simulator.faults import FAULTS, Planting, UnknownFaultError
 from labkit.simulator.faults.fault import Fault, Place
 from labkit.simulator.faults.on_board import ErasedKey, LogQueue
 from labkit.simulator.faults.on_network import ClosedPort, ClosingServer, OtherRoot, ResettingServer
-from labkit.simulator.flash import Flash, FlashRefusesError
-from labkit.simulator.machine import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -216,7 +216,7 @@ def test_connection_that_says_nothing_is_closed(
     cloud: Cloud, led: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Handshake and CONNECT must come in time."""
-    monkeypatch.setattr("labkit.simulator.mqtt_session.CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("labkit.simulator.gateway.mqtt_session.CONNECT_TIMEOUT_S", 0.3)
     with socket.create_connection(cloud.address, timeout=5) as idle:
         assert is_ended(idle)
     with Client(cloud, led) as shaken:

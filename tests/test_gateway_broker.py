@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labkit.simulator.broker import Broker
 from labkit.simulator.file_limit import WANTED_FILES
+from labkit.simulator.gateway.broker import Broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

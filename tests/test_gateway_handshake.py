@@ -18,8 +18,9 @@ from simulator_fixtures import (
 )
 
 from labkit import certificates
-from labkit.simulator import admission, mqtt, tls_connection
-from labkit.simulator.verify_alert import set_verify
+from labkit.simulator import mqtt
+from labkit.simulator.gateway import admission, tls_connection
+from labkit.simulator.gateway.verify_alert import set_verify
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 

@@ -20,7 +20,9 @@ from simulator_fixtures import (
 )
 
 from labkit import certificates
-from labkit.simulator import admission, board_tls, mqtt, tls_connection
+from labkit.simulator import mqtt
+from labkit.simulator.board import board_tls
+from labkit.simulator.gateway import admission, tls_connection
 
 pytest_plugins = ("cloud_fixtures",)
 

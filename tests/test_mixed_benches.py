@@ -18,7 +18,7 @@ from simulator_fixtures import ACCOUNT_ID
 from labkit import open_lab
 from labkit.bench import find
 from labkit.errors import BenchError, DeviceError
-from labkit.simulator.internet import (
+from labkit.simulator.board.internet import (
     AMAZON_ROOT_CA_1_SHA256,
     Internet,
     amazon_root_ca_1,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from simulator_fixtures import Cloud
 
     from labkit.lab import Lab
-    from labkit.simulator.flash import Image
+    from labkit.simulator.board.flash import Image
     from labkit.simulator.service import Service
 
 pytest_plugins = ("bench_fixtures", "board_fixtures", "real_account")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.simulator import topics
+from labkit.simulator.gateway import topics
 from labkit.simulator.mqtt import (
     ConnAck,
     Connect,

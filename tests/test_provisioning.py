@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from labkit.simulator import mqtt
-from labkit.simulator.provisioning import load_key
+from labkit.simulator.board.provisioning import load_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

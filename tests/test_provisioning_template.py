@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.simulator.provisioning_template import CERTIFICATE, POLICY, THING, TemplateError, parse
+from labkit.simulator.account.provisioning_template import (
+    CERTIFICATE,
+    POLICY,
+    THING,
+    TemplateError,
+    parse,
+)
 
 BODY: dict[str, Any] = {
     "Parameters": {"Serial": {"Type": "String"}, "Place": {"Type": "String", "Default": "WA"}},

@@ -28,8 +28,10 @@ from tlslite.tlsrecordlayer import TLSRecordLayer
 
 from labkit import seams
 from labkit.errors import LabError, SeamMovedError
-from labkit.simulator import board_tls  # its import silences asyncore's warning, so it comes first
-from labkit.simulator.rest_json import load_model
+from labkit.simulator.aws.rest_json import load_model
+from labkit.simulator.board import (
+    board_tls,  # its import silences asyncore's warning, so it comes first
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

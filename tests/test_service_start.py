@@ -11,8 +11,8 @@ from simulator_fixtures import ACCOUNT_ID, REGION
 
 from labkit.seeding import Randomness
 from labkit.simulator.account import Account
-from labkit.simulator.board import warm_up
-from labkit.simulator.gateway import Gateway
+from labkit.simulator.board.board import warm_up
+from labkit.simulator.gateway.gateway import Gateway
 from labkit.simulator.service import Service, Settings
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.errors import BenchError
-from labkit.simulator.board_clock import AS_IN_LIFE, FAST, Speed
+from labkit.simulator.board.board_clock import AS_IN_LIFE, FAST, Speed
 from labkit.simulator.control import MOST_BOARDS
 from labkit.simulator.file_limit import raise_file_limit
 from labkit.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
 from labkit.simulator.state_lock import StateDamagedError, StateInUseError
 
 if TYPE_CHECKING:
-    from labkit.simulator.internet import Internet
+    from labkit.simulator.board.internet import Internet
 
 _BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
 _ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
@@ -93,7 +93,7 @@ def _settings(given: argparse.Namespace) -> Settings:
 
 def _internet(settings: Settings) -> Internet:
     """Return the real network, its root certificate written into the state directory."""
-    from labkit.simulator.internet import (  # noqa: PLC0415 few benches need certifi
+    from labkit.simulator.board.internet import (  # noqa: PLC0415 few benches need certifi
         Internet,
         amazon_root_ca_1,
     )

@@ -27,15 +27,15 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from labkit.simulator.board_clock import FAST, Speed
+from labkit.simulator.board.board_clock import FAST, Speed
+from labkit.simulator.board.flash import FlashDamagedError, Image, ImageError
 from labkit.simulator.faults import UnknownFaultError
-from labkit.simulator.flash import FlashDamagedError, Image, ImageError
 from labkit.simulator.http import HttpServer, Request, Response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from labkit.simulator.board import Board
+    from labkit.simulator.board.board import Board
 
 __all__ = ["MOST_BOARDS", "Control"]
 

@@ -20,20 +20,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.seeding import Clock, Randomness
 from labkit.simulator.account import Account
-from labkit.simulator.accounts import Accounts
-from labkit.simulator.aws_api import ApiServer
-from labkit.simulator.board import Board, warm_up
-from labkit.simulator.board_clock import AS_IN_LIFE, Speed
+from labkit.simulator.aws.accounts import Accounts
+from labkit.simulator.aws.aws_api import ApiServer
+from labkit.simulator.board.board import Board, warm_up
+from labkit.simulator.board.board_clock import AS_IN_LIFE, Speed
+from labkit.simulator.board.machine import Network
 from labkit.simulator.control import Control
-from labkit.simulator.gateway import Gateway
-from labkit.simulator.machine import Network
+from labkit.simulator.gateway.gateway import Gateway
 from labkit.simulator.state_lock import StateLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from labkit.simulator.machine import Reachable
+    from labkit.simulator.board.machine import Reachable
 
 __all__ = ["DEFAULT_ACCOUNT_ID", "DEFAULT_REGION", "Service", "Settings"]
 

@@ -37,7 +37,7 @@ from labkit.simulator.account.context import Call, Change, Identity, Kind, Opera
 from labkit.simulator.account.just_in_time import Introduction
 from labkit.simulator.account.refusal import Refusal
 from labkit.simulator.account.retained import Retained
-from labkit.simulator.store import Store
+from labkit.simulator.account.store import Store
 
 if TYPE_CHECKING:
     import sqlite3

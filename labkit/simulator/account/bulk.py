@@ -1,8 +1,8 @@
 """Bulk registration: one template, and a file in S3 with the parameters of a device a line.
 
 A task is worked on line by line, each in a transaction of its own that also moves the task on, so
-that a kill in the middle neither repeats nor leaves out a line. `labkit.simulator.registrar` is who
-works on it.
+that a kill in the middle neither repeats nor leaves out a line. Who works on it is
+`labkit.simulator.aws.registrar`.
 
 Source: AWS IoT API reference: StartThingRegistrationTask and its siblings; AWS IoT Core developer
 guide, Bulk registration. What a second task at the same time is answered, and what the lines of a

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from labkit.simulator.account.context import Call
-    from labkit.simulator.provisioning_template import Template
+    from labkit.simulator.account.provisioning_template import Template
 
 __all__ = ["Introduction", "automatic_authorities", "introduce", "subject_parameters"]
 

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.simulator.account import certificates, policies, things
 from labkit.simulator.account.own_authority import create_from_request
-from labkit.simulator.account.refusal import Refusal
-from labkit.simulator.provisioning_template import (
+from labkit.simulator.account.provisioning_template import (
     CERTIFICATE,
     POLICY,
     THING,
@@ -27,6 +26,7 @@ from labkit.simulator.provisioning_template import (
     TemplateError,
     parse,
 )
+from labkit.simulator.account.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from labkit import certificates
 from labkit.simulator.account.certificates import add
 from labkit.simulator.account.own_authority import issue, key_pair, new_key
+from labkit.simulator.account.provisioning_template import CERTIFICATE
 from labkit.simulator.account.refusal import Refusal
 from labkit.simulator.account.registration import load_template
 from labkit.simulator.account.roles import require_role
 from labkit.simulator.account.tags import set_tags
-from labkit.simulator.provisioning_template import CERTIFICATE
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
     from labkit.simulator.account.context import Call, Operation
-    from labkit.simulator.provisioning_template import Template
+    from labkit.simulator.account.provisioning_template import Template
 
 __all__ = ["OPERATIONS", "check_registration_config"]
 

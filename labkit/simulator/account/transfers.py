@@ -1,6 +1,6 @@
 """Handing a certificate over to another account, which takes or refuses it.
 
-Each of the two accounts keeps its own side; `labkit.simulator.accounts` brings the two in line
+Each of the two accounts keeps its own side; `labkit.simulator.aws.accounts` brings the two in line
 after every call, and after a kill between the two.
 
 Source: AWS IoT API reference: TransferCertificate, AcceptCertificateTransfer,

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.seeding import Randomness
-    from labkit.simulator.board_clock import BoardClock, Speed
-    from labkit.simulator.flash import Flash
-    from labkit.simulator.machine import Reachable
+    from labkit.simulator.board.board_clock import BoardClock, Speed
+    from labkit.simulator.board.flash import Flash
+    from labkit.simulator.board.machine import Reachable
 
 __all__ = ["Fault", "Place"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from labkit.simulator.board_clock import AS_IN_LIFE
+from labkit.simulator.board.board_clock import AS_IN_LIFE
+from labkit.simulator.board.serial_line import BAUD_RATE
 from labkit.simulator.faults.fault import Fault
-from labkit.simulator.serial_line import BAUD_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labkit.simulator.board_clock import BoardClock
-    from labkit.simulator.flash import Flash
+    from labkit.simulator.board.board_clock import BoardClock
+    from labkit.simulator.board.flash import Flash
 
 __all__ = [
     "ErasedCertificate",

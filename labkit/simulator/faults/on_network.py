@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from labkit.simulator.board.machine import Reachable
     from labkit.simulator.faults.fault import Place
-    from labkit.simulator.machine import Reachable
 
 __all__ = ["ClosedPort", "ClosingServer", "OtherRoot", "ResettingServer"]
 

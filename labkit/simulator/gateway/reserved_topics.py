@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from itertools import product, zip_longest
 
-from labkit.simulator import topics
+from labkit.simulator.gateway import topics
 
 __all__ = ["may_publish", "may_subscribe"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from labkit.simulator.account import Account
-    from labkit.simulator.admission import Newcomer
+    from labkit.simulator.gateway.admission import Newcomer
 
 __all__ = ["introduce"]
 

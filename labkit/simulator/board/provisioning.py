@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from labkit.simulator.credentials import (
+from labkit.simulator.board.credentials import (
     CKR_OK,
     PemError,
     PrivateKey,
     der_of_certificate_pem,
     private_key_of_pem,
 )
-from labkit.simulator.flash import FlashRefusesError
+from labkit.simulator.board.flash import FlashRefusesError
 
 if TYPE_CHECKING:
-    from labkit.simulator.machine import Machine
+    from labkit.simulator.board.machine import Machine
 
 __all__ = ["load_key", "provision"]
 

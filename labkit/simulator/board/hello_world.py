@@ -10,14 +10,15 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, TypeVar
 
-from labkit.simulator import board_tls, mqtt
-from labkit.simulator.board_tls import Credentials, TlsError, TlsStream
-from labkit.simulator.credentials import PemError, certificates_of_pem, is_certificate
-from labkit.simulator.provisioning import JITR_MACRO, load_key
+from labkit.simulator import mqtt
+from labkit.simulator.board import board_tls
+from labkit.simulator.board.board_tls import Credentials, TlsError, TlsStream
+from labkit.simulator.board.credentials import PemError, certificates_of_pem, is_certificate
+from labkit.simulator.board.provisioning import JITR_MACRO, load_key
 
 if TYPE_CHECKING:
-    from labkit.simulator.machine import Machine
-    from labkit.simulator.releases import Release
+    from labkit.simulator.board.machine import Machine
+    from labkit.simulator.board.releases import Release
 
 __all__ = ["run_hello_world"]
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from labkit.simulator.releases import RELEASES
+from labkit.simulator.board.releases import RELEASES
 
 if TYPE_CHECKING:
     from pathlib import Path

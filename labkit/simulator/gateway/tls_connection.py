@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
-from labkit.simulator.admission import Admission, judge
-from labkit.simulator.verify_alert import Refuse, set_verify
+from labkit.simulator.gateway.admission import Admission, judge
+from labkit.simulator.gateway.verify_alert import Refuse, set_verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labkit.simulator.account import Account
-    from labkit.simulator.server_identity import ServerIdentity
+    from labkit.simulator.gateway.server_identity import ServerIdentity
 
 __all__ = ["TlsConnection", "TlsSession", "server_context"]
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from labkit.simulator.board_clock import BoardClock
-    from labkit.simulator.flash import Contents, Flash, Image
-    from labkit.simulator.releases import Release
+    from labkit.simulator.board.board_clock import BoardClock
+    from labkit.simulator.board.flash import Contents, Flash, Image
+    from labkit.simulator.board.releases import Release
 
 __all__ = ["Console", "Machine", "Network", "Reachable"]
 

@@ -16,10 +16,10 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
-from labkit.simulator.broker import Broker, ConnectionEvent
-from labkit.simulator.mqtt_session import MqttSession
-from labkit.simulator.server_identity import server_identity
-from labkit.simulator.tls_connection import TlsConnection, server_context
+from labkit.simulator.gateway.broker import Broker, ConnectionEvent
+from labkit.simulator.gateway.mqtt_session import MqttSession
+from labkit.simulator.gateway.server_identity import server_identity
+from labkit.simulator.gateway.tls_connection import TlsConnection, server_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable

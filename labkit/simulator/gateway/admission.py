@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit import certificates
-from labkit.simulator.verify_alert import Refuse
+from labkit.simulator.gateway.verify_alert import Refuse
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labkit.simulator.account import Account, Change, Kind
+from labkit.simulator.gateway.retained import RetainedMessages
+from labkit.simulator.gateway.subscriptions import Subscriptions
 from labkit.simulator.mqtt import Publish
-from labkit.simulator.retained import RetainedMessages
-from labkit.simulator.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from labkit.simulator.admission import Admission
+    from labkit.simulator.gateway.admission import Admission
 
 __all__ = ["Broker", "ConnectionEvent", "Session"]
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from tlslite.api import TLSConnection
 
-    from labkit.simulator.credentials import PrivateKey
+    from labkit.simulator.board.credentials import PrivateKey
 
 __all__ = ["Credentials", "TlsError", "TlsStream", "connect"]
 

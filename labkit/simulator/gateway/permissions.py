@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.simulator import reserved_topics, topics
+from labkit.simulator.gateway import reserved_topics, topics
 
 if TYPE_CHECKING:
     from labkit.policy import Decision
     from labkit.simulator.account import Account
     from labkit.simulator.account.connections import Grants
-    from labkit.simulator.admission import Admission
+    from labkit.simulator.gateway.admission import Admission
     from labkit.simulator.mqtt import Connect, Publish, Will
 
 __all__ = ["Permissions", "RefusedError"]

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from labkit.simulator.account import transfers
-from labkit.simulator.registrar import Registrar
+from labkit.simulator.aws.registrar import Registrar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,15 +14,15 @@ import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from labkit.simulator import s3, sts
 from labkit.simulator.account import OPERATIONS, Account, Refusal
+from labkit.simulator.aws import s3, sts
+from labkit.simulator.aws.rest_json import UNREADABLE, load_model, parse, serialize
 from labkit.simulator.http import HttpServer, Request, Response, json_response
-from labkit.simulator.rest_json import UNREADABLE, load_model, parse, serialize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labkit.simulator.accounts import Accounts
+    from labkit.simulator.aws.accounts import Accounts
 
 __all__ = ["ApiServer"]
 

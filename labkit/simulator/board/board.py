@@ -10,14 +10,14 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from labkit.simulator.board_clock import AS_IN_LIFE, FAST, BoardClock, PowerLostError, Speed
+from labkit.simulator.board.board_clock import AS_IN_LIFE, FAST, BoardClock, PowerLostError, Speed
+from labkit.simulator.board.flash import Flash, FlashDamagedError, Image
+from labkit.simulator.board.machine import Console, Machine
+from labkit.simulator.board.provisioning import provision
+from labkit.simulator.board.releases import RELEASES
+from labkit.simulator.board.serial_line import SerialLine
 from labkit.simulator.faults import Planting
 from labkit.simulator.faults.fault import Place
-from labkit.simulator.flash import Flash, FlashDamagedError, Image
-from labkit.simulator.machine import Console, Machine
-from labkit.simulator.provisioning import provision
-from labkit.simulator.releases import RELEASES
-from labkit.simulator.serial_line import SerialLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from labkit.seeding import Randomness
-    from labkit.simulator.machine import Reachable
+    from labkit.simulator.board.machine import Reachable
 
 __all__ = ["Board", "warm_up"]
 
@@ -220,4 +220,4 @@ def warm_up() -> None:
 
 
 def _hello_world() -> ModuleType:
-    return importlib.import_module("labkit.simulator.hello_world")
+    return importlib.import_module("labkit.simulator.board.hello_world")

@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from labkit.simulator import just_in_time, mqtt
-from labkit.simulator.permissions import Permissions, RefusedError
+from labkit.simulator import mqtt
+from labkit.simulator.gateway import just_in_time
+from labkit.simulator.gateway.permissions import Permissions, RefusedError
 
 if TYPE_CHECKING:
-    from labkit.simulator.admission import Admission, Newcomer
-    from labkit.simulator.broker import Broker
-    from labkit.simulator.tls_connection import TlsConnection
+    from labkit.simulator.gateway.admission import Admission, Newcomer
+    from labkit.simulator.gateway.broker import Broker
+    from labkit.simulator.gateway.tls_connection import TlsConnection
 
 __all__ = ["MqttSession"]
 

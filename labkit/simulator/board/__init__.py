@@ -1,0 +1,1 @@
+"""The board: a serial stream, a flash, a boot, and the MQTT hello world."""
