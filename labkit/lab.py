@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import bench as benches
 from labkit import procedure
 from labkit.check import check
+from labkit.cloud.confirmation import ask_for_digits
 from labkit.cloud.opening import open_real, open_simulated, real_clients, simulated_clients
 from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
@@ -90,8 +91,8 @@ class Lab:
                 _MAY_BE_WRITTEN_TO, passed=True, value="it is simulated, nothing to confirm"
             )
         if not account.confirmation.is_given:
-            asked = f"last four digits of the account {account.account_id}: "
-            account.confirmation.give(last_digits or input(asked), write)
+            digits = last_digits or ask_for_digits(account.account_id)
+            account.confirmation.give(digits, write)
         told = f"confirmed, account {account.account_id}, region {account.region}"
         return check(_MAY_BE_WRITTEN_TO, passed=True, value=told)
 

@@ -76,6 +76,27 @@ def test_confirmation_asks_once(
     assert opened().confirm_account() == told
 
 
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError, OSError])
+def test_nobody_to_ask_is_said(
+    aws: Cloud,
+    opened: Callable[..., Lab],
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
+) -> None:
+    """Without a terminal or an open page: what to do, no traceback, and nothing is confirmed."""
+
+    def nobody(_: str) -> str:
+        raise error
+
+    monkeypatch.setattr("builtins.input", nobody)
+    lab = opened()
+    with pytest.raises(CloudError, match="nobody is there to type its last four digits"):
+        lab.confirm_account()
+    with pytest.raises(CloudError, match="REAL account"):
+        lab.create_thing()
+    assert names(aws) == EMPTY
+
+
 def test_preflight_tells_what_the_route_needs(aws: Cloud, opened: Callable[..., Lab]) -> None:
     """Identity, account, region, endpoint, and each action of the route's steps."""
     assert aws

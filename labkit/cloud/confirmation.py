@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Confirmation", "guard_writes", "refuse_other_account"]
+__all__ = ["Confirmation", "ask_for_digits", "guard_writes", "refuse_other_account"]
 
 _QUESTIONS = frozenset(
     {"TestAuthorization", "GetEffectivePolicies", "ValidateSecurityProfileBehaviors"}
@@ -78,6 +78,23 @@ class Confirmation:
                 f'then lab.confirm_account("{"." * _LAST_DIGITS}") with the account\'s last four '
                 "digits; on the command line: labkit run --confirm-account and the digits."
             )
+
+
+def ask_for_digits(account_id: str) -> str:
+    """Ask at the terminal or on the page for the account's last four digits.
+
+    Raises:
+        CloudError: nobody is there to answer.
+    """
+    try:
+        return input(f"last four digits of the account {account_id}: ")
+    # A notebook without a front end raises an error of its own, a NotImplementedError.
+    except (EOFError, NotImplementedError, OSError):
+        raise CloudError(
+            f"the account {account_id} is not confirmed, and nobody is there to type its last four "
+            "digits: run the cell on an open page, or labkit preflight --confirm-account and the "
+            "digits."
+        ) from None
 
 
 def guard_writes(client: Any, require: Callable[[str], object]) -> None:  # noqa: ANN401 boto3 makes clients at run time
