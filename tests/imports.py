@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "certificates"} | {
     "choice",
     "diagnosis",
+    "pictures",
 }
 """The pure modules: no clock, no randomness, no file, no network."""
 
@@ -22,13 +23,13 @@ HEIGHTS = {
     "errors": 0,
     **dict.fromkeys(("check", "choice", "commands", "seeding", "keys", "firmware", "policy"), 1),
     **dict.fromkeys(("console", "certificates", "seams"), 2),
-    "diagnosis": 3,
+    **dict.fromkeys(("diagnosis", "pictures"), 3),
     **dict.fromkeys(("device", "cloud", "workspace", "glossary"), 4),
-    **dict.fromkeys(("bench", "gathering"), 5),
+    **dict.fromkeys(("approval", "bench", "gathering", "progress"), 5),
     "steps": 6,
     "procedure": 7,
     "lab": 8,
-    **dict.fromkeys(("record", "by_hand", "manual", "newcomer", "drills"), 9),
+    **dict.fromkeys(("record", "by_hand", "manual", "newcomer", "drills", "site"), 9),
     **dict.fromkeys(("cli", "widgets"), 10),
     "__main__": 11,
 }

@@ -21,6 +21,7 @@ PAGES = ROOT / "notebooks"
 SEED = "manual"
 """The seed of every stored output; `notebooks/conftest.py` sets it too."""
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -85,6 +86,7 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             {key: value for key, value in cell.metadata.items() if key == "tags"}
         )
         for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET, None)  # dead without its kernel; its twins are not
             output.pop("execution_count", None) if output.output_type == "error" else None
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]

@@ -1,5 +1,29 @@
 """Panels: optional fronts to calls that stand on the pages already.
 
-Each is a plain class that does the work, with a thin view of ipywidgets. Nothing is only in a
-widget: without a front end a panel's text says the same, and its calls do the same.
+Each is a plain class that draws itself as HTML and says the same as text; what is pressed calls the
+lab. Nothing is only in a panel: without a front end its text says the same, and its calls do the
+same. A panel is loaded when it is first asked for: `widgets.route(lab)`.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__: list[str] = []
+
+_PANELS: dict[str, tuple[str, str]] = {}
+"""Each panel by the name that a page calls it by: its module, and its class."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 a panel's class, or a module beside this one
+    """Load a panel on first use (PEP 562)."""
+    if name in _PANELS:
+        module, panel = _PANELS[name]
+        return getattr(import_module(f"{__name__}.{module}"), panel)
+    raise AttributeError(f"labkit.widgets has no panel {name!r}; there are {', '.join(_PANELS)}")
+
+
+def __dir__() -> list[str]:
+    """Name the panels, for completion."""
+    return [*globals(), *_PANELS]

@@ -1,0 +1,135 @@
+// The one front end of every panel: it shows the HTML that Python drew, and tells Python what was
+// pressed. What a page says is decided in Python; here is only what has to happen in the browser.
+
+const FIELDS = "input[name], select[name], textarea[name]";
+
+function render({ model, el }) {
+  const body = document.createElement("div");
+  const said = document.createElement("p");
+  el.classList.add("labkit-front");
+  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys are for cells, not for panels
+  said.className = "labkit-said";
+  said.setAttribute("role", "status");
+  el.append(body, said);
+
+  const draw = () => replace(body, model.get("html"));
+  const say = () => { said.textContent = model.get("said"); };
+  model.on("change:html", draw);
+  model.on("change:said", say);
+  draw();
+  say();
+
+  const press = async (target, file) => {
+    const form = target.closest("form, .labkit") ?? body;
+    const fields = {};
+    for (const field of form.querySelectorAll(FIELDS)) {
+      if (field.type === "radio" && !field.checked) continue;
+      fields[field.name] = field.type === "checkbox" ? String(field.checked) : field.value;
+    }
+    const buffers = file ? [await file.arrayBuffer()] : [];
+    model.send({ press: target.dataset.press, value: target.dataset.value ?? "", fields }, undefined, buffers);
+  };
+
+  body.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-page]");
+    if (link && openPage(link.dataset.page)) event.preventDefault();
+    const target = event.target.closest("button[data-press]");
+    if (target) press(target);
+  });
+  body.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (event.target.dataset.press) press(event.target);
+  });
+  body.addEventListener("change", (event) => {
+    const target = event.target;
+    if (!target.dataset.press) return;
+    if (target.type === "file") press(target, target.files[0]);
+    else press(target);
+  });
+  body.addEventListener("input", (event) => {
+    if (event.target.dataset.pressOn === "input") press(event.target);
+  });
+  body.addEventListener("dragover", (event) => {
+    if (event.target.closest("[data-drop]")) event.preventDefault();
+  });
+  body.addEventListener("drop", (event) => {
+    const place = event.target.closest("[data-drop]");
+    if (!place || !event.dataTransfer.files.length) return;
+    event.preventDefault();
+    press(place, event.dataTransfer.files[0]);
+  });
+  for (const name of ["pointerover", "focusin"]) {
+    body.addEventListener(name, (event) => light(body, event.target.closest("[data-part]")));
+  }
+  body.addEventListener("pointerleave", () => light(body, body.querySelector("[data-part]:focus")));
+  body.addEventListener("keydown", (event) => walk(event));
+}
+
+// Show new HTML, and leave the reader where they were: focus, typed text, scrolled lists.
+function replace(body, html) {
+  const active = body.contains(document.activeElement) ? document.activeElement : null;
+  const focus = active && { key: active.dataset.key, start: active.selectionStart, end: active.selectionEnd };
+  const typed = new Map();
+  for (const field of body.querySelectorAll(FIELDS)) {
+    if (field.dataset.key && field.type !== "file") typed.set(field.dataset.key, [field.value, field.checked, field.defaultValue]);
+  }
+  const scrolled = new Map();
+  for (const list of body.querySelectorAll("[data-scroll]")) {
+    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
+    scrolled.set(list.dataset.key, atEnd ? null : list.scrollTop);
+  }
+  const opened = new Set([...body.querySelectorAll("details[open]")].map((each) => each.dataset.key));
+  body.innerHTML = html;
+  for (const field of body.querySelectorAll(FIELDS)) {
+    const [value, checked, was] = typed.get(field.dataset.key) ?? [];
+    // A value that Python has changed is new; one that it has not is the reader's.
+    if (value === undefined || field.defaultValue !== was) continue;
+    field.value = value;
+    if (field.type === "checkbox" || field.type === "radio") field.checked = checked;
+  }
+  for (const list of body.querySelectorAll("[data-scroll]")) {
+    list.scrollTop = scrolled.get(list.dataset.key) ?? list.scrollHeight;
+  }
+  for (const each of body.querySelectorAll("details")) {
+    if (opened.has(each.dataset.key)) each.open = true;
+  }
+  const again = focus?.key && body.querySelector(`[data-key="${CSS.escape(focus.key)}"]`);
+  if (!again) return;
+  again.focus({ preventScroll: true });
+  if (focus.start != null && again.setSelectionRange) again.setSelectionRange(focus.start, focus.end);
+}
+
+// Light everything that is the same part: a byte and its field, a row and its line.
+function light(body, pointed) {
+  for (const each of body.querySelectorAll(".lit")) each.classList.remove("lit");
+  if (!pointed) return;
+  for (const each of body.querySelectorAll("[data-part]")) {
+    if (each.dataset.part === pointed.dataset.part) each.classList.add("lit");
+  }
+}
+
+// Arrow keys, Home and End move between the parts of a list that is one stop of the Tab key.
+function walk(event) {
+  const list = event.target.closest("[data-walk]");
+  if (!list) return;
+  const stops = [...list.querySelectorAll("[tabindex]")];
+  const columns = Number(list.dataset.walk) || 1;
+  const here = stops.indexOf(event.target);
+  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+  const to = { Home: 0, End: stops.length - 1 }[event.key] ?? (step === undefined ? -1 : here + step);
+  if (here < 0 || !stops[to]) return;
+  event.preventDefault();
+  for (const each of stops) each.tabIndex = -1;
+  stops[to].tabIndex = 0;
+  stops[to].focus();
+}
+
+// Open another page beside this one where JupyterLab lets us; else the link does what links do.
+function openPage(path) {
+  const app = globalThis.jupyterapp;
+  if (!app) return false;
+  app.commands.execute("docmanager:open", { path });
+  return true;
+}
+
+export default { render };
