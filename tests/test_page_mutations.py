@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,33 +165,39 @@ def test_an_untouched_page_is_green(folder: Path) -> None:
 # The exercises
 
 
-@pytest.fixture(params=PAGES, ids=lambda page: page.stem[:2])
-def exercise(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Return a page's name and its exercise's check cell, the one after `answer = None`."""
-    cells = code_cells(nbformat.read(request.param, 4))
-    at = next(n for n, cell in enumerate(cells) if cell.source.startswith("answer = None"))
-    return request.param.stem, cells[at + 1].source
+MODULES = {
+    name: import_module(f"labkit.{name}")
+    for name in ("certificates", "console", "firmware", "keys", "policy")
+}
+"""What an exercise's check may use, beside `check` and the answer."""
+
+
+def exercises(page: Path) -> list[str]:
+    """Return the check cells of a page's exercises, each the one after an `answer = None`."""
+    cells = code_cells(nbformat.read(page, 4))
+    answers = [n for n, cell in enumerate(cells) if cell.source.startswith("answer = None")]
+    return [cells[at + 1].source for at in answers]
 
 
 def verdict(source: str, answer: object) -> str:
     """Return what a check cell shows of an answer."""
-    return repr(eval(source, {"check": check, "answer": answer}))  # noqa: S307 the page's own cell
+    names = {**MODULES, "check": check, "answer": answer}
+    return repr(eval(source, names))  # noqa: S307 the page's own cell
 
 
-def test_a_right_answer_is_ok_and_a_wrong_one_is_not(exercise: tuple[str, str]) -> None:
-    """The page's own check tells the solution from a wrong answer and from none."""
-    page, source = exercise
-    right, wrong = SOLUTIONS[page]
-    assert verdict(source, right).startswith("ok   ")
-    assert verdict(source, wrong).startswith("FAIL ")
-    assert verdict(source, None).endswith("not answered yet")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem[:2])
+def test_a_right_answer_is_ok_and_a_wrong_one_is_not(page: Path) -> None:
+    """Each exercise's own check tells the solution from a wrong answer and from none."""
+    for source, (right, wrong) in zip(exercises(page), SOLUTIONS[page.stem], strict=True):
+        assert verdict(source, right).startswith("ok   ")
+        assert verdict(source, wrong).startswith("FAIL ")
+        assert verdict(source, None).endswith("not answered yet")
 
 
-def test_no_page_gives_its_answer_away(exercise: tuple[str, str]) -> None:
-    """Every page has a solution, and stores the exercise unanswered."""
-    page, _ = exercise
-    assert page in SOLUTIONS
+def test_every_page_has_solutions() -> None:
+    """No page is without an exercise, and none of the solutions is for a page that is not there."""
     assert sorted(SOLUTIONS) == [path.stem for path in PAGES]
+    assert all(SOLUTIONS.values())
 
 
 # Any order, any workspace
