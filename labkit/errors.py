@@ -8,6 +8,7 @@
     │   └── DumpError           the newest dump is damaged: which row, how many of 91 bytes
     ├── PublicKeyError          bytes or text are not a P-256 public key as the device has one
     ├── CertificateError        a certificate, CA key or request must not be used or issued
+    ├── ApprovalError           a CSR signer's key, a request or the audit log is refused
     ├── FirmwareError           a header or source cannot be read or edited safely
     │   └── MacroNotFoundError  the macro does not stand there, with names that look like it
     ├── PolicyError             a policy document is not one
@@ -74,6 +75,10 @@ class PublicKeyError(LabError):
 
 class CertificateError(LabError):
     """A certificate, a CA key or a request must not be used or issued."""
+
+
+class ApprovalError(LabError):
+    """A CSR signer's key, a request for approval or the audit log is refused."""
 
 
 class FirmwareError(LabError):
