@@ -53,6 +53,14 @@ _ROW_LIKE = re.compile(
     _FLAGS,
 )
 _CONTINUOUS = re.compile(r"[\s>|]*([0-9a-f]{2,}) *$", _FLAGS)
+# A row's shape in which a character is no hex digit, such as an O for a 0.
+_ROW_SHAPED = {
+    size: re.compile(rf"[\s>|]*({row}) *$".replace("0-9a-f", r"0-9a-z?\uFFFD"), re.IGNORECASE)
+    for size, row in ((ROW_BYTES, _FULL_ROW), (_LAST_ROW_BYTES, _LAST_ROW))
+}
+_NOT_HEX = re.compile(r"[^0-9a-f\s]", _FLAGS)
+_NOT_HEX_MOST = 4
+"""More such characters in a row, and it is somebody's words."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,6 +80,7 @@ class Dump:
             when a pair was made and also when no certificate is stored.
         problem: what is wrong and what to do, or None.
         problem_row: the row at fault, counted from 1, or None.
+        came: the rows' characters as they came, without blanks, good or bad.
     """
 
     line: int
@@ -83,6 +92,7 @@ class Dump:
     generated: bool | None
     problem: str | None = None
     problem_row: int | None = None
+    came: tuple[str, ...] = ()
 
     @property
     def hex_rows(self) -> tuple[str, ...]:
@@ -127,7 +137,12 @@ class _Row:
 
     @property
     def fits(self) -> bool:
-        return len(self.digits) == self.expected
+        return len(self.digits) == self.expected and self.not_hex is None
+
+    @property
+    def not_hex(self) -> str | None:
+        found = _NOT_HEX.search(self.digits)
+        return found and found[0]
 
 
 @dataclass(slots=True)
@@ -177,12 +192,21 @@ class Collector:
         for pattern in _ROW_PATTERNS[self._bytes_expected()]:
             if match := pattern.search(text, start):
                 return match.span()
+        if span := self._find_not_hex(text, start):
+            return span
         match = _ROW_LIKE.search(text, start)
         if match is None:
             return None
         begin, end = match.span("alone" if match["alone"] else 0)
         prefix = PREFIX.search(text, begin + 1)
         return begin, min(end, prefix.start()) if prefix else end
+
+    def _find_not_hex(self, text: str, start: int) -> tuple[int, int] | None:
+        """Find a row of the right shape in which a few characters are no hex digits."""
+        match = _ROW_SHAPED[self._bytes_expected()].match(text, start)
+        if match is None or not 0 < len(_NOT_HEX.findall(match[1])) <= _NOT_HEX_MOST:
+            return None
+        return match.span(1)
 
     def is_row(self, text: str) -> bool:
         """Whether a line is the next row and nothing else, which it mostly is."""
@@ -224,6 +248,7 @@ class Collector:
             generated=self.generated,
             problem=problem,
             problem_row=row,
+            came=tuple(each.digits for each in self._rows),
         )
 
     def _structural_problem(
@@ -240,11 +265,7 @@ class Collector:
             return None, f"{came} came: a row is missing. {_AGAIN}; {_QUEUE}."
         for number, row in enumerate(self._rows, start=1):
             if not row.fits:
-                return number, (
-                    f"row {number}: {_bytes_text(len(row.digits))}, expected "
-                    f"{row.expected // 2} ({came} came). Digits were lost or added in the copy. "
-                    f"{_AGAIN}."
-                )
+                return number, f"row {number}: {_row_problem(row, came)} {_AGAIN}."
         if received < DER_BYTES:
             missing = len(self._rows) + 1
             if log_ended:
@@ -270,6 +291,16 @@ class Collector:
             and len(last.digits) == 2 * _LAST_ROW_BYTES
             and all(row.fits for row in earlier)
         )
+
+
+def _row_problem(row: _Row, came: str) -> str:
+    if row.not_hex:
+        changed = "A character was changed in the copy."
+        return f"{row.not_hex!r} is not a hex digit ({came} came). {changed}"
+    return (
+        f"{_bytes_text(len(row.digits))}, expected {row.expected // 2} ({came} came). "
+        "Digits were lost or added in the copy."
+    )
 
 
 def _content_problem(der: bytes) -> tuple[int | None, str] | None:

@@ -12,7 +12,9 @@ from typing import Any
 
 __all__: list[str] = []
 
-_PANELS: dict[str, tuple[str, str]] = {}
+_PANELS: dict[str, tuple[str, str]] = {
+    "hex_lens": ("hex_lens", "HexLensPanel"),
+}
 """Each panel by the name that a page calls it by: its module, and its class."""
 
 
