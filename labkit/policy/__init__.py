@@ -7,18 +7,31 @@
     evaluate(policy, "iot:Publish", topic_arn, context)  # allowed by statement 2 (…)
 """
 
+from labkit.policy.actions import ACTIONS, asked_resource
 from labkit.policy.documents import DOCUMENT_CHARACTERS_MAX, Policy, Statement, parse
-from labkit.policy.evaluation import Decision, connection_context, evaluate, missing_values
+from labkit.policy.evaluation import (
+    Considered,
+    Decision,
+    connection_context,
+    evaluate,
+    missing_values,
+)
 from labkit.policy.hello_world import hello_world_policy, resource_arn
+from labkit.policy.layout import LaidOut, lay_out
 
 __all__ = [
+    "ACTIONS",
     "DOCUMENT_CHARACTERS_MAX",
+    "Considered",
     "Decision",
+    "LaidOut",
     "Policy",
     "Statement",
+    "asked_resource",
     "connection_context",
     "evaluate",
     "hello_world_policy",
+    "lay_out",
     "missing_values",
     "parse",
     "resource_arn",

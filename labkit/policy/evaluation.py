@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labkit.policy.documents import Policy
@@ -14,7 +14,33 @@ if TYPE_CHECKING:
     from labkit.policy.documents import Statement
     from labkit.policy.patterns import Pattern
 
-__all__ = ["Decision", "connection_context", "evaluate", "missing_values"]
+__all__ = [
+    "Considered",
+    "Decision",
+    "connection_context",
+    "evaluate",
+    "missing_values",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One statement, and whether it is about the request.
+
+    Attributes:
+        policy: the name of its policy, or empty.
+        statement: the statement.
+        obstacle: why it is not about the request, in words; empty where it is.
+    """
+
+    policy: str
+    statement: Statement
+    obstacle: str
+
+    @property
+    def matches(self) -> bool:
+        """Whether the statement is about the request."""
+        return not self.obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +53,7 @@ class Decision:
         policy: the name of the policy that decided; None if no statement did.
         statement: the number of its statement that decided, from 1; None if none did.
         sid: that statement's own name; None if none decided, empty if it has no name.
+        considered: every statement, in the documents' order, and why it is not about the request.
     """
 
     allowed: bool
@@ -34,6 +61,7 @@ class Decision:
     policy: str | None = None
     statement: int | None = None
     sid: str | None = None
+    considered: tuple[Considered, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         """Return whether it is allowed."""
@@ -97,23 +125,26 @@ def evaluate(
     """
     every = (policies,) if isinstance(policies, Policy) else tuple(policies)
     request = _Request(action, resource, {key.lower(): value for key, value in context.items()})
-    allowing: tuple[Policy, Statement] | None = None
-    missed: list[str] = []
-    for policy, statement in _statements(every):
-        obstacle = request.obstacle(statement)
-        if obstacle is None and not statement.allow:
-            return _decision(policy, statement)
-        if obstacle is None:
-            allowing = allowing or (policy, statement)
-        elif obstacle and statement.allow:
-            missed.append(f"{_named(policy, statement)}: {obstacle}")
-    if allowing:
-        return _decision(*allowing)
+    considered = tuple(
+        Considered(policy.name, statement, request.obstacle(statement))
+        for policy in every
+        for statement in policy.statements
+    )
+    matching = [each for each in considered if each.matches]
+    denying = (each for each in matching if not each.statement.allow)
+    if decisive := next(denying, next(iter(matching), None)):
+        return _decision(decisive, considered)
     if not every:
         return Decision(allowed=False, reason="denied: no policy is attached")
-    nearest = "".join(f"; {text}" for text in missed)
+    nearest = "".join(
+        f"; {_named(each)}: {each.obstacle}"
+        for each in considered
+        if each.statement.allow and _is_about(each.statement, action)
+    )
     return Decision(
-        allowed=False, reason=f"denied: no statement allows {action} on {resource}{nearest}"
+        allowed=False,
+        reason=f"denied: no statement allows {action} on {resource}{nearest}",
+        considered=considered,
     )
 
 
@@ -165,16 +196,13 @@ class _Request:
     resource: str
     context: Mapping[str, str]
 
-    def obstacle(self, statement: Statement) -> str | None:
-        """Say why a statement is not about this request; None if it is.
-
-        The text is empty where the statement is about other actions, which is not worth telling.
-        """
+    def obstacle(self, statement: Statement) -> str:
+        """Say why a statement is not about this request; empty if it is."""
         if not _is_about(statement, self.action):
-            return ""
+            return f"about other actions than {self.action}"
         return self._resource_obstacle(statement) or self._condition_obstacle(statement)
 
-    def _resource_obstacle(self, statement: Statement) -> str | None:
+    def _resource_obstacle(self, statement: Statement) -> str:
         resolved = [resolve(wanted, self.context) for wanted in statement.resources]
         found = any(wanted is not None and matches(wanted, self.resource) for wanted in resolved)
         unresolved = next(
@@ -189,17 +217,31 @@ class _Request:
             # With a variable of unknown value nobody can say that the resource is another one.
             if unresolved is not None:
                 return _without_value(unresolved)
-            return "this resource is one of those left out" if found else None
+            return "this resource is one of those left out" if found else ""
         if found:
-            return None
+            return ""
         if unresolved is not None:
             return _without_value(unresolved)
-        return f"only on {', '.join(map(written, statement.resources))}"
+        return f"only on {', '.join(map(written, statement.resources))}{self._mixed_up(statement)}"
 
-    def _condition_obstacle(self, statement: Statement) -> str | None:
+    def _mixed_up(self, statement: Statement) -> str:
+        """Say so where a statement names a topic and a topicfilter is asked for, or reversed."""
+        asked = _kind(self.resource)
+        named = {_kind(written(each)) for each in statement.resources}
+        if {asked} | named != {"topic", "topicfilter"} or asked in named:
+            return ""
+        (other,) = named
+        return f" (this names a {other}, and {self.action} is asked on a {asked})"
+
+    def _condition_obstacle(self, statement: Statement) -> str:
         failed = (item for item in statement.conditions if not item.holds(self.context))
         condition = next(failed, None)
-        return None if condition is None else f"its condition {condition} does not hold"
+        return "" if condition is None else f"its condition {condition} does not hold"
+
+
+def _kind(arn: str) -> str:
+    """Return what kind of resource an ARN names, such as "topic"."""
+    return arn.rpartition(":")[2].partition("/")[0]
 
 
 def _statements(policies: Iterable[Policy]) -> Iterator[tuple[Policy, Statement]]:
@@ -208,24 +250,27 @@ def _statements(policies: Iterable[Policy]) -> Iterator[tuple[Policy, Statement]
             yield policy, statement
 
 
-def _named(policy: Policy, statement: Statement) -> str:
-    return f"{statement} of policy {policy.name}" if policy.name else str(statement)
+def _named(each: Considered) -> str:
+    return f"{each.statement} of policy {each.policy}" if each.policy else str(each.statement)
 
 
-def _decision(policy: Policy, statement: Statement) -> Decision:
+def _decision(decisive: Considered, considered: tuple[Considered, ...]) -> Decision:
+    statement = decisive.statement
     verb = "allowed" if statement.allow else "explicitly denied"
     return Decision(
         allowed=statement.allow,
-        reason=f"{verb} by {_named(policy, statement)}",
-        policy=policy.name,
+        reason=f"{verb} by {_named(decisive)}",
+        policy=decisive.policy,
         statement=statement.number,
         sid=statement.sid,
+        considered=considered,
     )
 
 
 def _without_value(pattern: Pattern) -> str:
     names = [piece.name for piece in pattern if isinstance(piece, Variable)]
     return (
-        f"{', '.join(f'${{{name}}}' for name in names)} has no value here (a thing's name has one "
-        "only if the certificate is attached to the thing whose name is the client id)"
+        f"{', '.join(f'${{{name}}}' for name in names)} has no value here, so it matches "
+        "nothing (a thing's name has one only if the certificate is attached to the thing whose "
+        "name is the client id)"
     )
