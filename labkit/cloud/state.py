@@ -4,22 +4,27 @@ Each question is asked by itself: one that is denied leaves its answer unknown a
 on. A certificate or CA that is not there is an answer.
 
 Source: AWS IoT API reference: DescribeEndpoint, DescribeCertificate, DescribeCACertificate,
-ListCACertificates, ListPrincipalThings, GetEffectivePolicies, ListAttachedPolicies, GetPolicy.
+ListCACertificates, ListPrincipalThings, GetEffectivePolicies, ListAttachedPolicies, GetPolicy,
+DescribeThing, DescribeProvisioningTemplate.
 """
 
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from labkit import policy
 from labkit.certificates import certificate_id, is_issued_by, load_certificate
+from labkit.certificates.rules import spki
+from labkit.cloud.resources import POLICY, TEMPLATE, THING
 from labkit.cloud.session import said_plainly
 from labkit.diagnosis import AccountState
 from labkit.errors import CertificateError, CloudError, PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from cryptography import x509
@@ -31,6 +36,12 @@ __all__ = ["read_account_state"]
 
 _NOT_FOUND = "ResourceNotFoundException"
 _PAGE = 100
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
+_BY_NAME = {
+    THING: ("describe_thing", "thingName"),
+    POLICY: ("get_policy", "policyName"),
+    TEMPLATE: ("describe_provisioning_template", "templateName"),
+}
 
 _Told = TypeVar("_Told")
 
@@ -40,6 +51,7 @@ def read_account_state(
     *,
     certificate: x509.Certificate | None,
     ca: x509.Certificate | None,
+    by_name: Mapping[str, str] = _NO_NAMES,
 ) -> AccountState:
     """Ask the account about a device's certificate.
 
@@ -47,6 +59,8 @@ def read_account_state(
         account: the account; only calls that read are made.
         certificate: the device's certificate; None leaves out what hangs on it.
         ca: the CA's certificate; None leaves the CA out.
+        by_name: what else to look for: "thing", "policy", "provisioning template", each with the
+            name that it should have.
 
     Returns:
         The state. What could not be read is None there, and named in `not_told`.
@@ -55,20 +69,46 @@ def read_account_state(
     endpoint = asking.ask("the endpoint", asking.endpoint)
     registered = asking.certificate(certificate)
     authority = asking.ca(certificate, ca)
-    arn = registered[1] if registered else ""
+    arn = registered.arn if registered else ""
     things = asking.ask("its things", lambda: asking.things(arn)) if arn else None
     return AccountState(
         region=account.region,
         account_id=account.account_id,
         endpoint=endpoint,
-        ca_status=authority[0] if authority else None,
-        auto_registration=authority[1] if authority else None,
-        certificate_status=registered[0] if registered else None,
+        ca_status=authority.status if authority else None,
+        auto_registration=authority.is_automatic if authority else None,
+        ca_template=authority.template if authority else None,
+        certificate_status=registered.status if registered else None,
+        certificate_key=registered.key if registered else None,
         things=things,
         policies=asking.ask("its policies", lambda: asking.policies(arn, things)) if arn else None,
+        there=asking.there(by_name),
         clock=asking.clock,
         not_told=tuple(asking.not_told),
     )
+
+
+class _Registered(NamedTuple):
+    """A device certificate in the account; all is empty where it is not registered."""
+
+    status: str = ""
+    arn: str = ""
+    key: bytes | None = None
+
+
+class _Authority(NamedTuple):
+    """A CA certificate in the account; all is empty where it is not registered."""
+
+    status: str = ""
+    is_automatic: bool = False
+    template: str = ""
+
+
+def _key(pem: str) -> bytes | None:
+    try:
+        return spki(load_certificate(pem).public_key())
+    except CertificateError:
+        return None
 
 
 def _signed(ca_pem: str, certificate: x509.Certificate) -> bool:
@@ -122,8 +162,8 @@ class _Asking:
         told = self.call("the endpoint", "describe_endpoint", endpointType="iot:Data-ATS")
         return str(told["endpointAddress"])
 
-    def certificate(self, certificate: x509.Certificate | None) -> tuple[str, str] | None:
-        """Return the certificate's status and ARN; both empty where it is not registered."""
+    def certificate(self, certificate: x509.Certificate | None) -> _Registered | None:
+        """Return the certificate as it is registered."""
         if certificate is None:
             return None
         told = self.ask(
@@ -133,12 +173,16 @@ class _Asking:
         if told is None:
             return None
         described = told.get("certificateDescription", {})
-        return str(described.get("status", "")), str(described.get("certificateArn", ""))
+        return _Registered(
+            str(described.get("status", "")),
+            str(described.get("certificateArn", "")),
+            _key(str(described.get("certificatePem", ""))),
+        )
 
     def ca(
         self, certificate: x509.Certificate | None, ca: x509.Certificate | None
-    ) -> tuple[str, bool] | None:
-        """Return the signing CA's status, empty where it is not there, and whether it registers.
+    ) -> _Authority | None:
+        """Return the signing CA as it is registered.
 
         The CA that is given is looked up by its id; where it is not the certificate's issuer, or
         none is given, the issuer is looked for among the account's.
@@ -149,13 +193,16 @@ class _Asking:
             return None
         return self.ask("the CA certificates", lambda: self._issuer(certificate))
 
-    def _ca(self, identifier: str) -> tuple[str, bool]:
-        described = self._describe("describe_ca_certificate", identifier)
-        described = described.get("certificateDescription", {})
-        automatic = described.get("autoRegistrationStatus") == "ENABLE"
-        return str(described.get("status", "")), automatic
+    def _ca(self, identifier: str) -> _Authority:
+        told = self._describe("describe_ca_certificate", identifier)
+        described = told.get("certificateDescription", {})
+        return _Authority(
+            str(described.get("status", "")),
+            described.get("autoRegistrationStatus") == "ENABLE",
+            str((told.get("registrationConfig") or {}).get("templateName", "")),
+        )
 
-    def _issuer(self, certificate: x509.Certificate) -> tuple[str, bool]:
+    def _issuer(self, certificate: x509.Certificate) -> _Authority:
         """Return the account's answer about the CA that signed a certificate."""
         for listed in self.pages("CA certificates", "list_ca_certificates", "certificates"):
             identifier = str(listed["certificateId"])
@@ -163,7 +210,7 @@ class _Asking:
             pem = told.get("certificateDescription", {}).get("certificatePem", "")
             if _signed(pem, certificate):
                 return self._ca(identifier)
-        return "", False
+        return _Authority()
 
     def _describe(self, operation: str, identifier: str) -> dict[str, Any]:
         """Describe a certificate; one that is not there is described by nothing."""
@@ -173,6 +220,24 @@ class _Asking:
             if error.code != _NOT_FOUND:
                 raise
         return {}
+
+    def there(self, by_name: Mapping[str, str]) -> dict[str, bool]:
+        """Return of each kind whether the account has the one of that name."""
+        asked = {
+            kind: self.ask(f"the {kind} {name}", partial(self._is_there, kind, name))
+            for kind, name in by_name.items()
+        }
+        return {kind: told for kind, told in asked.items() if told is not None}
+
+    def _is_there(self, kind: str, name: str) -> bool:
+        operation, parameter = _BY_NAME[kind]
+        try:
+            self.call(f"the {kind} {name}", operation, **{parameter: name})
+        except CloudError as error:
+            if error.code != _NOT_FOUND:
+                raise
+            return False
+        return True
 
     def things(self, arn: str) -> tuple[str, ...]:
         """Return the things that a certificate is attached to."""

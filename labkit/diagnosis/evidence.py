@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from labkit import firmware
@@ -10,6 +10,7 @@ from labkit.diagnosis.literals import Literal, What, read_certificate, read_priv
 from labkit.errors import FirmwareError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from labkit.policy import Policy
@@ -105,9 +106,12 @@ class AccountState:
         endpoint: the account's ATS endpoint.
         ca_status: the CA certificate's status; empty where it is not registered.
         auto_registration: whether that CA registers certificates automatically.
+        ca_template: that CA's provisioning template, by name; empty where it has none.
         certificate_status: the certificate's status; empty where it is not registered.
+        certificate_key: DER SubjectPublicKeyInfo of the certificate as it is registered.
         things: the names of the things that the certificate is attached to.
         policies: the policies that are effective for the certificate.
+        there: of what was looked for by name, each kind with whether the account has it.
         clock: the account's clock.
         not_told: what was asked and not told, each in words.
     """
@@ -117,9 +121,12 @@ class AccountState:
     endpoint: str | None = None
     ca_status: str | None = None
     auto_registration: bool | None = None
+    ca_template: str | None = None
     certificate_status: str | None = None
+    certificate_key: bytes | None = None
     things: tuple[str, ...] | None = None
     policies: tuple[Policy, ...] | None = None
+    there: Mapping[str, bool] = field(default_factory=dict)
     clock: datetime | None = None
     not_told: tuple[str, ...] = ()
 
