@@ -1,0 +1,259 @@
+"""A certificate authority that issues only for requests signed by one registered key."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from labkit import certificates
+from labkit.approval.audit import AuditLog, Decision
+from labkit.approval.signer import approved_key
+from labkit.certificates.rules import verify_request
+from labkit.errors import ApprovalError, LabError
+from labkit.seeding import Clock, Randomness
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+    from labkit.keys import PublicKey
+    from labkit.workspace import Workspace
+
+__all__ = ["Authority", "begin_anew", "open_authority"]
+
+_AFTER_THE_PROCEDURE = 60
+"""Minutes of the seeded day: after every step of the procedure, so after the CA was made."""
+
+_UNKNOWN = "unknown"
+
+
+class Authority:
+    """The lab's CA, with a registered CSR signer and an audit log.
+
+    The log is all its state: who is registered, which request was used, which device key and
+    which name are taken. A decision is in the log before anything is handed out.
+
+    Args:
+        log: its audit log.
+        ca: the CA's certificate.
+        ca_key: its private key.
+        clock: tells the time.
+        randomness: draws serial numbers.
+    """
+
+    def __init__(
+        self,
+        log: AuditLog,
+        ca: x509.Certificate,
+        ca_key: certificates.SigningKey,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self.log = log
+        self._issuer = certificates.Issuer(ca, ca_key)
+        self._clock, self._randomness = clock, randomness
+
+    def __repr__(self) -> str:
+        """Return one line: whose requests it issues for."""
+        signer = _registered(self.log.decisions())
+        whose = f"requests signed by {signer.who}'s key" if signer else "nobody yet"
+        return f"certificate authority, issues for {whose}"
+
+    def register(self, signer_key: PublicKeyTypes, administrator: str) -> Decision:
+        """Register the one CSR signer; the same one again is the same registration.
+
+        Raises:
+            ApprovalError: another one is registered.
+        """
+        fingerprint = _sha256(signer_key)
+        known = _registered(self.log.decisions())
+        if known and (known.signer, known.who) == (fingerprint, administrator):
+            return known
+
+        def judge(before: tuple[Decision, ...]) -> Decision:
+            other = _registered(before)
+            if other:
+                reason = f"another key is registered already, under {other.who}"
+                return self._decision(administrator, fingerprint, "refused", reason)
+            reason = "only requests signed by this key from now on"
+            return self._decision(administrator, fingerprint, "registered", reason)
+
+        return _granted(self.log.decide(judge))
+
+    def issue(
+        self, csr: x509.CertificateSigningRequest, *, public_key: PublicKey
+    ) -> x509.Certificate:
+        """Issue a certificate, or refuse; either way the decision is in the log first.
+
+        Args:
+            csr: the request; its subject and the device key that it names are what is approved.
+            public_key: the device's own key.
+
+        Raises:
+            ApprovalError: the request is refused; the message is the reason in the log.
+        """
+        decision = _granted(self.log.decide(lambda before: self._judge(csr, public_key, before)))
+        return certificates.load_certificate(decision.certificate.encode())
+
+    def issued(self, csr: x509.CertificateSigningRequest) -> x509.Certificate:
+        """Return once more what was issued for a request, such as after a crash.
+
+        Raises:
+            ApprovalError: nothing was.
+        """
+        request = _request_sha256(csr)
+        for each in _issued(self.log.decisions()):
+            if each.request == request:
+                return certificates.load_certificate(each.certificate.encode())
+        raise ApprovalError("nothing was issued for this request. Ask for it with issue().")
+
+    def _judge(
+        self,
+        csr: x509.CertificateSigningRequest,
+        public_key: PublicKey,
+        before: tuple[Decision, ...],
+    ) -> Decision:
+        registered = _registered(before)
+        signer, name, certificate = "", "", ""
+        try:
+            signer = _signer_sha256(csr)
+            with certificates.names_as_they_are():
+                name = certificates.common_name(csr.subject)
+            reason = _refusal(csr, signer, name, public_key, before)
+            if not reason:
+                certificate = self._certificate(csr, public_key)
+        except LabError as error:
+            reason = str(error)
+        is_known = registered is not None and registered.signer == signer
+        return self._decision(
+            registered.who if registered and is_known else _UNKNOWN,
+            signer,
+            "refused" if reason else "issued",
+            reason or "approved, for this name and this key",
+            request=_request_sha256(csr),
+            name=name,
+            device_key=public_key.sha256,
+            certificate=certificate,
+        )
+
+    def _certificate(self, csr: x509.CertificateSigningRequest, public_key: PublicKey) -> str:
+        certificate = self._issuer.issue(
+            csr,
+            public_key=public_key,
+            now=self._clock.now(_AFTER_THE_PROCEDURE),
+            serial_number=self._randomness.serial_number("approval", _request_sha256(csr)),
+        )
+        certificates.verify_issued_by(certificate, self._issuer.ca)
+        return certificates.to_pem(certificate)
+
+    def _decision(
+        self,
+        who: str,
+        signer: str,
+        decision: str,
+        reason: str,
+        *,
+        request: str = "",
+        name: str = "",
+        device_key: str = "",
+        certificate: str = "",
+    ) -> Decision:
+        at = self._clock.now(_AFTER_THE_PROCEDURE).isoformat()
+        return Decision(at, who, signer, request, name, device_key, decision, reason, certificate)
+
+
+def _refusal(
+    csr: x509.CertificateSigningRequest,
+    signer: str,
+    name: str,
+    public_key: PublicKey,
+    before: tuple[Decision, ...],
+) -> str:
+    """Return why a request is refused, empty where it is not; who signed comes first."""
+    registered = _registered(before)
+    if registered is None:
+        return "no CSR signer is registered. Register the administrator's key first."
+    if signer != registered.signer:
+        return (
+            f"rogue request: expected the signature of {registered.who}'s registered key, came "
+            "another key's. Ask the administrator to sign the request."
+        )
+    if any(each.request == _request_sha256(csr) for each in _issued(before)):
+        return (
+            "replayed request: it was used already, and one approval is for one certificate. "
+            "issued() gives the certificate again."
+        )
+    if approved_key(csr) != public_key.sha256:
+        named = "names another device key" if approved_key(csr) else "names no device key"
+        return (
+            f"wrong key: the request {named}: expected {public_key.short} …, the one to be "
+            "certified. Ask the administrator to approve this name for this key."
+        )
+    return _taken(name, public_key, before)
+
+
+def _taken(name: str, public_key: PublicKey, before: tuple[Decision, ...]) -> str:
+    """Return which certificate has the key or the name already, empty where none has."""
+    for each in _issued(before):
+        if each.device_key == public_key.sha256:
+            return (
+                f"used device key: it has a certificate already, as {each.name!r}. Let the device "
+                "make a new key pair."
+            )
+        if each.name == name:
+            return (
+                f"taken name: {name!r} has a certificate already, for another key. Choose another "
+                "name, or retire the old device first."
+            )
+    return ""
+
+
+def open_authority(workspace: Workspace, ca_key: certificates.SigningKey) -> Authority:
+    """Open the lab's CA with its audit log, in `approval/` beside the CA's certificate."""
+    seed = workspace.settings.seed
+    ca = certificates.load_certificate(workspace.path("rootCA.pem").read_bytes())
+    return Authority(_log(workspace), ca, ca_key, Clock(seed), Randomness(seed))
+
+
+def begin_anew(workspace: Workspace) -> None:
+    """Begin a new audit log and keep the old one beside it: for practice, never in production."""
+    path = _log(workspace).path
+    if path.exists():
+        names = (path.with_name(f"audit.{number}.jsonl") for number in itertools.count(1))
+        path.rename(next(name for name in names if not name.exists()))
+
+
+def _log(workspace: Workspace) -> AuditLog:
+    return AuditLog(workspace.ca / "approval" / "audit.jsonl")
+
+
+def _issued(decisions: tuple[Decision, ...]) -> list[Decision]:
+    return [each for each in decisions if each.decision == "issued"]
+
+
+def _registered(decisions: tuple[Decision, ...]) -> Decision | None:
+    return next((each for each in decisions if each.decision == "registered"), None)
+
+
+def _granted(decision: Decision) -> Decision:
+    if decision.decision == "refused":
+        raise ApprovalError(decision.reason)
+    return decision
+
+
+def _signer_sha256(csr: x509.CertificateSigningRequest) -> str:
+    """Return whose signature a request carries, once it is verified."""
+    return _sha256(verify_request(csr))
+
+
+def _request_sha256(csr: x509.CertificateSigningRequest) -> str:
+    """Return the SHA-256 of what is signed: the same however the rest is wrapped."""
+    return hashlib.sha256(csr.tbs_certrequest_bytes).hexdigest()
+
+
+def _sha256(key: PublicKeyTypes) -> str:
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
