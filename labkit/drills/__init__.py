@@ -9,6 +9,9 @@
     drill.verify()                         # the hello world is accepted
     drills.summary(lab)
 
+    drills.plant(lab, "transport")         # a fault by its name, with no drill about it
+    drills.unplant(lab)
+
 A fault is put where it is in life: headers, certificates, account, board. Nothing prints anything
 because a fault is planted.
 """
@@ -16,6 +19,17 @@ because a fault is planted.
 from __future__ import annotations
 
 from labkit.drills.drill import Drill, begin, put_away
+from labkit.drills.hands import FAULTS, plant, power, unplant
 from labkit.drills.progress import Summary, summary
 
-__all__ = ["Drill", "Summary", "begin", "put_away", "summary"]
+__all__ = [
+    "FAULTS",
+    "Drill",
+    "Summary",
+    "begin",
+    "plant",
+    "power",
+    "put_away",
+    "summary",
+    "unplant",
+]

@@ -7,12 +7,16 @@ same. A panel is loaded when it is first asked for: `widgets.route(lab)`.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __all__: list[str] = []
 
 _PANELS: dict[str, tuple[str, str]] = {
+    "bench": ("bench", "BenchPanel"),
+    "certificate": ("certificate", "CertificatePanel"),
     "hex_lens": ("hex_lens", "HexLensPanel"),
 }
 """Each panel by the name that a page calls it by: its module, and its class."""
@@ -29,3 +33,15 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 a panel's class, or a module 
 def __dir__() -> list[str]:
     """Name the panels, for completion."""
     return [*globals(), *_PANELS]
+
+
+class _Widgets(ModuleType):
+    """This package; loading a module beside it does not put the module in place of its panel."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Keep a panel's name for the panel: Python sets each loaded module on its package."""
+        if name not in _PANELS:
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Widgets
