@@ -27,7 +27,7 @@ class ExtensionText:
 
     Attributes:
         name: its name as in RFC 5280, or its object identifier.
-        text: what it says; empty where only its presence is shown.
+        text: what it says; its size and fingerprint where there are no words for it.
         critical: whether who does not know it must refuse the certificate.
     """
 
@@ -157,7 +157,17 @@ def _extension_text(extension: x509.Extension[x509.ExtensionType]) -> ExtensionT
             name, text = "subjectKeyIdentifier", value.digest.hex()
         case x509.AuthorityKeyIdentifier():
             name, text = "authorityKeyIdentifier", (value.key_identifier or b"").hex()
+            if value.authority_cert_issuer:
+                text += f" with the issuer's name and serial number, {_content(value)}"
+        case _:
+            text = _content(value)
     return ExtensionText(name, text, extension.critical)
+
+
+def _content(value: x509.ExtensionType) -> str:
+    """Return what tells an extension's content from another's, where there are no words for it."""
+    der = value.public_bytes()
+    return f"{len(der)} bytes, SHA-256 {short_fingerprint(der)} …"
 
 
 _PURPOSES = {"1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth"}

@@ -26,7 +26,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 a panel's class, or a module 
     """Load a panel on first use (PEP 562)."""
     if name in _PANELS:
         module, panel = _PANELS[name]
-        return getattr(import_module(f"{__name__}.{module}"), panel)
+        found = getattr(import_module(f"{__name__}.{module}"), panel)
+        # Importing the module has put it here under its own name, which may be the panel's.
+        globals()[name] = found
+        return found
     raise AttributeError(f"labkit.widgets has no panel {name!r}; there are {', '.join(_PANELS)}")
 
 

@@ -141,7 +141,8 @@ class HexLensPanel(Panel):
         )
         return Markup(
             '<div class="lk-fields"><table><thead><tr><th scope="col">offset</th>'
-            '<th scope="col">bytes</th><th scope="col">field</th><th scope="col">meaning</th></tr></thead>'
+            '<th scope="col">bytes</th><th scope="col">field</th>'
+            '<th scope="col">meaning</th></tr></thead>'
             "<tbody{}>{}</tbody></table></div>"
         ).format(Markup(' data-walk="1"') if live else "", body)
 

@@ -1,0 +1,183 @@
+"""Who signed what: the root, the device's certificate, and apart from them the request.
+
+Nothing is taken from a name: each statement is the outcome of verifying a signature with a key,
+or of comparing keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.certificates.description import Description, describe
+from labkit.certificates.rules import spki, verify_issued_by, verify_request
+from labkit.certificates.subjects import names_as_they_are, subject_text
+from labkit.certificates.words import Validity, printable, validity
+from labkit.errors import CertificateError
+from labkit.keys import short_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from cryptography import x509
+
+    from labkit.keys import PublicKey
+
+__all__ = ["Chain", "Link", "Signer", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A certificate of the chain.
+
+    Attributes:
+        certificate: in words.
+        validity: how it stands to the moment that was asked about.
+        problem: why the root's key did not sign it, or None: it was verified that it did.
+    """
+
+    certificate: Description
+    validity: Validity
+    problem: str | None
+
+    @property
+    def name(self) -> str:
+        """Its subject, printable."""
+        return printable(self.certificate.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed the request.
+
+    Attributes:
+        name: the name that was asked for, printable.
+        key_short: the short fingerprint of the key that signed the request.
+        problem: why that key did not sign it, or None.
+        is_certified: whether it is also the key in the device's certificate.
+    """
+
+    name: str
+    key_short: str
+    problem: str | None
+    is_certified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Who signed what; its repr says it in sentences.
+
+    Attributes:
+        device: the device's certificate.
+        root: the certificate authority's; None where there is none to verify with.
+        signer: who signed the request; None where there is no request.
+        holds_device_key: whether the certificate holds the device's key; None where the key is
+            not known.
+    """
+
+    device: Link
+    root: Link | None
+    signer: Signer | None
+    holds_device_key: bool | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both signatures verify and both certificates are valid at the moment."""
+        links = [self.device, *([self.root] if self.root else [])]
+        return bool(self.root) and all(
+            link.problem is None and link.validity.word == "valid" for link in links
+        )
+
+    def sentences(self) -> Iterator[tuple[bool, str]]:
+        """Yield what was proved or refuted: whether it is good, and the sentence."""
+        device, root = self.device, self.root
+        if root is None:
+            yield False, "There is no root certificate here to verify the device's with."
+        else:
+            key = root.certificate.key_short
+            yield root.problem is None, _signed(key, "itself", root.problem)
+            yield device.problem is None, _signed(key, "the device's certificate", device.problem)
+            yield root.validity.word == "valid", f"The root's certificate is {root.validity}."
+        valid = device.validity.word == "valid"
+        yield valid, f"The device's certificate is {device.validity}."
+        if self.holds_device_key is not None:
+            which = "the device's own" if self.holds_device_key else "NOT the device's own"
+            key = device.certificate.key_short
+            yield self.holds_device_key, f"The key in it ({key} …) is {which}."
+        if signer := self.signer:
+            if signer.problem:
+                yield False, f"The request's signature does NOT verify: {signer.problem}"
+            else:
+                yield (
+                    True,
+                    (
+                        f"The CSR signer's key ({signer.key_short} …) signed the request"
+                        " and no certificate."
+                    ),
+                )
+            if signer.is_certified and self.holds_device_key is False:
+                yield False, "The certificate holds the CSR signer's key."
+
+    def __repr__(self) -> str:
+        """Return the sentences, each with ok or NOT before it."""
+        return "\n".join(f"{'ok ' if good else 'NOT'}  {text}" for good, text in self.sentences())
+
+
+def _signed(key_short: str, what: str, problem: str | None) -> str:
+    if problem:
+        return f"The root's key ({key_short} …) did NOT sign {what}: {problem}"
+    return f"The root's key ({key_short} …) signed {what}: verified."
+
+
+def examine(
+    certificate: x509.Certificate,
+    ca: x509.Certificate | None,
+    *,
+    now: datetime,
+    csr: x509.CertificateSigningRequest | None = None,
+    public_key: PublicKey | None = None,
+) -> Chain:
+    """Find out who signed what, by verifying.
+
+    Args:
+        certificate: the device's certificate.
+        ca: the certificate of the CA that should have signed it.
+        now: the moment to judge validity at, with a time zone.
+        csr: the request that it was issued for.
+        public_key: the device's key.
+    """
+    link = Link(
+        describe(certificate),
+        validity(describe(certificate), now),
+        _why_not(certificate, ca) if ca else None,
+    )
+    root = Link(describe(ca), validity(describe(ca), now), _why_not(ca, ca)) if ca else None
+    certified = spki(certificate.public_key())
+    return Chain(
+        device=link,
+        root=root,
+        signer=_signer(csr, certified) if csr else None,
+        holds_device_key=None if public_key is None else certified == public_key.der,
+    )
+
+
+def _why_not(certificate: x509.Certificate, ca: x509.Certificate) -> str | None:
+    """Return why a CA's key did not sign a certificate, or None where it did."""
+    try:
+        verify_issued_by(certificate, ca)
+    except CertificateError as error:
+        return printable(str(error))
+    return None
+
+
+def _signer(csr: x509.CertificateSigningRequest, certified: bytes) -> Signer:
+    problem = None
+    try:
+        verify_request(csr)
+    except CertificateError as error:
+        problem = printable(str(error))
+    key = spki(csr.public_key())
+    with names_as_they_are():
+        name = printable(subject_text(csr.subject))
+    return Signer(name, short_fingerprint(key), problem, key == certified)
