@@ -17,7 +17,10 @@ __all__: list[str] = []
 _PANELS: dict[str, tuple[str, str]] = {
     "bench": ("bench", "BenchPanel"),
     "certificate": ("certificate", "CertificatePanel"),
+    "console": ("console", "ConsolePanel"),
+    "account": ("account", "AccountPanel"),
     "hex_lens": ("hex_lens", "HexLensPanel"),
+    "ports": ("ports", "PortsPanel"),
 }
 """Each panel by the name that a page calls it by: its module, and its class."""
 
