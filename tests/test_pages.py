@@ -102,7 +102,10 @@ def test_checks_pass(page: Path) -> None:
 def test_exercises_wait_for_an_answer(page: Path) -> None:
     """Each page has an exercise whose check says that it is not answered yet."""
     exercises = [
-        cell for cell in cells(page, "code") if "exercise" in cell.metadata.get("tags", ())
+        cell
+        for cell in cells(page, "code")
+        if "exercise" in cell.metadata.get("tags", ())
+        and not cell.source.startswith("cause = None")  # a drill is answer and verdict in one
     ]
     assert exercises
     for answer, verdict in zip(exercises[::2], exercises[1::2], strict=True):
