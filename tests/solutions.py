@@ -26,8 +26,21 @@ SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     "08-device-authorization": ((False, True),),
     "09-just-in-time-provisioning": (("PENDING_ACTIVATION", "ACTIVE"),),
     "10-troubleshooting-drills": ((2, 1),),
+    "11-csr-signer-in-production": ((True, False), (2, 1)),
     "12-glossary": (("provisioning", "TLS"),),
-    "13-record-and-clean-up": ((True, False),),
+    "13-record-and-clean-up": (
+        (True, False),
+        (
+            [
+                *("update-certificate", "detach-policy"),
+                *("detach-thing-principal", "delete-certificate"),
+            ],
+            [
+                *("detach-policy", "delete-certificate"),
+                *("detach-thing-principal", "update-certificate"),
+            ],
+        ),
+    ),
 }
 """The right answer and a wrong one to each exercise of a page, in their order."""
 
