@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
+import render_pages
 from approval_lab import CA_KEY, device_key, open_place
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -154,6 +156,18 @@ def test_the_rules_of_issuing_hold_too(authority: Authority, signer: Signer) -> 
 
 
 @pytest.mark.needs("openssl")
+def test_openssl_makes_the_same_approval(tmp_path: Path) -> None:
+    """The command on the page names the device key as a request of labkit's does."""
+    subprocess.run(
+        ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "k",
+         "-subj", "/CN=pump-7", "-addext", f"subjectKeyIdentifier={PUMP_7.sha256}", "-out", "csr"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    csr = certificates.load_request((tmp_path / "csr").read_bytes())
+    assert approval.approved_key(csr) == PUMP_7.sha256
+
+
+@pytest.mark.needs("openssl")
 def test_openssl_verifies_a_request(signer: Signer, tmp_path: Path) -> None:
     """It reads the signature and the device key's SHA-256; a changed byte it does not verify."""
     csr = signer.request("pump-7", PUMP_7)
@@ -293,3 +307,22 @@ def test_a_kill_at_any_line(tmp_path: Path) -> None:
 def _damaged(csr: x509.CertificateSigningRequest) -> str:
     der = csr.public_bytes(Encoding.DER)
     return certificates.to_pem(x509.load_der_x509_csr(der[:-1] + bytes([der[-1] ^ 1])))
+
+
+@pytest.mark.slow
+def test_the_page_is_the_same_with_a_key_in_a_file(tmp_path: Path) -> None:
+    """Without SoftHSM2 the page runs to its end, and only the cell that says so is another."""
+    stored = nbformat.read(render_pages.PAGES / "11-csr-signer-in-production.ipynb", 4)
+    without = copy.deepcopy(stored)
+    opening = next(cell for cell in without.cells if cell.cell_type == "code")
+    missing = "from labkit.approval import token\ntoken.SOFTHSM_PLACES = ()"
+    opening.source = f"{missing}\n{opening.source}"
+    nbformat.write(without, tmp_path / "page.ipynb")
+    rendered = nbformat.reads(render_pages.render(tmp_path / "page.ipynb"), 4)
+    others = [
+        now.metadata.get("tags")
+        for before, now in zip(stored.cells, rendered.cells, strict=True)
+        if before.get("outputs") != now.get("outputs")
+    ]
+    assert others == [["nbval-ignore-output"]]
+    assert "apt install softhsm2" in str(rendered)

@@ -54,10 +54,10 @@ class Decision:
     certificate: str = ""
 
     def __repr__(self) -> str:
-        """Return what is to be read of the line."""
+        """Return what is to be read of the line at a glance; the reason up to its colon."""
         key = f", device key {self.device_key[:_SHOWN_DIGITS]}…" if self.device_key else ""
         what = f" {self.name!r}{key}" if self.name or key else ""
-        return f"{self.decision:<10} by {self.who}:{what} ({self.reason})"
+        return f"{self.decision:<10} by {self.who}:{what} ({self.reason.partition(':')[0]})"
 
 
 class AuditLog:

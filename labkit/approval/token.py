@@ -60,9 +60,9 @@ _RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 _LONGEST_ANSWER_S = 60
 
 
-def softhsm_module(places: tuple[str, ...] = SOFTHSM_PLACES) -> Path | None:
+def softhsm_module() -> Path | None:
     """Return SoftHSM2's module, or None where it is not installed."""
-    return next((Path(place) for place in places if Path(place).is_file()), None)
+    return next((Path(place) for place in SOFTHSM_PLACES if Path(place).is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
