@@ -152,6 +152,7 @@ def test_what_labkit_imports_is_what_it_asks_for() -> None:
     """Every package that labkit imports is one of its own dependencies."""
     names = {"serial": "pyserial", "OpenSSL": "pyopenssl", "tlslite": "tlslite-ng"} | {
         "paho": "paho-mqtt",
+        "pkcs11": "python-pkcs11",
         "botocore": "boto3",  # which pins it: the two are released together
     }
     own = {canonicalize_name(Requirement(d).name) for d in PROJECT["project"]["dependencies"]}
