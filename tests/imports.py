@@ -29,7 +29,7 @@ HEIGHTS = {
     "steps": 6,
     "procedure": 7,
     "lab": 8,
-    **dict.fromkeys(("record", "by_hand", "manual", "newcomer", "drills", "site"), 9),
+    **dict.fromkeys(("record", "by_hand", "holding", "manual", "newcomer", "drills", "site"), 9),
     **dict.fromkeys(("cli", "widgets"), 10),
     "__main__": 11,
 }

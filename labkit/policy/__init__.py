@@ -18,6 +18,7 @@ from labkit.policy.evaluation import (
 )
 from labkit.policy.hello_world import hello_world_policy, resource_arn
 from labkit.policy.layout import LaidOut, lay_out
+from labkit.policy.trial import Question, Trial, try_document
 
 __all__ = [
     "ACTIONS",
@@ -26,7 +27,9 @@ __all__ = [
     "Decision",
     "LaidOut",
     "Policy",
+    "Question",
     "Statement",
+    "Trial",
     "asked_resource",
     "connection_context",
     "evaluate",
@@ -35,4 +38,5 @@ __all__ = [
     "missing_values",
     "parse",
     "resource_arn",
+    "try_document",
 ]

@@ -19,6 +19,7 @@ _PANELS: dict[str, tuple[str, str]] = {
     "certificate": ("certificate", "CertificatePanel"),
     "console": ("console", "ConsolePanel"),
     "account": ("account", "AccountPanel"),
+    "policy_tester": ("policy_tester", "PolicyTesterPanel"),
     "hex_lens": ("hex_lens", "HexLensPanel"),
     "ports": ("ports", "PortsPanel"),
 }
