@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit import firmware
+from labkit import certificates, firmware
+from labkit.console.dump import hex_rows
 from labkit.device.image import find_sources
+from labkit.keys import PublicKey
+from labkit.seeding import SEEDED_DAY, Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cryptography import x509
+
     from labkit.lab import Lab
+
+ROWS = hex_rows(PublicKey.from_key(Randomness("manual").ec_key("device", "exercise")).der)
+SWAPPED_ROWS = "\n".join([*ROWS[:2], ROWS[3], ROWS[2], *ROWS[4:]])
+
+
+def _ca(key: str) -> x509.Certificate:
+    """Return a CA's certificate; each key's has the same name."""
+    return certificates.root_ca(
+        Randomness("manual").ec_key("ca", key),
+        certificates.parse_subject("CN=Device lab root CA"),
+        now=SEEDED_DAY,
+        serial_number=1,
+    )
+
+
+CA, FORGED = _ca("own"), _ca("another")
 
 SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     "00-start-here": ((2, 1),),
@@ -20,8 +41,8 @@ SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
         ("clientcredentialIOT_THING_NAME", "clientcredentialMQTT_BROKER_ENDPOINT"),
     ),
     "04-demo-project-configuration": (("flash", "build"),),
-    "05-public-key-extraction": ((False, True),),
-    "06-public-key-infrastructure-setup": ((False, True),),
+    "05-public-key-extraction": ((False, True), (SWAPPED_ROWS, "\n".join(ROWS))),
+    "06-public-key-infrastructure-setup": ((False, True), ((FORGED, CA), (CA, CA))),
     "07-certificate-import": ((1, 0),),
     "08-device-authorization": ((False, True),),
     "09-just-in-time-provisioning": (("PENDING_ACTIVATION", "ACTIVE"),),

@@ -56,12 +56,14 @@ class Signer:
         key_short: the short fingerprint of the key that signed the request.
         problem: why that key did not sign it, or None.
         is_certified: whether it is also the key in the device's certificate.
+        is_root: whether it is the root's key, which should sign certificates only.
     """
 
     name: str
     key_short: str
     problem: str | None
     is_certified: bool
+    is_root: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def examine(
     return Chain(
         device=link,
         root=root,
-        signer=_signer(csr, certified) if csr else None,
+        signer=_signer(csr, certified, ca) if csr else None,
         holds_device_key=None if public_key is None else certified == public_key.der,
     )
 
@@ -171,13 +173,16 @@ def _why_not(certificate: x509.Certificate, ca: x509.Certificate) -> str | None:
     return None
 
 
-def _signer(csr: x509.CertificateSigningRequest, certified: bytes) -> Signer:
+def _signer(
+    csr: x509.CertificateSigningRequest, certified: bytes, ca: x509.Certificate | None
+) -> Signer:
     problem = None
     try:
         verify_request(csr)
     except CertificateError as error:
         problem = printable(str(error))
     key = spki(csr.public_key())
+    is_root = ca is not None and key == spki(ca.public_key())
     with names_as_they_are():
         name = printable(subject_text(csr.subject))
-    return Signer(name, short_fingerprint(key), problem, key == certified)
+    return Signer(name, short_fingerprint(key), problem, key == certified, is_root)

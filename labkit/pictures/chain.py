@@ -81,17 +81,19 @@ def _certificate(role: str, link: Link, y: int) -> Markup:
 
 
 def _signer(signer: Signer, y: int) -> Markup:
-    says = "signed the request alone, no certificate"
+    says, bad = "signed the request alone, no certificate", False
     if signer.problem:
-        says = "the request's signature does NOT verify"
-    if signer.is_certified:
-        says += "; its key is certified"
+        says, bad = "the request's signature does NOT verify", True
+    elif signer.is_root:
+        says, bad = "the root's own key signed the request", True
+    elif signer.is_certified:
+        says = "its key is the one in the certificate"
     return _box(y, dashed=True) + Markup("").join(
         [
             _text("CSR signer (apart)", y + _LINE, bold=True),
             _text(_short(signer.name), y + 2 * _LINE),
             _text(f"key {signer.key_short} …", y + 3 * _LINE, mono=True),
-            _text(says, y + 4 * _LINE, colour=_BAD if signer.problem else _QUIET),
+            _text(says, y + 4 * _LINE, colour=_BAD if bad else _QUIET),
         ]
     )
 
