@@ -14,6 +14,7 @@ from labkit.cloud.opening import open_real, open_simulated, real_clients, simula
 from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
+from labkit.progress import follow_page
 from labkit.seeding import Clock, Randomness
 from labkit.steps.workbench import Workbench
 from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
@@ -303,7 +304,7 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
 
     The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED,
     LABKIT_THING, LABKIT_ROUTE and LABKIT_RELEASE win over it. A simulated bench is started where
-    it is not running.
+    it is not running. In a page that is open in JupyterLab, progress is noted from now on.
 
     Args:
         workspace: the workspace's folder; LABKIT_WORKSPACE or `workspace/` when not given.
@@ -325,6 +326,7 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
     bench = None
     if settings.board_is_simulated or settings.account_is_simulated:
         bench = _bench(place)
+    follow_page(place.root)
     return Lab(place, bench, _board(place, bench))
 
 

@@ -7,6 +7,7 @@ journal. To add a step is a row in `option_2` or a module beside it, its functio
 `routes` and one in `labkit.workspace.routes`; a row that another route has is taken from there.
 """
 
+from labkit.procedure.failing import failed
 from labkit.procedure.pasting import paste_console
 from labkit.procedure.performing import is_done, missing, not_ready, perform
 from labkit.procedure.routes import ROUTES, route_of
@@ -20,6 +21,7 @@ __all__ = [
     "STEPS",
     "Route",
     "Step",
+    "failed",
     "is_done",
     "missing",
     "not_ready",

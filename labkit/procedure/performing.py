@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from labkit.errors import NotReadyError
+from labkit.errors import LabError, NotReadyError
+from labkit.procedure.failing import note_failure, note_success
 from labkit.procedure.routes import route_of
 from labkit.steps import headers
 from labkit.workspace import Entry, sha256_file
@@ -55,6 +56,16 @@ def perform(workbench: Workbench, step: Step) -> object:
     """
     for earlier in missing(workbench, step):
         raise not_ready(step.name, earlier)
+    try:
+        value = _do(workbench, step)
+    except LabError as error:
+        note_failure(workbench.workspace, step.name, error)
+        raise
+    note_success(workbench.workspace, step.name)
+    return value
+
+
+def _do(workbench: Workbench, step: Step) -> object:
     journal = workbench.workspace.journal
     done = journal.newest(step.name) if is_done(workbench, step) else None
     read = done.read if done else _states(workbench, step.needs)
