@@ -87,6 +87,21 @@ def test_a_capture_reads_as_a_terminal_shows_it(board: Board) -> None:
     assert "\n\n" not in repr(capture)
 
 
+def test_a_capture_that_is_stopped(board: Board, finished: Lab) -> None:
+    """Whoever wants no more gets what came so far, in whole lines; the port is free again."""
+    at_bench(finished, "clock", speed=1)
+    shown: list[str] = []
+    capture = board.boot(show=shown.append, stop=lambda: bool(shown))
+    assert capture.text.startswith("0 ")
+    assert capture.text.endswith("\n")
+    assert ACCEPTED not in capture
+    assert board.log.read_bytes() == capture.text.encode()
+    at_bench(finished, "clock", speed="fast")
+    again = board.boot(stop=lambda: False)
+    assert ACCEPTED in again
+    assert board.log.read_bytes() == (capture.text + again.text).encode()
+
+
 def test_the_reset_button(board: Board, finished: Lab) -> None:
     """A reset through the port's lines is one boot; opening the port is none."""
     before = boots(finished)

@@ -17,6 +17,7 @@ from console_shapes import boot_202107, key, text
 from labkit import console
 from labkit.device.board import Board
 from labkit.device.capture import ConsoleLog, LogWriter
+from labkit.device.following import Following
 from labkit.device.hands import NOBODY, PERSON, Hands
 from labkit.errors import DeviceError
 
@@ -91,6 +92,34 @@ def test_what_has_no_times_is_shown_without(log: ConsoleLog) -> None:
     assert (before.strip(), after.strip()) == ("before", "pasted")
     assert port[2:3] == ":"
     assert port.endswith("  port")
+
+
+# A log that is followed
+
+
+def test_a_log_is_followed(log: ConsoleLog) -> None:
+    """What comes is read once, with its time; a log that is begun anew is known."""
+    following = Following(log)
+    assert (following.more(), following.is_another) == (b"", False)
+    with LogWriter(log) as writer:
+        writer.write(b"one\r\n")
+        assert following.more() == b"one\r\n"
+        time.sleep(0.02)
+        writer.write(b"tw")
+        writer.write(b"o\r\n")
+    pasted = log.append(b"three\r\n")
+    assert following.more() == b"two\r\nthree\r\n"
+    assert following.more() == b""
+    first, second, third = (following.time_of(at) for at in (0, 5, pasted.start))
+    assert log.with_times(log.capture(0)).splitlines() == [
+        f"{first}  one",
+        f"{second}  two",
+        f"{third}  three",
+    ]
+    assert first < second
+    assert third.strip() == ""
+    log.path.write_bytes(b"anew")
+    assert following.is_another
 
 
 # Pasted text

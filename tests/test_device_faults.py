@@ -319,3 +319,36 @@ def test_lines_that_lead_nowhere(
     capture = board.boot()
     assert second.pressed == 2
     assert capture.text.startswith("0 1 [iot_thread]")
+
+
+# Captures that are stopped
+
+
+def test_a_stop_waits_for_the_lines_end(second: SecondBoard, board: Board) -> None:
+    """A capture that is stopped in the middle of a line ends with it; the next begins a line."""
+    second.fault = lambda of: [*of[:6], of[6][:9], 0.05, of[6][9:], 0.5, *of[7:]]
+    half, whole = text(ROM), b"".join(fault_port.script(esp32(second.key))[:7])
+    stop = lambda: board.log.stat().st_size > len(half) + 9  # noqa: E731 one question
+    capture = board.boot(stop=stop)
+    assert whole.startswith(capture.text.encode())
+    assert capture.text.endswith("\n")
+    second.fault = list
+    again = board.boot(stop=lambda: False)
+    assert board.log.read_bytes().endswith(b"\n" + again.text.encode())
+
+
+@pytest.mark.parametrize("every_s", [0.01, 5.0])
+def test_a_stop_does_not_wait_for_ever(second: SecondBoard, board: Board, every_s: float) -> None:
+    """A line that never ends, whether text goes on to come or not, does not keep a capture."""
+    second.fault = lambda _: [piece for _ in range(400) for piece in (b"0 1 [a] no end ", every_s)]
+    capture = board.boot(stop=lambda: board.log.stat().st_size > 20)
+    assert capture.text.startswith("0 1 [a] no end ")
+    assert board.log.read_bytes() == capture.text.encode()
+
+
+def test_a_stop_before_the_first_byte(second: SecondBoard, board: Board) -> None:
+    """A silent board can be stopped too, and that is no error; not stopped, it is one."""
+    second.powered = False
+    assert board.boot(stop=lambda: True).text == ""
+    with pytest.raises(CaptureTimeoutError, match="not a byte came"):
+        board.boot(stop=lambda: False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from labkit.console.boots import MessageNumbers
@@ -45,6 +45,7 @@ class Event:
         tick: the tick count in the prefix, or None.
         task: the task in the prefix, or None; empty where the board prints `[]`.
         dump: the dump that this row completed or this message ended, whole or damaged, or None.
+        row: the row's number in its dump, counted from 1; 0 where it is none of a dump's.
     """
 
     line: int
@@ -54,6 +55,7 @@ class Event:
     tick: int | None = None
     task: str | None = None
     dump: Dump | None = None
+    row: int = 0
 
     def __str__(self) -> str:
         """Return the text with its prefix, as the console shows it."""
@@ -259,9 +261,10 @@ class Lines:
             return self._event(Kind.ROW, text)
         self._collector.take(text)
         self._patience = _PATIENCE_LINES
+        number = self._collector.count
         if self._collector.full:
             self._end_dump()
-        return self._event(Kind.ROW, text)
+        return replace(self._event(Kind.ROW, text), row=number)
 
     def _message(self, text: str, prefix: re.Match[str] | None) -> Iterator[Event]:
         if not text.strip() and prefix is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING
@@ -161,6 +162,10 @@ class Reader:
             recommended_subject=history.recommended_subject,
             outdated=history.outdated(),
         )
+
+    def so_far(self) -> Console:
+        """Return what the text holds if it ends here; the reader goes on."""
+        return copy.deepcopy(self).close()
 
     def _to_utf8(self, chunk: bytes) -> bytes:
         """Decode UTF-16, which Windows tools write, where the text begins with its mark."""

@@ -92,6 +92,7 @@ class Board:
         until: Until = Until.DEMO,
         timeout_s: float | None = None,
         show: Callable[[str], object] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> Capture:
         """Reset the board and return what it prints until the demo ends.
 
@@ -105,6 +106,8 @@ class Board:
             timeout_s: seconds to wait for the end, beside the delay that the board announces;
                 the board's patience when not given.
             show: called with each line as it comes, and now and then while the board waits.
+            stop: asked again and again; once it returns True the capture ends after the line that
+                is coming, and what came so far is returned.
 
         Raises:
             PortError: the port cannot be opened, or went away.
@@ -119,7 +122,13 @@ class Board:
                 with held_in_reset(port) as has_lines:
                     log.write(port.read(port.in_waiting))  # of the time before the reset
                     listener = Listener(
-                        port, log, until=until, patience=patience, show=show, say=self.hands.say
+                        port,
+                        log,
+                        until=until,
+                        patience=patience,
+                        show=show,
+                        say=self.hands.say,
+                        stop=stop,
                     )
                 if not has_lines:
                     listener.ask_for_reset()
@@ -127,7 +136,7 @@ class Board:
             except OSError as error:
                 raise self._gone(error) from None
             end = log.offset
-        if heard is not Heard.END:
+        if heard not in {Heard.END, Heard.STOPPED}:
             raise self._failed(heard, listener, patience)
         return self.console_log.capture(listener.start, end)
 
@@ -223,9 +232,10 @@ class PastedBoard(Board):
         until: Until = Until.DEMO,
         timeout_s: float | None = None,
         show: Callable[[str], object] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> Capture:
         """Return what was pasted."""
-        del until, timeout_s, show
+        del until, timeout_s, show, stop
         return self.capture
 
 

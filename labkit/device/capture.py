@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Capture", "ConsoleLog", "LogWriter"]
+__all__ = ["Capture", "ConsoleLog", "LogWriter", "clock", "time_told"]
 
 _SHORTEST_STEP_S = 0.01
 """Bytes that come within this time of each other share a time: a few hundred lines a second."""
@@ -76,14 +76,10 @@ class ConsoleLog:
 
         A line that a kill cut off is left out: its bytes then count to the time before.
         """
-        times = []
+        times: list[tuple[int, float]] = []
         if self.times_path.exists():
             for line in self.times_path.read_text("utf-8", errors="replace").splitlines():
-                try:
-                    told = json.loads(line)
-                    times.append((int(told["offset"]), float(told["seconds"])))
-                except (ValueError, KeyError, TypeError):
-                    continue
+                times += time_told(line)
         return times
 
     def with_times(self, capture: Capture) -> str:
@@ -100,7 +96,7 @@ class ConsoleLog:
             found = bisect_right(offsets, at) - 1
             at += len(line)
             if text := line.decode(errors="replace").strip():
-                shown.append(f"{_clock(times[found][1] if found >= 0 else 0)}  {text}")
+                shown.append(f"{clock(times[found][1] if found >= 0 else 0)}  {text}")
         return "\n".join(shown)
 
     def append(self, raw: bytes) -> Capture:
@@ -163,11 +159,21 @@ class LogWriter:
         self._bytes.write(chunk)
 
 
+def time_told(line: str) -> list[tuple[int, float]]:
+    """Read a line of the times: from which byte on what came when; nothing where it was cut off."""
+    try:
+        told = json.loads(line)
+        return [(int(told["offset"]), float(told["seconds"]))]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
 def _time_line(offset: int, seconds: float) -> str:
     return json.dumps({"offset": offset, "seconds": round(seconds, 3)}) + "\n"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a time of day, UTC, to the millisecond; blanks for 0, which is no time."""
     if not seconds:
         return " " * len("00:00:00.000")
     return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]

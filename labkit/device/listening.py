@@ -5,6 +5,7 @@ A board is never asked anything; all is told from what it prints and from how lo
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Heard(Enum):
     SILENCE = "not a byte"
     GARBLED = "bytes that are no text"
     OLD_BOOT = "a boot that began before the reset"
+    STOPPED = "a person who wants no more"
     TOO_LITTLE = "not what was waited for, in time"
 
 
@@ -106,6 +108,7 @@ class Listener:
         patience: how long.
         show: called with each line as it comes.
         say: called with what a person should do at the board.
+        stop: asked again and again whether to end.
 
     Attributes:
         start: where in the log the boot begins.
@@ -121,9 +124,11 @@ class Listener:
         patience: Patience,
         show: Callable[[str], object] | None,
         say: Callable[[str], object],
+        stop: Callable[[], bool] | None = None,
     ) -> None:
         self._port, self._log, self._until = port, log, until
         self._patience, self._show, self._say = patience, show, say
+        self._stop, self._stopped_at = stop, math.inf
         self._reader, self._numbers = console.Reader(), MessageNumbers()
         self._began = self._last_byte = time.monotonic()
         self._deadline = self._began + patience.boot_s
@@ -157,6 +162,8 @@ class Listener:
                 self._take(chunk)
             elif self._is_over(now):
                 return Heard.END
+            if self._is_stopped(now):
+                return Heard.STOPPED
             if self._ended_at is not None and now - self._ended_at > self._patience.noise_s:
                 return Heard.END
             if self._is_garbled(now):
@@ -210,6 +217,17 @@ class Listener:
             return quiet_s > self._patience.quiet_s
         return (
             self._until is Until.DUMP and quiet_s > self._patience.dump_quiet_s and self._has_dump()
+        )
+
+    def _is_stopped(self, now: float) -> bool:
+        """Return whether to end here: at a line's end, for the next capture begins with a line."""
+        if self._stop is None or not self._stop():
+            return False
+        self._stopped_at = min(self._stopped_at, now)
+        return (
+            self._line_start == self._first + self._taken
+            or now - self._last_byte > self._patience.quiet_s
+            or now - self._stopped_at > self._patience.noise_s
         )
 
     def _has_dump(self) -> bool:

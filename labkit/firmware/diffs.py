@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from labkit.errors import FirmwareError
 from labkit.firmware import literals
+from labkit.firmware.key_blocks import NOT_SHOWN, KeyBlocks
 from labkit.firmware.kinds import SECRET, is_placeholder
 from labkit.firmware.macros import written
 from labkit.firmware.preprocessor import parse
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["unified_diff"]
 
 _CONTEXT = 3
-_NOT_SHOWN = "(not shown)"
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE" + " KEY-----")
 _PASSWORD = re.compile(r'(.*\bclientcredentialWIFI_PASSWORD\b[^"]*)"(.+)"')
 
 
@@ -84,7 +83,7 @@ def _passwords(lines: list[str]) -> dict[str, str]:
     """Hide passwords that no compiler would see, in comments and under #if 0."""
     found = ((line, _PASSWORD.match(line)) for line in lines if "WIFI_PASSWORD" in line)
     return {
-        line: f"{match[1]}{_NOT_SHOWN}\n"
+        line: f"{match[1]}{NOT_SHOWN}\n"
         for line, match in found
         if match and not is_placeholder(match[2])
     }
@@ -92,20 +91,8 @@ def _passwords(lines: list[str]) -> dict[str, str]:
 
 def _key_blocks(lines: list[str]) -> dict[str, str]:
     """Hide what stands between the BEGIN and END of a private key, wherever it stands."""
-    hidden = {}
-    inside = False
-    for line in lines:
-        begin = _KEY_BEGIN.search(line)
-        if inside and "-----END" in line:
-            inside = False
-        elif inside:
-            hidden[line] = f"    {_NOT_SHOWN}\n"
-        elif begin is not None:
-            one_line = "-----END" in line[begin.end() :]
-            inside = not one_line
-            if one_line or len(line) - begin.end() > len('\\n" \\\r\n'):
-                hidden[line] = f"{line[: begin.start()]}{_NOT_SHOWN}\n"
-    return hidden
+    blocks = KeyBlocks()
+    return {line: shown for line in lines if (shown := blocks.hide(line)) != line}
 
 
 def _secret_macros(text: str) -> dict[str, str]:
@@ -137,6 +124,6 @@ def _value_lines(source: Source, definition: Definition) -> dict[str, str]:
     end = source.text.find("\n", stop)
     rows = _lines(source.text[head : len(source.text) if end < 0 else end + 1])
     # A value that begins on a line of its own hides that line, else the part after the name.
-    hidden = dict.fromkeys(rows, f"    {_NOT_SHOWN}\n")
-    hidden[rows[0]] = f"{source.text[head:start]}{_NOT_SHOWN}\n"
+    hidden = dict.fromkeys(rows, f"    {NOT_SHOWN}\n")
+    hidden[rows[0]] = f"{source.text[head:start]}{NOT_SHOWN}\n"
     return hidden
