@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import tomllib
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from cli_runner import assert_refused, labkit
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from labkit.device.ports import NOTHING_FOUND, Port, ports, table
+from labkit.device.ports import NOTHING_FOUND, ports, table
 from labkit.errors import WorkspaceError
-from labkit.widgets.ports import PortsPanel
 from labkit.workspace import Workspace, choose_port
 from labkit.workspace.lab_toml import edited, set_in_lab_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from labkit.lab import Lab
 
 
 def info(device: str, usb: tuple[int, int] | None = None, description: str = "n/a") -> ListPortInfo:
@@ -218,46 +214,3 @@ def test_what_is_not_followed_is_left_alone(text: str, tmp_path: Path) -> None:
     assert "It is as it was" in str(caught.value)
     assert 'set by hand: device.url = "/dev/x", device.baud_rate = 9600.' in str(caught.value)
     assert file.read_text() == text
-
-
-# The panel
-
-
-@pytest.fixture
-def panel(tmp_path: Path) -> PortsPanel:
-    """Return a panel on a workspace, with nothing plugged in yet."""
-    lab = cast("Lab", SimpleNamespace(workspace=Workspace.open(tmp_path, {})))
-    return PortsPanel(lab, look=list)
-
-
-def test_the_panel_says_it_in_text(panel: PortsPanel) -> None:
-    """Without a front end a panel reads as the command's output, and its call does the same."""
-    assert repr(panel) == NOTHING_FOUND
-    panel.look = lambda: ports(BENCH)
-    panel.refresh()
-    assert repr(panel) == table(ports(BENCH))
-    panel.choose("/dev/ttyACM0", 115200)
-    assert repr(panel).endswith("open_lab() reads it.")
-    assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
-    chosen = Workspace.open(panel.lab.workspace.root, {}).settings
-    assert (chosen.device_url, chosen.baud_rate) == ("/dev/ttyACM0", 115200)
-
-
-def test_the_panels_buttons(panel: PortsPanel) -> None:
-    """Each button is one call of the panel; what is refused is shown and changes nothing."""
-    view, root = panel.view, panel.lab.workspace.root
-    assert view.port.value == "sim"
-    panel.look = lambda: [Port("/dev/ttyUSB1", "<a&b>", 0x10C4, 0xEA60)]
-    view.again.click()
-    assert "&lt;a&amp;b>" in view.text.value
-    view.port.value, view.baud.value = "/dev/ttyUSB1", "fast"
-    view.choose.click()
-    assert "expected a whole number such as 115200" in view.text.value
-    assert Workspace.open(root, {}).settings.device_url == "sim"
-    view.baud.value = "74880"
-    view.choose.click()
-    chosen = Workspace.open(root, {}).settings
-    assert (chosen.device_url, chosen.baud_rate) == ("/dev/ttyUSB1", 74880)
-    panel.look = list
-    view.again.click()
-    assert view.port.value == "sim"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-import ipywidgets
+from markupsafe import Markup
 
 from labkit.device.looks import COMMON_RATES
-from labkit.device.ports import Port, ports, table
-from labkit.errors import LabError
+from labkit.device.ports import NOTHING_FOUND, Port, ports, table
+from labkit.widgets.panel import Panel, Press, button
 from labkit.workspace import choose_port
 
 if TYPE_CHECKING:
@@ -21,107 +19,100 @@ if TYPE_CHECKING:
 __all__ = ["PortsPanel"]
 
 SIMULATED = "sim"
+_SIMULATED = "the simulated board"
 
 
-@dataclass
-class PortsPanel:
-    """The serial ports, and a way to choose one; `choose` does what the button does.
+class PortsPanel(Panel):
+    """The serial ports of this computer, and a way to choose one: `labkit ports`.
+
+    Where the board is simulated nobody needs a port, and they are looked for when asked.
 
     Attributes:
         lab: the lab whose lab.toml is changed.
-        look: returns the ports of this computer.
-        listed: the ports that were found last.
-        said: what came of the last choice.
+        listed: the ports that were found last; None while nobody looked.
     """
 
-    lab: Lab
-    look: Callable[[], list[Port]] = field(default=ports, repr=False)
-    listed: list[Port] = field(default_factory=list, init=False)
-    said: str = field(default="", init=False)
+    title: ClassVar[str] = "Serial ports"
 
-    def __post_init__(self) -> None:
-        """Look for ports once, so that the panel shows some at first."""
-        self.refresh()
+    def __init__(self, lab: Lab, look: Callable[[], list[Port]] = ports) -> None:
+        super().__init__()
+        self.lab = lab
+        self._look = look
+        self.listed = None if lab.workspace.settings.board_is_simulated else look()
 
-    def refresh(self) -> None:
-        """Look for ports again."""
-        self.listed = self.look()
+    @property
+    def presses(self) -> Mapping[str, Callable[[Press], None]]:
+        """What each press does."""
+        return {"look": lambda _: self._refresh(), "choose": self._choose}
 
-    def choose(self, url: str, baud_rate: int) -> None:
-        """Write a port and its baud rate into lab.toml; the lab has them when it is opened again.
+    def _refresh(self) -> None:
+        self.listed = self._look()
 
-        Raises:
-            WorkspaceError: the choice cannot be, or lab.toml cannot be changed.
-        """
-        settings = choose_port(self.lab.workspace.root, url, baud_rate).settings
+    def _choose(self, press: Press) -> None:
+        """Write a port and its rate into lab.toml, as `labkit ports --choose` does."""
+        rate = press.fields["rate"].strip()
+        settings = choose_port(
+            self.lab.workspace.root, press.fields["port"], int(rate) if rate.isdecimal() else 0
+        ).settings
         self.said = (
             f"lab.toml: {settings.device_url} at {settings.baud_rate} baud. Run the page's first "
             "cell again: open_lab() reads it."
         )
 
-    def __repr__(self) -> str:
-        """Return the ports as text, and what came of the last choice."""
-        return "\n".join(filter(None, [table(self.listed), self.said]))
+    def text(self) -> str:
+        """Return which port the lab uses, and the ports that were found."""
+        return "\n".join(filter(None, [self._used(), self._found()]))
 
-    @cached_property
-    def view(self) -> View:
-        """The widgets, made when they are first asked for."""
-        return View(self)
-
-    def _repr_mimebundle_(self, **_options: object) -> Mapping[str, Any]:
-        """Return the widgets for a front end that has them, and the text for any other."""
-        bundle = self.view.box._repr_mimebundle_() or {}
-        return {**bundle, "text/plain": repr(self)}
-
-
-class View:
-    """The widgets of a panel; each callback is one line into it."""
-
-    def __init__(self, panel: PortsPanel) -> None:
-        self._panel = panel
-        settings = panel.lab.workspace.settings
-        self.port = ipywidgets.Dropdown(description="port")
-        self.baud = ipywidgets.Combobox(
-            description="baud",
-            options=[str(rate) for rate in COMMON_RATES],
-            value=str(settings.baud_rate),
+    def draw(self, *, live: bool) -> Markup:
+        """Return the same, with a way to choose where somebody can press."""
+        return Markup("<p>{}</p>{}{}").format(
+            self._used(), self._table(), self._form() if live else ""
         )
-        self.again = ipywidgets.Button(description="look again")
-        self.choose = ipywidgets.Button(description="use this port")
-        self.text = ipywidgets.HTML()
-        self.again.on_click(lambda _button: self._do(panel.refresh))
-        self.choose.on_click(lambda _button: self._do(self._choose))
-        self.box = ipywidgets.VBox(
-            [ipywidgets.HBox([self.port, self.baud, self.choose, self.again]), self.text]
+
+    def _used(self) -> str:
+        settings = self.lab.workspace.settings
+        if settings.board_is_simulated:
+            return f"The lab uses {_SIMULATED}, which needs no port."
+        return f"The lab uses {settings.device_url} at {settings.baud_rate} baud."
+
+    def _found(self) -> str:
+        return "" if self.listed is None else table(self.listed)
+
+    def _table(self) -> Markup:
+        if not self.listed:
+            return Markup("<p>{}</p>").format("" if self.listed is None else NOTHING_FOUND)
+        head = Markup("<th scope='col'>{}</th>")
+        row = Markup(
+            "<tr><th scope='row' class='mono'>{}</th><td class='mono'>{}</td><td>{}</td>"
+            "<td>{}</td></tr>"
         )
-        self._show()
-        if settings.device_url in dict(self.port.options).values():
-            self.port.value = settings.device_url
+        return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
+            Markup().join(head.format(name) for name in ("port", "USB id", "maker", "called")),
+            Markup().join(
+                row.format(port.url, port.vid_pid or "-", port.maker, port.description)
+                for port in self.listed
+            ),
+        )
 
-    def _choose(self) -> None:
-        self._panel.choose(self.port.value, _rate(self.baud.value))
-
-    def _do(self, act: Callable[[], None]) -> None:
-        """Do something and show what came of it; an error has no cell of its own to stand in."""
-        try:
-            act()
-        except LabError as error:
-            self._panel.said = str(error)
-        self._show()
-
-    def _show(self) -> None:
-        chosen = self.port.value
-        options = {f"{port.url}  {port.maker}".rstrip(): port.url for port in self._panel.listed}
-        self.port.options = {**options, "the simulated board": SIMULATED}
-        if chosen in self.port.options.values():
-            self.port.value = chosen
-        self.text.value = f"<pre>{_escaped(repr(self._panel))}</pre>"
-
-
-def _rate(text: str) -> int:
-    """Read a baud rate; what is none is refused where the choice is checked."""
-    return int(text) if text.isdecimal() else 0
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    def _form(self) -> Markup:
+        settings = self.lab.workspace.settings
+        offered = {SIMULATED: _SIMULATED} | {
+            port.url: f"{port.url}  {port.maker}".rstrip() for port in self.listed or ()
+        }
+        offered.setdefault(settings.device_url, settings.device_url)
+        option = Markup("<option value='{}'{}>{}</option>")
+        chosen = Markup(" selected")
+        return Markup(
+            "<form data-press='choose'><label>port <select name='port' data-key='port'>{}</select>"
+            "</label><label>baud rate <input name='rate' data-key='rate' inputmode='numeric' "
+            "size='8' value='{}'></label><span class='quiet'>usual: {}</span>"
+            "<p><button type='submit' data-key='choose'>use this port</button>{}</p></form>"
+        ).format(
+            Markup().join(
+                option.format(url, chosen if url == settings.device_url else "", label)
+                for url, label in offered.items()
+            ),
+            settings.baud_rate,
+            ", ".join(str(rate) for rate in COMMON_RATES[:4]),
+            button("look", "look for ports"),
+        )
