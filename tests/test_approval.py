@@ -99,6 +99,7 @@ def test_a_damaged_request_is_refused(authority: Authority, signer: Signer) -> N
     der = signer.request("pump-9", PUMP_8).public_bytes(Encoding.DER)
     changed = x509.load_der_x509_csr(der.replace(b"pump-9", b"pump-8"))
     refused(authority, changed, "changed after signing")
+    assert authority.log.decisions()[-1].who == "unknown"
 
 
 def test_a_replayed_request_is_refused(authority: Authority, signer: Signer) -> None:
@@ -107,6 +108,21 @@ def test_a_replayed_request_is_refused(authority: Authority, signer: Signer) -> 
     certificate = authority.issue(csr, public_key=PUMP_7)
     refused(authority, csr, "replayed request")
     assert authority.issued(csr) == certificate
+
+
+def test_a_request_handed_in_many_times_at_once(authority: Authority, signer: Signer) -> None:
+    """One of them gets the certificate, the others are refused as replayed."""
+    csr = signer.request("pump-7", PUMP_7)
+
+    def issue(_: int) -> bool:
+        try:
+            return bool(authority.issue(csr, public_key=PUMP_7))
+        except ApprovalError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(issue, range(16))) == 1
+    assert authority.log.verify() == 1 + 16
 
 
 def test_a_used_device_key_is_refused(authority: Authority, signer: Signer) -> None:
