@@ -22,6 +22,7 @@ _PANELS: dict[str, tuple[str, str]] = {
     "policy_tester": ("policy_tester", "PolicyTesterPanel"),
     "hex_lens": ("hex_lens", "HexLensPanel"),
     "ports": ("ports", "PortsPanel"),
+    "route": ("route", "RoutePanel"),
 }
 """Each panel by the name that a page calls it by: its module, and its class."""
 
