@@ -10,7 +10,6 @@ import re
 import shutil
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,10 @@ from second_board import QUICK, SecondBoard, esp32, older
 from simulator_fixtures import ACCOUNT_ID
 
 import labkit
-from labkit import console, open_lab
+from labkit import console, open_lab, widgets
 from labkit.device.image import find_sources
 from labkit.errors import DeviceError, DumpError, NoDumpError, NotReadyError
 from labkit.steps.headers import backup_of
-from labkit.widgets.paste import PastePanel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,23 +226,18 @@ def test_a_pasted_console_is_held_to_the_same_rules(
 
 
 def test_the_panel_takes_what_is_pasted_or_dropped(lab: Lab, second: SecondBoard) -> None:
-    """The panel is `lab.paste_console` with a button; what is refused is said and no traceback."""
+    """The panel's button is `lab.paste_console`; what is refused is said and no traceback."""
     do(lab, *UP_TO_THE_FIRST_RUN[:-1])
-    panel = PastePanel(lab)
-    view = panel.view
-    assert repr(panel).startswith("No console text was taken yet.\n")
-    view.take.click()
-    assert "nothing is in the pasted text" in view.said.value
-    view.text.value = "0 1 [<&>] nothing\n"
-    view.take.click()
-    assert "no public-key dump" in repr(panel)
-    log = esp32(second.key, makes_pair=True).encode()
-    about = {"name": "putty.log", "type": "", "size": len(log), "last_modified": datetime.now(UTC)}
-    view.file.value = ({**about, "content": memoryview(log)},)
-    view.take.click()
-    assert "Printing device public key." in view.said.value
-    assert view.file.value == ()
-    assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
+    panel = widgets.console(lab)
+    panel.press("look", pasted="0 1 [<&>] nothing\n")
+    panel.wait()
+    panel.press("take")
+    assert "no public-key dump" in panel.said
+    panel.press("look", file=esp32(second.key, makes_pair=True).encode())
+    panel.wait()
+    panel.press("take")
+    assert panel.said.startswith("Taken: ")
+    assert "Printing device public key." in repr(panel)
     assert lab.extract_public_key() == second.key
 
 
