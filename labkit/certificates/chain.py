@@ -110,6 +110,8 @@ class Chain:
         if signer := self.signer:
             if signer.problem:
                 yield False, f"The request's signature does NOT verify: {signer.problem}"
+            elif signer.is_root:
+                yield False, "The root's own key signed the request: a CSR signer needs its own."
             else:
                 yield (
                     True,
