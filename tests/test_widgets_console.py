@@ -236,6 +236,26 @@ def test_a_log_is_looked_at_and_then_taken(panel: ConsolePanel, board: Board) ->
     assert board.log.read_bytes() == BOOT.encode()
 
 
+def test_one_run_is_shown_whatever_came_before_and_after(board: Board) -> None:
+    """A panel on a run shows that run only, with its times, until the whole log is asked for."""
+    board.log.write_text("0 1 [a] before\r\n")
+    with LogWriter(board.console_log) as log:
+        start = log.offset
+        log.write(BOOT.encode())
+    run = board.stored(start, start + len(BOOT))
+    lab = cast("Lab", PastingLab(board))
+    alone = repr(widgets.console(lab, run))
+    board.paste("0 1 [a] after\r\n")
+    panel = widgets.console(lab, run)
+    assert repr(panel) == alone
+    assert alone.startswith("this run: 13 lines\n")
+    assert "take it" not in panel.html(live=True)
+    assert re.search(r"\d\d:\d\d:\d\d\.\d\d\d", panel.html(live=True))
+    panel.press("back")
+    assert "before" in repr(panel)
+    assert "after" in panel.html(live=True)
+
+
 def test_what_is_refused_is_said(panel: ConsolePanel, board: Board) -> None:
     """An empty text, and one that the lab refuses, are said; a path is a text like any other."""
     panel.press("look", pasted=" \n")

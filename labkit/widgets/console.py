@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from markupsafe import Markup
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsolePanel"]
 
+_LOG = "console.log"
 _DRAWN = 200
 _STORED = 40
 _AROUND_A_HIT = 15
@@ -42,28 +43,37 @@ class ConsolePanel(Panel):
     """The lab's console log, or another that is looked at; its calls are those of the page.
 
     `listen` is `lab.board.boot()`, `take` is `lab.paste_console()`.
+
+    Args:
+        lab: the lab whose console.log it is.
+        run: a capture that is shown first, in place of the whole log.
     """
 
     title: ClassVar[str] = "Console"
+    _name: str
+    _start: int | None
+    _other: bytes | None
     _view: LogView
     _found: Found
+    _held: int | None
+    _middle: int | None
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, run: Capture | None = None) -> None:
         super().__init__()
         self.lab = lab
         self._reading = Lock()
-        self._other: bytes | None = None
-        self._held: int | None = None
-        self._middle: int | None = None
         self._hit = 0
         self._begin()
+        if run is not None:
+            self._name, self._start = "this run", run.start
+            self._view.feed(run.text.encode())
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
         """What each press does."""
         return {
-            "listen": lambda _: self.start("the board boots", self._listen, self._heard_boot),
-            "follow": lambda _: self.start("console.log is followed", self._follow),
+            "listen": lambda _: self._watch("the board boots", self._listen, self._heard_boot),
+            "follow": lambda _: self._watch("console.log is followed", self._follow),
             "pause": self._pause,
             "ask": self._ask,
             "hit": lambda press: self._go_to_hit(self._hit + int(press.value or 1)),
@@ -75,6 +85,12 @@ class ConsolePanel(Panel):
         }
 
     # What presses do
+
+    def _watch(self, what: str, do: Callable[[Work], object], *done: Callable[[Any], None]) -> None:
+        """Do something beside the page that makes the log grow, or waits for it."""
+        if not self.work and self._name != _LOG:
+            self._show_log_of_lab()
+        self.start(what, do, *done)
 
     def _listen(self, work: Work) -> Capture:
         def show(line: str) -> None:
@@ -127,6 +143,7 @@ class ConsolePanel(Panel):
     def _show_other(self, came: tuple[bytes, LogView]) -> None:
         with self._reading:
             self._other, self._view = came
+            self._name, self._start = "a log that is not in the lab", None
             self._reset_look()
         self.said = f"{len(self._other):,} bytes are looked at. They are not in the lab."
 
@@ -138,12 +155,13 @@ class ConsolePanel(Panel):
 
     def _show_log_of_lab(self) -> None:
         with self._reading:
-            self._other = None
             self._begin()
 
     # The log
 
     def _begin(self) -> None:
+        self._name, self._start = _LOG, 0
+        self._other = None
         self._log = Following(self.lab.board.console_log)
         self._view = LogView()
         self._reset_look()
@@ -155,15 +173,13 @@ class ConsolePanel(Panel):
     def _catch_up(self) -> bool:
         """Read what came since; return whether anything did."""
         with self._reading:
-            if self._other is None:
+            before = self._view.size
+            if self._name == _LOG:
                 if self._log.is_another:
                     self._begin()
-                before = self._view.size
                 self._view.feed(self._log.more())
-                self._found.look()
-                return self._view.size != before
             self._found.look()
-            return False
+            return self._view.size != before
 
     @property
     def _size(self) -> int:
@@ -214,9 +230,8 @@ class ConsolePanel(Panel):
         )
 
     def _what(self) -> str:
-        name = "console.log" if self._other is None else "a log that is not in the lab"
         count = self._found.count(self._held)
-        told = f"{name}: {count:,} line{'s' * (count != 1)}"
+        told = f"{self._name}: {count:,} line{'s' * (count != 1)}"
         if self._found.asked != Asked(search=self._found.asked.search):
             told += f" of {len(self._view.lines) if self._held is None else self._held:,}"
         if (asked := self._found.asked.search) != "":
@@ -256,7 +271,8 @@ class ConsolePanel(Panel):
 
     def _row(self, line: LogLine, *, live: bool, is_here: bool) -> Markup:
         classes = "lk-dump" if line.kind in {Kind.HEADER, Kind.ROW} else ""
-        time = self._log.time_of(self._view.offset(line.line)) if self._other is None else ""
+        start = self._start
+        time = "" if start is None else self._log.time_of(start + self._view.offset(line.line))
         return Markup(
             "<tr class='{}'{}><td class='quiet'>{}</td>{}<td class='mono'>{}</td>"
             "<td class='{}'>{}</td></tr>"
@@ -300,8 +316,8 @@ class ConsolePanel(Panel):
         )
 
     def _paste(self) -> Markup:
-        looked = self._other is not None
-        buttons = (button("take", "take it into the lab"), button("back", "show the lab's log"))
+        take = "" if self._other is None else button("take", "take it into the lab")
+        back = "" if self._name == _LOG else button("back", "show all of console.log")
         return Markup(
             "{}<details data-key='paste'><summary>Paste, choose or drop a log</summary>"
             "<form data-press='look' data-drop><p><label>console text <textarea name='pasted' "
@@ -309,7 +325,7 @@ class ConsolePanel(Panel):
             "<p><button type='submit' data-key='look'>look at it</button> "
             "<label>or a log file <input type='file' data-key='file' data-press='look'></label>, "
             "or drop one here</p></form></details>"
-        ).format(Markup("<p>{}{}</p>").format(*buttons) if looked else "")
+        ).format(Markup("<p>{}{}</p>").format(take, back) if back else "")
 
 
 def _read(raw: bytes, work: Work) -> tuple[bytes, LogView]:
