@@ -41,7 +41,7 @@ class DumpRow:
         characters: what came, without blanks; empty where nothing did.
         word: "good", "short", "long", "not hex", "out of order", "repeated", "changed",
             "missing", or "in doubt": whole, and nobody can tell whether its digits are right.
-        note: what exactly; empty where it is good.
+        note: what exactly; empty where there is nothing to say.
         offset: the first of its bytes in the key, counted from 0; None where that is not sure.
     """
 
@@ -69,6 +69,8 @@ def dump_rows(dump: Dump) -> tuple[DumpRow, ...]:
         sure = (
             sure and word in {"good", "changed"} and (number in _KNOWN or len(came) == len(_SIZES))
         )
+        if word == "good" and not sure:
+            note = "whole, its place in the key is not sure"
         rows.append(
             DumpRow(number, characters, word, note, (number - 1) * ROW_BYTES if sure else None)
         )

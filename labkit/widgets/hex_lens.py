@@ -22,6 +22,7 @@ __all__ = ["HexLensPanel"]
 
 _ROW = 16
 _NO_BYTE = -1
+_UNMARKED = {"good", "in doubt"}
 
 
 class HexLensPanel(Panel):
@@ -94,7 +95,7 @@ class HexLensPanel(Panel):
         ).format(heads, Markup(' data-walk="{}"').format(_ROW) if live else "", body)
 
     def _grid_row(self, row: DumpRow, *, live: bool) -> Markup:
-        cells = Markup("").join(self._cell(*each, live=live) for each in _bytes_of(row))
+        cells = Markup("").join(self._cell(*each, row.word, live=live) for each in _bytes_of(row))
         used = -(-len(row.characters) // 2)
         cells += Markup("<td></td>") * max(0, _ROW - used)
         head = row.number if self._is_dump else row.offset
@@ -106,9 +107,9 @@ class HexLensPanel(Panel):
             )
         return Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(head, cells, verdict)
 
-    def _cell(self, pair: str, at: int, *, live: bool) -> Markup:
+    def _cell(self, pair: str, at: int, word: str, *, live: bool) -> Markup:
         number, field = self._field_at(at)
-        wrong = field is None or field.meaning.startswith("WRONG")
+        wrong = word not in _UNMARKED or bool(field and field.meaning.startswith("WRONG"))
         start = "lk-start" if field and field.offset == at else ""
         classes = Markup(' class="{}"').format(f"{start}{' bad' if wrong else ''}".strip())
         attributes = classes if start or wrong else Markup()
