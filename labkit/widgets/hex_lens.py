@@ -102,7 +102,7 @@ class HexLensPanel(Panel):
         verdict: Markup | str = ""
         if self._is_dump:
             kind = {"good": "good", "in doubt": "warn"}.get(row.word, "bad")
-            verdict = Markup('<td><span class="{}">{}</span> {}</td>').format(
+            verdict = Markup('<td class="lk-verdict"><span class="{}">{}</span> {}</td>').format(
                 kind, row.word, row.note
             )
         return Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(head, cells, verdict)
