@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 ROWS = hex_rows(PublicKey.from_key(Randomness("manual").ec_key("device", "exercise")).der)
 SWAPPED_ROWS = "\n".join([*ROWS[:2], ROWS[3], ROWS[2], *ROWS[4:]])
+ANY_KEYS_DUMP = "\n".join(["Device public key, 91 bytes:", *ROWS])
+NEW_KEYS_DUMP = (
+    "0 1 [a] Waiting for 180 seconds before generating key-pair\n1 2 [a] " + ANY_KEYS_DUMP
+)
 
 
 def _ca(key: str) -> x509.Certificate:
@@ -40,7 +44,7 @@ SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     "03-initial-configuration": (
         ("clientcredentialIOT_THING_NAME", "clientcredentialMQTT_BROKER_ENDPOINT"),
     ),
-    "04-demo-project-configuration": (("flash", "build"),),
+    "04-demo-project-configuration": (("flash", "build"), (ANY_KEYS_DUMP, NEW_KEYS_DUMP)),
     "05-public-key-extraction": ((False, True), (SWAPPED_ROWS, "\n".join(ROWS))),
     "06-public-key-infrastructure-setup": ((False, True), ((FORGED, CA), (CA, CA))),
     "07-certificate-import": ((1, 0),),

@@ -79,8 +79,10 @@ class PortsPanel(Panel):
         return "" if self.listed is None else table(self.listed)
 
     def _table(self) -> Markup:
+        if self.listed is None:
+            return Markup()
         if not self.listed:
-            return Markup("<p>{}</p>").format("" if self.listed is None else NOTHING_FOUND)
+            return Markup("<p>{}</p>").format(NOTHING_FOUND)
         head = Markup("<th scope='col'>{}</th>")
         row = Markup(
             "<tr><th scope='row' class='mono'>{}</th><td class='mono'>{}</td><td>{}</td>"
