@@ -18,6 +18,7 @@ from fresh_clone import ENDING_S, Manual
 
 from labkit import manual
 from labkit.errors import WorkspaceError
+from labkit.manual import copies, jupyterlab, serving
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (pages / ".ipynb_checkpoints").mkdir()
     for name in (PAGE, ANOTHER, "pictures/board.svg", ".ipynb_checkpoints/x.ipynb", "conftest.py"):
         (pages / name).write_text(f"{name}, first edition")
-    monkeypatch.setattr(manual, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(copies, "CHECKOUT", tmp_path / "checkout")
     return pages
 
 
@@ -145,7 +146,7 @@ def test_pages_that_are_not_there_are_named(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installed labkit without a checkout says where it looked."""
-    monkeypatch.setattr(manual, "CHECKOUT", tmp_path / "nowhere")
+    monkeypatch.setattr(copies, "CHECKOUT", tmp_path / "nowhere")
     with pytest.raises(WorkspaceError, match=r"nowhere/notebooks: .* Clone the project again"):
         manual.copy_pages(workspace)
 
@@ -158,11 +159,11 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        assert manual.free_port(port) > port or port > 65400
+        assert serving.free_port(port) > port or port > 65400
     with socket.socket() as last:
         last.bind(("127.0.0.1", 65535))
         with pytest.raises(WorkspaceError, match=r"no free port from 65535 to 65535\. .* --port"):
-            manual.free_port(65535)
+            serving.free_port(65535)
 
 
 def test_no_browser_at_hand_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,10 +175,10 @@ def test_no_browser_at_hand_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None
         raise webbrowser.Error
 
     monkeypatch.setattr(webbrowser, "get", none)
-    manual.open_browser("http://127.0.0.1/")
+    serving.open_browser("http://127.0.0.1/")
     assert opened == []
     monkeypatch.setattr(webbrowser, "get", lambda: None)
-    manual.open_browser("http://127.0.0.1/")
+    serving.open_browser("http://127.0.0.1/")
     assert opened == ["http://127.0.0.1/"]
 
 
@@ -186,9 +187,9 @@ def test_a_server_that_does_not_start_is_an_error(
 ) -> None:
     """Where JupyterLab ends at once, the message says so, and the bench is ended."""
     ended = []
-    monkeypatch.setattr(manual, "_jupyter", lambda *_: [sys.executable, "-c", "exit(3)"])
-    monkeypatch.setattr(manual.benches, "start_or_find", lambda _: None)
-    monkeypatch.setattr(manual, "_stop_bench", ended.append)
+    monkeypatch.setattr(jupyterlab, "command", lambda *_: [sys.executable, "-c", "exit(3)"])
+    monkeypatch.setattr(serving.benches, "start_or_find", lambda _: None)
+    monkeypatch.setattr(serving, "_stop_bench", ended.append)
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         with pytest.raises(WorkspaceError, match="JupyterLab did not start"):

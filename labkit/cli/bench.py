@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labkit.bench import Bench
-    from labkit.steps.workbench import Workbench
     from labkit.workspace import Workspace
 
 __all__ = ["COMMANDS"]
@@ -93,20 +91,23 @@ Examples:
 @workspace_option
 @route_option
 def status(workspace: Path | None, route: str | None) -> None:
-    """Show the bench, the device, the steps done and the key's short fingerprint.
+    """Show the bench, the device, the steps done, the key's short fingerprint and the pages.
 
     Starts nothing and asks nobody: what AWS IoT holds is shown as the journal tells it.
     """
-    from labkit import procedure
+    from labkit.procedure.stages import stages
+    from labkit.progress import progress
 
     place = _open(workspace, **({"route": route} if route else {}))
     for name, text in _about(place):
         click.echo(f"{name:8} {text}")
     click.echo()
-    for step in procedure.route_of(place).steps:
-        # Whether a step is done is told from files alone.
-        done = procedure.is_done(cast("Workbench", SimpleNamespace(workspace=place)), step)
-        click.echo(f"{'done' if done else '    '}  {step.page[:2]}  {step.does}")
+    for stage in stages(place):
+        word = stage.state if stage.state in ("done", "failed") else ""
+        click.echo(f"{word:4}  {stage.step.page[:2]}  {stage.step.does}")
+        if stage.said:
+            click.echo(f"          {stage.said}")
+    click.echo(f"\n{progress(place.root)}")
 
 
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
@@ -139,7 +140,8 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     epilog="""\b
 Examples:
   labkit open
-  labkit open --no-browser --port 9000""",
+  labkit open --no-browser --port 9000
+  labkit open --start-over                a fresh workspace; the old one is kept beside it""",
 )
 @workspace_option
 @click.option(
@@ -150,10 +152,18 @@ Examples:
     help="The first port to try.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-def open_manual(workspace: Path | None, port: int, *, no_browser: bool) -> None:
+@click.option(
+    "--start-over",
+    is_flag=True,
+    help="Begin with a fresh workspace; the old one is kept beside it, under a number.",
+)
+def open_manual(workspace: Path | None, port: int, *, no_browser: bool, start_over: bool) -> None:
     """Open the manual in JupyterLab, with the simulated bench."""
-    from labkit.manual import serve
+    from labkit.manual import begin_anew, serve
 
+    if start_over:
+        for line in begin_anew(_root(workspace)):
+            click.echo(line)
     sys.exit(serve(_open(workspace), port=port, browser=not no_browser))
 
 

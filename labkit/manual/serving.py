@@ -1,0 +1,132 @@
+"""The server that shows the manual, and everything that starts and ends with it."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from labkit import bench as benches
+from labkit.errors import WorkspaceError
+from labkit.manual import jupyterlab
+from labkit.manual.copies import FIRST_PAGE, copy_pages
+
+if TYPE_CHECKING:
+    from labkit.workspace import Workspace
+
+__all__ = ["free_port", "open_browser", "serve"]
+
+START_TIMEOUT_S = 100.0
+END_TIMEOUT_S = 15.0
+"""JupyterLab gives its kernels 5 s to end."""
+
+_ENDING_SIGNALS = {"SIGTERM", "SIGHUP"}
+"""Windows knows the first only."""
+
+
+def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
+    """Serve the manual until JupyterLab ends; the simulated bench ends with it.
+
+    Returns:
+        JupyterLab's exit code.
+
+    Raises:
+        WorkspaceError: JupyterLab does not answer.
+    """
+    for name in copy_pages(workspace):
+        _say(f"{name}: yours was kept; the newer one is in notebooks/")
+    jupyterlab.prepare(workspace)
+    for name in _ENDING_SIGNALS & {each.name for each in signal.Signals}:
+        signal.signal(signal.Signals[name], lambda number, _: sys.exit(128 + number))
+    settings = workspace.settings
+    needs_bench = settings.board_is_simulated or settings.account_is_simulated
+    with ExitStack() as ending:
+        if needs_bench:
+            ending.callback(_stop_bench, workspace)
+        token = secrets.token_urlsafe(24)
+        port = free_port(port)
+        process = subprocess.Popen(
+            jupyterlab.command(workspace, port),
+            env=jupyterlab.variables(workspace) | {"JUPYTER_TOKEN": token},
+        )
+        ending.callback(_end, process)
+        signing = jupyterlab.Signing(workspace)
+        ending.callback(signing.end)
+        if needs_bench:
+            benches.start_or_find(workspace)
+        _wait_until_served(f"http://127.0.0.1:{port}/api", process)
+        signing.wait()
+        address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
+        _say(f"The manual is open at\n  {address}\nCtrl-C ends it.")
+        if browser:
+            open_browser(address)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return 0  # Ctrl-C is how one ends the manual
+
+
+def _stop_bench(workspace: Workspace) -> None:
+    if bench := benches.find(workspace):
+        bench.stop()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program, JupyterLab with its kernels; one that does not listen is killed."""
+    try:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def free_port(first: int) -> int:
+    """Return the first free port from one on, on loopback."""
+    last = min(first + 99, 65535)
+    for port in range(first, last + 1):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise WorkspaceError(f"no free port from {first} to {last}. Name another with --port.")
+
+
+def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_TIMEOUT_S
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            opener.open(url, timeout=2).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise WorkspaceError("JupyterLab did not start; what it said stands above. Try again.")
+
+
+def open_browser(address: str) -> None:
+    """Open a browser where there is one; none at hand is no error."""
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return
+    webbrowser.open(address)
