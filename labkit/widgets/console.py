@@ -221,7 +221,7 @@ class ConsolePanel(Panel):
         return Markup("{}<p>{}</p>{}{}<p><span class='{}'>{}</span>: {}</p>{}").format(
             self._controls() if live else "",
             self._what(),
-            self._hits() if live else "",
+            self._moves() if live else "",
             self._drawn(window, live=live),
             _WORDS[word],
             f"dump: {word}",
@@ -286,16 +286,13 @@ class ConsolePanel(Panel):
             line.note,
         )
 
-    def _hits(self) -> Markup:
-        asked = bool(self._found.hits(self._held))
+    def _moves(self) -> Markup:
         held = "go on" if self._held is not None else "pause"
-        return Markup("<p>{}{}{}{}{}{}</p>").format(
+        return Markup("<p>{}{}{}{}</p>").format(
             button("pause", held),
             button("page", "older lines", "-1"),
             button("page", "newer lines", "1"),
             button("end", "last lines"),
-            button("hit", "hit before", "-1", able=asked),
-            button("hit", "next hit", "1", able=asked),
         )
 
     def _controls(self) -> Markup:
@@ -305,7 +302,8 @@ class ConsolePanel(Panel):
         return Markup(
             "<p>{}{}</p><p class='quiet'>{}</p><form data-press='hit' data-value='1'>{}{}{}"
             "<label>search <input name='search' type='search' data-key='search' data-press='ask' "
-            "data-press-on='input' autocomplete='off'></label></form>"
+            "data-press-on='input' autocomplete='off'></label>"
+            "<button type='submit' data-key='next hit'>next hit</button>{}</form>"
         ).format(
             button("listen", "reset the board and listen", able=idle),
             button("follow", "follow console.log", able=idle),
@@ -313,6 +311,7 @@ class ConsolePanel(Panel):
             _choice("kind", kinds, asked.kind),
             _choice("task", [("", "every task"), *((t, t) for t in self._view.tasks)], asked.task),
             _choice("level", [("", "every level"), *((w, w) for w in LEVELS)], asked.level),
+            button("hit", "hit before", "-1"),
         )
 
     def _paste(self) -> Markup:
