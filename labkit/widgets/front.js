@@ -7,7 +7,6 @@ function render({ model, el }) {
   const body = document.createElement("div");
   const said = document.createElement("p");
   el.classList.add("labkit-front");
-  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys are for cells, not for panels
   said.className = "labkit-said";
   said.setAttribute("role", "status");
   el.append(body, said);
@@ -61,6 +60,8 @@ function render({ model, el }) {
   for (const name of ["pointerover", "focusin"]) {
     body.addEventListener(name, (event) => light(body, event.target.closest("[data-part]")));
   }
+  // JupyterLab's keys are for cells: it looks for this on what has the focus before it looks further.
+  body.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   body.addEventListener("pointerleave", () => light(body, body.querySelector("[data-part]:focus")));
   body.addEventListener("keydown", (event) => walk(event));
 }
@@ -93,10 +94,18 @@ function replace(body, html) {
   for (const each of body.querySelectorAll("details")) {
     if (opened.has(each.dataset.key)) each.open = true;
   }
-  const again = focus?.key && body.querySelector(`[data-key="${CSS.escape(focus.key)}"]`);
-  if (!again) return;
+  if (!focus) return;
+  const again = focus.key && body.querySelector(`[data-key="${CSS.escape(focus.key)}"]:not(:disabled)`);
+  if (!again) return stay(body);
   again.focus({ preventScroll: true });
   if (focus.start != null && again.setSelectionRange) again.setSelectionRange(focus.start, focus.end);
+}
+
+// What had the focus is gone or cannot be pressed now: the panel itself has it, not the page's top.
+function stay(body) {
+  const panel = body.querySelector(".labkit");
+  panel.tabIndex = -1;
+  panel.focus({ preventScroll: true });
 }
 
 // Light everything that is the same part: a byte and its field, a row and its line.
