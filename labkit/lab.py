@@ -14,7 +14,7 @@ from labkit.cloud.opening import open_real, open_simulated, real_clients, simula
 from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
-from labkit.progress import follow_page
+from labkit.progress import follow_page, progress
 from labkit.seeding import Clock, Randomness
 from labkit.steps.workbench import Workbench
 from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from labkit.cloud.undo import Undoing
     from labkit.diagnosis import Diagnosis
     from labkit.keys import PublicKey
+    from labkit.progress import Progress
     from labkit.steps.ca_key import Passphrase
 
 __all__ = ["Lab", "open_lab"]
@@ -177,6 +178,11 @@ class Lab:
         """Yield every step of the device's route with whether it is done."""
         for step in self.procedure.steps:
             yield step, procedure.is_done(self.workbench(step.name), step)
+
+    @property
+    def progress(self) -> Progress:
+        """How far you are on all pages, as JupyterLab has noted it; its repr is a list."""
+        return progress(self.workspace.root)
 
     @property
     def procedure(self) -> procedure.Route:
