@@ -8,13 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 from fresh_clone import ENDING_S, Manual
+from jupyterlab_server.workspaces_handler import WorkspacesManager
+from nbformat.sign import NotebookNotary
 
 from labkit import manual
 from labkit.errors import WorkspaceError
@@ -149,6 +153,214 @@ def test_pages_that_are_not_there_are_named(
     monkeypatch.setattr(copies, "CHECKOUT", tmp_path / "nowhere")
     with pytest.raises(WorkspaceError, match=r"nowhere/notebooks: .* Clone the project again"):
         manual.copy_pages(workspace)
+
+
+def saved(path: Path, source: str, output: str = "") -> None:
+    """Save a page with one code cell, as JupyterLab does."""
+    cell = {"cell_type": "code", "source": [source], "outputs": [output], "metadata": {}}
+    path.write_text(json.dumps({"cells": [cell], "metadata": {"from": "JupyterLab"}}))
+
+
+def test_a_page_that_was_only_run_is_updated(workspace: Workspace, tracked: Path) -> None:
+    """Outputs are no edit: they stay while the text is the manual's, and go with an update."""
+    saved(tracked / PAGE, "first", "seeded")
+    manual.copy_pages(workspace)
+    own = workspace.root / "pages" / PAGE
+    saved(own, "first", "of my bench")
+    assert manual.copy_pages(workspace) == []
+    assert "of my bench" in own.read_text()
+    saved(tracked / PAGE, "second", "seeded")
+    assert manual.copy_pages(workspace) == []
+    assert own.read_bytes() == (tracked / PAGE).read_bytes()
+
+
+def test_an_answer_is_an_edit(workspace: Workspace, tracked: Path) -> None:
+    """One changed cell makes a page the reader's, whatever else JupyterLab wrote into it."""
+    saved(tracked / PAGE, "answer = None")
+    manual.copy_pages(workspace)
+    own = workspace.root / "pages" / PAGE
+    saved(own, "answer = 2")
+    saved(tracked / PAGE, "answer = None  # your turn")
+    assert manual.copy_pages(workspace) == [PAGE]
+    assert "answer = 2" in own.read_text()
+
+
+def test_a_new_output_reaches_a_page_that_nobody_opened(
+    workspace: Workspace, tracked: Path
+) -> None:
+    """An update that changes outputs alone arrives, unless the page was run since."""
+    saved(tracked / PAGE, "same", "first")
+    manual.copy_pages(workspace)
+    saved(tracked / PAGE, "same", "second")
+    manual.copy_pages(workspace)
+    assert "second" in (workspace.root / "pages" / PAGE).read_text()
+
+
+def test_a_page_that_the_manual_has_no_more_goes_unless_it_is_the_readers(
+    workspace: Workspace, tracked: Path, own: Path
+) -> None:
+    """A renamed page leaves no untouched double behind; edited ones and one's own notes stay."""
+    (own / "pictures/board.svg").write_text("my drawing")
+    (own / "my-notes.ipynb").write_text("mine")
+    for name in (ANOTHER, "pictures/board.svg"):
+        (tracked / name).rename(tracked / f"{name}.away")
+    assert manual.copy_pages(workspace) == []
+    assert not (own / ANOTHER).exists()
+    assert (own / "pictures/board.svg").read_text() == "my drawing"
+    assert (own / "my-notes.ipynb").read_text() == "mine"
+
+
+def test_a_new_page_does_not_take_the_place_of_a_readers(
+    workspace: Workspace, tracked: Path, own: Path
+) -> None:
+    """A page that the manual begins to have under a name that the reader uses is named and kept."""
+    for name in ("04-new.ipynb", "pictures/new.svg"):
+        (own / name).write_text("mine")
+        (tracked / name).write_text("the manual's")
+        assert name in manual.copy_pages(workspace)
+        assert (own / name).read_text() == "mine"
+
+
+# Starting over
+
+
+def test_a_fresh_workspace_keeps_the_old_one_beside_it(workspace: Workspace, own: Path) -> None:
+    """All files are kept under a number, settings are taken along, nothing else is."""
+    (own / PAGE).write_text("my notes")
+    (workspace.root / "lab.toml").write_text('[account]\nallowed = ["123456789012"]\n')
+    root, kept = workspace.root, workspace.root.with_name("lab.1")
+    said = list(manual.begin_anew(root))
+    assert f"kept, with all that was made: {kept}" in said[0]
+    assert "lab.toml was taken along: board simulated; account simulated" in said[1]
+    assert (kept / "pages" / PAGE).read_text() == "my notes"
+    assert (root / "lab.toml").read_text() == (kept / "lab.toml").read_text()
+    assert not (root / "pages").exists()
+    assert f"{root.with_name('lab.2')}" in next(iter(manual.begin_anew(root)))
+    assert kept.is_dir()
+
+
+def test_there_is_nothing_to_keep_where_nothing_was(tmp_path: Path) -> None:
+    """Starting over in an empty place makes no folder and says so."""
+    assert list(manual.begin_anew(tmp_path / "lab")) == [
+        f"{tmp_path / 'lab'}: no workspace was there yet"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_lab_toml_is_named_before_anything_is_moved(workspace: Workspace) -> None:
+    """Settings that cannot be taken along are not lost with the old workspace."""
+    (workspace.root / "lab.toml").write_text('[account]\nallowed = "1"\n')
+    with pytest.raises(WorkspaceError, match=r"account\.allowed in .*/lab/lab\.toml"):
+        list(manual.begin_anew(workspace.root))
+    assert not workspace.root.with_name("lab.1").exists()
+
+
+def test_a_real_bench_is_told_what_is_still_where(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made in a real account stays there, and the way to unmake it is named."""
+    monkeypatch.setenv("LABKIT_CLOUD", "aws")
+    said = list(manual.begin_anew(workspace.root))
+    assert "account REAL" in said[1]
+    assert said[2].endswith(f"labkit undo --workspace {workspace.root.with_name('lab.1')}")
+
+
+def test_an_open_workspace_is_not_moved(workspace: Workspace) -> None:
+    """While a JupyterLab answers for it, it stays; what a kill left behind is no reason."""
+    runtime = workspace.root / "jupyter/runtime"
+    runtime.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        (runtime / "jpserver-1.json").write_text(json.dumps({"url": address}))
+        (runtime / "jpserver-0.json").write_text("[")
+        thread = threading.Thread(target=answer_once, args=(server,))
+        thread.start()
+        with pytest.raises(WorkspaceError, match=rf"open at {address}.*Ctrl-C"):
+            list(manual.begin_anew(workspace.root))
+        thread.join()
+    assert workspace.root.exists()
+    assert list(manual.begin_anew(workspace.root))
+    assert workspace.root.with_name("lab.1").exists()
+
+
+def answer_once(server: socket.socket) -> None:
+    """Answer one request as JupyterLab does without a token."""
+    with server.accept()[0] as connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_workspace_that_cannot_be_moved_is_left_as_it_was(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names both places and what to do."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(WorkspaceError, match=r"lab: cannot be moved to .*lab\.1: Device .* --work"):
+        list(manual.begin_anew(workspace.root))
+    assert (workspace.root / "lab.toml").exists()
+
+
+def test_the_old_bench_is_ended(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bench that runs in the workspace is ended before it is moved, and that is said."""
+    monkeypatch.delenv("LABKIT_SEED", raising=False)
+    bench = serving.benches.start_or_find(workspace)
+    assert "bench was running, and was ended" in next(
+        iter(said := manual.begin_anew(workspace.root))
+    )
+    assert not bench.is_alive()
+    assert list(said)
+
+
+# JupyterLab's own files
+
+
+def test_jupyterlab_keeps_to_the_workspace(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No setting, layout, kernel or signature comes from the reader's home, or goes there."""
+    monkeypatch.setenv("JUPYTER_PATH", "/home/reader/kernels")
+    monkeypatch.setenv("JUPYTERLAB_WORKSPACES_DIR", "/home/reader/layouts")
+    given = jupyterlab.variables(workspace)
+    assert not {"JUPYTER_PATH", "JUPYTERLAB_WORKSPACES_DIR"} & set(given)
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        assert Path(given[name]).is_relative_to(workspace.root)
+
+
+def test_a_layout_of_the_readers_stays(workspace: Workspace) -> None:
+    """The first layout shows the table of contents; later ones are what the reader left."""
+    jupyterlab.prepare(workspace)
+    layouts = workspace.root / "jupyter/lab/workspaces"
+    manager = WorkspacesManager(str(layouts))
+    assert "toc" in manager.load("default")["data"]["layout-restorer:data"]["left"]["current"]
+    mine = {"data": {}, "metadata": {"id": "default"}}
+    manager.save("default", json.dumps(mine))
+    jupyterlab.prepare(workspace)
+    assert manager.load("default")["data"] == {}
+
+
+def test_only_our_own_pages_are_signed(workspace: Workspace, tracked: Path, own: Path) -> None:
+    """Pages as the manual has them are signed, once; what another wrote into one is not."""
+    assert tracked.is_dir()
+    page = (ROOT / "notebooks" / PAGE).read_text()
+    for folder in (tracked, own):
+        (folder / PAGE).write_text(page)
+        (folder / ANOTHER).write_text(page)
+    (own / ANOTHER).write_text(page.replace("Start here", "Hello"))
+    jupyterlab.Signing(workspace).wait()
+    store = workspace.root / "jupyter/data"
+    notary = NotebookNotary(data_dir=str(store))
+    assert notary.check_signature(nbformat.read(own / PAGE, 4))
+    assert not notary.check_signature(nbformat.read(own / ANOTHER, 4))
+    signed = (workspace.root / "jupyter/signed.txt").read_text().split()
+    assert len(signed) == 1
+    again = jupyterlab.Signing(workspace)
+    again.wait()
+    again.end()
+    notary.store.close()
 
 
 # The server

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from labkit.bench import Bench
 from labkit.errors import BenchError, WorkspaceError
-from labkit.workspace import Workspace, write
+from labkit.workspace import write
+from labkit.workspace.settings import chosen_values, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from labkit.workspace import Settings
 
 __all__ = ["begin_anew"]
 
@@ -34,11 +37,13 @@ def begin_anew(root: Path) -> Iterator[str]:
         What was done, a line each.
 
     Raises:
-        WorkspaceError: JupyterLab serves the workspace, or it cannot be moved.
+        WorkspaceError: JupyterLab serves the workspace, its lab.toml cannot be read, or it cannot
+            be moved; nothing is changed then, but that its bench may have ended.
     """
-    if not (root / "lab.toml").exists() and not (root / "pages").exists():
+    if not (root / "lab.toml").exists():
         yield f"{root}: no workspace was there yet"
         return
+    settings, _ = read_settings(root / "lab.toml", chosen_values(os.environ, {}))
     for address in _served(root):
         raise WorkspaceError(
             f"{root}: JupyterLab has this workspace's pages open at {address}. Save them and end "
@@ -48,14 +53,12 @@ def begin_anew(root: Path) -> Iterator[str]:
         yield "the old workspace's bench was running, and was ended"
     kept = _move_aside(root)
     yield f"the old workspace is kept, with all that was made: {kept}"
-    if (kept / "lab.toml").exists():
-        write(root / "lab.toml", (kept / "lab.toml").read_bytes())
-        yield from _about(root, kept)
+    write(root / "lab.toml", (kept / "lab.toml").read_bytes())
+    yield from _about(settings, kept)
 
 
-def _about(root: Path, kept: Path) -> Iterator[str]:
+def _about(settings: Settings, kept: Path) -> Iterator[str]:
     """Say what was taken along, and what of a real bench is still where it was."""
-    settings = Workspace.open(root, os.environ).settings
     board = "simulated" if settings.board_is_simulated else f"REAL, {settings.device_url}"
     account = "simulated" if settings.account_is_simulated else "REAL"
     yield f"lab.toml was taken along: board {board}; account {account}"
