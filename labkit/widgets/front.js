@@ -81,6 +81,8 @@ function replace(body, html) {
   }
   const opened = new Set([...body.querySelectorAll("details[open]")].map((each) => each.dataset.key));
   body.innerHTML = html;
+  // Two panels of one kind stand on a page: each is a group, and no landmark that has to be unique.
+  body.querySelector(".labkit").setAttribute("role", "group");
   for (const field of body.querySelectorAll(FIELDS)) {
     const [value, checked, was] = typed.get(field.dataset.key) ?? [];
     // A value that Python has changed is new; one that it has not is the reader's.
