@@ -7,6 +7,7 @@ promises, so that a reader sees at once where it falls short.
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from account_bench import flatness, speed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from fresh_clone import Manual
+from playwright.sync_api import sync_playwright
 
 from labkit import certificates, console
 from labkit.keys import PublicKey
@@ -26,15 +29,19 @@ from labkit.keys import PublicKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import Browser
+
 NOW = datetime.now(UTC)
 LOG_MB = 100
 CERTIFICATES = 1500
 ROUNDS = 5
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+"""Without a sandbox, since tests may run as root; and asking nobody anything."""
 
 
 def main() -> int:
     """Measure everything and print a line for each."""
-    for measure in (console_speed, issuing, import_time, run_time, flatness, speed):
+    for measure in (console_speed, issuing, import_time, run_time, opening, flatness, speed):
         for line in measure():
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
@@ -154,6 +161,48 @@ def run_time() -> Iterator[str]:
     yield f"labkit run       {cold:6.1f} s      (fresh workspace, bench started with it)"
     yield f"labkit run       {warm:6.1f} s      (warm: another device; 5 are promised)"
     yield f"labkit run       {again:6.1f} s      (again: everything done but the hello world)"
+
+
+def opening() -> Iterator[str]:
+    """Open the manual and its start page, in a fresh workspace and once more, in Chromium."""
+    chromium = shutil.which("chromium")
+    if not chromium:
+        yield "labkit open           -        (no chromium is installed)"
+        return
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        for what in ("fresh workspace, fresh browser", "once more"):
+            answered, visible, ready = open_once(browser, folder)
+            yield (
+                f"labkit open      {answered:6.1f} s      ({what}; then {visible:.1f} s until the "
+                f"page shows, {ready:.1f} s until its kernel is ready; 5 are promised)"
+            )
+
+
+def open_once(browser: Browser, folder: str) -> tuple[float, float, float]:
+    """Return the seconds until JupyterLab answers, and from then on to page and kernel."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LABKIT_")}
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labkit", "open", "--no-browser", "--port", "18800"],
+        env=environment | {"LABKIT_WORKSPACE": folder},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = Manual(process).address
+        answered = time.perf_counter()
+        page = browser.new_page()
+        page.goto(address)
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        visible = time.perf_counter()
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        ready = time.perf_counter()
+        page.close()
+    finally:
+        process.terminate()
+        process.communicate()
+    return answered - begin, visible - answered, ready - answered
 
 
 def wall(command: list[str], environment: dict[str, str] | None = None) -> float:
