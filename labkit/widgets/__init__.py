@@ -20,6 +20,7 @@ _PANELS: dict[str, tuple[str, str]] = {
     "console": ("console", "ConsolePanel"),
     "account": ("account", "AccountPanel"),
     "policy_tester": ("policy_tester", "PolicyTesterPanel"),
+    "header": ("header", "HeaderPanel"),
     "hex_lens": ("hex_lens", "HexLensPanel"),
     "ports": ("ports", "PortsPanel"),
     "route": ("route", "RoutePanel"),
