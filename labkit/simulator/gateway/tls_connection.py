@@ -29,6 +29,7 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from labkit.simulator.gateway.admission import Admission, judge
+from labkit.simulator.gateway.handshake_steps import HandshakeSteps, observe
 from labkit.simulator.gateway.verify_alert import Refuse, set_verify
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
 
     set_verify(context, admit)
     context.set_alpn_select_callback(_select_protocol)
+    observe(context)
     return context
 
 
@@ -132,6 +134,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     Attributes:
         admission: the verdict on the client's certificate, or None before there is one.
+        handshake: what was seen of its handshake.
         peer: the client's address, such as "127.0.0.1:50000".
     """
 
@@ -139,6 +142,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self, context: SSL.Context, make_session: Callable[[TlsConnection], TlsSession]
     ) -> None:
         self.admission: Admission | None = None
+        self.handshake = HandshakeSteps()
         self.peer = ""
         self._tls = SSL.Connection(context, None)
         self._tls.set_app_data(self)
