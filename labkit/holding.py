@@ -205,7 +205,11 @@ def _lines(state: AccountState, expected: Expected) -> Iterator[Line]:
     if expected.route == _JUST_IN_TIME and state.ca_status:
         call = expected.call("register_ca")
         told = None if state.ca_template is None else state.ca_template == TEMPLATE_NAME
-        yield Line("CA certificate", "provisioning template", *_held(told, "runs it", call))
+        yield Line(
+            "CA certificate",
+            "provisioning template",
+            *_held(told, "runs it", "does not run it", call),
+        )
     signed = bool(expected.certificate) and (expected.route == _BY_AWS or bool(expected.ca))
     if signed:
         yield Line("CA certificate", "certificate", "good", "signed it")
@@ -215,14 +219,14 @@ def _lines(state: AccountState, expected: Expected) -> Iterator[Line]:
     held = None if state.policies is None else POLICY_NAME in {each.name for each in state.policies}
     if not is_known or not expected.certificate:
         things = held = False
-    yield Line("certificate", "thing", *_held(things, "attached", call))
-    yield Line("policy", "certificate", *_held(held, "attached", call))
+    yield Line("certificate", "thing", *_held(things, "attached", "not attached", call))
+    yield Line("policy", "certificate", *_held(held, "attached", "not attached", call))
 
 
-def _held(told: bool | None, word: str, call: str) -> tuple[Tone, str, str]:
+def _held(told: bool | None, yes: str, no: str, call: str) -> tuple[Tone, str, str]:
     if told is None:
         return "unknown", "not told", ""
-    return ("good", word, "") if told else ("gap", f"missing: not {word}", call)
+    return ("good", yes, "") if told else ("gap", no, call)
 
 
 def _device_key(place: Workspace) -> bytes | None:
@@ -247,4 +251,4 @@ def _short(identifier: str) -> str:
 
 
 def _fingerprint(key: bytes) -> str:
-    return short_fingerprint(key)[:11]
+    return short_fingerprint(key)[:9]

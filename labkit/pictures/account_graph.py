@@ -194,7 +194,7 @@ def _text(
 ) -> Markup:
     if not text:
         return Markup()
-    font = Markup(' font-family="monospace" font-size="10.5"') if mono else ""
+    font = Markup(' font-family="monospace" font-size="9.8"') if mono else ""
     weight = Markup(' font-weight="600"') if bold else ""
     return Markup('<text x="{}" y="{}" fill="{}" text-anchor="{}"{}{}>{}</text>').format(
         x, y, colour, anchor, font, weight, text
