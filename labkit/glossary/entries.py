@@ -103,7 +103,10 @@ class Entries:
         if self.have_headings:
             return "\n".join(each._repr_markdown_() for each in self.entries)
         heads = list(dict.fromkeys(head for each in self.entries for head, _ in each.paragraphs))
-        rows = [f"| {' | '.join(['', *heads])} |", f"| {' | '.join(['---'] * (len(heads) + 1))} |"]
+        rows = [
+            f"| {' | '.join(['name', *heads])} |",
+            f"| {' | '.join(['---'] * (len(heads) + 1))} |",
+        ]
         for each in self.entries:
             found = dict(each.paragraphs)
             cells = [_cell(_linked(head, found.get(head, ""))) for head in heads]
