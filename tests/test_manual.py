@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import webbrowser
 from pathlib import Path
@@ -221,100 +220,6 @@ def test_a_new_page_does_not_take_the_place_of_a_readers(
         assert (own / name).read_text() == "mine"
 
 
-# Starting over
-
-
-def test_a_fresh_workspace_keeps_the_old_one_beside_it(workspace: Workspace, own: Path) -> None:
-    """All files are kept under a number, settings are taken along, nothing else is."""
-    (own / PAGE).write_text("my notes")
-    (workspace.root / "lab.toml").write_text('[account]\nallowed = ["123456789012"]\n')
-    root, kept = workspace.root, workspace.root.with_name("lab.1")
-    said = list(manual.begin_anew(root))
-    assert f"kept, with all that was made: {kept}" in said[0]
-    assert "lab.toml was taken along: board simulated; account simulated" in said[1]
-    assert (kept / "pages" / PAGE).read_text() == "my notes"
-    assert (root / "lab.toml").read_text() == (kept / "lab.toml").read_text()
-    assert not (root / "pages").exists()
-    assert f"{root.with_name('lab.2')}" in next(iter(manual.begin_anew(root)))
-    assert kept.is_dir()
-
-
-def test_there_is_nothing_to_keep_where_nothing_was(tmp_path: Path) -> None:
-    """Starting over in an empty place makes no folder and says so."""
-    assert list(manual.begin_anew(tmp_path / "lab")) == [
-        f"{tmp_path / 'lab'}: no workspace was there yet"
-    ]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_broken_lab_toml_is_named_before_anything_is_moved(workspace: Workspace) -> None:
-    """Settings that cannot be taken along are not lost with the old workspace."""
-    (workspace.root / "lab.toml").write_text('[account]\nallowed = "1"\n')
-    with pytest.raises(WorkspaceError, match=r"account\.allowed in .*/lab/lab\.toml"):
-        list(manual.begin_anew(workspace.root))
-    assert not workspace.root.with_name("lab.1").exists()
-
-
-def test_a_real_bench_is_told_what_is_still_where(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was made in a real account stays there, and the way to unmake it is named."""
-    monkeypatch.setenv("LABKIT_CLOUD", "aws")
-    said = list(manual.begin_anew(workspace.root))
-    assert "account REAL" in said[1]
-    assert said[2].endswith(f"labkit undo --workspace {workspace.root.with_name('lab.1')}")
-
-
-def test_an_open_workspace_is_not_moved(workspace: Workspace) -> None:
-    """While a JupyterLab answers for it, it stays; what a kill left behind is no reason."""
-    runtime = workspace.root / "jupyter/runtime"
-    runtime.mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        (runtime / "jpserver-1.json").write_text(json.dumps({"url": address}))
-        (runtime / "jpserver-0.json").write_text("[")
-        thread = threading.Thread(target=answer_once, args=(server,))
-        thread.start()
-        with pytest.raises(WorkspaceError, match=rf"open at {address}.*Ctrl-C"):
-            list(manual.begin_anew(workspace.root))
-        thread.join()
-    assert workspace.root.exists()
-    assert list(manual.begin_anew(workspace.root))
-    assert workspace.root.with_name("lab.1").exists()
-
-
-def answer_once(server: socket.socket) -> None:
-    """Answer one request as JupyterLab does without a token."""
-    with server.accept()[0] as connection:
-        connection.recv(4096)
-        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-
-
-def test_a_workspace_that_cannot_be_moved_is_left_as_it_was(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The message names both places and what to do."""
-
-    def refuse(*_: object) -> None:
-        raise OSError(16, "Device or resource busy")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(WorkspaceError, match=r"lab: cannot be moved to .*lab\.1: Device .* --work"):
-        list(manual.begin_anew(workspace.root))
-    assert (workspace.root / "lab.toml").exists()
-
-
-def test_the_old_bench_is_ended(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bench that runs in the workspace is ended before it is moved, and that is said."""
-    monkeypatch.delenv("LABKIT_SEED", raising=False)
-    bench = serving.benches.start_or_find(workspace)
-    assert "bench was running, and was ended" in next(
-        iter(said := manual.begin_anew(workspace.root))
-    )
-    assert not bench.is_alive()
-    assert list(said)
-
-
 # JupyterLab's own files
 
 
@@ -322,8 +227,8 @@ def test_jupyterlab_keeps_to_the_workspace(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No setting, layout, kernel or signature comes from the reader's home, or goes there."""
-    monkeypatch.setenv("JUPYTER_PATH", "/home/reader/kernels")
-    monkeypatch.setenv("JUPYTERLAB_WORKSPACES_DIR", "/home/reader/layouts")
+    monkeypatch.setenv("JUPYTER_PATH", "/elsewhere/kernels")
+    monkeypatch.setenv("JUPYTERLAB_WORKSPACES_DIR", "/elsewhere/layouts")
     given = jupyterlab.variables(workspace)
     assert not {"JUPYTER_PATH", "JUPYTERLAB_WORKSPACES_DIR"} & set(given)
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
