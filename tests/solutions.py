@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import certificates, firmware
+from labkit.choice import choose
 from labkit.console.dump import hex_rows
 from labkit.device.image import find_sources
 from labkit.keys import PublicKey
@@ -39,8 +40,14 @@ CA, FORGED = _ca("own"), _ca("another")
 
 SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     "00-start-here": ((2, 1),),
-    "01-choose-your-option": ((2, 1),),
-    "02-option-1-private-key-import": (("nowhere", "account"),),
+    "01-choose-your-option": (
+        (2, 1),
+        (choose(imports_keys=True, generates_keys=False), choose()),
+    ),
+    "02-option-1-private-key-import": (
+        ("nowhere", "account"),
+        (r'"Lab 5\" bench"', r'"Lab 5\\" bench"'),
+    ),
     "03-initial-configuration": (
         ("clientcredentialIOT_THING_NAME", "clientcredentialMQTT_BROKER_ENDPOINT"),
     ),
