@@ -38,6 +38,13 @@ def _ca(key: str) -> x509.Certificate:
 
 CA, FORGED = _ca("own"), _ca("another")
 
+
+def subscribing_to(resource: str) -> dict[str, str]:
+    """Return the statement that allows to subscribe to a resource of the manual's account."""
+    arn = f"arn:aws:iot:us-east-1:123456789012:{resource}"
+    return {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": arn}
+
+
 SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     "00-start-here": ((2, 1),),
     "01-choose-your-option": (
@@ -50,16 +57,29 @@ SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     ),
     "03-initial-configuration": (
         ("clientcredentialIOT_THING_NAME", "clientcredentialMQTT_BROKER_ENDPOINT"),
+        (
+            "a1b2c3d4-ats.iot.eu-west-1.amazonaws.com",
+            "https://a1b2c3d4-ats.iot.eu-west-1.amazonaws.com:8883/",
+        ),
     ),
     "04-demo-project-configuration": (("flash", "build"), (ANY_KEYS_DUMP, NEW_KEYS_DUMP)),
     "05-public-key-extraction": ((False, True), (SWAPPED_ROWS, "\n".join(ROWS))),
     "06-public-key-infrastructure-setup": ((False, True), ((FORGED, CA), (CA, CA))),
     "07-certificate-import": ((1, 0),),
-    "08-device-authorization": ((False, True),),
-    "09-just-in-time-provisioning": (("PENDING_ACTIVATION", "ACTIVE"),),
+    "08-device-authorization": (
+        (False, True),
+        (subscribing_to("topicfilter/lab/announcements"), subscribing_to("topicfilter/lab/*")),
+    ),
+    "09-just-in-time-provisioning": (
+        ("PENDING_ACTIVATION", "ACTIVE"),
+        ("$aws/events/certificates/registered/e6714e75", "$aws/events/certificates/registered/+"),
+    ),
     "10-troubleshooting-drills": ((2, 1),),
     "11-csr-signer-in-production": ((True, False), (2, 1)),
-    "12-glossary": (("provisioning", "TLS"),),
+    "12-glossary": (
+        ("provisioning", "TLS"),
+        ("0x2700", "0x7780"),
+    ),
     "13-record-and-clean-up": (
         (True, False),
         (

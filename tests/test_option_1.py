@@ -320,6 +320,9 @@ def test_a_pair_that_does_not_belong_together_is_refused(bare: Lab) -> None:
         bare.create_keys_and_certificate()
     after = files(bare.workspace.device)
     assert b"BEGIN" not in after.pop(journal, b"")  # it may note what was made in the account
+    failed = after.pop(str(bare.workspace.device / "failed.json"))
+    assert b"create_keys_and_certificate" in failed
+    assert b"BEGIN" not in failed
     assert after == before
     assert "BEGIN" not in str(caught.value)
     assert len(str(caught.value)) < 200

@@ -223,13 +223,21 @@ def test_pages_in_any_order_in_one_workspace(workspace: Path) -> None:
     rendered = {}
     for page in (*reversed(PAGES), *PAGES):
         rendered[page.name] = render_pages.render(page, workspace)
-        assert rendered[page.name] == page.read_text(), page.name
+        assert compared(rendered[page.name]) == compared(page.read_text()), page.name
     keys = list(private_keys(workspace))
     assert len(keys) > 5
     texts = {name: text.encode() for name, text in rendered.items()}
     assert [where(traces(key), texts) for key in keys] == [set()] * len(keys)
     shown = {"a page": json.dumps({"text": to_pem(keys[0])}).encode()}
     assert where(traces(keys[0]), shown) == {"a page"}
+
+
+def compared(page: str) -> list[tuple[str, list[object]]]:
+    """Return each cell of a page with its outputs, without those that say how far one is."""
+    cells = nbformat.reads(page, 4).cells
+    ignored = [cell for cell in cells if "nbval-ignore-output" in cell.metadata.get("tags", ())]
+    assert len(ignored) < len(cells) / 4
+    return [(c.source, [] if c in ignored else c.get("outputs", [])) for c in cells]
 
 
 def private_keys(workspace: Path) -> Iterator[certificates.SigningKey]:
