@@ -19,6 +19,8 @@
     ├── CloudError              AWS IoT refused, or could not be reached
     ├── BenchError              the simulated bench cannot be started or reached
     ├── SeamMovedError          a package has moved, inside, what labkit borrows from it
+    ├── RecordError             a record cannot be made or read, or is not what it says
+    │   └── SecretError         a secret would have been written into a record
     ├── ManualError             the glossary or a drill is asked for what it does not have
     ├── WorkspaceError          the workspace or its lab.toml cannot be used
     └── NotReadyError           a step needs what an earlier step makes
@@ -145,6 +147,14 @@ class BenchError(LabError):
 
 class SeamMovedError(LabError):
     """A package has moved, inside, what labkit borrows from it (`labkit.seams`)."""
+
+
+class RecordError(LabError):
+    """A record cannot be made or read, or is not what it says."""
+
+
+class SecretError(RecordError):
+    """A secret would have been written into a record."""
 
 
 class ManualError(LabError):
