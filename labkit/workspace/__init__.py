@@ -15,7 +15,7 @@
 """
 
 from labkit.workspace.files import sha256_file, write
-from labkit.workspace.journal import Entry, Journal, Note
+from labkit.workspace.journal import Entry, Journal, Note, read_journal
 from labkit.workspace.lab_toml import choose_port
 from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
@@ -38,6 +38,7 @@ __all__ = [
     "Workspace",
     "choose_port",
     "default_root",
+    "read_journal",
     "sha256_file",
     "write",
 ]

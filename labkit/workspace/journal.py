@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Entry", "Journal", "Note"]
+__all__ = ["Entry", "Journal", "Note", "read_journal"]
 
 _NOTE = "resource"
 """The member by which a line about the account is told from a step's."""
@@ -86,18 +87,8 @@ class Journal:
         return (line for line in self._lines() if isinstance(line, Note))
 
     def _lines(self) -> Iterator[Entry | Note]:
-        try:
-            *lines, _cut_off = self.path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
-        for number, line in enumerate(lines, 1):
-            try:
-                yield _line(json.loads(line))
-            except (ValueError, TypeError, RecursionError) as error:
-                raise WorkspaceError(
-                    f"{self.path}, line {number}: expected a journal entry, got something else "
-                    f"({error}). Restore the file, or move the device's folder away to start over."
-                ) from None
+        with suppress(FileNotFoundError):
+            yield from read_journal(self.path.read_bytes(), str(self.path))
 
     def newest(self, step: str) -> Entry | None:
         """Return a step's newest entry, or None where it was never done."""
@@ -113,6 +104,27 @@ class Journal:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
+
+
+def read_journal(raw: bytes, where: str) -> Iterator[Entry | Note]:
+    """Yield the lines of a journal, oldest first; a last line that was cut off is passed over.
+
+    Args:
+        raw: what its file holds.
+        where: its name, for a message.
+
+    Raises:
+        WorkspaceError: another line is no entry.
+    """
+    *lines, _cut_off = raw.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        try:
+            yield _line(json.loads(line))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise WorkspaceError(
+                f"{where}, line {number}: expected a journal entry, got something else "
+                f"({error}). Restore the file, or move the device's folder away to start over."
+            ) from None
 
 
 def _line(told: Any) -> Entry | Note:  # noqa: ANN401 whatever a line of JSON holds
