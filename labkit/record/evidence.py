@@ -1,0 +1,149 @@
+"""What a record's files say about each other: chain, keys, journal; nobody else is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labkit import certificates
+from labkit.check import Check, check
+from labkit.errors import LabError
+from labkit.record.fingerprints import Fingerprint, fingerprints
+from labkit.record.journal_checks import (
+    chain_problem,
+    files_problem,
+    order_problem,
+    read_steps,
+)
+from labkit.steps.board import ACCEPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["judge"]
+
+_DUMP = "the newest dump in console.log"
+_CERTIFICATE = "the key in deviceCert.pem"
+_SHORT = 16
+
+
+def judge(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[Check, ...]:
+    """Check a record's files against each other.
+
+    What a run did not come to is not checked; what an accepted run must have is.
+
+    Args:
+        files: what the record holds, by path.
+        facts: its `record.json`.
+    """
+    told = [Fingerprint(f["at"], f["sha256"]) for f in facts["fingerprints"] if f["sha256"]]
+    found = fingerprints(files)
+    known = {each.at: each.sha256 for each in (*told, *found)}
+    return tuple(
+        each
+        for each in (
+            *_steps(files, facts),
+            *_chain(files, facts),
+            _one_key([*told, *found]),
+            _key(known, facts),
+            _identity(files, facts),
+            *_accepted(files, facts, {each.at for each in found}),
+        )
+        if each is not None
+    )
+
+
+def _steps(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[Check]:
+    try:
+        steps = read_steps(files)
+        numbered = [(each.step, each.at) for each in steps]
+        problems: list[tuple[str, str]] = [
+            ("each step read what an earlier one had made", chain_problem(steps)),
+            ("every file is as the journal says that it was made", files_problem(steps, files)),
+        ]
+        if not facts["seed"]:  # a seeded step's time is the step's, not the clock's
+            problems.insert(0, ("the journal's times are in order", order_problem(steps)))
+    except (LabError, ValueError) as error:
+        yield check("the journal can be read", passed=False, value=error)
+        return
+    yield check("the journal can be read", passed=True, value=f"{len(numbered)} entries")
+    for claim, problem in problems:
+        yield _verdict(claim, problem)
+
+
+def _chain(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[Check | None]:
+    pem, ca_pem = files.get("device/deviceCert.pem"), files.get("ca/rootCA.pem")
+    if facts["route"] == "option-1" or pem is None or ca_pem is None:
+        return
+    try:
+        ca = certificates.load_certificate(ca_pem)
+        device = certificates.load_certificate(pem)
+    except LabError as error:
+        yield check("the certificates can be read", passed=False, value=error)
+        return
+    yield _tried("the CA signed its own certificate", lambda: certificates.verify_issued_by(ca, ca))
+    yield _tried(
+        "the CA signed the device's certificate", lambda: certificates.verify_issued_by(device, ca)
+    )
+
+
+def _one_key(known: list[Fingerprint]) -> Check | None:
+    claim = "the key is the same at every step"
+    unread = next((each for each in known if not each.sha256), None)
+    if unread:
+        return check(claim, passed=False, value=f"{unread.at}: {unread.why}")
+    if not known:
+        return None
+    first = known[0]
+    other = next((each for each in known if each.sha256 != first.sha256), None)
+    if other is None:
+        places = len({each.at for each in known})
+        return check(claim, passed=True, value=f"{first.sha256[:_SHORT]}… in {places} places")
+    return check(
+        claim,
+        passed=False,
+        value=f"{first.at} {first.sha256[:_SHORT]}…, {other.at} {other.sha256[:_SHORT]}…",
+    )
+
+
+def _key(known: Mapping[str, str], facts: Mapping[str, Any]) -> Check | None:
+    if _DUMP not in known or _CERTIFICATE not in known:
+        return None
+    same = known[_DUMP] == known[_CERTIFICATE] == facts["fingerprint"]
+    return check("the certificate holds the key that the board printed", same)
+
+
+def _identity(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Check | None:
+    pem, told = files.get("device/deviceCert.pem"), facts["certificate"]
+    if pem is None or told is None:
+        return None
+    try:
+        found = certificates.certificate_id(certificates.load_certificate(pem))
+    except LabError as error:
+        return check("the certificate's id is the certificate's", passed=False, value=error)
+    return check("the certificate's id is the certificate's", found == told["id"])
+
+
+def _accepted(
+    files: Mapping[str, bytes], facts: Mapping[str, Any], found: set[str]
+) -> Iterator[Check]:
+    if facts["outcome"] != "accepted":
+        return
+    log = files.get("device/console.log", b"")
+    yield check("the board printed that its hello world was accepted", ACCEPTED.encode() in log)
+    wanted = [_CERTIFICATE] if facts["route"] == "option-1" else [_DUMP, _CERTIFICATE]
+    missing = [place for place in wanted if place not in found]
+    if facts["route"] != "option-1" and "ca/rootCA.pem" not in files:
+        missing.append("ca/rootCA.pem")
+    yield _verdict("an accepted run has its key and certificates", ", ".join(missing))
+
+
+def _tried(claim: str, do: Callable[[], None]) -> Check:
+    try:
+        do()
+    except LabError as error:
+        return check(claim, passed=False, value=error)
+    return check(claim, passed=True)
+
+
+def _verdict(claim: str, problem: str) -> Check:
+    return check(claim, passed=False, value=problem) if problem else check(claim, passed=True)

@@ -1,0 +1,218 @@
+"""What a record's files say about each other: each claim holds, and one changed file breaks it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from certificate_makers import CODE, NOW, device_key, ec_key, make_ca
+from lab_bench import THREADS_OF_PYSERIAL
+
+from labkit import certificates
+from labkit.record.contents import gather
+from labkit.record.evidence import judge
+from labkit.record.facts import Told, facts
+from labkit.record.fingerprints import fingerprints
+from labkit.record.firmware_sources import NOW as HEADERS_NOW
+from labkit.record.firmware_sources import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.lab import Lab
+
+pytest_plugins = ("bench_fixtures",)
+pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+
+Files = dict[str, bytes]
+SAME_KEY = "the key is the same at every step"
+SIGNED = "the CA signed the device's certificate"
+READ = "each step read what an earlier one had made"
+MADE = "every file is as the journal says that it was made"
+ORDER = "the journal's times are in order"
+ACCEPTED = "the board printed that its hello world was accepted"
+WHOLE = "an accepted run has its key and certificates"
+
+
+@pytest.fixture(scope="module")
+def gathered(finished: Lab) -> tuple[Files, dict[str, Any]]:
+    """A finished run's files and its facts."""
+    files, headers = differences(gather(finished, {}))
+    when = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    return files, facts(finished, files, name="a", when=when, told=Told(), headers=headers)
+
+
+def failures(files: Files, told: dict[str, Any]) -> dict[str, str]:
+    """Return the claims that do not hold, each with what was found."""
+    return {each.claim: each.shown for each in judge(files, told) if not each}
+
+
+def test_a_finished_run_agrees_with_itself(gathered: tuple[Files, dict[str, Any]]) -> None:
+    """Every claim holds; there are as many as there are things to compare."""
+    files, told = gathered
+    checks = judge(files, told)
+    assert [repr(each) for each in checks if not each] == []
+    assert {SAME_KEY, SIGNED, READ, MADE, ORDER, ACCEPTED, WHOLE} <= {c.claim for c in checks}
+    assert told["outcome"] == "accepted"
+
+
+def test_the_key_is_found_in_every_place(gathered: tuple[Files, dict[str, Any]]) -> None:
+    """Dump, three files, certificate, account, journal twice, and the header: nine times one."""
+    _, told = gathered
+    assert len(told["fingerprints"]) == 9
+    assert {each["sha256"] for each in told["fingerprints"]} == {told["fingerprint"]}
+
+
+def in_journal(change: Callable[[dict[str, Any]], None], step: str) -> Callable[[Files], None]:
+    """Return a change of one step's entry."""
+
+    def do(files: Files) -> None:
+        lines = [json.loads(line) for line in files["journal.jsonl"].splitlines()]
+        for line in lines:
+            if line.get("step") == step:
+                change(line)
+        files["journal.jsonl"] = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+    return do
+
+
+def other_key(files: Files) -> None:
+    """Put another public key into a file."""
+    files["device/DevicePublicKey.pem"] = device_key().pem.encode()
+
+
+def other_certificate(files: Files) -> None:
+    """Put a certificate of another CA and key in the device's place."""
+    ca = make_ca()
+    files["device/deviceCert.pem"] = certificates.to_pem(
+        certificates.verification_certificate(
+            CODE, public_key=ec_key("v").public_key(), ca=ca, ca_key=ec_key("ca"), now=NOW,
+            serial_number=9,
+        )
+    ).encode()  # fmt: skip
+
+
+def other_ca(files: Files) -> None:
+    """Put another CA of the same procedure in the CA's place."""
+    files["ca/rootCA.pem"] = certificates.to_pem(make_ca()).encode()
+
+
+def other_dump(files: Files) -> None:
+    """Print another key: the newest dump counts."""
+    rows = device_key().der.hex()
+    lines = [rows[at : at + 32] for at in range(0, len(rows), 32)]
+    dump = "Device public key, 91 bytes:\r\n" + "".join(
+        " ".join(re.findall("..?.?.?", line)) + "\r\n" for line in lines
+    )
+    files["device/console.log"] += dump.encode()
+
+
+def cut_log(files: Files) -> None:
+    """Lose the log's end."""
+    files["device/console.log"] = files["device/console.log"][:1000]
+
+
+def changed_log(files: Files) -> None:
+    """Change the log's first byte."""
+    files["device/console.log"] = b"#" + files["device/console.log"][1:]
+
+
+def without(path: str) -> Callable[[Files], None]:
+    """Return the loss of a file."""
+    return lambda files: files.__delitem__(path)
+
+
+BROKEN = {
+    "another key in a file": (other_key, SAME_KEY, "DevicePublicKey.pem"),
+    "another certificate": (other_certificate, SIGNED, "Issuer|Signature"),
+    "another certificate's key": (other_certificate, SAME_KEY, "deviceCert.pem"),
+    "another CA": (other_ca, SIGNED, "Issuer|Signature"),
+    "another dump": (other_dump, SAME_KEY, "dump"),
+    "a cut log": (cut_log, MADE, "console.log has 1000 bytes"),
+    "a changed log": (changed_log, MADE, "console.log are not those"),
+    "a lost file": (without("device/deviceCert.csr"), MADE, "deviceCert.csr.*is not in the record"),
+    "a lost CA": (without("ca/rootCA.pem"), WHOLE, "rootCA.pem"),
+    "a lost certificate": (without("device/deviceCert.pem"), WHOLE, "deviceCert.pem"),
+    "a hash in the journal": (
+        in_journal(lambda e: e["made"].update({"deviceCert.pem": "0" * 64}), "issue_certificate"),
+        MADE,
+        "issue_certificate made it with 0000",
+    ),
+    "a read that nobody made": (
+        in_journal(lambda e: e["read"].update({"deviceCert.csr": "1" * 64}), "issue_certificate"),
+        READ,
+        "issue_certificate read deviceCert.csr",
+    ),
+    "a clock set back": (
+        in_journal(lambda e: e.update({"at": "2001-01-01T00:00:00+00:00"}), "create_ca"),
+        ORDER,
+        "create_ca at 2001",
+    ),
+    "a journal that is none": (
+        lambda files: files.update({"journal.jsonl": b"[]\n"}),
+        "the journal can be read",
+        "line 1",
+    ),
+    "another fact in the journal": (
+        in_journal(lambda e: e["facts"].update({"key": "2" * 64}), "issue_certificate"),
+        SAME_KEY,
+        "2222",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "claim", "found"), BROKEN.values(), ids=BROKEN.keys())
+def test_one_change_breaks_its_claim(
+    gathered: tuple[Files, dict[str, Any]],
+    change: Callable[[Files], None],
+    claim: str,
+    found: str,
+) -> None:
+    """The claim that is broken says where and with what."""
+    files, told = dict(gathered[0]), gathered[1]
+    change(files)
+    failed = failures(files, told)
+    assert claim in failed
+    assert re.search(found, failed[claim])
+
+
+def test_a_fingerprint_that_is_only_told_counts(
+    gathered: tuple[Files, dict[str, Any]],
+) -> None:
+    """The header's fingerprint, which no file gives again, has to be the key's as well."""
+    files, told = gathered
+    other = [*told["fingerprints"][:-1], told["fingerprints"][-1] | {"sha256": "3" * 64}]
+    assert SAME_KEY in failures(files, told | {"fingerprints": other})
+
+
+def test_what_a_run_has_not_come_to_is_not_claimed(
+    gathered: tuple[Files, dict[str, Any]],
+) -> None:
+    """A run that ended early has a journal and nothing else, and that is no failure."""
+    early = {"journal.jsonl": gathered[0]["journal.jsonl"].splitlines(keepends=True)[0]}
+    told = gathered[1] | {
+        "outcome": "failed",
+        "fingerprint": None,
+        "fingerprints": [],
+        "certificate": None,
+    }
+    assert failures(early, told) == {}
+    assert fingerprints({}) == ()
+
+
+def test_differences_take_the_place_of_the_sources_as_they_are_now(finished: Lab) -> None:
+    """Of each source there is what it was and the difference, and the hash of what it is now."""
+    gathered = gather(finished, {})
+    files, headers = differences(gathered)
+    assert not [path for path in files if path.startswith(HEADERS_NOW)]
+    assert set(headers) == {
+        "aws_clientcredential.h",
+        "aws_clientcredential_keys.h",
+        "aws_dev_mode_key_provisioning.c",
+    }
+    assert b'+    #define clientcredentialIOT_THING_NAME    "lab-device"' in files[
+        "firmware/aws_clientcredential.h.diff"
+    ].replace(b"\r", b"")
