@@ -4,6 +4,9 @@
 
     GET  /                       the bench: account, region, boards
     GET  /boards/<n>             one board
+    GET  /boards/<n>/handshake   what the gateway saw of its last attempt to connect, null for
+                                 nothing, and whether it has set out at all
+    GET  /handshakes             the same of every client: the boards', then others', newest last
     POST /boards                 {"at_least": 2}: plug in as many more as it takes
     POST /boards/<n>/flash       an image: it is stored, and runs at the next boot
     POST /boards/<n>/reset       {}
@@ -30,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Final
 from labkit.simulator.board.board_clock import FAST, Speed
 from labkit.simulator.board.flash import FlashDamagedError, Image, ImageError
 from labkit.simulator.faults import UnknownFaultError
+from labkit.simulator.gateway.attempts import Attempts
 from labkit.simulator.http import HttpServer, Request, Response, json_response
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ class Control:
         plug_in: makes the boards as many as it is told, and adds them to the list.
         about: what GET / says of the bench besides its boards.
         stop: ends the service.
+        attempts: what the gateway saw of those who connected.
         activity: called at every request.
     """
 
@@ -69,10 +74,12 @@ class Control:
         about: Mapping[str, Any],
         plug_in: Callable[[int], None],
         stop: Callable[[], None],
+        attempts: Attempts | None = None,
         activity: Callable[[], None] = lambda: None,
     ) -> None:
         self._boards, self._about = boards, dict(about)
         self._plug_in, self._stop, self._activity = plug_in, stop, activity
+        self._attempts = attempts or Attempts()
         self._server = HttpServer(self._handle, name="control")
 
     def start(self) -> str:
@@ -112,6 +119,11 @@ class Control:
                 return {**self._about, "boards": [board.state for board in self._boards]}
             case ["boards", number]:
                 return self._board(number).state
+            case ["boards", number, "handshake"]:
+                last, has_set_out = self._attempts.last(self._board(number).name)
+                return {"handshake": last and last.told(), "has_set_out": has_set_out}
+            case ["handshakes"]:
+                return {"handshakes": [attempt.told() for attempt in self._attempts.all()]}
         raise _no_such_path(parts)
 
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ from labkit.simulator.board.board_clock import AS_IN_LIFE, Speed
 from labkit.simulator.board.machine import Network
 from labkit.simulator.control import Control
 from labkit.simulator.gateway.gateway import Gateway
+from labkit.simulator.own_way import OwnWay
 from labkit.simulator.state_lock import StateLock
 
 if TYPE_CHECKING:
@@ -165,12 +167,9 @@ class Service:
         api = ApiServer(accounts, on_request=self._traffic)
         iot_url = api.start()
         started.callback(api.close)
-        gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
+        self._gateway = gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
         host, port = gateway.start()
         started.callback(gateway.close)
-        self._network = self._other_network or Network(
-            settings.region, (host, port), gateway.root_ca_file, settings.clock()
-        )
         self._ready = {
             "iot_endpoint_url": iot_url,
             "mqtt_host": host,
@@ -222,10 +221,15 @@ class Service:
             name,
             self._settings.state_dir / "boards" / name,
             randomness=Randomness(self._settings.seed),
-            network=self._network,
+            network=self._other_network or self._own_way(name),
             speed=self._settings.board_speed,
             activity=self._traffic,
         )
+
+    def _own_way(self, board: str) -> OwnWay:
+        door, settings = self._gateway.door(board), self._settings
+        network = Network(settings.region, door, self._gateway.root_ca_file, settings.clock())
+        return OwnWay(network, partial(self._gateway.attempts.set_out, board))
 
     def _control(self, started: ExitStack) -> str:
         settings = self._settings
@@ -238,6 +242,7 @@ class Service:
         }
         control = Control(
             self._boards,
+            attempts=self._gateway.attempts,
             about=about,
             plug_in=self._plug_in,
             stop=self.stop,

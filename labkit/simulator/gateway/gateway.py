@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from labkit.simulator.gateway.attempts import Attempts
 from labkit.simulator.gateway.broker import Broker, ConnectionEvent
 from labkit.simulator.gateway.mqtt_session import MqttSession
 from labkit.simulator.gateway.server_identity import server_identity
@@ -44,6 +46,7 @@ class Gateway:
     Attributes:
         endpoint_name: the name that clients must ask for (SNI) and find in the certificate.
         root_ca_file: the root CA's certificate that clients must trust, PEM.
+        attempts: the last attempt of each client to connect.
     """
 
     def __init__(
@@ -56,9 +59,10 @@ class Gateway:
         self._on_activity = on_activity
         self._context = server_context(account, identity, self.endpoint_name)
         self._broker = Broker(account)
+        self.attempts = Attempts()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
-        self._server: asyncio.Server | None = None
+        self._doors: list[asyncio.Server] = []
 
     @property
     def events(self) -> tuple[ConnectionEvent, ...]:
@@ -73,13 +77,19 @@ class Gateway:
     def start(self, port: int = 0) -> tuple[str, int]:
         """Listen on a port (0: a free one) and return the address."""
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result()
         self._account.subscribe(self._account_changed)
-        return _LOOPBACK, self._server.sockets[0].getsockname()[1]
+        return self._open("", port)
+
+    def door(self, name: str) -> tuple[str, int]:
+        """Open a door of its own for a client, so that its attempts are known as its, and listen.
+
+        What comes through it is treated as what comes through the common one.
+        """
+        return self._open(name, 0)
 
     def close(self) -> None:
         """Stop listening and close every connection."""
-        if self._server is None:
+        if not self._doors:
             self._loop.close()
             return
         self._account.unsubscribe(self._account_changed)
@@ -88,21 +98,27 @@ class Gateway:
         self._thread.join()
         self._loop.close()
 
-    async def _listen(self, port: int) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(self._accept, _LOOPBACK, port, backlog=_BACKLOG)
+    def _open(self, name: str, port: int) -> tuple[str, int]:
+        door = asyncio.run_coroutine_threadsafe(self._listen(name, port), self._loop).result()
+        self._doors.append(door)
+        return _LOOPBACK, door.sockets[0].getsockname()[1]
 
-    def _accept(self) -> TlsConnection:
+    async def _listen(self, name: str, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        accept = partial(self._accept, name)
+        return await loop.create_server(accept, _LOOPBACK, port, backlog=_BACKLOG)
+
+    def _accept(self, door: str) -> TlsConnection:
         if self._on_activity is not None:
             self._on_activity()
-        return TlsConnection(self._context, self._session)
+        return TlsConnection(self._context, self._session, self.attempts.begin(door))
 
     def _session(self, connection: TlsConnection) -> MqttSession:
         return MqttSession(self._broker, connection)
 
     async def _stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        for door in self._doors:
+            door.close()
         self._broker.close()
         # Transports that were aborted are closed in the loop's next round.
         await asyncio.sleep(0)

@@ -14,6 +14,9 @@ from OpenSSL import SSL
 
 __all__ = ["HandshakeSteps", "observe"]
 
+_CLOSE_NOTIFY = 0
+"""The alert that ends every connection in good order."""
+
 _MOST_STEPS = 40
 """More than any handshake has; a client cannot make the list longer."""
 
@@ -40,7 +43,7 @@ class HandshakeSteps:
 
     def take(self, tls: SSL.Connection, where: int, value: int) -> None:
         """Take what OpenSSL tells."""
-        if where & SSL.SSL_CB_ALERT:
+        if where & SSL.SSL_CB_ALERT and value & 0xFF != _CLOSE_NOTIFY:
             self.alert, self.alert_is_ours = value & 0xFF, bool(where & SSL.SSL_CB_WRITE)
         if not where & SSL.SSL_CB_LOOP:
             return

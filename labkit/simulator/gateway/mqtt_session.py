@@ -156,6 +156,7 @@ class MqttSession:
     def _connect(self, packet: mqtt.Connect) -> None:
         if self._permissions is not None or self._admission is None:
             raise RefusedError("CONNECT came twice (MQTT-3.1.0-2)")
+        self._connection.attempt.asked(packet.client_id)
         if self._admission.newcomer is not None:
             self._introduce(self._admission.newcomer)
             return
@@ -169,6 +170,7 @@ class MqttSession:
         self._restart_timer()
         self._broker.joined(self)
         self._broker.note(self._connection.peer, self._admission, self.client_id, "", accepted=True)
+        self._connection.attempt.accept()
         self._send(mqtt.ConnAck())
 
     def _publish(self, packet: mqtt.Publish, permissions: Permissions) -> None:

@@ -29,13 +29,15 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from labkit.simulator.gateway.admission import Admission, judge
-from labkit.simulator.gateway.handshake_steps import HandshakeSteps, observe
+from labkit.simulator.gateway.handshake_steps import observe
 from labkit.simulator.gateway.verify_alert import Refuse, set_verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labkit.simulator.account import Account
+    from labkit.simulator.gateway.attempts import Attempt
+    from labkit.simulator.gateway.handshake_steps import HandshakeSteps
     from labkit.simulator.gateway.server_identity import ServerIdentity
 
 __all__ = ["TlsConnection", "TlsSession", "server_context"]
@@ -82,12 +84,13 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
         connection = cast("TlsConnection", tls.get_app_data())
         if connection.admission is None:
             server_name = (tls.get_servername() or b"").decode("ascii", "replace")
+            shown = None
             try:
-                connection.admission = judge(
-                    account, certificate.to_cryptography(), server_name, endpoint_name
-                )
+                shown = certificate.to_cryptography()
+                connection.admission = judge(account, shown, server_name, endpoint_name)
             except (ValueError, x509.InvalidVersion) as error:
                 connection.admission = _unreadable(certificate, error)
+            connection.attempt.judged(connection.admission, shown)
         return connection.admission.refuse_with
 
     set_verify(context, admit)
@@ -131,18 +134,22 @@ class TlsConnection(asyncio.BufferedProtocol):
     Args:
         context: see `server_context`.
         make_session: makes what runs inside.
+        attempt: keeps what is seen of it.
 
     Attributes:
         admission: the verdict on the client's certificate, or None before there is one.
-        handshake: what was seen of its handshake.
+        attempt: what was seen of it.
         peer: the client's address, such as "127.0.0.1:50000".
     """
 
     def __init__(
-        self, context: SSL.Context, make_session: Callable[[TlsConnection], TlsSession]
+        self,
+        context: SSL.Context,
+        make_session: Callable[[TlsConnection], TlsSession],
+        attempt: Attempt,
     ) -> None:
         self.admission: Admission | None = None
-        self.handshake = HandshakeSteps()
+        self.attempt = attempt
         self.peer = ""
         self._tls = SSL.Connection(context, None)
         self._tls.set_app_data(self)
@@ -153,6 +160,11 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._unflushed = 0
         self._is_advancing = False
         self._ended = False
+
+    @property
+    def handshake(self) -> HandshakeSteps:
+        """What was seen of its handshake."""
+        return self.attempt.handshake
 
     @property
     def peer_chain(self) -> tuple[bytes, ...]:
@@ -180,6 +192,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         block, self._incoming = memoryview(self._incoming)[:nbytes].tobytes(), bytearray()
         if self._ended:
             return
+        self.attempt.heard(block)
         try:
             self._tls.bio_write(block)
             self._advance()
@@ -252,6 +265,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _end(self, reason: str) -> None:
         if not self._ended:
             self._ended = True
+            self.attempt.end(reason)
             self._session.connection_lost(self.admission, reason)
 
     def _flush(self) -> None:
