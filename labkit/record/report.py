@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def _sections(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[
     yield from _certificate(files, facts)
     for path in sorted(files):
         if path.startswith("account/"):
-            yield _section(f"The account: {path.removeprefix('account/')}", _text(files[path]))
+            yield _section(f"The account: {path.removeprefix('account/')}", _answer(files[path]))
     for path in sorted(files):
         if path.endswith(".diff") and files[path]:
             yield _section(f"Changed: {path.removeprefix('firmware/')}", _text(files[path]))
@@ -83,7 +84,7 @@ def _summary(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "Thing", facts["thing"]
     yield "Board", facts["board"] or "not told"
     yield "Operator", facts["operator"] or "not told"
-    yield "Made", facts["made_at"]
+    yield "Made", _when(facts["made_at"])
     yield "Route", facts["route"]
     yield "Key's fingerprint", _mono(facts["fingerprint"] or "none yet")
     if certificate := facts["certificate"]:
@@ -113,7 +114,7 @@ def _steps(steps: Iterable[Mapping[str, Any]]) -> Markup:
             each["number"],
             each["does"],
             ", ".join(f"{item} {state[:16]}" for item, state in each["made"].items()),
-            each["at"] or each["state"],
+            _when(each["at"]) if each["at"] else each["state"],
         )
         for each in steps
     )
@@ -151,6 +152,19 @@ def _certificate(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterat
     words = Markup("<pre>{}</pre>").format(repr(certificates.describe(certificate)))
     picture = draw_chain(chain) if ca_pem else Markup()
     yield _section("The certificate", picture + words)
+
+
+def _answer(raw: bytes) -> Markup:
+    """Show an answer without the certificate, which stands elsewhere, and its policy as JSON."""
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        return _text(raw)
+    told.pop("certificatePem", None)
+    for each in told.values():
+        if isinstance(each, dict) and "policyDocument" in each:
+            each["policyDocument"] = json.loads(each["policyDocument"])
+    return _text(json.dumps(told, indent=1).encode())
 
 
 def _console(log: bytes) -> Markup:
@@ -212,6 +226,11 @@ def _headed(head: Iterable[str], rows: Markup) -> Markup:
 
 def _text(raw: bytes) -> Markup:
     return Markup("<pre>{}</pre>").format(raw.decode("utf-8", "replace"))
+
+
+def _when(moment: str) -> str:
+    """Return an ISO 8601 time for people."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _mono(text: str) -> Markup:
