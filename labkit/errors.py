@@ -22,6 +22,7 @@
     ├── RecordError             a record cannot be made or read, or is not what it says
     │   └── SecretError         a secret would have been written into a record
     ├── ManualError             the glossary or a drill is asked for what it does not have
+    ├── SiteError               the manual cannot be written as HTML
     ├── WorkspaceError          the workspace or its lab.toml cannot be used
     └── NotReadyError           a step needs what an earlier step makes
 
@@ -159,6 +160,10 @@ class SecretError(RecordError):
 
 class ManualError(LabError):
     """The glossary or a drill is asked for what it does not have."""
+
+
+class SiteError(LabError):
+    """The manual cannot be written as HTML."""
 
 
 class WorkspaceError(LabError):

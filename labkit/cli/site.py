@@ -1,0 +1,33 @@
+"""The command that writes the manual as HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["COMMANDS"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  labkit site                             into build/site of the checkout
+  labkit site -o /tmp/manual"""
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The folder to write, new, empty or written by this before  "
+    "[default: build/site in the checkout]",
+)
+def site(output: Path | None) -> None:
+    """Write all pages as HTML, to read, search and print without a kernel or a network."""
+    from labkit.site import build
+    from labkit.workspace import CHECKOUT
+
+    click.echo(f"open {build(output or CHECKOUT / 'build/site')}")
+
+
+COMMANDS = (site,)

@@ -1,0 +1,127 @@
+"""A stored page as Sphinx is given it: links lead to HTML, tables and headings are the page's own.
+
+Everything here is a function of the page's text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from labkit.errors import SiteError
+
+__all__ = ["front_page", "prepared"]
+
+_LINK = re.compile(r' data-page="[^"]*"| data-key="[^"]*"|href="([\w-]+)\.ipynb(#[^"]*)?"')
+_CHECK = re.compile(r"^check\(", re.MULTILINE)
+
+INTRODUCTION = """\
+# Lab manual: developer-mode key provisioning
+
+Getting a trusted X.509 client certificate onto an Amazon FreeRTOS device in the lab: taught, done
+and checked. These are the pages to read, search and print. What their cells show comes from the
+simulated bench on which they were run; panels are shown as they were then.
+
+To run the pages yourself, call `./lab open` in the project's folder. An exercise has a line at its
+side, and its check is folded, since it holds the answer.
+"""
+
+
+def prepared(text: str, name: str) -> str:
+    """Return a page as Sphinx is given it.
+
+    Args:
+        text: the page, as JSON.
+        name: its file, for messages.
+
+    Raises:
+        SiteError: it is not a page, or was stored without its outputs.
+    """
+    page = _read(text, name)
+    cells = [part for cell in page["cells"] for part in _parts(cell, name)]
+    metadata = {**page["metadata"], "language_info": {"name": "python", "pygments_lexer": "python"}}
+    return json.dumps({**page, "cells": cells, "metadata": metadata})
+
+
+def front_page(pages: dict[str, str]) -> str:
+    """Return the manual's first page: what it is, and each page with what it is good for.
+
+    Args:
+        pages: the text of each, by its file, in their order.
+    """
+    entries = [_entry(name, _read(text, name)) for name, text in pages.items()]
+    names = "\n".join(name.removesuffix(".ipynb") for name in pages)
+    return f"{INTRODUCTION}\n{''.join(entries)}\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
+
+
+def _read(text: str, name: str) -> dict[str, Any]:
+    try:
+        page: dict[str, Any] = json.loads(text)
+        for cell in page["cells"]:
+            for part in (cell, *cell.get("outputs", ()), *_data(cell)):
+                _join_lines(part)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise SiteError(
+            f"{name} is not a notebook. Restore it with: git checkout notebooks/{name}"
+        ) from None
+    return page
+
+
+def _data(cell: dict[str, Any]) -> list[dict[str, Any]]:
+    return [output.get("data", {}) for output in cell.get("outputs", ())]
+
+
+def _join_lines(part: dict[str, Any]) -> None:
+    """Make each text one string; a notebook may hold it as a list of lines."""
+    for key in ("source", "text", *(key for key in part if key.startswith("text/"))):
+        if isinstance(part.get(key), list):
+            part[key] = "".join(part[key])
+
+
+def _parts(cell: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return a cell as it is shown.
+
+    An output in Markdown becomes a cell of its own, so that its headings can be linked to and
+    found.
+    """
+    if cell["cell_type"] != "code":
+        return [cell]
+    if cell["execution_count"] is None:
+        raise SiteError(
+            f"{name} has a cell that was never run. Store its outputs with: "
+            f"python tests/render_pages.py notebooks/{name}"
+        )
+    shown = [output for output in cell["outputs"] if "text/markdown" not in output.get("data", {})]
+    for data in _data(cell):
+        if "text/html" in data:
+            data["text/html"] = _LINK.sub(_led_to_html, data["text/html"])
+            data.pop("text/plain", None)
+    written = [data["text/markdown"] for data in _data(cell) if "text/markdown" in data]
+    return [
+        {**cell, "outputs": shown, "metadata": {"tags": _tags(cell)}},
+        *(_prose(each, f"{cell['id']}-{number}") for number, each in enumerate(written)),
+    ]
+
+
+def _prose(source: str, name: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    tags = list(cell["metadata"].get("tags", ()))
+    if "exercise" in tags and _CHECK.search(cell["source"]):
+        tags.append("hide-input")
+    return tags
+
+
+def _led_to_html(found: re.Match[str]) -> str:
+    return f'href="{found[1]}.html{found[2] or ""}"' if found[1] else ""
+
+
+def _entry(name: str, page: dict[str, Any]) -> str:
+    """Return a page's line on the front page: its title, and what one will be able to do."""
+    opening = page["cells"][0]["source"]
+    title = opening.partition("\n")[0].removeprefix("# ")
+    goals = re.search(r"^You will be able to .*", opening, re.MULTILINE)
+    return f"**[{title}]({name})**\n: {goals[0] if goals else title}\n\n"
