@@ -149,13 +149,14 @@ def test_python_bounds_agree() -> None:
 
 
 def test_what_labkit_imports_is_what_it_asks_for() -> None:
-    """Every package that labkit imports is one of its own dependencies."""
+    """Every package that labkit imports is one of its own, or of what `labkit site` needs."""
     names = {"serial": "pyserial", "OpenSSL": "pyopenssl", "tlslite": "tlslite-ng"} | {
         "paho": "paho-mqtt",
         "pkcs11": "python-pkcs11",
         "botocore": "boto3",  # which pins it: the two are released together
     }
-    own = {canonicalize_name(Requirement(d).name) for d in PROJECT["project"]["dependencies"]}
+    asked = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["site"]
+    own = {canonicalize_name(Requirement(each).name) for each in asked}
     outside = {each.module.partition(".")[0] for each in imports(PACKAGE)}
     outside -= set(sys.stdlib_module_names) | {"labkit"}
     assert {names.get(name, name) for name in outside} <= own
