@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-__all__ = ["PublicKey", "SigningKey", "check", "public_text", "read_public_key", "sign", "told_id"]
+__all__ = ["PublicKey", "SigningKey", "check", "opened", "public_text", "read_public_key", "sign"]
 
 LARGEST = 1024
 """Bytes of a signature's or a public key's text, at most; it has some 400."""
@@ -36,6 +38,8 @@ LARGEST = 1024
 _UNTRUSTED = "signature of a labkit record; only minisign's second line and what it signs count"
 _ALGORITHM, _KEY_ID, _KEY = 2, 8, 32
 _LINES = 2
+_SECRET_AT, _CHECK_SUM = 54, 32
+"""Where a secret key's numbers begin, behind algorithms and scrypt's settings, and end."""
 _PREHASHED, _ED25519 = b"ED", b"Ed"
 
 
@@ -71,7 +75,21 @@ class SigningKey:
         return f"SigningKey({self.key_id})"
 
 
-def told_id(key_id: bytes) -> str:
+def opened(secret: minisign.SecretKey) -> SigningKey:
+    """Return a secret key that has no passphrase, or whose passphrase was given, as one that signs.
+
+    Raises:
+        ValueError: it is damaged; the package looks at the check sum of encrypted keys only.
+    """
+    raw = base64.b64decode(secret.to_base64())
+    numbers, check_sum = raw[_SECRET_AT:-_CHECK_SUM], raw[-_CHECK_SUM:]
+    summed = hashlib.blake2b(_ED25519 + numbers, digest_size=_CHECK_SUM).digest()
+    if not hmac.compare_digest(summed, check_sum):
+        raise minisign.ParseError("wrong check sum")
+    return SigningKey(_told_id(numbers[:_KEY_ID]), secret)
+
+
+def _told_id(key_id: bytes) -> str:
     """Return a key's id as minisign tells it: the number that its bytes are, least first."""
     return f"{int.from_bytes(key_id, 'little'):016X}"
 
@@ -114,7 +132,7 @@ def check(text: bytes, message: bytes, public_keys: Sequence[str], when: datetim
     """
     keys = {key.key_id: key for key in map(read_public_key, public_keys)}
     signature = _read(text)
-    signer = told_id(signature._key_id)  # noqa: SLF001 the package has no other way to tell it
+    signer = _signer(signature)
     if signer not in keys:
         raise RecordError(
             f"signed by the key {signer}, expected {_either(sorted(keys))}. Get the public key "
@@ -152,7 +170,7 @@ def read_public_key(text: str) -> PublicKey:
             "this lab's are."
         )
     return PublicKey(
-        told_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID]),
+        _told_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID]),
         f"untrusted comment: {comment}\n{lines[-1]}\n",
         comment,
     )
@@ -168,6 +186,12 @@ def _read(text: bytes) -> minisign.Signature:
             f"expected the four lines of a minisign signature, got {len(text)} bytes that are "
             "none. Take another copy of the record."
         ) from None
+
+
+def _signer(signature: minisign.Signature) -> str:
+    """Return the id of the key that a signature says it is by; the package does not tell it."""
+    raw = base64.b64decode(bytes(signature).split(b"\n")[1])
+    return _told_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID])
 
 
 def _refuse_other_text(text: bytes, signature: minisign.Signature, trusted: str) -> None:
