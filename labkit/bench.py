@@ -83,9 +83,9 @@ class Bench:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BenchError(f"{path}: not a bench's ready file: {error!r}") from None
 
-    def get(self) -> dict[str, object]:
-        """Return what the bench says of itself."""
-        return self._call("", None)
+    def get(self, path: str = "") -> dict[str, object]:
+        """Return what the bench says of itself, or of a part: `boards/0/handshake`."""
+        return self._call(path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
         """Do at the bench what a hand would do: `boards/0/reset`, `boards/0/power`, `stop`."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from labkit.cloud.preflight import Preflight
     from labkit.cloud.undo import Undoing
     from labkit.diagnosis import Diagnosis
+    from labkit.handshake import Handshake
     from labkit.keys import PublicKey
     from labkit.progress import Progress
     from labkit.steps.ca_key import Passphrase
@@ -239,6 +240,17 @@ class Lab:
 
         self._start_bench_again()
         return diagnose(self)
+
+    def last_handshake(self) -> Handshake:
+        """Say how the device's last connection went, message by message, and who proved what.
+
+        Only the simulated AWS IoT lets itself be looked at. Of a real board, or a real account,
+        this is what the console says.
+        """
+        from labkit.last_handshake import read_last_handshake  # noqa: PLC0415 as above
+
+        self._start_bench_again()
+        return read_last_handshake(self)
 
     def file(self, name: str) -> Path:
         """Return a file by the documentation's name, such as `deviceCert.pem`.

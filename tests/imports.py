@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "certificates"} | {
     "choice",
     "diagnosis",
+    "handshake",
     "pictures",
 }
 """The pure modules: no clock, no randomness, no file, no network."""
@@ -22,11 +23,11 @@ CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "
 HEIGHTS = {
     "errors": 0,
     **dict.fromkeys(("check", "choice", "commands", "seeding", "keys", "firmware", "policy"), 1),
-    **dict.fromkeys(("console", "certificates", "seams"), 2),
+    **dict.fromkeys(("console", "certificates", "handshake", "seams"), 2),
     **dict.fromkeys(("diagnosis", "pictures"), 3),
     **dict.fromkeys(("device", "cloud", "workspace", "glossary"), 4),
     **dict.fromkeys(("approval", "bench", "gathering", "progress"), 5),
-    "steps": 6,
+    **dict.fromkeys(("last_handshake", "steps"), 6),
     "procedure": 7,
     "lab": 8,
     **dict.fromkeys(("record", "by_hand", "holding", "manual", "newcomer", "drills", "site"), 9),

@@ -30,8 +30,8 @@ KEPT: Final = 32
 _SETTLING_S = 1.0
 """What a question waits for an attempt that is going on; on loopback one takes milliseconds."""
 
-_LONGEST = 300
-"""Letters of what a client says that are kept."""
+_LONGEST = 600
+"""Letters of a name or a reason that are kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,14 +80,14 @@ class Attempt:
 
     def judged(self, admission: Admission, certificate: x509.Certificate | None) -> None:
         """Note what the client showed, and the verdict on it."""
-        self.certificate_id, self.refusal = admission.certificate_id, admission.refusal[:_LONGEST]
+        self.certificate_id, self.refusal = admission.certificate_id, _kept(admission.refusal)
         self.is_newcomer = admission.newcomer is not None
         if certificate is not None:
-            self.subject = certificates.subject_text(certificate.subject)[:_LONGEST]
+            self.subject = _kept(certificates.subject_text(certificate.subject))
 
     def asked(self, client_id: str) -> None:
         """Note that CONNECT came."""
-        self.client_id = client_id[:_LONGEST]
+        self.client_id = _kept(client_id)
 
     def accept(self) -> None:
         """Note that CONNECT was accepted."""
@@ -97,7 +97,7 @@ class Attempt:
     def end(self, reason: str) -> None:
         """Note why the connection ended."""
         self._first.clear()
-        self.ended = reason[:_LONGEST]
+        self.ended = _kept(reason)
         self.tell()
 
     def told(self) -> dict[str, Any]:
@@ -192,3 +192,9 @@ class Attempts:
                 newest.add(attempt.certificate_id)
         while len(self._others) > self._kept:
             self._others.popitem(last=False)
+
+
+def _kept(text: str) -> str:
+    """Return a text as it is kept: printable, and not too long."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in text[: _LONGEST + 1])
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,0 +1,120 @@
+"""The gateway's store of attempts: bounded, printable; and what a hello says."""
+
+from __future__ import annotations
+
+import json
+import ssl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from OpenSSL import SSL
+
+from labkit import handshake
+from labkit.simulator.gateway.attempts import KEPT, Attempts
+from labkit.simulator.gateway.client_hello import read_client_hello
+from labkit.simulator.gateway.handshake_steps import HandshakeSteps
+
+DOOR = "a board"
+NAME = "a1b2c3-ats.iot.us-east-1.amazonaws.com"
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+def hello(version: ssl.TLSVersion) -> bytes:
+    """Return a ClientHello of Python's ssl."""
+    context = ssl.create_default_context()
+    context.minimum_version = context.maximum_version = version
+    going = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), going, server_hostname=NAME).do_handshake()
+    return going.read()
+
+
+def test_the_store_is_bounded() -> None:
+    """Of the common door's clients the newest are kept; no flood pushes a board's out."""
+    attempts = Attempts()
+    own = attempts.begin(DOOR)
+    others = [attempts.begin() for _ in range(3 * KEPT)]
+    assert attempts.all() == [own, *others[-KEPT:]]
+
+
+def test_the_common_door_keeps_one_for_each_certificate() -> None:
+    """A client that comes again is told once, as it came last."""
+    common = Attempts()
+    for client_id in ("nobody", "LED"):
+        attempt = common.begin()
+        attempt.certificate_id = 64 * "e"
+        attempt.asked(client_id)
+        attempt.end("gone")
+    assert [it.client_id for it in common.all()] == ["LED"]
+
+
+def test_who_sets_out_and_does_not_come_is_not_seen() -> None:
+    """A board that looks for the gateway and meets another has no handshake here."""
+    attempts = Attempts()
+    assert attempts.last(DOOR) == (None, False)
+    attempts.begin(DOOR).end("gone")
+    assert attempts.last(DOOR)[0] is not None
+    attempts.set_out(DOOR)
+    assert attempts.last(DOOR) == (None, True)
+
+
+def test_what_a_client_says_is_cut() -> None:
+    """No client makes the store large."""
+    attempt = Attempts().begin()
+    attempt.asked("x" * 60_000)
+    attempt.heard(b"\x16" * 100_000)
+    attempt.heard(b"\x16" * 100_000)
+    attempt.end("y" * 60_000)
+    assert len(json.dumps(attempt.told())) < 2000
+
+
+def test_names_are_printable() -> None:
+    """A name with control characters cannot dress up the list."""
+    attempt = Attempts().begin()
+    attempt.asked("a\nb\x1b[2J")
+    attempt.end("refused: a\nb\x1b[2J")
+    shaken = repr(handshake.read(attempt.told()))
+    assert shaken.count("a?b?[2J") == 2
+    assert "\x1b" not in shaken
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_hello_may_come_in_pieces(version: ssl.TLSVersion, size: int) -> None:
+    """However it is split into records, the same is read; incomplete it is nothing."""
+    whole = hello(version)
+    message = whole[5:]
+    parts = [message[at : at + size] for at in range(0, len(message), size)]
+    records = b"".join(b"\x16\x03\x01" + len(it).to_bytes(2) + it for it in parts)
+    read = read_client_hello(records)
+    assert read is not None
+    assert read == read_client_hello(whole)
+    assert read.server_name == NAME
+    assert read.versions == (version.name.replace("_", "."),)
+    assert read_client_hello(records[:-1]) is None
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_no_bytes_upset_the_reader(raw: bytes, has_head: bool) -> None:
+    """Whatever comes is a hello or none."""
+    head = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(32)
+    read = read_client_hello(head + raw if has_head else raw)
+    assert read is None or read.server_name.isprintable()
+
+
+def test_only_states_are_steps() -> None:
+    """Only states are steps: what OpenSSL tells at the end of a call is none."""
+    steps = HandshakeSteps()
+    tls = SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
+    steps.take(tls, SSL.SSL_CB_EXIT, 1)
+    assert steps.steps == []
+
+
+@pytest.mark.parametrize(("alert", "noted"), [(0, None), (46, 46)])
+def test_the_alert_of_a_good_end_is_none(alert: int, noted: int | None) -> None:
+    """close_notify ends every session in good order; any other alert is noted."""
+    steps = HandshakeSteps()
+    tls = SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
+    steps.take(tls, SSL.SSL_CB_ALERT, alert)
+    assert steps.alert == noted
