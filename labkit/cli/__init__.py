@@ -14,7 +14,7 @@ import sys
 import click
 
 import labkit
-from labkit.cli import account, bench, diagnose, files, headers, ports, run, site
+from labkit.cli import account, bench, diagnose, files, headers, ports, record, run, site
 from labkit.errors import LabError
 
 __all__ = ["cli", "main"]
@@ -38,7 +38,7 @@ def cli() -> None:
     """Developer-mode key provisioning for Amazon FreeRTOS devices, in the lab."""
 
 
-for module in (run, account, bench, diagnose, files, headers, ports, site):
+for module in (run, account, bench, diagnose, files, headers, ports, record, site):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -79,13 +78,15 @@ def opened(secret: minisign.SecretKey) -> SigningKey:
     """Return a secret key that has no passphrase, or whose passphrase was given, as one that signs.
 
     Raises:
-        ValueError: it is damaged; the package looks at the check sum of encrypted keys only.
+        ValueError: it is damaged. The package looks at encrypted keys only, and `minisign -GW`
+            writes no check sum, so it also has to fit its public key.
     """
     raw = base64.b64decode(secret.to_base64())
     numbers, check_sum = raw[_SECRET_AT:-_CHECK_SUM], raw[-_CHECK_SUM:]
     summed = hashlib.blake2b(_ED25519 + numbers, digest_size=_CHECK_SUM).digest()
-    if not hmac.compare_digest(summed, check_sum):
+    if check_sum not in (summed, bytes(_CHECK_SUM)):
         raise minisign.ParseError("wrong check sum")
+    secret.get_public_key().verify(b"", secret.sign(b""))
     return SigningKey(_told_id(numbers[:_KEY_ID]), secret)
 
 
