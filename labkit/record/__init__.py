@@ -1,1 +1,50 @@
-"""Records: which key is in which board, who put it there, with what, and is it still true."""
+"""Records: which key is in which board, who put it there, with what, and is it still true?
+
+A record is one `.eln` file, the ELN Consortium's format: a ZIP with one folder that holds an
+RO-Crate 1.1 and its minisign signature. `make` gathers what a run left and seals it, `verify`
+needs the file and a public key and nothing else, `show` reads without verifying, `replay` does it
+again from the file alone, and `records` lists a folder of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labkit.record.index import records
+    from labkit.record.making import make
+    from labkit.record.replay import replay
+    from labkit.record.showing import show
+    from labkit.record.signing_keys import public_keys
+    from labkit.record.still_true import ask_account, ask_console
+    from labkit.record.verifying import verify
+
+__all__ = [
+    "ask_account",
+    "ask_console",
+    "make",
+    "public_keys",
+    "records",
+    "replay",
+    "show",
+    "verify",
+]
+
+_HOMES = {
+    "ask_account": "still_true",
+    "ask_console": "still_true",
+    "make": "making",
+    "public_keys": "signing_keys",
+    "records": "index",
+    "replay": "replay",
+    "show": "showing",
+    "verify": "verifying",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a call when it is first used (PEP 562): an index needs no certificates, for one."""
+    if name in _HOMES:
+        return getattr(import_module(f"labkit.record.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'labkit.record' has no attribute {name!r}")

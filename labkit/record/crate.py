@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rocrate.model import ContextEntity, Person
 from rocrate.rocrate import ROCrate
 
-METADATA = "ro-crate-metadata.json"
+from labkit.record.archive import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

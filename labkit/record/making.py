@@ -1,0 +1,161 @@
+"""Making a record: gather, take secrets out, check, seal."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import RecordError
+from labkit.record.archive import METADATA, SIGNATURE, write_archive
+from labkit.record.contents import gather
+from labkit.record.crate import FOLDER, crate_metadata
+from labkit.record.evidence import judge
+from labkit.record.facts import Told, facts, told_checks
+from labkit.record.firmware_sources import differences
+from labkit.record.lab_secrets import known_secrets
+from labkit.record.report import report, summary
+from labkit.record.secret_scan import refuse_secrets, without_secrets
+from labkit.record.signature import sign
+from labkit.record.signing_keys import signing_key
+from labkit.workspace import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labkit.check import Check
+    from labkit.lab import Lab
+    from labkit.record.signature import SigningKey
+
+__all__ = ["SUFFIX", "Made", "make"]
+
+SUFFIX = ".eln"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A record that was made; its repr says where it is and what it says.
+
+    Attributes:
+        path: the file.
+        outcome: "accepted", "failed" or "unfinished".
+        key_id: the id of the key that signed it.
+        checks: the record's own checks.
+        redacted: what was taken out, in words.
+    """
+
+    path: Path
+    outcome: str
+    key_id: str
+    checks: tuple[Check, ...]
+    redacted: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return a few lines."""
+        failed = [repr(each) for each in self.checks if not each]
+        lines = [f"{self.path}", f"outcome {self.outcome}, signed by the key {self.key_id}"]
+        lines += [f"taken out: {each}" for each in self.redacted]
+        return "\n".join([*lines, *(failed or [f"its {len(self.checks)} checks are ok"])])
+
+
+def make(
+    lab: Lab,
+    *,
+    operator: str = "",
+    board: str = "",
+    notes: str = "",
+    to: str | Path | None = None,
+    pages: Mapping[str, bytes] | None = None,
+    failed: str = "",
+    parameters: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+) -> Made:
+    """Make a record of a device's run as it stands: accepted, failed or unfinished.
+
+    Nothing is changed but the record's file, and at first use the signing key.
+
+    Args:
+        lab: the lab; its bench is asked for the account's answers.
+        operator: who did it; the login name when not given.
+        board: which board, such as the label on it.
+        notes: what else there is to say.
+        to: the file, which ends in `.eln`, or the folder; `records/` in the workspace when not
+            given.
+        pages: executed pages by name; those that JupyterLab has saved when not given.
+        failed: the first line of what ended a run.
+        parameters: what the pages were given.
+        now: the record's date, UTC; the computer's clock when not given.
+
+    Raises:
+        SecretError: a secret would be in it; file and kind are named. Nothing is written.
+        RecordError: the file is there already, or cannot be written.
+    """
+    when = _even(now or datetime.now(UTC))
+    target = _target(lab, to, when)
+    told = Told(operator, board, notes, failed, parameters or {})
+    known = known_secrets(lab)
+    files, redacted = without_secrets(gather(lab, pages), known)
+    files, headers = differences(files)
+    known_facts = facts(lab, files, name=target.stem, when=when, told=told, headers=headers)
+    checks = judge(files, known_facts)
+    known_facts["checks"] += told_checks(checks)
+    written = {"record.json": _json(known_facts), "report.html": report(files, known_facts)}
+    refuse_secrets(written, known)
+    key = signing_key(lab.workspace.root)
+    sealed = _sealed(target.stem, when, files | written, known_facts, key)
+    _write(target, sealed)
+    return Made(target, known_facts["outcome"], key.key_id, checks, redacted)
+
+
+def _sealed(
+    name: str, when: datetime, files: Mapping[str, bytes], told: Mapping[str, Any], key: SigningKey
+) -> bytes:
+    metadata = crate_metadata(name, when, files, told, summary(told))
+    inside = {FOLDER + path: raw for path, raw in files.items()}
+    inside[METADATA] = metadata
+    inside[SIGNATURE] = sign(metadata, key, when)
+    return write_archive(name, inside, when)
+
+
+def _even(moment: datetime) -> datetime:
+    """Return a time that a ZIP can hold: even seconds."""
+    return moment.replace(microsecond=0) - timedelta(seconds=moment.second % 2)
+
+
+def _target(lab: Lab, to: str | Path | None, when: datetime) -> Path:
+    chosen = Path(to).expanduser() if to else lab.workspace.root / "records"
+    if chosen.suffix == SUFFIX:
+        name = _plain(chosen.stem)
+        if name != chosen.stem:
+            raise RecordError(
+                f"{chosen.name}: expected a name of letters, digits, `.`, `_` and `-`, since the "
+                f"record's inner folder has it too. Take for instance {name}{SUFFIX}."
+            )
+        target = chosen
+    else:
+        thing = _plain(lab.workspace.settings.thing_name)
+        target = chosen / f"{thing}-{when:%Y%m%dT%H%M%SZ}{SUFFIX}"
+    if target.exists():
+        raise RecordError(f"{target} is there already; a record is never overwritten.")
+    return target
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".") or "record"
+
+
+def _json(told: Mapping[str, Any]) -> bytes:
+    return (json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _write(target: Path, sealed: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target, sealed)
+    except OSError as error:
+        raise RecordError(
+            f"{target}: the record cannot be written: {error.strerror}. Name another file."
+        ) from None
