@@ -32,6 +32,7 @@ NAMES = {ssl.TLSVersion.TLSv1_2: "TLS 1.2", ssl.TLSVersion.TLSv1_3: "TLS 1.3"}
 def door(cloud: Cloud) -> None:
     """Lead every connection of a test through one door."""
     cloud.address = cloud.gateway.door(DOOR)
+    cloud.gateway.attempts.set_out(DOOR)
 
 
 def connect(

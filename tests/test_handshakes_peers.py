@@ -27,6 +27,7 @@ pytest_plugins = ("cloud_fixtures",)
 def door(cloud: Cloud) -> None:
     """Lead every connection of a test through one door."""
     cloud.address = cloud.gateway.door(DOOR)
+    cloud.gateway.attempts.set_out(DOOR)
 
 
 @pytest.mark.parametrize(
