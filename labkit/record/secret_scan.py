@@ -155,7 +155,9 @@ def _search(name: str, data: bytes, known: tuple[Known, ...]) -> Iterator[Findin
     try:
         for view in views(data, Budget(len(data))):
             hits: Iterator[Hit] = chain(
-                keys_in(view.data), known_in(view.data, known), credentials_in(view.data)
+                keys_in(view.data),
+                known_in(view.data, known),
+                credentials_in(view.data) if view.readable else (),
             )
             if not view.via:
                 replaceable, hits = _sorted_out(chain(macros_in(name, data), hits), data)

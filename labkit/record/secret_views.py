@@ -45,7 +45,7 @@ _DUMP_ROW = 32
 _HALVES_GAP = 2
 """Blanks that may part the halves of a dump's row; more part its bytes from its characters."""
 
-_READABLE = re.compile(rb"[\t\n\r -~]{24}")
+_READABLE = re.compile(rb"[\t\n\r -~]{16}")
 """What random bytes do not have: only such views are decoded once more."""
 
 
@@ -73,6 +73,7 @@ class View:
         data: the bytes.
         via: the decodings that led here, such as ("base64",).
         depth: how many of them count.
+        readable: whether any text is in it.
     """
 
     def __init__(
@@ -87,15 +88,17 @@ class View:
         self.data = data
         self.via: tuple[str, ...] = (*(parent.via if parent else ()), *([via] if via else ()))
         self.depth: int = parent.depth + (not same_lines) if parent else 0
+        self.readable = not self.depth or _READABLE.search(data) is not None
         self._parent = parent
         self._starts = starts or [(0, 0)]
         self._same_lines = same_lines
         self._counts: bool = parent is None or (same_lines and parent._counts)  # noqa: SLF001 its own kind
+        self._is_binary = parent is None and b"\0" in data
         self._ends: list[int] | None = None
 
     def where(self, offset: int) -> str:
         """Return where in the file something in this view stands: its line, or its byte."""
-        if self._parent is None and b"\0" in self.data:
+        if self._is_binary:
             return f"byte {offset}"
         return f"line {self.line(offset)}"
 
@@ -127,12 +130,11 @@ def views(data: bytes, budget: Budget) -> Iterator[View]:
             continue
         seen.add(same)
         if view.depth > DEPTH:
-            if _READABLE.search(view.data):
+            if view.readable:
                 raise TooMuchError(f"data inside more than {DEPTH} encodings")
             continue
         yield view
-        readable = not view.depth or _READABLE.search(view.data)
-        for inner in chain(_inflated(view, budget), _decoded(view) if readable else ()):
+        for inner in chain(_inflated(view, budget), _decoded(view) if view.readable else ()):
             # Paid for before the next is made, so that a bomb is not unpacked first.
             budget.spend(len(inner.data))
             waiting.append(inner)

@@ -60,6 +60,7 @@ _EXAMPLE = b"EXAMPLE"
 
 _QUOTE = rb"(?:\\{0,7}[\"'])"
 _IS = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b?" % (_QUOTE, _QUOTE)
+_IS_QUOTED = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b" % (_QUOTE, _QUOTE)
 """From a name to its value, in Python, JSON, TOML, a shell or a header."""
 
 
@@ -145,8 +146,8 @@ _PATTERNS = (
     _pattern(
         "token",
         "token",
-        rb"(?<![a-z0-9_.-])(?:(?:access|api|auth|bearer|id|refresh)_?)?token" + _QUOTE
-        + rb"?\s{0,8}[:=]\s{0,8}[bfru]{0,2}" + _QUOTE + rb"(?P<secret>[a-z0-9._~+/=-]{16,})",
+        rb"(?<![a-z0-9_.-])(?:(?:access|api|auth|bearer|id|refresh)_?)?token" + _IS_QUOTED
+        + rb"(?P<secret>[a-z0-9._~+/=-]{16,})",
     ),
     _pattern(
         "password in a URL",
@@ -167,8 +168,19 @@ _PATTERNS = (
     ),
     _pattern(
         WIFI_PASSWORD,
-        "psk passphrase wifi wi-fi wlan",
-        rb"(?:\bpsk|wpa_passphrase|(?:wi-?fi|wlan|wpa)[_ .-]?(?:password|passphrase|psk|key))"
-        + _IS + rb"(?P<secret>[^\s\"'\\<,][^\"'\\\r\n<]{7,62})",
+        "password passphrase psk",
+        rb"(?:wi-?fi|wlan|wpa)[_ .-]?(?:password|passphrase|psk|key)" + _IS_QUOTED
+        + rb"(?P<secret>[^\"'\\\r\n<]{8,63})" + _QUOTE,
+    ),
+    _pattern(
+        "password",
+        "password passphrase passwd",
+        rb"(?:password|passphrase|passwd)" + _QUOTE + rb"?\s{0,8}(?:[:=]|=>)\s{0,8}[bfru]{0,2}"
+        + _QUOTE + rb"(?P<secret>[^\"'\\\r\n<]{6,63})" + _QUOTE,
+    ),
+    _pattern(
+        WIFI_PASSWORD,
+        "psk= passphrase=",
+        rb"(?:\bpsk|wpa_passphrase)=" + _QUOTE + rb"?(?P<secret>[^\s\"'\\<]{8,63})",
     ),
 )  # fmt: skip
