@@ -43,7 +43,7 @@ def _refuse_what_would_be_lost(output: Path) -> None:
     """Refuse an output that is an input of the same command, or a private key's file."""
     given = click.get_current_context().params
     for name, path in given.items():
-        if name != "output" and isinstance(path, Path) and path.resolve() == output.resolve():
+        if path is not output and isinstance(path, Path) and path.resolve() == output.resolve():
             raise WorkspaceError(
                 f"{output} is given both as -o and for {name.replace('_', '-')}, and would be "
                 "overwritten. Name another file with -o."
