@@ -24,6 +24,7 @@ _SETTINGS: dict[str, Any] = {
     "project": _TITLE,
     "extensions": ["myst_nb"],
     "language": "en",
+    "smartquotes": False,
     "html_theme": "furo",
     "html_title": _TITLE,
     "html_static_path": [str(path) for path in _STYLES],

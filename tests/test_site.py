@@ -1,0 +1,366 @@
+"""The manual as HTML: whole, offline, the same each time, and nobody's files are touched."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from cli_runner import labkit
+from site_pages import (
+    NOTEBOOKS,
+    PAGES,
+    ROOT,
+    broken_links,
+    build,
+    outside_loads,
+    read,
+    squeezed,
+    stored_lines,
+)
+
+from labkit.errors import SiteError
+from labkit.site import building
+from labkit.site.folder import LIST, replacing
+from labkit.site.pages import front_page, prepared
+
+LENS = "05-public-key-extraction"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole manual, built once."""
+    folder = tmp_path_factory.mktemp("site") / "manual"
+    assert build(folder) == ""
+    return folder
+
+
+@pytest.fixture
+def copied(site: Path, tmp_path: Path) -> Path:
+    """The manual in a place where it can be damaged."""
+    return Path(shutil.copytree(site, tmp_path / "copied"))
+
+
+def damage(page: Path, old: str, new: str) -> None:
+    """Change a page in one place."""
+    text = page.read_text()
+    assert old in text
+    page.write_text(text.replace(old, new, 1))
+
+
+# What is in it
+
+
+def test_every_page_is_there(site: Path) -> None:
+    """Each stored page is a page of HTML, the front page leads to all, and there is a search."""
+    names = {f"{page.stem}.html" for page in PAGES}
+    assert {page.name for page in site.glob("*.html")} == names | {"index.html", "search.html"}
+    assert names <= set(read(site / "index.html").links)
+    assert (site / "searchindex.js").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name[:2])
+def test_a_page_is_whole(site: Path, page: Path) -> None:
+    """Every heading, line of code and line of output of the stored page is on it."""
+    text = read(site / f"{page.stem}.html").text
+    assert [line for line in stored_lines(page) if squeezed(line) not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name[:2])
+def test_a_panel_is_shown_once(site: Path, page: Path) -> None:
+    """It is shown by its HTML; its text, which says the same, is not shown beside it."""
+    cells = [cell for cell in nbformat.read(page, 4).cells if cell.cell_type == "code"]
+    stored = [output.get("data", {}) for cell in cells for output in cell.outputs]
+    plain = [each for each in stored if set(each) == {"text/plain"}]
+    classes = read(site / f"{page.stem}.html").classes
+    assert classes.count("labkit") == sum("text/html" in each for each in stored) > 0
+    assert classes.count("output text_plain highlight-text notranslate") == len(plain)
+
+
+def test_a_cause_of_the_glossary_can_be_linked_to(site: Path) -> None:
+    """Headings in an output are headings of the page, under the names that links use."""
+    assert {"key-changed", "policy-denies", "transport"} <= read(site / "12-glossary.html").ids
+
+
+def test_the_search_knows_what_panels_say(site: Path) -> None:
+    """A word that only a panel says leads to its pages; a word of HTML itself to none."""
+    index = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
+    pages = [page.stem for page in PAGES if "vouches" in page.read_text()]
+    found = index["terms"]["vouch"]
+    numbers = found if isinstance(found, list) else [found]
+    assert [index["docnames"][number] for number in numbers] == pages
+    assert "colspan" not in index["terms"]
+
+
+# Offline
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    """Scripts, styles and pictures are in the folder."""
+    assert outside_loads(site) == []
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        '<img src="https://example.com/a.png">',
+        '<script src="//example.com/a.js"></script>',
+        '<link rel="stylesheet" href="http://example.com/a.css">',
+        '<p style="background: url(https://example.com/a.png)"></p>',
+        '<img src="_static/not-there.png">',
+    ],
+)
+def test_a_load_from_elsewhere_is_found(copied: Path, load: str) -> None:
+    """The twin: a page that loads something, or lacks it, is named."""
+    damage(copied / "index.html", "</article>", f"{load}</article>")
+    assert len(outside_loads(copied)) == 1
+
+
+def test_a_style_that_imports_is_found(copied: Path) -> None:
+    """The twin for styles."""
+    (copied / "_static/site.css").write_text('@import "https://example.com/a.css";')
+    assert outside_loads(copied) == ["site.css: https://example.com/a.css"]
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    """Pages, places in pages and panels' links to pages are there."""
+    assert broken_links(site) == []
+    assert ".ipynb" not in {Path(each).suffix for each in read(site / f"{LENS}.html").links}
+
+
+@pytest.mark.parametrize("link", ["99-nowhere.html", "12-glossary.html#no-such-cause", "#nowhere"])
+def test_a_link_that_leads_nowhere_is_found(copied: Path, link: str) -> None:
+    """The twin: a page or a place that is missing is named."""
+    damage(copied / "index.html", "</article>", f'<a href="{link}">there</a></article>')
+    assert broken_links(copied) == [f"index.html: {link}"]
+
+
+# The same each time
+
+
+def test_nothing_of_this_computer_is_in_it(site: Path) -> None:
+    """No path of the checkout, of the home or of the place where it was made."""
+    words = [str(ROOT).encode(), str(Path.home()).encode() + b"/", str(site.parent).encode()]
+    for path in filter(Path.is_file, site.rglob("*")):
+        assert not [word for word in words if word in path.read_bytes()], path
+
+
+@pytest.mark.slow
+def test_two_builds_are_the_same_byte_for_byte(site: Path, tmp_path: Path) -> None:
+    """Another place and another order of Python's sets change no byte."""
+    assert build(tmp_path / "in another/place", seed=4242) == ""
+    assert contents(tmp_path / "in another/place") == contents(site)
+
+
+def test_one_other_byte_is_seen(site: Path, copied: Path) -> None:
+    """The twin: the comparison sees a changed page."""
+    assert contents(copied) == contents(site)
+    damage(copied / "index.html", "Lab manual", "Lab Manual")
+    assert contents(copied) != contents(site)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file's content by its name."""
+    files = filter(Path.is_file, folder.rglob("*"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+# Pages that are not right
+
+
+def stored_page(*cells: dict[str, Any]) -> str:
+    """Return a page of a title and some cells."""
+    title = {"cell_type": "markdown", "id": "t", "metadata": {}, "source": ["# 01 · One\n", "It."]}
+    page = {"cells": [title, *cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(page)
+
+
+def code(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a code cell that was run."""
+    run = {"execution_count": 1, "outputs": list(outputs), "id": "c"}
+    return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": source, **run}
+
+
+def shown(**data: str) -> dict[str, Any]:
+    """Return an output."""
+    named = {kind.replace("_", "/"): text for kind, text in data.items()}
+    return {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": named}
+
+
+def cells(*given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return cells as Sphinx is given them, without the title."""
+    return list(json.loads(prepared(stored_page(*given), "01-one.ipynb"))["cells"][1:])
+
+
+def test_the_text_of_a_panel_goes_where_its_html_is() -> None:
+    """And its links lead to HTML, not to notebooks."""
+    link = '<a data-page="02-two.ipynb" href="02-two.ipynb#three" data-key="k">two</a>'
+    (cell,) = cells(code("panel", shown(text_html=link, text_plain="two")))
+    assert cell["outputs"][0]["data"] == {"text/html": '<a href="02-two.html#three">two</a>'}
+
+
+def test_text_alone_stays() -> None:
+    """The twin: where there is no HTML, the text is what is shown."""
+    (cell,) = cells(code("1", shown(text_plain="1")))
+    assert cell["outputs"][0]["data"] == {"text/plain": "1"}
+
+
+def test_an_output_in_markdown_becomes_prose() -> None:
+    """So that its headings are the page's."""
+    cell, prose = cells(code("look()", shown(text_markdown="### cause", text_plain="cause")))
+    assert cell["outputs"] == []
+    assert (prose["cell_type"], prose["source"]) == ("markdown", "### cause")
+
+
+def test_the_check_of_an_exercise_is_folded() -> None:
+    """It holds the answer; what the reader fills in does not, nor does a check of a step."""
+    fold = [
+        "hide-input" in cell["metadata"]["tags"]
+        for cell in cells(
+            code("answer = None", tags=("exercise",)),
+            code('check("it", answer == 3)', tags=("exercise",)),
+            code('check("it", True)'),
+        )
+    ]
+    assert fold == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"cells": 1}', '{"cells": [1]}', "null"])
+def test_what_is_no_notebook_is_named(text: str) -> None:
+    """With what to do."""
+    for judge in (lambda: prepared(text, "01-one.ipynb"), lambda: front_page({"01-one": text})):
+        with pytest.raises(SiteError, match=r"^01-one.* is not a notebook\. Restore it"):
+            judge()
+
+
+def test_a_page_stored_without_outputs_is_refused() -> None:
+    """A page that was never run would show nothing, silently."""
+    page = stored_page({**code("1"), "execution_count": None})
+    with pytest.raises(SiteError, match=r"01-one.ipynb has a cell that was never run\. Store"):
+        prepared(page, "01-one.ipynb")
+
+
+def test_a_link_to_a_page_that_is_not_there_writes_nothing(tmp_path: Path) -> None:
+    """What Sphinx warns of is an error that names the page, and an older manual stays."""
+    pages, folder = tmp_path / "pages", tmp_path / "site"
+    pages.mkdir()
+    prose = {"cell_type": "markdown", "id": "p", "metadata": {}, "source": "[two](02-two.ipynb)"}
+    (pages / "01-one.ipynb").write_text(stored_page(prose))
+    folder.mkdir()
+    said = build(folder, pages)
+    assert "Sphinx warns" in said
+    assert "01-one.ipynb" in said
+    assert str(tmp_path) not in said
+    assert list(folder.iterdir()) == []
+
+
+def test_a_checkout_without_pages_is_named(tmp_path: Path) -> None:
+    """It says where it looked."""
+    with pytest.raises(SiteError, match=f"{tmp_path}: .* Clone the project again"):
+        building.build(tmp_path / "site", tmp_path)
+
+
+def test_without_sphinx_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lab's own installation has it; another one is told how to get it."""
+    monkeypatch.setitem(sys.modules, "sphinx.application", None)
+    with pytest.raises(SiteError, match=r"pip install 'labkit\[site\]'"):
+        building.build(tmp_path / "site", NOTEBOOKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+# The folder
+
+
+def put(folder: Path, *names: str) -> None:
+    """Put files in the manual's way."""
+    with replacing(folder) as working:
+        (working / "html").mkdir()
+        for name in names:
+            (working / "html" / name).write_text(name)
+
+
+def test_an_older_manual_is_replaced(tmp_path: Path) -> None:
+    """Pages that there are no more go, and nothing is left beside the folder."""
+    folder = tmp_path / "site"
+    put(folder, "one.html", "two.html")
+    put(folder, "two.html", "three.html")
+    assert {path.name for path in folder.iterdir()} == {"two.html", "three.html", LIST}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "deep/notes.txt"])
+def test_a_folder_with_other_files_is_refused(tmp_path: Path, name: str) -> None:
+    """Somebody's file is named and stays, in a folder of theirs and in one of ours."""
+    put(tmp_path / "ours", "one.html")
+    for folder in (tmp_path / "ours", tmp_path / "theirs"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+        before = contents(folder)
+        with pytest.raises(SiteError, match=rf"1 files? .* not the manual's.* {name}.* with -o"):
+            put(folder, "two.html")
+        assert contents(folder) == before
+
+
+def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
+    """What it leads to is somebody's; it is refused and nothing behind it changes."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/file").write_text("mine")
+    put(tmp_path / "site", "one.html")
+    (tmp_path / "site/link").symlink_to(tmp_path / "precious")
+    with pytest.raises(SiteError, match=r"such as link,"):
+        put(tmp_path / "site", "two.html")
+    assert (tmp_path / "precious/file").read_text() == "mine"
+
+
+def test_an_empty_folder_is_used(tmp_path: Path) -> None:
+    """Also one that is a link to an empty folder: the link stays."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    put(tmp_path / "link", "one.html")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty/one.html").is_file()
+
+
+@pytest.mark.parametrize(("where", "why"), [("file", "is no folder"), ("file/site", "File exists")])
+def test_what_cannot_be_a_folder_is_named(tmp_path: Path, where: str, why: str) -> None:
+    """A file in its place, or in its way."""
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SiteError, match=rf"{why}.*-o"):
+        put(tmp_path / where, "one.html")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_work_that_fails_changes_nothing(tmp_path: Path) -> None:
+    """The older manual stays as it was."""
+    put(tmp_path / "site", "one.html")
+    before = contents(tmp_path / "site")
+    for error in (SiteError("no"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), replacing(tmp_path / "site"):
+            raise error
+    assert contents(tmp_path / "site") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+# The command
+
+
+def test_the_command_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It prints the page to open; build/site of the checkout where no folder is named."""
+    monkeypatch.setattr(building, "_render", lambda _, working: (working / "html").mkdir())
+    monkeypatch.chdir(tmp_path)
+    ended = labkit("site", "-o", "manual")
+    assert (ended.code, ended.out) == (0, f"open {tmp_path / 'manual/index.html'}\n")
+
+
+def test_the_command_refuses_a_folder_of_somebodys(tmp_path: Path) -> None:
+    """Exit code 1 and one line, before anything is rendered."""
+    (tmp_path / "notes.txt").write_text("mine")
+    ended = labkit("site", "--output", tmp_path)
+    assert ended.code == 1
+    assert "notes.txt" in ended.err
