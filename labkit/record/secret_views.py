@@ -74,6 +74,9 @@ class View:
         via: the decodings that led here, such as ("base64",).
         depth: how many of them count.
         readable: whether any text is in it.
+        parent: the view that was decoded, None for the file itself.
+        starts: its rows: at which byte of this view each begins, and where it stands in the parent.
+        counts: whether its lines are the file's.
     """
 
     def __init__(
@@ -89,30 +92,34 @@ class View:
         self.via: tuple[str, ...] = (*(parent.via if parent else ()), *([via] if via else ()))
         self.depth: int = parent.depth + (not same_lines) if parent else 0
         self.readable = not self.depth or _READABLE.search(data) is not None
-        self._parent = parent
-        self._starts = starts or [(0, 0)]
-        self._same_lines = same_lines
-        self._counts: bool = parent is None or (same_lines and parent._counts)  # noqa: SLF001 its own kind
-        self._is_binary = parent is None and b"\0" in data
-        self._ends: list[int] | None = None
+        self.parent = parent
+        self.starts = starts or [(0, 0)]
+        self.same_lines = same_lines
+        self.counts: bool = parent is None or (same_lines and parent.counts)
+        self.is_binary = parent is None and b"\0" in data
+        self.ends: list[int] | None = None
 
     def where(self, offset: int) -> str:
         """Return where in the file something in this view stands: its line, or its byte."""
-        if self._is_binary:
-            return f"byte {offset}"
-        return f"line {self.line(offset)}"
+        view, offset = self._outermost(offset)
+        return f"byte {offset}" if view.is_binary else f"line {view.line(offset)}"
 
     def line(self, offset: int) -> int:
         """Return the line of the file, counted from 1, on which something in this view stands."""
-        if self._counts:
-            if self._ends is None:
-                self._ends = [match.start() for match in re.finditer(b"\n", self.data)]
-            return bisect_left(self._ends, offset) + 1
-        assert self._parent is not None  # noqa: S101 a file counts its own lines
-        if self._same_lines:
-            return self._parent.line(offset)
-        at = bisect_right(self._starts, (offset, sys.maxsize)) - 1
-        return self._parent.line(self._starts[max(at, 0)][1])
+        view, offset = self._outermost(offset)
+        if view.ends is None:
+            view.ends = [match.start() for match in re.finditer(b"\n", view.data)]
+        return bisect_left(view.ends, offset) + 1
+
+    def _outermost(self, offset: int) -> tuple[View, int]:
+        """Return the view whose lines are the file's, and the place there."""
+        view = self
+        while view.parent is not None and not view.counts:
+            if not view.same_lines:
+                at = bisect_right(view.starts, (offset, sys.maxsize)) - 1
+                offset = view.starts[max(at, 0)][1]
+            view = view.parent
+        return view, offset
 
 
 def views(data: bytes, budget: Budget) -> Iterator[View]:

@@ -1,6 +1,6 @@
 r"""Credentials by the words that they stand behind: cloud keys, tokens, headers, passwords.
 
-Each pattern's one group is the secret, in lines as they stand or inside JSON in JSON.
+Each pattern's group "secret" is that, and "first" what says whether it is one.
 
 Source: AWS's IAM User Guide, "IAM identifiers" (AKIA and ASIA) and "Managing access keys"; RFC 7519
 (JWT); RFC 9110, section 11.6.2 (Authorization); RFC 3986, section 3.2.1 (userinfo); RFC 7512
@@ -32,9 +32,9 @@ def placeholder(kind: str) -> str:
 
 
 def is_no_secret(value: str) -> bool:
-    """Return whether a value says that there is none: empty, a placeholder, a macro's name."""
+    """Return whether a value says that there is none: no letter, a placeholder, a macro's name."""
     return (
-        not value.strip()
+        not any(map(str.isalnum, value))
         or value in {NOT_SHOWN, "NULL", "None", "null"}
         or _PLACEHOLDER.fullmatch(value) is not None
         or is_placeholder(value)
@@ -49,14 +49,10 @@ def credentials_in(data: bytes) -> Iterator[Hit]:
         if not any(word in small for word in each.words):
             continue
         for match in each.pattern.finditer(small if each.any_case else data):
-            start, stop = match.span("secret")
-            value = data[start:stop]
-            if _EXAMPLE not in value and not is_no_secret(value.decode("utf-8", "replace")):
-                yield Hit(each.kind, start, stop, placeholder(each.kind))
+            first = match.span("first" if "first" in each.pattern.groupindex else "secret")
+            if not is_no_secret(data[slice(*first)].decode("utf-8", "replace")):
+                yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
 
-
-_EXAMPLE = b"EXAMPLE"
-"""In every key that AWS's documentation prints."""
 
 _QUOTE = rb"(?:\\{0,7}[\"'])"
 _IS = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b?" % (_QUOTE, _QUOTE)
@@ -88,7 +84,7 @@ _PATTERNS = (
     _pattern(
         "AWS access key id",
         "akia asia",
-        rb"(?<![A-Za-z0-9])(?P<secret>A[KS]IA[A-Z0-9]{16})(?![A-Za-z0-9])",
+        rb"(?<![A-Za-z0-9])(?P<secret>(?!\w{13}EXAMPLE)A[KS]IA[A-Z0-9]{16})(?![A-Za-z0-9])",
         any_case=False,
     ),
     _pattern(
@@ -158,8 +154,8 @@ _PATTERNS = (
     _pattern(
         WIFI_PASSWORD,
         "clientcredentialwifi_password",
-        _MACRO + rb"(?P<quote>[\"'])(?P<secret>" + _INSIDE + rb"(?:" + _NEIGHBOUR + _INSIDE
-        + rb"){0,8})(?P=quote)",
+        _MACRO + rb"(?P<quote>[\"'])(?P<secret>(?P<first>" + _INSIDE + rb")(?:" + _NEIGHBOUR
+        + _INSIDE + rb"){0,8})(?P=quote)",
     ),
     _pattern(
         WIFI_PASSWORD,
