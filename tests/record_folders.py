@@ -1,4 +1,4 @@
-"""Folders of small records for those who list them: the facts are as labkit's, the rest is not there."""
+"""Folders of small records for those who list them: facts as labkit writes them, and little else."""
 
 from __future__ import annotations
 

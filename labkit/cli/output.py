@@ -45,8 +45,8 @@ def _refuse_what_would_be_lost(output: Path) -> None:
     for name, path in given.items():
         if path is not output and isinstance(path, Path) and path.resolve() == output.resolve():
             raise WorkspaceError(
-                f"{output} is given both as -o and for {name.replace('_', '-')}, and would be "
-                "overwritten. Name another file with -o."
+                f"{output} is given for {name.replace('_', '-')} too, and would be overwritten. "
+                "Name another file for the output."
             )
     if output.is_file() and _KEY_MARKER in output.read_bytes():
         raise WorkspaceError(

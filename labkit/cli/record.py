@@ -110,7 +110,9 @@ def list_(
         put(mark + found.csv().encode(), csv_file)
     if html_file:
         put(found.html(beside=html_file.parent), html_file)
-    if not csv_file and not html_file:
+    if csv_file or html_file:
+        click.echo(found.summary, err=True)
+    else:
         click.echo(str(found))
     if found.asked and not found:
         click.get_current_context().exit(1)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from labkit.record.glance import Facts
 
-__all__ = ["Listed", "NoRecord", "Records", "plain"]
+__all__ = ["Listed", "NoRecord", "Records", "moment", "plain"]
 
 _LONGEST_REPR = 40
 """Records that a page shows; the newest."""
@@ -89,6 +89,8 @@ class Records:
         if most is not None and len(self) > most:
             yield f"and {len(self) - most} older ones"
         yield self.summary
+        if self.listed:
+            yield "Not verified: `labkit record verify FILE` does that."
         yield from self._no_records()
 
     @property
@@ -99,10 +101,7 @@ class Records:
             return f"There is no record in {self.folder}."
         if not self.listed:
             return f"None of the {self.of} records in {self.folder} is one{what}."
-        return (
-            f"{len(self)} of {self.of} records{what}. "
-            "Not verified: `labkit record verify FILE` does that."
-        )
+        return f"{len(self)} of {self.of} records{what}."
 
     def _no_records(self) -> Iterator[str]:
         if self.asked and self.others:
@@ -143,10 +142,15 @@ def plain(text: str) -> str:
     )
 
 
+def moment(text: str) -> str:
+    """Return a time in UTC as a column has it that is headed so."""
+    return text.replace("T", " ").removesuffix("Z")
+
+
 def _row(listed: Listed) -> tuple[str, ...]:
     facts = listed.facts
     told = (
-        facts.made_at.replace("T", " ").removesuffix("Z"),
+        moment(facts.made_at),
         *(facts.outcome, facts.bench, facts.thing, facts.board, facts.operator),
         *(facts.fingerprint[:_DIGITS], facts.certificate_id[:_DIGITS]),
     )

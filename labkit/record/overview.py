@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from labkit.record.listing import plain
+from labkit.record.listing import moment, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ _PAGE = Markup("""\
 <title>{title}</title><style>
 {style}</style></head>
 <body><main><h1>{title}</h1>
-<p>{summary}</p>
+<p>{summary} Not verified: <code>labkit record verify FILE</code> does that.</p>
 {body}</main>
 <script>{script}</script></body></html>
 """)
@@ -43,13 +43,13 @@ _TABLE = Markup("""\
 </tbody></table></div>
 """)
 _HEAD = (
-    *("made (UTC)", "outcome", "bench", "thing", "board", "operator", "route", "account"),
-    *("key's fingerprint (SHA-256)", "certificate id", "status then", "valid until", "file"),
+    *("file", "made (UTC)", "outcome", "bench", "thing", "board", "operator", "route", "account"),
+    *("key's fingerprint (SHA-256)", "certificate id", "status then", "valid until (UTC)"),
 )
 _ROW = Markup(
-    '<tr><td>{}</td><td class="{}">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>'
-    '<td>{}</td><td class="mono">{}</td><td class="mono">{}</td><td>{}</td><td>{}</td>'
-    '<th scope="row"><a href="{}">{}</a></th></tr>'
+    '<tr><th scope="row"><a href="{}">{}</a></th><td>{}</td><td class="{}">{}</td><td>{}</td>'
+    '<td class="free">{}</td><td class="free">{}</td><td class="free">{}</td><td>{}</td><td>{}</td>'
+    '<td class="mono">{}</td><td class="mono">{}</td><td>{}</td><td>{}</td></tr>'
 )
 
 
@@ -101,12 +101,14 @@ def _row(listed: Listed, way: str) -> Markup:
     values = (
         *(facts.bench, facts.thing, facts.board, facts.operator, facts.route),
         f"{facts.account_id} {facts.region}".strip(),
-        *(facts.fingerprint, facts.certificate_id, facts.certificate_status, facts.not_after),
+        *(facts.fingerprint, facts.certificate_id, facts.certificate_status),
     )
-    tone = _TONES.get(facts.outcome, "quiet")
-    link = way + quote(os.fsencode(listed.file))
-    shown = map(plain, values)
-    return _ROW.format(facts.made_at, tone, facts.outcome, *shown, link, plain(listed.file))
+    return _ROW.format(
+        *(way + quote(os.fsencode(listed.file)), plain(listed.file), moment(facts.made_at)),
+        *(_TONES.get(facts.outcome, "quiet"), facts.outcome),
+        *map(plain, values),
+        moment(facts.not_after),
+    )
 
 
 def _others(records: Records) -> Markup:

@@ -2,7 +2,8 @@
 
 A record's operator, or a file's name, is anybody's text, and a spreadsheet runs a cell that begins
 like a formula. So an apostrophe is put before whatever could be one, at a cell's beginning and
-after whatever some spreadsheet may take for a separator; `unguarded` takes it away again.
+after whatever some spreadsheet may take for a separator; `unguarded` takes it away again. Line
+breaks and what else cannot be seen are escaped, as in the table.
 
 Source: RFC 4180; OWASP, CSV Injection.
 """
@@ -15,6 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from labkit.record.glance import Facts
+from labkit.record.listing import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,8 +40,7 @@ def to_csv(listed: Iterable[Listed]) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for each in listed:
-        file = each.file.encode(errors="backslashreplace").decode()
-        writer.writerow([guarded(value) for value in (*each.facts, file)])
+        writer.writerow([guarded(plain(value)) for value in (*each.facts, each.file)])
     return text.getvalue()
 
 
