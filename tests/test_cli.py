@@ -91,7 +91,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "certificate", "certificate new-ca", "certificate verification", "certificate issue",
         "certificate show", "board", "board build", "board flash", "board reset",
         "firmware", "firmware get", "firmware set", "diagnose", "ports", "preflight", "undo",
-        "site",
+        "site", "record", "record keys", "record list",
     }  # fmt: skip
 
 

@@ -209,6 +209,7 @@ def _open(file: Path, variables: Mapping[str, str]) -> SigningKey:
         if encrypted:
             _decrypt(file, secret, passphrase)
         key = opened(secret)
+        _adopt(file, key.key_id)
     except ValueError:
         raise RecordError(
             f"{file}: expected a secret key in minisign's form; it is none, or damaged. Restore it "
@@ -220,6 +221,13 @@ def _open(file: Path, variables: Mapping[str, str]) -> SigningKey:
             "makes a new key that has it; without the passphrase's variable the old one goes on."
         )
     return key
+
+
+def _adopt(file: Path, key_id: str) -> None:
+    """Have the secret key's first line tell its id, also where `minisign -G` made it."""
+    stored = minisign.SecretKey.from_bytes(file.read_bytes())
+    stored.untrusted_comment = _TOLD + key_id
+    write(file, bytes(stored) + b"\n", private=True)
 
 
 def _decrypt(file: Path, secret: minisign.SecretKey, passphrase: str) -> None:

@@ -1,0 +1,415 @@
+"""The keys that sign records: made once, 0600, with a passphrase or none, rotated, minisign's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from cli_runner import assert_refused, labkit
+from record_samples import FILES, sealed
+
+from labkit.errors import RecordError
+from labkit.record import signing_keys
+from labkit.record.sealed import open_sealed
+from labkit.record.signature import check, sign
+from labkit.record.signing_keys import known_keys, public_keys, rotate, signing_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WHEN = datetime(2026, 11, 25, 12, 34, 56, tzinfo=UTC)
+PASSPHRASE = "correct horse battery staple"  # noqa: S105 a test's
+NONE: dict[str, str] = {}
+WITH = {"LABKIT_RECORD_PASSPHRASE": PASSPHRASE}
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("LABKIT_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make guessing a passphrase cheap, as tests that are not about it like it."""
+    monkeypatch.setattr(signing_keys, "_OPERATIONS", 1 << 15)
+    monkeypatch.setattr(signing_keys, "_MEMORY", 1 << 22)
+
+
+def mode(path: Path) -> int:
+    """Return a path's permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_first_use_makes_a_key_and_the_second_uses_it(tmp_path: Path) -> None:
+    """The same key signs twice; listing alone makes nothing."""
+    assert known_keys(tmp_path, NONE) == []
+    assert not list(tmp_path.iterdir())
+    key = signing_key(tmp_path, NONE)
+    assert signing_key(tmp_path, NONE).key_id == key.key_id
+    (known,) = known_keys(tmp_path, NONE)
+    assert (known.key_id, known.current) == (key.key_id, True)
+    assert known.path == tmp_path / "record-keys" / f"{key.key_id}.pub"
+    assert re.fullmatch(r"[0-9A-F]{16}", key.key_id)
+    assert check(sign(b"x", key, WHEN), b"x", [known.text], WHEN) == key.key_id
+
+
+@POSIX
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_secret_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    """The folder is 0700 and the secret key 0600."""
+    before = os.umask(mask)
+    try:
+        signing_key(tmp_path, NONE)
+    finally:
+        os.umask(before)
+    folder = tmp_path / "record-keys"
+    assert (mode(folder), mode(folder / "current.key"), mode(folder / ".lock")) == (
+        0o700, 0o600, 0o600,
+    )  # fmt: skip
+
+
+def test_variable_names_another_folder(tmp_path: Path) -> None:
+    """LABKIT_RECORD_KEYS wins over the workspace."""
+    there = {"LABKIT_RECORD_KEYS": str(tmp_path / "a" / "keys")}
+    key = signing_key(tmp_path / "lab", there)
+    assert (tmp_path / "a" / "keys" / f"{key.key_id}.pub").is_file()
+    assert not (tmp_path / "lab").exists()
+    assert known_keys(tmp_path / "lab", NONE) == []
+
+
+def test_record_by_an_older_key_still_verifies(tmp_path: Path) -> None:
+    """After two rotations three keys are known, one of them signs, and all three verify."""
+    records = []
+    for turn in range(3):
+        key = rotate(tmp_path, NONE) if turn else signing_key(tmp_path, NONE)
+        records.append((key.key_id, sealed(key)))
+    for key_id, data in records:
+        opened = open_sealed(data, public_keys(tmp_path, NONE))
+        assert (opened.key_id, dict(opened.files)) == (key_id, FILES)
+    assert {known.key_id: known.current for known in known_keys(tmp_path, NONE)} == {
+        records[0][0]: False, records[1][0]: False, records[2][0]: True,
+    }  # fmt: skip
+    assert signing_key(tmp_path, NONE).key_id == records[2][0]
+    only_newest = [known.text for known in known_keys(tmp_path, NONE) if known.current]
+    with pytest.raises(RecordError, match=f"signed by the key {records[0][0]}"):
+        open_sealed(records[0][1], only_newest)
+
+
+def test_rotation_leaves_nothing_of_the_old_secret_key(tmp_path: Path) -> None:
+    """No file of the folder holds it any more."""
+    signing_key(tmp_path, NONE)
+    folder = tmp_path / "record-keys"
+    old = (folder / "current.key").read_text().splitlines()[1]
+    assert any(old in path.read_text() for path in folder.iterdir())
+    rotate(tmp_path, NONE)
+    assert not any(old in path.read_text() for path in folder.iterdir())
+    assert len(list(folder.glob("*"))) == 4
+
+
+@POSIX
+@pytest.mark.parametrize("too_much", [0o640, 0o604, 0o660])
+def test_key_that_others_can_read_is_refused(tmp_path: Path, too_much: int) -> None:
+    """The error says what to do; rotating helps, too, and what it says helps."""
+    key = signing_key(tmp_path, NONE)
+    file = tmp_path / "record-keys" / "current.key"
+    file.chmod(too_much)
+    with pytest.raises(RecordError, match=f"by others than its owner.*chmod 600 {file}"):
+        signing_key(tmp_path, NONE)
+    file.chmod(0o600)
+    assert signing_key(tmp_path, NONE).key_id == key.key_id
+    file.chmod(too_much)
+    assert rotate(tmp_path, NONE).key_id != key.key_id
+    assert mode(file) == 0o600
+
+
+@POSIX
+def test_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
+    """They could put a key of theirs into it."""
+    signing_key(tmp_path, NONE)
+    folder = tmp_path / "record-keys"
+    folder.chmod(0o777)
+    with pytest.raises(RecordError, match="chmod 700"):
+        signing_key(tmp_path, NONE)
+    folder.chmod(0o755)
+    signing_key(tmp_path, NONE)
+
+
+@pytest.mark.usefixtures("cheap")
+def test_passphrase_opens_the_key(tmp_path: Path) -> None:
+    """From the variable, or from a command; with a wrong one, or with none, it stays closed."""
+    key = signing_key(tmp_path, WITH)
+    assert signing_key(tmp_path, WITH).key_id == key.key_id
+    assert signing_key(tmp_path, _command(f"print({PASSPHRASE!r})")).key_id == key.key_id
+    with pytest.raises(RecordError, match="does not open the key"):
+        signing_key(tmp_path, {"LABKIT_RECORD_PASSPHRASE": PASSPHRASE + "r"})
+    with pytest.raises(RecordError, match="the key has a passphrase"):
+        signing_key(tmp_path, NONE)
+    assert [known.current for known in known_keys(tmp_path, NONE)] == [True]
+
+
+def test_cost_of_a_guess_stands_in_the_file(tmp_path: Path) -> None:
+    """A key that is made with a passphrase is encrypted with scrypt at 128 MiB."""
+    key = signing_key(tmp_path, WITH)
+    stored = signing_keys.minisign.SecretKey.from_file(tmp_path / "record-keys" / "current.key")
+    assert stored.is_encrypted()
+    assert (stored._kdf_opslimit, stored._kdf_memlimit) == (1 << 22, 1 << 27)  # noqa: SLF001
+    assert signing_key(tmp_path, WITH).key_id == key.key_id
+
+
+def test_passphrase_for_a_key_that_has_none_is_refused(tmp_path: Path) -> None:
+    """Who sets a passphrase is not left to believe that it protects; rotating makes it so."""
+    signing_key(tmp_path, NONE)
+    with pytest.raises(RecordError, match="the key has none"):
+        signing_key(tmp_path, WITH)
+    rotate(tmp_path, WITH)
+    with pytest.raises(RecordError, match="the key has a passphrase"):
+        signing_key(tmp_path, NONE)
+
+
+def _command(code: str) -> dict[str, str]:
+    """Return the variable with a command that runs a line of Python."""
+    return {"LABKIT_RECORD_PASSPHRASE_COMMAND": f'"{sys.executable}" -c "{code}"'}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (_command("raise SystemExit(3)"), "exit code 3"),
+        (_command("pass"), "empty first line"),
+        (_command("import sys; sys.stdout.buffer.write(bytes([255]))"), "no text came"),
+        ({"LABKIT_RECORD_PASSPHRASE_COMMAND": "no-such-program"}, "printed no passphrase"),
+        ({"LABKIT_RECORD_PASSPHRASE_COMMAND": "'"}, "printed no passphrase"),
+        ({"LABKIT_RECORD_PASSPHRASE_COMMAND": " "}, "printed no passphrase"),
+        (WITH | _command("print(1)"), "both set"),
+        ({"LABKIT_RECORD_PASSPHRASE": "a\udcffb"}, "cannot be typed"),
+    ],
+)
+def test_passphrase_that_does_not_come_is_told(
+    tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    """And no key is made without it."""
+    with pytest.raises(RecordError, match=said):
+        signing_key(tmp_path, variables)
+    assert known_keys(tmp_path, NONE) == []
+    assert not (tmp_path / "record-keys" / "current.key").exists()
+
+
+@pytest.mark.usefixtures("cheap")
+def test_no_message_has_a_key_or_a_passphrase_in_it(tmp_path: Path) -> None:
+    """Neither a repr, nor an error, nor what led to it."""
+    key = signing_key(tmp_path, WITH)
+    file = tmp_path / "record-keys" / "current.key"
+    whole = file.read_text()
+    said = [repr(key), repr(known_keys(tmp_path, NONE))]
+    secrets = [PASSPHRASE, whole.splitlines()[1], "swordfish"]
+    broken = [whole[:-20], whole.replace("RWRT", "RWRU"), whole + "x", "", whole[:200] + "ü"]
+    for text, variables in [*((each, WITH) for each in broken), (whole, _command("swordfish"))]:
+        file.write_text(text)
+        with pytest.raises(RecordError) as refused:
+            signing_key(tmp_path, variables)
+        said += [str(refused.value), repr(refused.value.__cause__)]
+        assert refused.value.__suppress_context__
+    assert not [each for each in said for secret in secrets if secret in each]
+    file.write_text(whole)
+    assert signing_key(tmp_path, WITH).key_id == key.key_id
+
+
+@pytest.mark.parametrize("at", [75, 90, 130, 190])
+def test_damaged_secret_key_signs_nothing(tmp_path: Path, at: int) -> None:
+    """Whichever part of it: id, secret, public key or check sum; undamaged, it signs."""
+    key = signing_key(tmp_path, NONE)
+    file = tmp_path / "record-keys" / "current.key"
+    comment, line = file.read_text().splitlines()
+    other = "A" if line[at] != "A" else "B"
+    file.write_text(f"{comment}\n{line[:at]}{other}{line[at + 1 :]}\n")
+    with pytest.raises(RecordError, match="or damaged"):
+        signing_key(tmp_path, NONE)
+    file.write_text(f"{comment}\n{line}\n")
+    assert signing_key(tmp_path, NONE).key_id == key.key_id
+
+
+def test_broken_public_key_is_told_with_its_file(tmp_path: Path) -> None:
+    """Verifying says which file, rather than that a record is not signed."""
+    signing_key(tmp_path, NONE)
+    broken = tmp_path / "record-keys" / "old.pub"
+    broken.write_bytes(b"\xff")
+    with pytest.raises(RecordError, match=f"{broken}: expected a public key"):
+        public_keys(tmp_path, NONE)
+    broken.unlink()
+    assert len(public_keys(tmp_path, NONE)) == 1
+
+
+def test_threads_that_come_first_together_make_one_key(tmp_path: Path) -> None:
+    """Twenty at once."""
+    with ThreadPoolExecutor(20) as pool:
+        ids = list(pool.map(lambda _: signing_key(tmp_path, NONE).key_id, range(20)))
+    assert len(set(ids)) == 1
+    assert len(known_keys(tmp_path, NONE)) == 1
+
+
+FIRST_USE = (
+    "import sys; from pathlib import Path; from labkit.record.signing_keys import signing_key;"
+    "sys.stdin.readline(); print(signing_key(Path(sys.argv[1]), {}).key_id)"
+)
+
+
+def test_programs_that_come_first_together_make_one_key(tmp_path: Path) -> None:
+    """Four processes, let go at the same time."""
+    command = [sys.executable, "-c", FIRST_USE, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen(command, **pipes) for _ in range(4)]
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ids = {process.communicate()[0].strip() for process in started}
+    assert {process.returncode for process in started} == {0}
+    assert ids == {known.key_id for known in known_keys(tmp_path, NONE)}
+    assert len(ids) == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from labkit.record.signing_keys import rotate, signing_key
+EVENTS = {"open", "os.mkdir", "os.rename", "os.chmod", "os.remove"}
+left = int(sys.argv[2])
+def hook(event, args):
+    global left
+    if event in EVENTS and sys.argv[1] in str(args[0]):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+(rotate if sys.argv[3] else signing_key)(Path(sys.argv[1]), {})
+"""
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", ["", "rotate"])
+def test_kill_at_any_moment_leaves_no_half_key(tmp_path: Path, turn: str) -> None:
+    """The next use has one whole key, that it lists; rotating sweeps what the kill left."""
+    killed = 0
+    for moment in range(40):
+        root = tmp_path / str(moment)
+        if turn:
+            signing_key(root, NONE)
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, str(root), str(moment), turn], check=False
+        )
+        key = signing_key(root, NONE)
+        assert [known.key_id for known in known_keys(root, NONE) if known.current] == [key.key_id]
+        rotate(root, NONE)
+        left = {path.suffix for path in (root / "record-keys").iterdir() if path.name != ".lock"}
+        assert left == {".key", ".pub"}
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == -signal.SIGKILL
+        killed += 1
+    assert ended.returncode == 0
+    assert killed >= 6
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder with a message to sign, left again afterwards."""
+    (tmp_path / "message").write_bytes(b"hello")
+    return tmp_path
+
+
+def minisign(folder: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the real command in a folder."""
+    return subprocess.run(
+        ["minisign", *arguments], cwd=folder, input=typed, capture_output=True, text=True,
+        check=False, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.needs("minisign")
+@pytest.mark.parametrize("variables", [NONE, WITH], ids=["plain", "passphrase"])
+def test_minisign_signs_with_our_key(folder: Path, variables: dict[str, str]) -> None:
+    """Its passphrase opens it there, another does not; our public key verifies it."""
+    key = signing_key(folder, variables)
+    secret, public = "record-keys/current.key", f"record-keys/{key.key_id}.pub"
+    if variables:
+        assert minisign(folder, "-Sm", "message", "-s", secret, typed="wrong\n").returncode == 2
+    done = minisign(folder, "-Sm", "message", "-s", secret, typed=f"{PASSPHRASE}\n")
+    assert done.returncode == 0, done.stderr
+    assert minisign(folder, "-Vm", "message", "-p", public).returncode == 0
+    (folder / "message").write_bytes(b"Hello")
+    assert minisign(folder, "-Vm", "message", "-p", public).returncode == 1
+
+
+@pytest.mark.needs("minisign")
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param(NONE, id="plain"),
+        pytest.param(WITH, id="passphrase", marks=pytest.mark.slow),  # minisign takes 1 GiB and 3 s
+    ],
+)
+def test_we_sign_with_a_key_that_minisign_made(folder: Path, variables: dict[str, str]) -> None:
+    """It is listed as the one that signs, and the public key that minisign wrote verifies."""
+    keys = folder / "record-keys"
+    keys.mkdir(mode=0o700)
+    option = "-G" if variables else "-GW"
+    typed = f"{PASSPHRASE}\n" * 2
+    made = minisign(folder, option, "-p", "new.pub", "-s", str(keys / "current.key"), typed=typed)
+    assert made.returncode == 0, made.stderr
+    key = signing_key(folder, variables)
+    public = (folder / "new.pub").read_text()
+    assert f"minisign public key {key.key_id}\n" in public
+    assert check(sign(b"hello", key, WHEN), b"hello", [public], WHEN) == key.key_id
+    assert [(known.key_id, known.current) for known in known_keys(folder, NONE)] == [
+        (key.key_id, True)
+    ]
+    assert signing_key(folder, variables).key_id == key.key_id
+    again = minisign(folder, "-Sm", "message", "-s", str(keys / "current.key"), typed=typed)
+    assert again.returncode == 0, again.stderr
+
+
+def test_command_lists_and_rotates(tmp_path: Path) -> None:
+    """`labkit record keys` says which key signs, and where its public key is."""
+    empty = labkit("record", "keys", "--workspace", tmp_path)
+    assert (empty.code, empty.err) == (0, "")
+    assert "no signing key yet" in empty.out
+    first = signing_key(tmp_path, NONE).key_id
+    listed = labkit("record", "keys", "--workspace", tmp_path)
+    (line,) = listed.out.splitlines()
+    assert line.split()[:3] == [first, "signs", "now"]
+    assert line.endswith(f"{first}.pub")
+    rotated = labkit("record", "keys", "--workspace", tmp_path, "--rotate")
+    assert rotated.code == 0
+    assert f"{first}  signs no more" in rotated.out
+    second = signing_key(tmp_path, NONE).key_id
+    assert rotated.out.startswith(f"{second} signs from now on.")
+    assert f"{second}  signs now" in rotated.out
+
+
+def test_command_says_where_keys_cannot_be(tmp_path: Path) -> None:
+    """A file where the folder should be is told, without a traceback."""
+    (tmp_path / "record-keys").write_text("")
+    assert_refused(
+        labkit("record", "keys", "--workspace", tmp_path, "--rotate"),
+        str(tmp_path / "record-keys"),
+        "LABKIT_RECORD_KEYS",
+    )
+
+
+def test_keys_come_along_when_their_folder_is_copied(tmp_path: Path) -> None:
+    """A backup of the folder is a backup of the keys."""
+    key = signing_key(tmp_path / "one", NONE)
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    assert signing_key(tmp_path / "two", NONE).key_id == key.key_id
