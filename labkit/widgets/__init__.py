@@ -21,6 +21,7 @@ _PANELS: dict[str, tuple[str, str]] = {
     "account": ("account", "AccountPanel"),
     "policy_tester": ("policy_tester", "PolicyTesterPanel"),
     "header": ("header", "HeaderPanel"),
+    "handshake": ("handshake", "HandshakePanel"),
     "hex_lens": ("hex_lens", "HexLensPanel"),
     "ports": ("ports", "PortsPanel"),
     "route": ("route", "RoutePanel"),
