@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.errors import RecordError
 from labkit.record.archive import METADATA
-from labkit.record.zip_form import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +35,13 @@ class Metadata:
         entities: by `@id`, in the file's order.
         root: the root dataset.
         conforms_to: what the crate says it conforms to, such as https://w3id.org/ro/crate/1.1.
+        twice: the `@id`s that more than one entity has, though it should not be; the first counts.
     """
 
     entities: Mapping[str, Mapping[str, Any]]
     root: Mapping[str, Any]
     conforms_to: tuple[str, ...]
+    twice: tuple[str, ...]
 
 
 def read_metadata(raw: bytes) -> Metadata:
@@ -54,17 +55,18 @@ def read_metadata(raw: bytes) -> Metadata:
     if not isinstance(graph, list):
         raise RecordError(f"{METADATA}: expected an object with an @graph, the list of entities.")
     entities: dict[str, Mapping[str, Any]] = {}
+    twice = []
     for number, entity in enumerate(graph, 1):
         name = entity.get("@id") if isinstance(entity, dict) else None
         if not isinstance(name, str):
             raise RecordError(f"{METADATA}: expected an object with an @id as entity {number}.")
         if name in entities:
-            raise RecordError(f"{METADATA}: two entities have the @id {shown(name)}.")
-        entities[name] = entity
-    return _metadata(entities)
+            twice.append(name)
+        entities.setdefault(name, entity)
+    return _metadata(entities, tuple(twice))
 
 
-def _metadata(entities: Mapping[str, Mapping[str, Any]]) -> Metadata:
+def _metadata(entities: Mapping[str, Mapping[str, Any]], twice: tuple[str, ...]) -> Metadata:
     described = entities.get(METADATA) or entities.get(f"./{METADATA}")
     if described is None:
         raise RecordError(f"{METADATA}: expected an entity that describes the file itself.")
@@ -72,7 +74,7 @@ def _metadata(entities: Mapping[str, Mapping[str, Any]]) -> Metadata:
     root = entities.get(about[0] if about else "./")
     if root is None:
         raise RecordError(f"{METADATA}: expected the root dataset, which the file is about.")
-    return Metadata(entities, root, tuple(references(described.get("conformsTo"))))
+    return Metadata(entities, root, tuple(references(described.get("conformsTo"))), twice)
 
 
 def references(value: object) -> list[str]:

@@ -57,6 +57,8 @@ def open_sealed(data: bytes, public_keys: Sequence[str]) -> Sealed:
     key_id = check(signature, signed, public_keys, archive.when)
     metadata = read_metadata(signed)
     files = {path: raw for path, raw in archive.files.items() if path not in (METADATA, SIGNATURE)}
+    if metadata.twice:
+        raise RecordError(f"{METADATA}: two entities have the @id {shown(metadata.twice[0])}.")
     _refuse_other_files(metadata, files)
     _refuse_other_root(metadata, archive)
     refuse_difference(data, archive.name, archive.files, archive.when)
