@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
-PANEL = ".jp-Notebook .labkit-front section.labkit[aria-label]"
+FRONT = ".jp-Notebook .labkit-front"
 CODE = ".jp-Notebook .jp-CodeCell"
 WIDTH, HEIGHT = 1100, 760
 TALLEST = 14_000
@@ -129,8 +129,8 @@ class Shown:
         self.menu("Run", "Run All Cells")
         self.page.wait_for_function(_RAN, timeout=RUN_S * 1000)
         self.page.get_by_text(re.compile(r"\| Idle")).wait_for(timeout=READY_S * 1000)
-        for panel in self.panels().all():
-            expect(panel).to_be_visible()
+        for front in self.fronts():
+            expect(front.locator("section")).to_be_visible()
 
     def menu(self, *names: str) -> None:
         """Press an entry of JupyterLab's menus."""
@@ -141,18 +141,25 @@ class Shown:
         """Return the code cells as they are shown."""
         return [_cell(each) for each in self.page.evaluate(_CELLS)]
 
-    def panels(self) -> Locator:
-        """Return the panels that can be pressed."""
-        return self.page.locator(PANEL)
+    def fronts(self) -> list[Locator]:
+        """Return the panels that can be pressed, in the order in which they stand.
 
-    def names(self) -> list[str]:
-        """Return the panels' names, in the order in which they stand."""
-        return [str(each.get_attribute("aria-label")) for each in self.panels().all()]
+        Each is the panel with the line that says what came of a press.
+        """
+        return self.page.locator(FRONT).all()
+
+    def panels(self) -> list[tuple[str, Locator]]:
+        """Return the panels with their names, in the order in which they stand."""
+        return [(self.name(front), front) for front in self.fronts()]
 
     def panel(self, name: str) -> Locator:
-        """Return the first panel of a name, with the line that says what came of a press."""
-        section = self.page.locator(f'{PANEL}[aria-label="{name}"]').first
-        return section.locator("xpath=ancestor::*[contains(@class, 'labkit-front')]").first
+        """Return the first panel of a name."""
+        return next(front for found, front in self.panels() if found == name)
+
+    @staticmethod
+    def name(front: Locator) -> str:
+        """Return what a panel is called."""
+        return str(front.locator("section.labkit").get_attribute("aria-label"))
 
     def violations(self) -> str:
         """Return what axe finds wrong with prose and panels, empty for nothing."""

@@ -1,20 +1,25 @@
 """What is pressed on each panel in the browser, and what must then be read on it.
 
-A press is made of moves; each is made with the mouse, and once more with the keyboard alone.
+A press is made of moves; each is made with the mouse, and once more with the keyboard alone. What
+is read was not there before, so a panel on which nothing happens turns the page red.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from labkit.policy import hello_world_policy
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import FileChooser, Locator
 
 PRESS_MS = 20_000
+_FOLDS = {"open": True, "close": False}
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,12 @@ class Move:
     """One thing that a hand does on a panel.
 
     Attributes:
-        do: "press" a button, "open" a fold, "type" into a field, "choose" from a list, or "go" to
-            a part of a list that arrow keys walk through.
+        do: "press" a button, "open" or "close" a fold, "type" or "paste" into a field, "choose"
+            from a list, "tick" a box, "hand" a file over, or "go" to a part of a list that arrow
+            keys walk through.
         what: the button's, the fold's or the field's label; of a part its number, from 0.
-        text: what is typed or chosen.
+        text: what is typed, pasted or chosen; of a file what is in it; of a part where the list is,
+            if it is not the panel's first.
     """
 
     do: str
@@ -35,72 +42,137 @@ class Move:
     def control(self, panel: Locator) -> Locator:
         """Return what the hand goes to."""
         if self.do == "go":
-            return panel.locator("[data-walk] [tabindex]").nth(int(self.what))
-        if self.do == "open":
+            return panel.locator(f"{self.text} [data-walk] [tabindex]").nth(int(self.what))
+        if self.do in _FOLDS:
             return panel.locator("summary").filter(has_text=self.what).first
         if self.do == "press":
             return panel.get_by_role("button", name=self.what, exact=True).first
         return panel.get_by_label(self.what).first
 
-    def with_mouse(self, panel: Locator) -> None:
-        """Make the move as a mouse does."""
+    def make(self, panel: Locator, *, keyboard: bool) -> None:
+        """Make the move; a fold that is as it shall be is left alone."""
         control = self.control(panel)
+        if self.do in _FOLDS:
+            fold = control.locator("xpath=..")
+            if fold.evaluate("(fold) => fold.open") == _FOLDS[self.do]:
+                return
+        if self.do == "hand":
+            with panel.page.expect_file_chooser() as chosen:
+                self._press(control, keyboard=keyboard)
+            self._hand_over(chosen.value)
+        elif keyboard:
+            self._with_keyboard(panel, control)
+        else:
+            self._with_mouse(control)
+
+    def _hand_over(self, chooser: FileChooser) -> None:
+        content = self.text.encode()
+        chooser.set_files({"name": "file.txt", "mimeType": "text/plain", "buffer": content})
+
+    @staticmethod
+    def _press(control: Locator, *, keyboard: bool) -> None:
+        if keyboard:
+            control.press("Enter")
+        else:
+            control.click()
+
+    def _with_mouse(self, control: Locator) -> None:
         if self.do == "go":
             control.hover()
-        elif self.do == "type":
+        elif self.do in ("type", "paste"):
             control.fill(self.text)
         elif self.do == "choose":
             control.select_option(self.text)
         else:
             control.click()
 
-    def with_keyboard(self, panel: Locator) -> None:
-        """Make the move with keys, standing on the control."""
-        control, keys = self.control(panel), panel.page.keyboard
+    def _with_keyboard(self, panel: Locator, control: Locator) -> None:
+        keys = panel.page.keyboard
         if self.do == "go":
-            panel.locator("[data-walk] [tabindex='0']").first.focus()
+            panel.locator(f"{self.text} [data-walk] [tabindex='0']").first.focus()
             keys.press("Home")
             for _ in range(int(self.what)):
                 keys.press("ArrowRight")
-            return
-        control.focus()
-        if self.do == "type":
-            keys.press("ControlOrMeta+a")
-            keys.type(self.text)
         elif self.do == "choose":
-            keys.type(self.text)
+            _choose(control, self.text)
+        elif self.do in ("type", "paste"):
+            control.focus()
+            keys.press("ControlOrMeta+a")
+            keys.press("Delete")
+            (keys.type if self.do == "type" else keys.insert_text)(self.text)
         else:
-            keys.press("Enter")
+            control.press("Space" if self.do == "tick" else "Enter")
+
+
+def _choose(control: Locator, text: str) -> None:
+    """Go to an entry of a list with the arrow keys, from wherever one is."""
+    wanted = control.evaluate(
+        "(list, text) => [...list.options].findIndex((each) => each.text === text)", text
+    )
+    control.focus()
+    for _ in range(control.evaluate("(list) => list.options.length")):
+        here = control.evaluate("(list) => list.selectedIndex")
+        if here == wanted:
+            return
+        control.press("ArrowDown" if here < wanted else "ArrowUp")
+    raise AssertionError(f"the list has no {text!r}, or arrow keys do not come to it")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A press and what is read after it.
+    """A press and what is read after it, which was not there before.
 
     Attributes:
         moves: what the hand does.
-        read: a pattern of the panel's text, or with `lit` of what is lit.
-        lit: whether it is to be lit.
+        read: a pattern of what can be seen on the panel.
+        where: a selector of where it is read; anywhere on the panel when not given.
+        lit: whether it is read where it is lit.
+        away: whether it was there and must be gone.
+        again: whether it may have been there before: the press only looks again.
     """
 
     moves: tuple[Move, ...]
     read: str
+    where: str = ""
     lit: bool = False
+    away: bool = False
+    again: bool = False
 
     def prove(self, panel: Locator, *, keyboard: bool) -> None:
         """Press, and read."""
+        if not self.again:
+            self._is_read(panel, there=self.away)
         for move in self.moves:
-            (move.with_keyboard if keyboard else move.with_mouse)(panel)
-        if self.lit:
-            lit = panel.locator(".lit").filter(has_text=re.compile(self.read))
-            expect(lit).not_to_have_count(0, timeout=PRESS_MS)
-        else:
-            expect(panel).to_contain_text(re.compile(self.read), timeout=PRESS_MS)
+            move.make(panel, keyboard=keyboard)
+        self._is_read(panel, there=not self.away)
+
+    def _is_read(self, panel: Locator, *, there: bool) -> None:
+        pattern, where = re.compile(self.read), self.where or (".lit" if self.lit else "")
+        if where:
+            found = expect(panel.locator(where).filter(has_text=pattern))
+            (found.not_to_have_count if there else found.to_have_count)(0, timeout=PRESS_MS)
+            return
+        seen = expect(panel)
+        told = seen.to_contain_text if there else seen.not_to_contain_text
+        told(pattern, use_inner_text=True, timeout=PRESS_MS)
 
 
-def press(what: str, read: str) -> Row:
+def press(what: str, read: str, **row: bool) -> Row:
     """Return the row of a button alone."""
-    return Row((Move("press", what),), read)
+    return Row((Move("press", what),), read, **row)
+
+
+POLICY = hello_world_policy("us-east-1", "123456789012")
+DENIES = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
+PUBLISHES = '"Sid": "PublishAndReceive"'
+HERE = "[aria-current='true']"
+
+
+def _document(document: object, read: str) -> Row:
+    """Return the row of another document in the policy tester."""
+    fold, text = Move("open", "another document"), json.dumps(document)
+    return Row((fold, Move("paste", "document", text)), read)
 
 
 PRESSES: dict[str, tuple[Row, ...]] = {
@@ -121,26 +193,51 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         press("leave it as it is", "lab.toml is as it was"),
     ),
     "Certificate": (
-        press("compare with the CA's", r"differ in \d+ of"),
+        Row(
+            (Move("hand", "compare with a file", "a list"),), "6 bytes that are neither PEM nor DER"
+        ),
+        press("compare with the verification certificate", r"CN=[0-9a-f]{64}\b"),
+        press("compare with the CA's", "keyCertSign, cRLSign"),
         press("show it alone", "which means"),
     ),
     "Console": (
         press("pause", "paused, 0 more have come"),
-        press("go on", "console"),
+        press("go on", "paused, 0 more have come", away=True),
+        Row((Move("choose", "kind", "row"),), ": 6 lines of 17"),
+        Row((Move("choose", "kind", "everything"),), ": 6 lines of 17", away=True),
         Row((Move("type", "search", "public key"),), "'public key' stands in"),
-        press("next hit", "'public key' stands in"),
-        press("last lines", "console"),
-        Row((Move("type", "search", ""),), "dump: "),
+        Row((Move("press", "next hit"),), "Printing device public key", HERE),
+        Row((Move("press", "hit before"),), "Device public key, 91 bytes", HERE),
+        Row((Move("press", "last lines"),), "", HERE, away=True),
+        Row((Move("type", "search", ""),), "'public key' stands in", away=True),
     ),
-    "Hex lens": (Row((Move("go", "1"),), "SEQUENCE", lit=True),),
+    "Hex lens": (
+        Row((Move("go", "3"),), "AlgorithmIdentifier", ".lk-fields .lit"),
+        Row((Move("go", "5", ".lk-fields"),), "^00$", ".lk-bytes .lit"),
+        Row((Move("go", "0", ".lk-fields"),), "^59$", ".lk-bytes .lit"),
+    ),
     "Policy tester": (
-        Row((Move("type", "client id", "somebody-else"),), "decides|[Nn]o statement"),
+        Row((Move("choose", "action", "iot:Connect"),), '"Sid": "Connect"', "mark"),
+        Row((Move("choose", "action", "iot:Publish"),), PUBLISHES, "mark"),
+        Row(
+            (Move("type", "topic", "another/topic"),), "no statement allows .*:topic/another/topic"
+        ),
+        Row((Move("type", "topic", "lab-device/topic"),), PUBLISHES, "mark"),
+        Row((Move("type", "client id", "somebody-else"),), "no statement allows iot:Publish"),
+        Row((Move("type", "client id", "lab-device"),), PUBLISHES, "mark"),
+        Row((Move("tick", "thing attached"),), "has no value here, so it matches nothing"),
+        Row((Move("tick", "thing attached"),), PUBLISHES, "mark"),
+        _document({"Version": "2012-10-17"}, "expected one statement or more, came none"),
+        _document({**POLICY, "Statement": [DENIES]}, "explicitly denied by statement 1"),
+        _document(POLICY, "allowed by statement 2"),
+        Row((Move("close", "another document"),), "Version", "textarea:visible", away=True),
     ),
     "Route": (
-        Row((Move("open", "steps done"), Move("press", "look again")), "pages finished"),
-        Row((Move("open", "steps done"),), "pages finished"),
+        Row((Move("open", "steps done"),), "look again"),
+        press("look again", "pages finished", again=True),
+        Row((Move("close", "steps done"),), "look again", away=True),
     ),
-    "Serial ports": (press("look for ports", "The lab uses the simulated board"),),
-    "The device in the account": (press("look again", "Asked again"),),
+    "Serial ports": (press("look for ports", "The lab uses the simulated board", again=True),),
+    "The device in the account": (press("look again", "Asked again", again=True),),
 }
 """What is pressed, by the panel's name."""

@@ -22,6 +22,7 @@ PAGES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 QUICK = {"00", "05", "08"}
 MEANT_TO_FAIL = "FAIL a P-256 public key is 90 bytes: 91"
 NARROW = 480
+HAS_FOCUS = "(front) => front.contains(document.activeElement)"
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -80,42 +81,41 @@ def test_the_cells_panels_are_alive(shown: Shown) -> None:
             "".join(output.get("data", {}).get("text/html", "")),
         )
     ]
-    assert shown.names() == twins
+    assert [name for name, _ in shown.panels()] == twins
 
 
 @pytest.mark.parametrize("keyboard", [False, True], ids=["mouse", "keyboard"])
 def test_every_panel_is_pressed(shown: Shown, keyboard: bool) -> None:
-    """Each press says what it must; a panel that no row presses turns the page red."""
-    names = dict.fromkeys(shown.names())
+    """Each press says what it must, on the panel that was pressed and on no other of its kind.
+
+    A panel that no row presses turns the page red. From the keyboard the next Tab goes on from
+    where it was pressed, not from the page's top.
+    """
+    shown.page.mouse.move(0, 0)  # what lies under a mouse that rests would be pointed at
+    panels = shown.panels()
+    names = [name for name, _ in panels]
     assert set(names) <= set(PRESSES), "a panel is on the page that tests/panel_presses.py lacks"
-    for name in names:
+    for name, panel in panels:
+        others = [each for named, each in panels if named == name and each != panel]
+        before = [each.inner_text() for each in others]
         for row in PRESSES[name]:
-            row.prove(shown.panel(name), keyboard=keyboard)
+            row.prove(panel, keyboard=keyboard)
+            assert not keyboard or panel.evaluate(HAS_FOCUS), row
+        assert [each.inner_text() for each in others] == before, name
 
 
 def test_tab_reaches_every_control(shown: Shown) -> None:
     """From a panel's first control Tab comes to each of the others."""
-    for name in dict.fromkeys(shown.names()):
-        panel = shown.panel(name)
+    for name, panel in shown.panels():
         count = shown.stops(panel)
         assert shown.tabbed(panel) == set(range(count)), name
-
-
-def test_focus_stays_in_the_panel_that_was_pressed(shown: Shown) -> None:
-    """After a press from the keyboard the next Tab goes on from there, not from the page's top."""
-    for name in dict.fromkeys(shown.names()):
-        panel = shown.panel(name)
-        for row in PRESSES[name]:
-            row.prove(panel, keyboard=True)
-            assert panel.evaluate("(front) => front.contains(document.activeElement)"), row
 
 
 def test_jupyterlabs_keys_do_nothing_inside_a_panel(shown: Shown) -> None:
     """Keys that delete, add and move cells leave the page as it is while a panel has the focus."""
     state = """() => [...document.querySelectorAll(".jp-Notebook .jp-Cell")].map((cell) =>
         [cell.className.includes("jp-CodeCell"), cell.classList.contains("jp-mod-active")])"""
-    for name in dict.fromkeys(shown.names()):
-        panel = shown.panel(name)
+    for name, panel in shown.panels():
         if not shown.stops(panel):
             continue
         shown.page.locator(".jp-Notebook .jp-RenderedMarkdown").first.click()
@@ -151,7 +151,7 @@ def test_nothing_is_cut_off_in_a_narrow_window(shown: Shown) -> None:
     """At 480 pixels each panel fits, or can be scrolled."""
     shown.widen(NARROW)
     try:
-        for panel in shown.page.locator(".labkit-front").all():
+        for panel in shown.fronts():
             assert not shown.cut_off(panel)
     finally:
         shown.widen(WIDTH)

@@ -85,8 +85,10 @@ function replace(body, html) {
   body.querySelector(".labkit").setAttribute("role", "group");
   for (const field of body.querySelectorAll(FIELDS)) {
     const [value, checked, was] = typed.get(field.dataset.key) ?? [];
-    // A value that Python has changed is new; one that it has not is the reader's.
-    if (value === undefined || field.defaultValue !== was) continue;
+    // A value that Python has changed is new; one that it has not is the reader's, and so is one that
+    // is being typed: what Python says of it is an answer to letters that have gone on since.
+    const isTyped = field.dataset.pressOn === "input" && field.dataset.key === focus?.key;
+    if (value === undefined || (field.defaultValue !== was && !isTyped)) continue;
     field.value = value;
     if (field.type === "checkbox" || field.type === "radio") field.checked = checked;
   }

@@ -129,6 +129,7 @@ class Panel:
             KeyError: nothing of this name can be pressed.
         """
         act = self.presses[name]
+        self.said = ""
         try:
             act(Press(value, fields, file))
         except LabError as error:
