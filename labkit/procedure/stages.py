@@ -58,9 +58,10 @@ def _stages(workspace: Workspace) -> Iterator[Stage]:
     said = failed(workspace)
     is_next = True
     for step in route_of(workspace).steps:
-        if step.name in said:
+        done = is_done(workbench, step)
+        if step.name in said and (step.is_asked_again or not done):
             yield Stage(step, "failed", said=said[step.name])
-        elif is_done(workbench, step):
+        elif done:
             yield Stage(step, "done", tuple(_made(step, newest[step.name])))
             continue
         else:

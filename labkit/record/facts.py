@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labkit import __version__, certificates, procedure
+from labkit import __version__, certificates
 from labkit.errors import LabError
 from labkit.procedure.stages import stages as stages_of
 from labkit.record.executed_pages import look_at
@@ -75,7 +75,9 @@ def facts(
     """
     settings = lab.workspace.settings
     stages = stages_of(lab.workspace)
-    failed = {**procedure.failed(lab.workspace), **({"run": told.failed} if told.failed else {})}
+    failed = {stage.step.name: stage.said for stage in stages if stage.state == "failed"}
+    if told.failed:
+        failed["run"] = told.failed
     outcome = _outcome(stages, failed)
     keys = (*fingerprints(files), *_in_header(lab))
     pages = {page.removeprefix("pages/"): raw for page, raw in files.items() if "pages/" in page}
@@ -101,7 +103,7 @@ def facts(
         "account_id": account_id,
         "fingerprint": next((each.sha256 for each in keys if each.sha256), None),
         "fingerprints": [asdict(each) for each in keys],
-        "certificate": _certificate(lab, files),
+        "certificate": _certificate(lab, files, when),
         "steps": [_step(number, stage, lab) for number, stage in enumerate(stages, 1)],
         "checks": [
             {"where": page.removesuffix(".ipynb"), "verdict": verdict, "what": what, "value": value}
@@ -162,7 +164,10 @@ def _account(lab: Lab) -> tuple[str, str]:
 
 
 def _in_header(lab: Lab) -> Iterator[Fingerprint]:
+    """Yield the key of the certificate that the header holds, once the run has one to put there."""
     at = "the certificate in aws_clientcredential_keys.h"
+    if not lab.workspace.path("deviceCert.pem").exists():
+        return
     try:
         workbench = lab.workbench(lab.procedure.steps[0].name)
         pem = header_steps.value_now(workbench, header_steps.CERTIFICATE_PEM)
@@ -172,7 +177,7 @@ def _in_header(lab: Lab) -> Iterator[Fingerprint]:
         yield Fingerprint(at, "", str(error))
 
 
-def _certificate(lab: Lab, files: Mapping[str, bytes]) -> dict[str, str] | None:
+def _certificate(lab: Lab, files: Mapping[str, bytes], when: datetime) -> dict[str, str] | None:
     pem = files.get("device/deviceCert.pem")
     if pem is None:
         return None
@@ -181,7 +186,8 @@ def _certificate(lab: Lab, files: Mapping[str, bytes]) -> dict[str, str] | None:
     except LabError:
         return None
     answer = json.loads(files.get("account/certificate.json", b"{}"))
-    last = lab.procedure.steps[-1].name
+    seed, last = lab.workspace.settings.seed, lab.procedure.steps[-1].name
+    seeded_day = Clock(seed).now(lab.procedure.number(last))
     return {
         "id": told.certificate_id,
         "subject": told.subject,
@@ -189,7 +195,7 @@ def _certificate(lab: Lab, files: Mapping[str, bytes]) -> dict[str, str] | None:
         "serial": told.serial_number,
         "not_before": told.not_before.isoformat(),
         "not_after": told.not_after.isoformat(),
-        "looked_at": Clock(lab.workspace.settings.seed).now(lab.procedure.number(last)).isoformat(),
+        "looked_at": (seeded_day if seed else when).isoformat(),
         "status": answer.get("status", ""),
         "arn": answer.get("certificateArn", ""),
     }

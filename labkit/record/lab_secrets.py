@@ -9,8 +9,12 @@ from labkit import certificates, firmware
 from labkit.cloud.session import session_secrets
 from labkit.device.image import find_sources
 from labkit.errors import CertificateError, DeviceError, FirmwareError
+from labkit.firmware import literals
+from labkit.firmware.kinds import SECRET, Kind, kind_of
+from labkit.firmware.macros import written
+from labkit.firmware.preprocessor import parse
 from labkit.record.secret_known import Known
-from labkit.steps.headers import PRIVATE_KEY_PEM
+from labkit.record.secret_words import WIFI_PASSWORD, is_no_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["known_secrets"]
 
-_WIFI_PASSWORD = "clientcredentialWIFI_PASSWORD"  # noqa: S105 a macro's name
 _PASSPHRASE = "LABKIT_RECORD_PASSPHRASE"  # noqa: S105 a variable's name
 
 
@@ -32,11 +35,11 @@ def _known(lab: Lab) -> Iterator[Known]:
     file = lab.workspace.ca / "rootCA.key"
     if file.is_file():
         yield from _key("the CA's private key", file.read_bytes())
-    keys, credentials = _headers(lab)
-    if imported := _macro(keys, PRIVATE_KEY_PEM):
-        yield from _key("the device's private key", imported.encode())
-    if password := _macro(credentials, _WIFI_PASSWORD):
-        yield Known.text("Wi-Fi password", password)
+    for macro, value in _in_headers(lab):
+        if kind_of(macro) is Kind.PEM:
+            yield from _key("the device's private key", value.encode())
+        elif not is_no_secret(value):
+            yield Known.text(WIFI_PASSWORD, value)
     if not lab.workspace.settings.account_is_simulated:
         for kind, secret in session_secrets():
             yield Known.text(kind, secret)
@@ -52,19 +55,16 @@ def _key(kind: str, pem: bytes) -> Iterator[Known]:
         return
 
 
-def _headers(lab: Lab) -> tuple[str, str]:
+def _in_headers(lab: Lab) -> Iterator[tuple[str, str]]:
+    """Yield each macro that holds a secret, with every text that it is defined as."""
     try:
         sources = find_sources(lab.workspace.firmware)
-        return (
-            firmware.decode(sources.keys.read_bytes()),
-            firmware.decode(sources.credentials.read_bytes()),
-        )
+        for file in (sources.keys, sources.credentials):
+            source = parse(firmware.decode(file.read_bytes()))
+            for macro in sorted(SECRET & source.definitions.keys()):
+                for definition in source.definitions[macro]:
+                    how = written(source, definition)
+                    if how.what == "string":
+                        yield macro, literals.unescape(how.code, line=definition.line)
     except (DeviceError, FirmwareError):
-        return "", ""
-
-
-def _macro(text: str, name: str) -> str | None:
-    try:
-        return firmware.get(text, name).value
-    except FirmwareError:
-        return None
+        return
