@@ -1,0 +1,103 @@
+"""A run of the manual's pages with nobody before them, which leaves a record however it ends."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.lab import open_lab
+from labkit.record.making import SUFFIX, make
+from labkit.record.parameters import read_parameters
+from labkit.record.running import pages_of, run_pages
+from labkit.record.signing_keys import signing_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from labkit.lab import Lab
+    from labkit.record.making import Made
+    from labkit.record.running import PagesRun
+
+__all__ = ["Recorded", "run_and_record"]
+
+_KILLED_BY = 128
+"""A shell gives a program that a signal ended this and the signal's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run of the pages and its record; the repr says how it ended and where the record is.
+
+    Attributes:
+        run: the run.
+        made: its record.
+    """
+
+    run: PagesRun
+    made: Made
+
+    @property
+    def exit_code(self) -> int:
+        """0 only where every page came to its end and the device was accepted."""
+        if self.run.signal:
+            return _KILLED_BY + self.run.signal
+        return 0 if self.run.failed is None and self.made.outcome == "accepted" else 1
+
+    def __repr__(self) -> str:
+        """Return how the run ended, and the record's lines."""
+        if self.run.signal:
+            ended = f"Ended by {signal.Signals(self.run.signal).name}, before its end."
+        elif self.run.failed:
+            ended = f"Failed: {self.run.failed}"
+        else:
+            ended = f"{len(self.run.executed)} pages were run to their end."
+        return f"{ended}\n{self.made}"
+
+
+def run_and_record(
+    lab: Lab, to: Path, told: Iterable[str], show: Callable[[str, float], object]
+) -> Recorded:
+    """Run the pages of a device's route and make a record of it: accepted, failed or unfinished.
+
+    Args:
+        lab: the lab; a real account has to be confirmed.
+        to: the folder for the record, or a file that ends in `.eln`.
+        told: parameters for the pages, each `name=value`; `operator` and `board` are the record's.
+        show: told each page that has ended, and how many seconds it took.
+
+    Raises:
+        RecordError: the record cannot be made; what can be told of that is told before the first
+            page is run.
+    """
+    parameters = read_parameters(told)
+    pages = pages_of(lab.workspace)
+    folder = to.parent if to.suffix == SUFFIX else to
+    folder.mkdir(parents=True, exist_ok=True)
+    signing_key(lab.workspace.root)
+    run = run_pages(lab.workspace, pages, parameters, show)
+    made = make(
+        _again(lab),
+        operator=str(parameters.get("operator", "")),
+        board=str(parameters.get("board", "")),
+        pages=run.executed,
+        failed=str(run.failed or ""),
+        parameters=parameters,
+        to=to,
+    )
+    return Recorded(run, made)
+
+
+def _again(lab: Lab) -> Lab:
+    """Open the lab again: its bench may have ended while a long page was run."""
+    settings = lab.workspace.settings
+    return open_lab(
+        lab.workspace.root,
+        thing_name=settings.chosen_name,
+        route=settings.route,
+        release=settings.release,
+        device=settings.device_url,
+        cloud=settings.cloud,
+        seed=settings.seed or "",
+    )
