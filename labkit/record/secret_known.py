@@ -133,6 +133,8 @@ def _escapes(text: str) -> set[str]:
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
         json.dumps(text).replace("/", "\\/")[1:-1],
+        repr(text)[1:-1],
+        repr(text.encode())[2:-1],
         html.escape(text),
         html.escape(text, quote=False),
         quote(text),

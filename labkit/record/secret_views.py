@@ -272,18 +272,24 @@ _HEX_ROW = re.compile(
     rb"(?<![0-9A-Za-z])[0-9A-Fa-f][0-9A-Fa-f ]{%d,}(?![0-9A-Za-z])|[0-9A-Fa-f]{32,}"
     % (_SHORTEST_HEX - 1)
 )
+_LAST_ROW = re.compile(
+    rb"[^\n]{0,80}\n[^\n]{0,80}?(?<![0-9A-Za-z])"
+    rb"((?:[0-9A-Fa-f]{4,16} +)?[0-9A-Fa-f]{2}(?: *[0-9A-Fa-f]{2}){0,4})(?= *(?:[|\r\n]|   |\Z))"
+)
 _ADDRESS = re.compile(rb"[0-9A-Fa-f]{4,16} +(?=[0-9A-Fa-f]{2})")
+_CHARACTERS = re.compile(rb"  \|[^\n]{1,32}\|(?=[\r\n]|\Z)")
 _ZERO_X = re.compile(rb"(?<![0-9A-Za-z])0[xX](?=[0-9A-Fa-f])")
 _DECIMALS = re.compile(rb"\d{1,3}(?:\s{0,8},\s{0,8}\d{1,3}){15,}")
 
 
 def _hex(view: View) -> Iterator[View]:
-    data = _ZERO_X.sub(b"  ", view.data).translate(_HEX_BLANKS)
-    rows = [(match.start(), match[0]) for match in _HEX_ROW.finditer(data)]
+    data = _CHARACTERS.sub(lambda column: b"|" * len(column[0]), view.data)
+    data = _ZERO_X.sub(b"  ", data).translate(_HEX_BLANKS)
+    rows = list(_hex_rows(data))
     whole = [(start, row.replace(b" ", b"")) for start, row in rows]
     without = [(start, _without_address(row)) for start, row in rows]
     for kept in (whole, without) if whole != without else (whole,):
-        for group in _joined(_enough(kept)):
+        for group in _joined(_not_empty(kept)):
             digits = b"".join(row for _, row in group)
             for phase in range(2):
                 part = digits[phase:]
@@ -291,8 +297,22 @@ def _hex(view: View) -> Iterator[View]:
                 yield View(plain, view, "hex", _starts(group, phase, 1, 2))
 
 
-def _enough(rows: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    return ((start, row) for start, row in rows if len(row) >= _SHORTEST_HEX)
+def _hex_rows(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the rows of hex digits, and the short one that may end a dump."""
+    end = 0
+    for match in _HEX_ROW.finditer(data):
+        if len(match[0]) - match[0].count(b" ") < _SHORTEST_HEX:
+            continue
+        if end and (tail := _LAST_ROW.match(data, end, match.start())):
+            yield tail.start(1), tail[1]
+        yield match.start(), match[0]
+        end = match.end()
+    if end and (tail := _LAST_ROW.match(data, end)):
+        yield tail.start(1), tail[1]
+
+
+def _not_empty(rows: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    return ((start, row) for start, row in rows if row)
 
 
 def _without_address(row: bytes) -> bytes:

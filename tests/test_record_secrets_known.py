@@ -1,0 +1,275 @@
+"""The secret scan: what the lab knows to be secret, and credentials, in whatever form."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import traceback
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from secret_forms import FORMS, KEY, logged
+
+from labkit.errors import SecretError
+from labkit.record.secret_scan import Finding, Known, find, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A key by its numbers
+
+SCALAR = 0x1F3A5C7E9B2D4F60_8192A3B4C5D6E7F8_0A1B2C3D4E5F6071_8293A4B5C6D7E8F9
+KEYS = {
+    "EC": ec.derive_private_key(SCALAR, ec.SECP256R1()),
+    "RSA": rsa.generate_private_key(65537, 2048),
+}
+OTHER = {
+    "EC": ec.derive_private_key(SCALAR * 3 % 2**250, ec.SECP256R1()),
+    "RSA": rsa.generate_private_key(65537, 2048),
+}
+
+
+def number(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> int:
+    """Return the number that makes the key."""
+    numbers = key.private_numbers()
+    return numbers.p if isinstance(numbers, rsa.RSAPrivateNumbers) else numbers.private_value
+
+
+def octets(value: int) -> bytes:
+    """Return a number in as many bytes as it has."""
+    return value.to_bytes(-(-value.bit_length() // 8))
+
+
+NUMBER_FORMS: dict[str, Callable[[int], bytes]] = {
+    "raw": lambda n: b"\0\xff" * 9 + octets(n) + b"end",
+    "decimal": lambda n: f"d = {n}\n".encode(),
+    "decimal in JSON in JSON": lambda n: json.dumps(json.dumps({"d": n})).encode(),
+    "Python's hex": lambda n: f"{n:#x}".encode(),
+    "hex of an odd number of digits": lambda n: f"k=0{octets(n).hex()};".encode(),
+    "a C macro": lambda n: f"#define D 0x{n:X}ULL\n".encode(),
+    **{
+        form: lambda n, form=form: FORMS[form](octets(n), "A")[1]
+        for form in FORMS
+        if "PEM" not in form and "ZIP" not in form and form != "gzip"
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("form", NUMBER_FORMS)
+def test_a_known_number_is_found(form: str, kind: str) -> None:
+    """A bare scalar or prime has no shape; whoever knows it finds it in each form."""
+    content = NUMBER_FORMS[form](number(KEYS[kind]))
+    found = find({"a.txt": content}, [Known.key("CA key", KEYS[kind])])
+    assert {each.kind for each in found} == {"CA key"}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("form", NUMBER_FORMS)
+def test_another_number_is_not(form: str, kind: str) -> None:
+    """The twin: another key's number in the same place is no finding."""
+    content = NUMBER_FORMS[form](number(OTHER[kind]))
+    assert find({"a.txt": content}, [Known.key("CA key", KEYS[kind])]) == []
+
+
+def pem_lines(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> list[str]:
+    """Return the lines of a key's PEM."""
+    form = PrivateFormat.PKCS8
+    return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode().splitlines()
+
+
+@pytest.mark.parametrize("line", range(9, 25))
+def test_one_line_of_a_known_key_is_enough(line: int) -> None:
+    """A copy that lost BEGIN and most lines gives an RSA key away: each line behind the modulus."""
+    known = [Known.key("imported key", KEYS["RSA"])]
+    assert find({"a": logged([pem_lines(KEYS["RSA"])[line]])}, known) != []
+    assert find({"a": logged([pem_lines(OTHER["RSA"])[line]])}, known) == []
+
+
+def test_known_bytes() -> None:
+    """A secret that is neither key nor text, such as a DER that is encrypted."""
+    der = KEYS["EC"].private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"words")
+    )
+    tail = der[len(der) // 2 :]
+    assert find({"a": base64.b64encode(tail)}, [Known.octets("key", der)]) != []
+    assert find({"a": base64.b64encode(tail)}) == []
+
+
+# A text
+
+PASSWORDS = ("hunter22", 'ab"c\\d%41&e/ü?', "correct horse battery", "wJalrXUt+FEMI/K7MD" * 9)
+
+TEXT_FORMS: dict[str, Callable[[str], bytes]] = {
+    "as it is": lambda s: f"ssid lab, key {s}\n".encode(),
+    "in JSON": lambda s: json.dumps({"p": s}).encode(),
+    "in JSON of another writer": lambda s: json.dumps({"p": s}, ensure_ascii=False).encode(),
+    "in JSON in JSON": lambda s: json.dumps({"p": json.dumps({"q": s})}).encode(),
+    "in JSON in HTML": lambda s: html.escape(json.dumps({"p": s})).encode(),
+    "in a URL": lambda s: f"http://h/?p={quote(s, safe='')}&a=b".encode(),
+    "in UTF-16": lambda s: f"key {s}\n".encode("utf-16-le"),
+    "in base64": lambda s: base64.b64encode(s.encode()),
+    "in base64, one byte on": lambda s: base64.b64encode(b"u" + s.encode() + b"!!"),
+    "in base64, two bytes on": lambda s: base64.b64encode(b"u:" + s.encode()),
+    "in base64 for URLs": lambda s: base64.urlsafe_b64encode(s.encode()).rstrip(b"="),
+    "in base64 in JSON in base64": lambda s: base64.b64encode(
+        json.dumps({"note": base64.b64encode(s.encode()).decode()}).encode()
+    ),
+    "in hex": lambda s: s.encode().hex().encode(),
+    "in HEX with colons": lambda s: s.encode().hex(":").upper().encode(),
+    "in a dump": lambda s: FORMS["hexdump"](s.encode(), "A")[1],
+    "in a C array": lambda s: FORMS["a C array"](s.encode(), "A")[1],
+    "in a page": lambda s: FORMS["Python's bytes"](s.encode(), "A")[1],
+}
+
+
+@pytest.mark.parametrize("secret", PASSWORDS)
+@pytest.mark.parametrize("form", TEXT_FORMS)
+def test_a_known_text_is_found(form: str, secret: str) -> None:
+    """A password, a passphrase, a token; in the twin another of the same length is none."""
+    known = [Known.text("Wi-Fi password", secret)]
+    assert {each.kind for each in find({"a": TEXT_FORMS[form](secret)}, known)} == {
+        "Wi-Fi password"
+    }
+    other = secret.translate(str.maketrans("abcdehnortu", "ghijkgzzxyz"))
+    assert find({"a": TEXT_FORMS[form](other)}, known) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=0x17F), min_size=8, max_size=40),
+    st.sampled_from(sorted(TEXT_FORMS)),
+)
+def test_any_known_text_is_found(secret: str, form: str) -> None:
+    """Whatever characters it has."""
+    assert find({"a": TEXT_FORMS[form](secret)}, [Known.text("passphrase", secret)]) != []
+
+
+@pytest.mark.parametrize(
+    "line", ["PIN: 4711", "user pin 4711", '"4711"', "--pin=4711", "pass=4711"]
+)
+def test_a_short_text_is_found_where_it_is_named(line: str) -> None:
+    """A PIN of four digits stands in every log by chance: its name or quotes tell."""
+    known = [Known.text("PIN of the token", "4711")]
+    assert [each.kind for each in find({"a": line.encode()}, known)] == ["PIN of the token"]
+    assert find({"a": line.replace("4711", "47112").encode()}, known) == []
+    assert find({"a": b"4711 1201 [iot_thread] pin 5, 4711 bytes"}, known) == []
+
+
+def test_no_text_is_no_secret() -> None:
+    """A lab without a passphrase has none to look for."""
+    assert find({"a": b"anything"}, [Known.text("passphrase", "")]) == []
+
+
+# Credentials that nobody told of
+
+ID, LONG = "AKIA" + "Z7QWERTYUIOPASDF", "kJ8s/Df+3lQpXz0RtYvB6nMa1WcEhGuI2oP5xK9d"
+JOT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJsYWIifQ.c2lnbmF0dXJlLXRoaW5n"
+CREDENTIALS = {
+    "AWS access key id": f"id {ID} in use",
+    "AWS secret access key": f"aws_secret_access_key = {LONG}",
+    "AWS session token": f'"SessionToken": "IQoJb3JpZ2luX2VjE{LONG * 3}"',
+    "token (JWT)": f"got {JOT}",
+    "Authorization header": f"> Authorization: Bearer {LONG}",
+    "token in a URL": "http://127.0.0.1:8888/lab?token=0d1f2e3c4b5a69788796a5b4c3d2e1f0",
+    "token": '{"token": "0d1f2e3c4b5a69788796a5b4c3d2e1f0"}',
+    "password in a URL": "mqtt://device:pa55word@broker.example:1883",
+    "Wi-Fi password": '#define clientcredentialWIFI_PASSWORD    "pa55 word"',
+    "PIN": "pkcs11:token=lab;object=ca?pin-value=2468",
+    "password": 'connect(user="lab", password="pa55 word")',
+    "secret key (minisign)": base64.b64encode(b"EdScB2" + bytes(range(152))).decode(),
+    "private key (PuTTY)": "PuTTY-User-Key-File-3: ssh-ed25519",
+    "private key (JWK)": '{"kty": "EC", "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}',
+    "private key (numbers)": "priv:\n    00:9b:2d:4f:60:81:92:a3:b4:c5",
+    "private key (OpenSSH)": base64.b64encode(b"openssh-key-v1\0" + bytes(99)).decode(),
+}
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_a_credential_is_found(kind: str) -> None:
+    """By the words before it or by its own; in JSON in JSON and in a base64 too."""
+    text = CREDENTIALS[kind]
+    for content in (
+        text,
+        json.dumps({"line": json.dumps({"log": text})}),
+        base64.b64encode(f"some words\n{text}\n".encode()).decode(),
+    ):
+        assert kind in {each.kind for each in find({"a.log": content.encode()})}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'static const char clientcredentialWIFI_PASSWORD[] = "pa55word";',
+        'static const char * clientcredentialWIFI_PASSWORD =\n    "pa55word";',
+        '#define clientcredentialWIFI_PASSWORD \\\n    "pa55" \\\n    "word"',
+        '#define clientcredentialWIFI_PASSWORD ( "pa55word" )',
+        '#define clientcredentialWIFI_PASSWORD /* the lab\'s */ "pa55word"',
+        '/* #define clientcredentialWIFI_PASSWORD "pa55word" */',
+        '#if 0\n#define clientcredentialWIFI_PASSWORD "pa55word"\n#endif',
+        '#define clientcredentialWIFI_PASSWORD "Paste \\x70\\x61ss here"',
+        '-    #define clientcredentialWIFI_PASSWORD    "pa55word"',
+        'edit(text, "clientcredentialWIFI_PASSWORD", "pa55word")',
+        "edit(text, 'clientcredentialWIFI_PASSWORD', 'pa55word')",
+    ],
+)
+def test_a_wifi_password_is_found(header: str) -> None:
+    """As each release of the demos writes it, commented out, in a diff, in a page's cell."""
+    assert {each.kind for each in find({"x.h": header.encode()})} == {"Wi-Fi password"}
+    emptied = header.replace("pa55word", "").replace("pa55", "").replace("word", "")
+    assert find({"x.h": emptied.replace("Paste \\x70\\x61ss here", "").encode()}) == []
+
+
+def test_a_value_that_cannot_be_read_counts_as_one() -> None:
+    """An expression may hold a password; a macro's bare name holds none here."""
+    define = "#define clientcredentialWIFI_PASSWORD "
+    assert find({"x.h": f"{define}QUOTED(WORD)\n".encode()}) != []
+    assert find({"x.h": f"{define}WORD\n".encode()}) == []
+
+
+# What is told of it
+
+
+def test_no_message_and_no_repr_tells_a_secret() -> None:
+    """Kind, file and place, and what to do; nothing of what was found."""
+    secrets = ["hunter22", "4711", LONG]
+    known = [Known.text("password", each) for each in secrets] + [Known.key("CA key", KEYS["EC"])]
+    text = "\n".join([*secrets, 'pin "4711"', *CREDENTIALS.values(), *pem_lines(KEYS["EC"])])
+    found = find({"run/notes.txt": text.encode()}, known)
+    assert len({each.kind for each in found}) > 12
+    with pytest.raises(SecretError) as caught:
+        refuse(found)
+    said = "".join(traceback.format_exception(caught.value)) + repr(found) + repr(known)
+    assert "run/notes.txt, line 1: password" in said
+    assert "make the record again" in said
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    for secret in [*secrets, ID, JOT, "pa55", "2468", *pem_lines(KEYS["EC"])[1:-1], str(SCALAR)]:
+        assert secret not in said
+
+
+def test_a_long_list_is_cut() -> None:
+    """Twenty are named, the others counted; none is nothing to refuse."""
+    refuse([])
+    with pytest.raises(SecretError, match="and 5 more"):
+        refuse(Finding(f"{n}.txt", "token", "line 1") for n in range(25))
+
+
+def test_the_marker_of_a_key_is_not_needed() -> None:
+    """An encrypted key is a secret as well, in PEM and without."""
+    der = KEYS["EC"].private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"words")
+    )
+    for form in ("PEM", "hex", "base64"):
+        name, content = FORMS[form](der, f"ENCRYPTED {KEY}")
+        assert "private key" in find({name: content})[0].kind
