@@ -62,7 +62,7 @@ def to_html(records: Records, beside: Path) -> str:
     """
     script = _own("overview.js")
     body = _table(records.listed, _way(beside, records.folder)) if records.listed else Markup()
-    return _PAGE.format(
+    page = _PAGE.format(
         title="Lab records",
         policy=_policy(script),
         style=Markup(_own("report.css") + _own("overview.css")),  # noqa: S704 our own
@@ -70,6 +70,7 @@ def to_html(records: Records, beside: Path) -> str:
         body=body + _others(records),
         script=Markup(script),  # noqa: S704 our own
     )
+    return str(page)
 
 
 def _policy(script: str) -> str:
