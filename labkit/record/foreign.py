@@ -90,7 +90,7 @@ class Foreign:
         for path in sorted(listed.keys() - self.files.keys()):
             if not re.match(r"[a-z][a-z0-9+.-]*://", path):
                 yield "missing", f"{_plain(path)}: is listed, and not there"
-        for name in self.metadata.twice:
+        for name in dict.fromkeys(self.metadata.twice):
             yield "twice", f"{_plain(name)}: more than one entity has this @id; the first counts"
         for path in self.outside:
             yield "outside", f"{_plain(path)}: is not in the root folder"
@@ -155,10 +155,10 @@ def _path(name: str) -> str:
 def _hashed(told: Mapping[str, object] | None, raw: bytes) -> str:
     if told is None:
         return "not listed"
-    if not (listed := told.get("sha256")):
-        return "listed without a hash"
-    fits = str(listed).lower() == hashlib.sha256(raw).hexdigest()
-    return "hash ok" if fits else "HASH DIFFERS"
+    listed = str(told.get("sha256") or "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", listed):
+        return "listed with a sha256 that is none" if listed else "listed without a hash"
+    return "hash ok" if listed == hashlib.sha256(raw).hexdigest() else "HASH DIFFERS"
 
 
 def _plain(text: str) -> str:
