@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from labkit.cli import record_file
 from labkit.cli.options import workspace_option
 from labkit.cli.output import put
 
@@ -18,11 +19,13 @@ _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 @click.group(
     epilog="""\b
-Example:
-  labkit record keys"""
+Examples:
+  labkit record make --operator "Jane Doe" --board "shelf 3, left"
+  labkit record verify board-7.eln --public-key jane.pub
+  labkit record list"""
 )
 def record() -> None:
-    """Records: which key is in which board, who put it there, with what."""
+    """Records: which key is in which board, who put it there, with what, and is it still true?"""
 
 
 @record.command(
@@ -117,5 +120,8 @@ def list_(
     if found.asked and not found:
         click.get_current_context().exit(1)
 
+
+for command in record_file.COMMANDS:
+    record.add_command(command)
 
 COMMANDS = (record,)

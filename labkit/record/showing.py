@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labkit.certificates.words import printable
 from labkit.errors import RecordError
 from labkit.record.crate import FOLDER
 from labkit.record.foreign import open_foreign
@@ -13,7 +15,7 @@ from labkit.record.reading import read_facts
 from labkit.record.verifying import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = ["Shown", "show"]
 
@@ -47,15 +49,15 @@ def show(file: str | Path) -> Shown:
     """
     crate = open_foreign(bounded(Path(file)))
     told = crate.files.get(f"{FOLDER}record.json")
-    if told is not None:
-        try:
-            return Shown(tuple(_ours(read_facts(told))))
-        except RecordError:
-            pass
+    # What nobody has verified may have any form.
+    with suppress(RecordError, LookupError, TypeError, AttributeError, ValueError):
+        if told is not None:
+            return Shown(tuple((name, printable(str(value))) for name, value in _ours(told)))
     return Shown(tuple(crate.lines()))
 
 
-def _ours(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _ours(raw: bytes) -> Iterator[tuple[str, object]]:
+    facts = read_facts(raw)
     yield "record", facts["name"]
     yield "NOT VERIFIED", "`labkit record verify` says whether it is as it was signed"
     yield "mode", facts["mode"]["words"]
@@ -73,8 +75,7 @@ def _ours(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "host", facts["where"]["host"]
     done = sum(step["done"] for step in facts["steps"])
     yield "steps", f"{done} of {len(facts['steps'])} done"
-    for step, said in facts["failed"].items():
-        yield "failed", f"{step}: {said}"
+    yield from (("failed", f"{step}: {said}") for step, said in facts["failed"].items())
     for each in facts["checks"]:
         if each["verdict"] == "FAIL":
             yield "FAIL", f"{each['what']}: {each['value']}"
