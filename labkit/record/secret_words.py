@@ -32,10 +32,10 @@ def placeholder(kind: str) -> str:
 
 
 def is_no_secret(value: str) -> bool:
-    """Return whether a value says that there is none: no letter, a placeholder, a macro's name."""
+    """Return whether a value says that there is none: blank, a placeholder, a macro's name."""
     return (
-        not any(map(str.isalnum, value))
-        or value in {NOT_SHOWN, "NULL", "None", "null"}
+        not value.strip()
+        or value == NOT_SHOWN
         or _PLACEHOLDER.fullmatch(value) is not None
         or is_placeholder(value)
         or kind_of(value) is not None
@@ -50,9 +50,13 @@ def credentials_in(data: bytes) -> Iterator[Hit]:
             continue
         for match in each.pattern.finditer(small if each.any_case else data):
             first = match.span("first" if "first" in each.pattern.groupindex else "secret")
-            if not is_no_secret(data[slice(*first)].decode("utf-8", "replace")):
+            value = data[slice(*first)].decode("utf-8", "replace")
+            if not (is_no_secret(value) or _BETWEEN.fullmatch(value)):
                 yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
 
+
+_BETWEEN = re.compile(r"[\s,:\[\]{}()]*")
+"""What stands between two strings of a JSON list, whose quotes look like one string's."""
 
 _QUOTE = rb"(?:\\{0,7}[\"'])"
 _IS = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b?" % (_QUOTE, _QUOTE)
