@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import subprocess
+import tracemalloc
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -232,6 +233,12 @@ def test_ten_thousand_entries_are_refused_before_the_first_is_read() -> None:
         strictly(_zip([(f"r/{path}", b"") for path in many]))
     with pytest.raises(RecordError, match="at most 1000 files"):
         write_archive("r", many, WHEN)
+    hostile = _zip([(f"r/{path}", b"") for path in many])
+    tracemalloc.start()
+    with pytest.raises(RecordError):
+        read_archive(hostile)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 18
+    tracemalloc.stop()
     allowed = dict(list(many.items())[:MOST_FILES])
     assert len(strictly(write_archive("r", allowed, WHEN))) == MOST_FILES
 

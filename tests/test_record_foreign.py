@@ -250,9 +250,13 @@ def damaged() -> bytes:
 
 
 def into_the_directory() -> bytes:
+    """Return a ZIP whose last file reaches into the directory."""
     size = struct.pack("<II", 40, 40)
     return patched(patched(TINY, b"PK\3\4", 18, size), b"PK\1\2", 20, size)
 
+
+BOMB = packed({f"r/{n}": b"\0" * (LARGEST_UNPACKED // 4) for n in range(5)})
+"""A ZIP of 320 MiB of zeros, which says so."""
 
 HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "nothing": ("expected a ZIP", lambda: b""),
@@ -319,9 +323,8 @@ def peak(data: bytes) -> int:
 
 def test_zip_bomb_is_refused_before_it_is_inflated() -> None:
     """A file that tells its size, one that lies about it, and many that share their bytes."""
-    honest = packed({f"r/{n}": b"\0" * (LARGEST_UNPACKED // 4) for n in range(5)})
-    assert len(honest) < 2 << 20
-    assert peak(honest) < 1 << 20
+    assert len(BOMB) < 2 << 20
+    assert peak(BOMB) < 1 << 20
     assert peak(lying(1000, b"\0" * (64 << 20))) < 1 << 20
 
 
@@ -341,8 +344,8 @@ def test_many_entries_are_refused_before_they_are_read() -> None:
         b"[" * 1_000_000,
         b'{"a":' * 500_000,
         b'"' + b'\\"' * 1_000_000,
-        b'{"@graph": [' + b"[]," * 1_000_000 + b"[]]}",
-        b'{"@graph": [' + b'{"@id":"a"},' * 200_000 + b"{}]}",
+        pytest.param(b'{"@graph": [' + b"[]," * 1_000_000 + b"[]]}", marks=pytest.mark.slow),
+        pytest.param(b'{"@graph": [' + b'{"@id":"a"},' * 200_000 + b"{}]}", marks=pytest.mark.slow),
         b"9" * 4_000_000,
         b" " * (LARGEST + 1),
     ],
@@ -359,7 +362,7 @@ from pathlib import Path
 from labkit.errors import RecordError
 from labkit.record.foreign import open_foreign
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20),) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + (150 << 20),) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 try:
     open_foreign(sys.stdin.buffer.read())
