@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from account_bench import flatness, speed
@@ -22,9 +24,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fresh_clone import Manual
 from playwright.sync_api import sync_playwright
+from record_folders import facts, fill
 
 from labkit import certificates, console
 from labkit.keys import PublicKey
+from labkit.record.index import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,13 +39,18 @@ NOW = datetime.now(UTC)
 LOG_MB = 100
 CERTIFICATES = 1500
 ROUNDS = 5
+RECORDS = 10_000
+SETTLED_S = 2.1
+"""Until a list trusts the times of files that were just made."""
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 """Without a sandbox, since tests may run as root; and asking nobody anything."""
 
 
 def main() -> int:
     """Measure everything and print a line for each."""
-    for measure in (console_speed, issuing, import_time, run_time, opening, flatness, speed):
+    for measure in (
+        *(console_speed, issuing, import_time, run_time, opening, flatness, speed, listing),
+    ):
         for line in measure():
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
@@ -203,6 +212,53 @@ def open_once(browser: Browser, folder: str) -> tuple[float, float, float]:
         process.terminate()
         process.communicate()
     return answered - begin, visible - answered, ready - answered
+
+
+def listing() -> Iterator[str]:
+    """List a folder of small records by each question, against looking at the files' states."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fill(folder, RECORDS)
+        first = cpu(lambda: records(folder))
+        time.sleep(SETTLED_S)
+        records(folder)
+        states = median_cpu(lambda: sum(each.stat().st_size for each in os.scandir(folder)))
+        told = facts(RECORDS // 2)
+        questions = {
+            "device": told["board"],
+            "thing": told["thing"],
+            "fingerprint": told["fingerprint"][:8],
+            "certificate": told["certificate"]["id"][:8],
+            "operator": "kim",
+            "outcome": "failed",
+            "since": "2026-11-01",
+            "until": "2026-02-01",
+        }
+        answers = {
+            asked: median_cpu(partial(records, folder, **{asked: value}))
+            for asked, value in questions.items()
+        }
+        everything = median_cpu(lambda: records(folder))
+    slowest = max(answers, key=lambda asked: answers[asked])
+    ratio = answers[slowest] / states
+    yield (
+        f"record list      {1000 * answers[slowest]:6.0f} ms     ({RECORDS} records, by {slowest}, "
+        f"the slowest: {ratio:.1f} of looking at the files' states; 100 are promised)"
+    )
+    yield f"record list      {1000 * everything:6.0f} ms     (all of them)"
+    yield f"record list      {1000 * first:6.0f} ms     (with no index: every file is read)"
+
+
+def median_cpu(work: Callable[[], object]) -> float:
+    """Return the median of several calls' seconds."""
+    return statistics.median(cpu(work) for _ in range(ROUNDS))
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Return a call's seconds, without those that the computer spent on others."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
 
 
 def wall(command: list[str], environment: dict[str, str] | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Folders of small records for those who list them: facts as labkit writes them, and little else."""
+"""Folders of small records to list, with facts as labkit writes them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from labkit.record.archive import write_archive
+from labkit.record.index import records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 OUTCOMES = ("accepted", "accepted", "failed", "unfinished")
 OPERATORS = ("Jane", "Ömer", "Kim", "")
+TEN = [f"device-{number}.eln" for number in range(10)]
+"""The files that `fill` makes, ten of them."""
 
 
 def facts(number: int = 0, **others: Any) -> dict[str, Any]:  # noqa: ANN401 JSON
@@ -56,3 +59,8 @@ def fill(folder: Path, count: int) -> None:
     """Make so many records, the newest first."""
     for number in range(count):
         (folder / f"device-{number}.eln").write_bytes(record(facts(number)))
+
+
+def listed(folder: Path, **asked: Any) -> list[str]:  # noqa: ANN401 what records takes
+    """Return the files that are listed."""
+    return [each.file for each in records(folder, **asked)]
