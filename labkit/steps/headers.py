@@ -13,7 +13,7 @@ from labkit.steps.workbench import Outcome
 from labkit.workspace import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from labkit.steps.workbench import Workbench
@@ -24,13 +24,16 @@ __all__ = [
     "CERTIFICATE_PEM",
     "ENDPOINT",
     "FORCE",
+    "PLANNED",
     "PRIVATE_KEY_PEM",
     "THING_NAME",
     "Diff",
+    "Plan",
     "backup_of",
     "force_key_generation",
     "import_certificate",
     "import_key_pair",
+    "plan",
     "put_certificates",
     "set_endpoint_and_thing",
     "stop_key_generation",
@@ -72,10 +75,68 @@ class Diff:
         return self.text.rstrip("\n") or f"{self.file} says so already"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan:
+    """What a step is about to write into one file.
+
+    Attributes:
+        file: the file.
+        old: its text now.
+        new: its text after the step.
+    """
+
+    file: Path
+    old: str
+    new: str
+
+    @property
+    def diff(self) -> str:
+        """The unified diff, empty where nothing changes; no private key is in it."""
+        return firmware.Edit(self.old, self.new, self.file.name).diff(self.file.name)
+
+
+def _endpoint_and_thing(workbench: Workbench) -> Mapping[str, str]:
+    return {ENDPOINT: workbench.account.endpoint(), THING_NAME: workbench.thing_name}
+
+
+def _certificates(workbench: Workbench) -> Mapping[str, str]:
+    return {
+        CERTIFICATE_PEM: workbench.read("deviceCert.pem").decode(),
+        CA_PEM: workbench.read("rootCA.pem").decode(),
+    }
+
+
+PLANNED: Mapping[str, Callable[[Workbench], Mapping[str, str]]] = {
+    "set_endpoint_and_thing": _endpoint_and_thing,
+    "force_key_generation": lambda _: {FORCE: "1"},
+    "stop_key_generation": lambda _: {FORCE: "0"},
+    "import_certificate": _certificates,
+}
+"""The macros, all of one file, that each step sets, and their values."""
+
+_REFUSE_PRIVATE_KEY = {"force_key_generation", "import_certificate"}
+"""The steps of Option 2 that a private key in the keys header would make useless."""
+
+
+def plan(workbench: Workbench, step: str) -> Plan:
+    """Return what a step would write; nothing is written.
+
+    Raises:
+        FirmwareError: the header cannot take it, or a private key stands there.
+    """
+    if step in _REFUSE_PRIVATE_KEY:
+        firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
+    values = PLANNED[step](workbench)
+    file = _file(workbench, next(iter(values)))
+    old = text = _text(file)
+    for macro, value in values.items():
+        text = firmware.edit(text, macro, value).new
+    return Plan(file, old, text)
+
+
 def set_endpoint_and_thing(workbench: Workbench, before: Entry | None) -> Outcome:
     """Write the account's MQTT endpoint and the thing's name into aws_clientcredential.h."""
-    values = {ENDPOINT: workbench.account.endpoint(), THING_NAME: workbench.thing_name}
-    return _set(workbench, values, before)
+    return _set(workbench, "set_endpoint_and_thing", before)
 
 
 def force_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
@@ -85,13 +146,12 @@ def force_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
         FirmwareError: a private key stands in the keys header, as after Option 1 in the same
             tree; the device would import it.
     """
-    firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
-    return _set(workbench, {FORCE: "1"}, before)
+    return _set(workbench, "force_key_generation", before)
 
 
 def stop_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
     """Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR back to 0."""
-    return _set(workbench, {FORCE: "0"}, before)
+    return _set(workbench, "stop_key_generation", before)
 
 
 def import_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
@@ -100,12 +160,7 @@ def import_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
     Raises:
         FirmwareError: a private key stands in the header, which Option 2 has no use for.
     """
-    firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
-    values = {
-        CERTIFICATE_PEM: workbench.read("deviceCert.pem").decode(),
-        CA_PEM: workbench.read("rootCA.pem").decode(),
-    }
-    return _set(workbench, values, before)
+    return _set(workbench, "import_certificate", before)
 
 
 def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem: str) -> None:
@@ -155,19 +210,16 @@ def value_now(workbench: Workbench, macro: str) -> str | None:
         return None
 
 
-def _set(workbench: Workbench, values: Mapping[str, str], before: Entry | None) -> Outcome:
-    """Set macros of one file, keeping what stood there first; the journal keeps the diff."""
-    file = _file(workbench, next(iter(values)))
+def _set(workbench: Workbench, step: str, before: Entry | None) -> Outcome:
+    """Write what a step plans, keeping what stood there first; the journal keeps the diff."""
+    planned = plan(workbench, step)
+    file = planned.file
     if before:
         return Outcome(Diff(file.name, str(before.facts["diff"])), before.facts)
-    old = text = _text(file)
-    for macro, value in values.items():
-        text = firmware.edit(text, macro, value).new
-    diff = firmware.Edit(old, text, ", ".join(values)).diff(file.name)
     _keep(workbench, file)
-    _show(workbench, file, old, text)
-    write(file, firmware.encode(text))
-    return Outcome(Diff(file.name, diff), {"diff": diff})
+    _show(workbench, file, planned.old, planned.new)
+    write(file, firmware.encode(planned.new))
+    return Outcome(Diff(file.name, planned.diff), {"diff": planned.diff})
 
 
 def backup_of(workspace: Workspace, name: str) -> Path:

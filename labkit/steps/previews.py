@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import firmware
-from labkit.device.image import find_sources
 from labkit.errors import WorkspaceError
-from labkit.steps import headers
+from labkit.steps.headers import plan
 from labkit.workspace import write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from labkit.steps.workbench import Workbench
 
-__all__ = ["PREVIEWED", "Preview", "preview", "take_back"]
+__all__ = ["Preview", "numbered", "preview", "take_back"]
+
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,27 +40,10 @@ class Preview:
     new: bytes
     diff: str
 
-
-def _certificates(workbench: Workbench) -> dict[str, str]:
-    names = {headers.CERTIFICATE_PEM: "deviceCert.pem", headers.CA_PEM: "rootCA.pem"}
-    for name in names.values():
-        if not workbench.workspace.path(name).exists():
-            raise WorkspaceError(f"expected {name}, there is none yet. Page 06 makes it.")
-    return {macro: workbench.read(name).decode() for macro, name in names.items()}
-
-
-PREVIEWED: Mapping[str, tuple[str, Callable[[Workbench], dict[str, str]]]] = {
-    "set_endpoint_and_thing": (
-        "credentials",
-        lambda workbench: {
-            headers.ENDPOINT: workbench.account.endpoint(),
-            headers.THING_NAME: workbench.thing_name,
-        },
-    ),
-    "force_key_generation": ("provisioning", lambda _: {headers.FORCE: "1"}),
-    "import_certificate": ("keys", _certificates),
-}
-"""Each step that can be seen before: which source it edits, and the values that it sets."""
+    @property
+    def is_written(self) -> bool:
+        """Whether the file is, byte for byte, as the step writes it."""
+        return self.file.read_bytes() == self.new
 
 
 def preview(workbench: Workbench, step: str) -> Preview:
@@ -68,17 +53,33 @@ def preview(workbench: Workbench, step: str) -> Preview:
         WorkspaceError: a file that the step reads is not made yet.
         FirmwareError: the header cannot take it, as the step itself would say.
     """
-    source, values = PREVIEWED[step]
-    sources = find_sources(workbench.workspace.firmware)
-    if step != "set_endpoint_and_thing":
-        firmware.refuse_private_key(firmware.decode(sources.keys.read_bytes()))
-    file: Path = getattr(sources, source)
-    raw = file.read_bytes()
-    old = text = firmware.decode(raw)
-    for macro, value in values(workbench).items():
-        text = firmware.edit(text, macro, value).new
-    diff = firmware.Edit(old, text, step).diff(file.name) if text != old else ""
-    return Preview(step, file, raw, firmware.encode(text), diff)
+    try:
+        planned = plan(workbench, step)
+    except FileNotFoundError as error:
+        raise WorkspaceError(
+            f"expected {Path(error.filename).name}, there is none yet. An earlier step makes it; "
+            "lab.procedure lists them."
+        ) from error
+    old, new = firmware.encode(planned.old), firmware.encode(planned.new)
+    return Preview(step, planned.file, old, new, planned.diff)
+
+
+def numbered(diff: str) -> Iterator[tuple[int | None, str]]:
+    """Yield each line of a unified diff with its number in the file that it stands in.
+
+    A removed line has its number before the edit, any other the number after it; the diff's own
+    lines have none.
+    """
+    before = after = 0
+    for line in diff.splitlines():
+        if hunk := _HUNK.match(line):
+            before, after = int(hunk[1]), int(hunk[2])
+            yield None, line
+        elif not (before or after) or line.startswith("\\"):
+            yield None, line
+        else:
+            yield (before if line.startswith("-") else after), line
+            before, after = before + (line[:1] != "+"), after + (line[:1] != "-")
 
 
 def take_back(written: Preview) -> None:
@@ -89,7 +90,7 @@ def take_back(written: Preview) -> None:
     Raises:
         WorkspaceError: the file has been changed since.
     """
-    if written.file.read_bytes() != written.new:
+    if not written.is_written:
         raise WorkspaceError(
             f"{written.file.name} was changed after {written.step} wrote it; taking the step back "
             "would lose that change, so nothing was done. Edit the file by hand."
