@@ -239,5 +239,10 @@ PRESSES: dict[str, tuple[Row, ...]] = {
     ),
     "Serial ports": (press("look for ports", "The lab uses the simulated board", again=True),),
     "The device in the account": (press("look again", "Asked again", again=True),),
+    "The header before it is written": (
+        press("undo", "As it was before: "),
+        press("confirm: write it", "Written: "),
+    ),
+    "The last handshake": (press("look again", "Looked again", again=True),),
 }
 """What is pressed, by the panel's name."""
