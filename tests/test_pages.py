@@ -12,7 +12,14 @@ import pytest
 from labkit import procedure
 
 PAGES = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
-TAGS = {"raises-exception", "nbval-ignore-output", "nbval-skip", "skip-execution", "exercise"}
+TAGS = {
+    "parameters",
+    "raises-exception",
+    "nbval-ignore-output",
+    "nbval-skip",
+    "skip-execution",
+    "exercise",
+}
 PROGRAMS = {"needs-xxd", "needs-openssl", "needs-aws"}
 MEANT_TO_FAIL = "FAIL a P-256 public key is 90 bytes: 91"
 
