@@ -141,6 +141,10 @@ FORMS: dict[str, Callable[[bytes, str], tuple[str, bytes]]] = {
         "console.log",
         logged(pem(d, n, 32).splitlines()[1:-1]),
     ),
+    "narrow base64 in a list on one line": lambda d, _: (
+        "a.json",
+        json.dumps(textwrap.wrap(b64(d), 24), separators=(",", ":")).encode(),
+    ),
     "PEM in UTF-16": lambda d, n: ("a.txt", pem(d, n).encode("utf-16")),
     "PEM in a URL": lambda d, n: ("a.txt", f"http://h/?q={quote(pem(d, n), safe='')}&b=1".encode()),
     "PEM in HTML": lambda d, n: (
