@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.certificates.words import printable
 from labkit.errors import RecordError
 from labkit.record.archive import LARGEST
 from labkit.record.evidence import judge
@@ -44,7 +45,7 @@ class Verified:
         lines = [
             f"ok   signed by the key {record.key_id} and unchanged: {len(record.files)} files",
             *map(repr, self.checks),
-            f"     {facts['thing']}: {facts['outcome']}, {facts['made_at']}, by {by}",
+            f"     {facts['thing']}: {facts['outcome']}, {facts['made_at']}, by {printable(by)}",
             f"     {facts['mode']['words']}",
         ]
         return "\n".join(lines)
