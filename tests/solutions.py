@@ -46,7 +46,7 @@ def subscribing_to(resource: str) -> dict[str, str]:
 
 
 SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
-    "00-start-here": ((2, 1),),
+    "00-start-here": ((2, 1), ("issue_certificate", "sign_request")),
     "01-choose-your-option": (
         (2, 1),
         (choose(imports_keys=True, generates_keys=False), choose()),
@@ -65,7 +65,10 @@ SOLUTIONS: dict[str, tuple[tuple[object, object], ...]] = {
     "04-demo-project-configuration": (("flash", "build"), (ANY_KEYS_DUMP, NEW_KEYS_DUMP)),
     "05-public-key-extraction": ((False, True), (SWAPPED_ROWS, "\n".join(ROWS))),
     "06-public-key-infrastructure-setup": ((False, True), ((FORGED, CA), (CA, CA))),
-    "07-certificate-import": ((1, 0),),
+    "07-certificate-import": (
+        (1, 0),
+        (r'"-----BEGIN CERTIFICATE-----\n"', '"-----BEGIN CERTIFICATE-----"'),
+    ),
     "08-device-authorization": (
         (False, True),
         (subscribing_to("topicfilter/lab/announcements"), subscribing_to("topicfilter/lab/*")),
