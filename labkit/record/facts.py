@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import __version__, certificates
 from labkit.errors import LabError
 from labkit.procedure.stages import stages as stages_of
-from labkit.record.executed_pages import look_at
+from labkit.record.executed_pages import PageFacts, look_at
 from labkit.record.fingerprints import Fingerprint, fingerprints, of_certificate
 from labkit.record.surroundings import port, surroundings, who
 from labkit.seeding import Clock
@@ -81,7 +81,7 @@ def facts(
     outcome = _outcome(stages, failed)
     keys = (*fingerprints(files), *_in_header(lab))
     pages = {page.removeprefix("pages/"): raw for page, raw in files.items() if "pages/" in page}
-    looked = {page: look_at(page, raw) for page, raw in pages.items()}
+    looked = {page: _looked(page, raw) for page, raw in pages.items()}
     region, account_id = _account(lab)
     return {
         "format": FORMAT,
@@ -161,6 +161,14 @@ def _account(lab: Lab) -> tuple[str, str]:
         return lab.account.region, lab.account.account_id
     except LabError:
         return "", ""
+
+
+def _looked(page: str, raw: bytes) -> PageFacts:
+    """Look at a page; one that is damaged is in the record as it is, and tells nothing."""
+    try:
+        return look_at(page, raw)
+    except ValueError:
+        return PageFacts(0, 0, (), (), ())
 
 
 def _in_header(lab: Lab) -> Iterator[Fingerprint]:
