@@ -80,7 +80,7 @@ def crate_metadata(
             "dateCreated": moment,
             "dateModified": moment,
             "genre": "experiment",
-            "keywords": ["Amazon FreeRTOS", "key provisioning", facts["route"]],
+            "keywords": f"Amazon FreeRTOS, key provisioning, {facts['route']}",
             "text": text,
         },
     )
