@@ -187,6 +187,7 @@ def test_every_file_is_listed_as_the_eln_format_wants_it(made: Made) -> None:
     assert root["hasPart"] == [{"@id": "run/"}]
     run = next(entity for entity in graph if entity["@id"] == "run/")
     assert run["author"] == {"@id": "#operator"}
+    assert isinstance(run["keywords"], str)
 
 
 # What is made where things are not well
