@@ -1,0 +1,197 @@
+"""Presses whose outcome is not on the panel alone: long work, logs that come, another page.
+
+What a panel says by itself is pressed on every page by test_browser.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import CODE, Manual, Shown, manual
+from panel_presses import PRESS_MS, Move, Row, press
+from playwright.sync_api import expect
+
+from labkit.progress import FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
+
+PAGE_04 = "04-demo-project-configuration.ipynb"
+PAGE_05 = "05-public-key-extraction.ipynb"
+KEYBOARD = pytest.mark.parametrize("keyboard", [False, True], ids=["mouse", "keyboard"])
+
+LOG = "0 1 [Tmr Svc] a log of another terminal\n"
+LOOKED_AT = f"{len(LOG)} bytes are looked at. They are not in the lab."
+FOLD = "Paste, choose or drop a log"
+BACK = press("show all of console.log", "another terminal", away=True)
+DROP = """(text) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([text], "putty.log"));
+    return dropped;
+}"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manual]:
+    """The manual, in a workspace of these tests."""
+    with manual(tmp_path_factory.mktemp("presses")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def shown(served: Manual) -> Iterator[Shown]:
+    """Page 04, run to its end; nothing may have gone wrong behind it."""
+    with served.shown(PAGE_04) as shown:
+        shown.run()
+        yield shown
+        assert shown.troubles == []
+
+
+@pytest.fixture
+def console(shown: Shown) -> Locator:
+    """The console's panel."""
+    return shown.panel("Console")
+
+
+@pytest.fixture
+def route(shown: Shown) -> Locator:
+    """The route's panel."""
+    return shown.panel("Route")
+
+
+# Logs that are handed over
+
+
+@KEYBOARD
+def test_a_log_is_pasted(console: Locator, keyboard: bool) -> None:
+    """A pasted log is looked at, and the lab's own is there again afterwards."""
+    moves = (Move("open", FOLD), Move("paste", "console text", LOG), Move("press", "look at it"))
+    Row(moves, re.escape(LOOKED_AT)).prove(console, keyboard=keyboard)
+    expect(console.locator(".lk-console")).to_contain_text("a log of another terminal")
+    BACK.prove(console, keyboard=keyboard)
+
+
+@KEYBOARD
+def test_a_log_is_chosen(console: Locator, keyboard: bool) -> None:
+    """A file is chosen in the browser's own window."""
+    moves = (Move("open", FOLD), Move("hand", "or a log file", LOG))
+    Row(moves, re.escape(LOOKED_AT)).prove(console, keyboard=keyboard)
+    BACK.prove(console, keyboard=keyboard)
+
+
+def test_a_log_is_dropped(shown: Shown, console: Locator) -> None:
+    """A file that is dropped where it says so is looked at; dropped beside it, it is not."""
+    Move("open", FOLD).make(console, keyboard=False)
+    dropped = {"dataTransfer": shown.page.evaluate_handle(DROP, LOG)}
+    console.locator("h3").dispatch_event("drop", dropped)
+    place = console.locator("[data-drop]")
+    place.dispatch_event("dragover", dropped)
+    expect(console).not_to_contain_text(LOOKED_AT)
+    place.dispatch_event("drop", dropped)
+    expect(console).to_contain_text(LOOKED_AT, timeout=PRESS_MS)
+    BACK.prove(console, keyboard=False)
+
+
+# Work that takes long
+
+
+@KEYBOARD
+def test_pause_holds_the_view_while_lines_come(
+    served: Manual, console: Locator, keyboard: bool
+) -> None:
+    """Lines are shown as they come; paused, they are only counted; stopped, nobody follows."""
+    [log] = served.pages.parent.glob("devices/lab-device/console.log")
+    stop = console.get_by_role("button", name="stop")
+    press("follow console.log", "stop").prove(console, keyboard=keyboard)
+    first, second = (f"line {number}{' by keys' * keyboard}" for number in (1, 2))
+    with log.open("a") as board:
+        board.write(f"1 1 [board] {first}\n")
+        board.flush()
+        expect(console.locator(".lk-console")).to_contain_text(first, timeout=PRESS_MS)
+        press("pause", "paused, 0 more have come").prove(console, keyboard=keyboard)
+        board.write(f"2 2 [board] {second}\n")
+    expect(console).to_contain_text("paused, 1 more have come", timeout=PRESS_MS)
+    expect(console.locator(".lk-console")).not_to_contain_text(second)
+    press("go on", second).prove(console, keyboard=keyboard)
+    press("stop", "console.log is followed", away=True).prove(console, keyboard=keyboard)
+    expect(stop).to_have_count(0)
+
+
+def test_long_work_shows_progress_and_is_stopped_with_keys(
+    served: Manual, shown: Shown, console: Locator
+) -> None:
+    """A boot of three real minutes is listened to, says where it is, and ends when told to."""
+    _drill(served, "plant(lab, 'generation-delay')")
+    try:
+        Move("press", "reset the board and listen").make(console, keyboard=True)
+        work = console.get_by_role("progressbar")
+        expect(work).to_be_visible(timeout=PRESS_MS)
+        waiting = console.locator(".lk-console tr").filter(has_text="Waiting for 180 seconds")
+        expect(waiting).not_to_have_count(0, timeout=PRESS_MS)
+        expect(console.get_by_role("button", name="reset the board and listen")).to_be_disabled()
+        keys = shown.page.keyboard
+        shown.stops(console)
+        while console.evaluate("() => document.activeElement.textContent") != "stop":
+            assert console.evaluate("(front) => front.contains(document.activeElement)")
+            keys.press("Tab")
+        keys.press("Enter")
+        expect(console).to_contain_text("The capture has ended", timeout=PRESS_MS)
+        expect(work).to_have_count(0)
+    finally:
+        _drill(served, "unplant(lab)")
+
+
+def _drill(served: Manual, call: str) -> None:
+    """Do to the board what the drills do, from outside the browser."""
+    code = f"from labkit import drills, open_lab\nlab = open_lab()\ndrills.{call}"
+    variables = {"LABKIT_WORKSPACE": str(served.pages.parent), "LABKIT_SEED": "manual"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | variables)
+
+
+# The route
+
+
+def test_look_again_shows_what_has_changed(served: Manual, route: Locator) -> None:
+    """What was done elsewhere is on the map when one looks again."""
+    progress = served.pages.parent / FILE
+    noted = progress.read_bytes()
+    Move("open", "steps done").make(route, keyboard=True)
+    try:
+        progress.write_bytes(b"")
+        row = press("look again", "04 · Demo project configuration .*, not begun")
+        row.prove(route, keyboard=True)
+    finally:
+        progress.write_bytes(noted)
+    press("look again", row.read, away=True).prove(route, keyboard=True)
+
+
+@KEYBOARD
+def test_a_page_on_the_map_opens(shown: Shown, route: Locator, keyboard: bool) -> None:
+    """A click on a page, or Enter on it, opens that page beside this one."""
+    title = PAGE_05.removesuffix(".ipynb")
+    tab = shown.page.get_by_role("tab", name=re.compile(title))
+    expect(tab).to_have_count(0)
+    chip = route.locator(f'.lk-strip a[data-page="{PAGE_05}"]')
+    if keyboard:
+        route.locator("[data-walk] [tabindex='0']").focus()
+        shown.page.keyboard.press("Home")
+        while not chip.evaluate("(chip) => chip === document.activeElement"):
+            shown.page.keyboard.press("ArrowRight")
+        shown.page.keyboard.press("Enter")
+    else:
+        chip.click()
+    expect(tab).to_have_attribute("aria-selected", "true", timeout=PRESS_MS)
+    there = shown.page.locator(f"{CODE}:visible").first
+    expect(there).to_be_visible(timeout=PRESS_MS)
+    expect(shown.page.get_by_role("heading", name="Public key extraction").first).to_be_visible()
+    shown.page.evaluate("jupyterapp.shell.currentWidget.dispose()")
+    expect(tab).to_have_count(0)
