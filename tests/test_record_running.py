@@ -1,0 +1,263 @@
+"""Pages run without anybody before them: parameters, what ends a run, and what is left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lab_bench import environment
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from labkit.errors import RecordError
+from labkit.record import running
+from labkit.record.parameters import inject, read_parameters
+from labkit.record.running import PagesRun, pages_of, run_pages
+from labkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbformat import NotebookNode
+
+VALUES: dict[str, object] = {
+    "7": 7, "-0.5": -0.5, "1e3": 1000.0, "true": True, "False": False, "null": None, "None": None,
+    '"7"': "7", "007": "007", "1_000": "1_000", "0x10": "0x10", "NaN": "NaN", "1e999": "1e999",
+    "-Infinity": "-Infinity", "[1]": "[1]", '{"a": 1}': '{"a": 1}', "": "", "a=b": "a=b",
+    "shelf 3, left": "shelf 3, left", "9" * 5000: "9" * 5000, "[" * 10**5: "[" * 10**5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", VALUES, ids=lambda text: text[:20])
+def test_value_is_read(text: str) -> None:
+    """JSON's numbers, truth values, null and quoted texts; anything else is text as it stands."""
+    value = read_parameters([f"n={text}"])["n"]
+    assert (value, type(value)) == (VALUES[text], type(VALUES[text]))
+
+
+def test_operator_and_board_are_text() -> None:
+    """A board's number keeps its zeros, and nobody is called None."""
+    told = read_parameters(["board=007", "operator=None", "n=7"])
+    assert told == {"board": "007", "operator": "None", "n": 7}
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "wifi_password", "API_KEY", "apikey", "token", "secrets", "key_id", "PWD"]
+)
+def test_secrets_name_is_refused(name: str) -> None:
+    """Parameters stand in clear, so none may be a secret; a name that only looks like it may."""
+    with pytest.raises(RecordError, match=f"{name}: a parameter stands in clear") as caught:
+        read_parameters([f"{name}=hunter2"])
+    assert "hunter2" not in str(caught.value)
+    assert read_parameters(["keyboard=x", "tokens_seen=1"])
+
+
+@pytest.mark.parametrize("text", ["", "=1", "a", "a b=1", "1a=1", "class=1", "None=1", "a.b=1"])
+def test_no_name_is_refused(text: str) -> None:
+    """The form is told, with an example."""
+    with pytest.raises(RecordError, match="expected name=value"):
+        read_parameters([text])
+
+
+def test_name_set_twice_is_refused() -> None:
+    """The record can say one."""
+    with pytest.raises(RecordError, match="a is set twice"):
+        read_parameters(["a=1", "a=1"])
+
+
+@given(st.text())
+def test_any_value_comes_back_from_the_page(text: str) -> None:
+    """What the injected cell holds is Python that gives the value, whatever it is."""
+    told = read_parameters([f"n={text}"])
+    page = new_notebook()
+    inject(page, told)
+    given_there: dict[str, Any] = {}
+    exec(page.cells[0].source, given_there)  # noqa: S102 it is what a kernel does with it
+    assert given_there["n"] == told["n"]
+
+
+def test_injected_cell_stands_behind_the_defaults() -> None:
+    """As papermill has it: behind the cell tagged parameters, at the top without one, only once."""
+    page = new_notebook(cells=[new_markdown_cell("# x"), code("n = 1", "parameters")])
+    inject(page, {"n": 2})
+    inject(page, {"n": 3})
+    tags = [cell.metadata.get("tags") for cell in page.cells]
+    assert tags == [None, ["parameters"], ["injected-parameters"]]
+    assert page.cells[2].source == "# Parameters\nn = 3"
+    bare = new_notebook(cells=[new_markdown_cell("# x")])
+    inject(bare, {"n": 2})
+    assert [cell.cell_type for cell in bare.cells] == ["code", "markdown"]
+    inject(bare, {})
+    assert [cell.cell_type for cell in bare.cells] == ["markdown"]
+
+
+def code(source: str, *tags: str, shows: str = "") -> NotebookNode:
+    """Return a code cell, perhaps with tags and a result from an earlier run."""
+    cell = new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
+    if shows:
+        cell.execution_count = 1
+        result = new_output("execute_result", {"text/plain": shows}, execution_count=1)
+        cell.outputs = [result]
+    return cell
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace whose bench is not needed."""
+    return Workspace.open(tmp_path / "lab", {"LABKIT_THING": "shelf-1"})
+
+
+def page(folder: Path, name: str, *cells: NotebookNode) -> Path:
+    """Write a page."""
+    path = folder / name
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A page"), *cells]), path)
+    return path
+
+
+def run(
+    workspace: Workspace, *pages: Path, **parameters: str | int
+) -> tuple[PagesRun, dict[str, list[str]]]:
+    """Run pages; return the run and the outputs of each page's code cells, as text."""
+    done = run_pages(workspace, pages, parameters, lambda *_: None)
+    return done, {name: shown(raw) for name, raw in done.executed.items()}
+
+
+def shown(raw: bytes) -> list[str]:
+    """Return what each code cell of an executed page shows, as text."""
+    cells = [cell for cell in json.loads(raw)["cells"] if cell["cell_type"] == "code"]
+    return [
+        "".join(
+            "".join(output.get("text", output.get("data", {}).get("text/plain", "")))
+            or f"{output['ename']}: {output['evalue']}"
+            for output in cell["outputs"]
+        )
+        for cell in cells
+    ]
+
+
+FAIL = 'check("a promise", False, 1)'
+SHOWN_FAIL = "FAIL a promise: 1"
+
+
+def test_page_is_run_and_kept(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old outputs are gone, parameters are there, what is meant to fail does not end it."""
+    monkeypatch.setenv("LABKIT_RECORD_PASSPHRASE", "hunter2")
+    monkeypatch.setenv("LABKIT_THING", "another")
+    monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
+    name = "01-a.ipynb"
+    variables = ("LABKIT_RECORD_PASSPHRASE", "LABKIT_THING", "JPY_SESSION_NAME")
+    path = page(
+        tmp_path,
+        name,
+        code("n = 1", "parameters"),
+        code("n + 1", shows="old"),
+        code("from labkit import check\n1 / 0", "raises-exception"),
+        code(FAIL, shows=SHOWN_FAIL),
+        code("'run'", "needs-no-such-program", shows="old"),
+        code(f"import os\n[os.environ.get(name) for name in {variables}]"),
+        code("import ipykernel\nipykernel.kernelapp.IPKernelApp.instance().ip"),
+        code("print('FAIL is what a board may print')"),
+    )
+    before = path.read_bytes()
+    done, texts = run(workspace, path, n=2)
+    assert (done.failed, done.signal) == (None, 0)
+    assert texts[name] == [
+        "", "", "3", "ZeroDivisionError: division by zero", SHOWN_FAIL, "",
+        "[None, 'shelf-1', None]", "'127.0.0.1'", "FAIL is what a board may print\n",
+    ]  # fmt: skip
+    assert path.read_bytes() == before
+
+
+ENDS = {
+    "error": ("raise ValueError('first\\nsecond')", "ValueError: first"),
+    "check": (FAIL, SHOWN_FAIL),
+    "kernel": ("import os\nos._exit(1)", "the page's kernel ended: Kernel died"),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_failure_ends_the_run(workspace: Workspace, tmp_path: Path, what: str) -> None:
+    """The cell is named as the executed page counts it; nothing behind it is run."""
+    source, said = ENDS[what]
+    first = page(
+        tmp_path, "01-a.ipynb", code("from labkit import check"), code(source), code("1", shows="1")
+    )
+    done, texts = run(workspace, first, page(tmp_path, "02-b.ipynb", code("1")), n=1)
+    assert done.failed == ("01-a.ipynb", 3, said)
+    assert str(done.failed) == f"01-a.ipynb, code cell 3: {said}"
+    assert list(texts) == ["01-a.ipynb"]
+    assert texts["01-a.ipynb"][3] == ""
+
+
+def test_pages_run_in_order(workspace: Workspace, tmp_path: Path) -> None:
+    """Each in a kernel of its own, told when it has ended; the twin of those that fail."""
+    seen: list[str] = []
+    pages = [page(tmp_path, "01-a.ipynb", code("a = 1")),
+             page(tmp_path, "02-b.ipynb", code("'a' in dir()"))]  # fmt: skip
+    done = run_pages(workspace, pages, {}, lambda name, _: seen.append(name))
+    assert (seen, done.failed) == (["01-a.ipynb", "02-b.ipynb"], None)
+    assert shown(done.executed["02-b.ipynb"]) == ["False"]
+
+
+SCRIPT = """\
+import sys
+from pathlib import Path
+from labkit.record.running import run_pages
+from labkit.workspace import Workspace
+
+done = run_pages(Workspace.open(Path(sys.argv[1]), {}), [Path(sys.argv[2])], {}, print)
+print(done.failed, done.signal, done.executed[Path(sys.argv[2]).name].decode())
+"""
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_signal_stops_the_kernel(tmp_path: Path, number: signal.Signals) -> None:
+    """The cell is interrupted, so that it can clean up; the page is kept; the kernel is gone."""
+    mark = tmp_path / "kernel"
+    slow = f"from pathlib import Path\nimport os, time\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntry:\n    time.sleep(100)\nfinally:\n    print('put away')"  # noqa: E501 one cell
+    path = page(tmp_path, "01-a.ipynb", code(slow, "raises-exception"), code("'later'"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "lab"), str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path / "lab"),
+    )
+    while not (mark.exists() and mark.read_text()):
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert out.startswith(f"None {number} ")
+    stopped, later = shown(out.removeprefix(f"None {number} ").encode())
+    assert stopped.startswith("put away")
+    assert later == ""
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+def test_pages_are_those_with_steps(workspace: Workspace) -> None:
+    """In the route's order; not page 13, which unmakes what was made."""
+    numbers = [path.name[:2] for path in pages_of(workspace)]
+    assert numbers == ["03", "04", "05", "06", "07", "08"]
+    one = Workspace.open(workspace.root, {"LABKIT_ROUTE": "option-1"})
+    assert "13" not in [path.name[:2] for path in pages_of(one)]
+
+
+def test_no_pages_is_said(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a checkout there are none: what to do instead is told."""
+    monkeypatch.setattr(running, "CHECKOUT", tmp_path)
+    with pytest.raises(RecordError, match=r"03-initial-configuration.ipynb is not there.*labkit r"):
+        pages_of(workspace)
