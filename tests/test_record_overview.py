@@ -186,17 +186,20 @@ def test_a_page_is_sorted_by_any_column(seen: Shown) -> None:
 
 
 @pytest.mark.needs("chromium")
-def test_another_s_script_does_not_run(tmp_path: Path) -> None:
-    """If markup did get in, the page's own policy would stop it; without that, it runs."""
+def test_the_page_s_own_policy_stops_what_is_not_its_own(tmp_path: Path) -> None:
+    """If markup did get in, no script would run and nothing be asked for; without it, both are."""
     fill(tmp_path, 1)
     text = records(tmp_path).html()
-    injected = text.replace("device-0.eln</a>", "<script>document.title = 'ran'</script></a>")
+    odd = "<script>document.title = 'ran'</script><img src='http://127.0.0.1:9/x' alt=''></a>"
+    injected = text.replace("device-0.eln</a>", odd)
     free = re.sub(r"<meta http-equiv[^>]*>", "", injected)
     with chromium() as browser:
-        for page, title in ((injected, "Lab records"), (free, "ran")):
+        for page, title, asked in ((injected, "Lab records", 0), (free, "ran", 1)):
             (tmp_path / "list.html").write_text(page, encoding="utf-8")
             with shown(browser, tmp_path / "list.html") as there:
                 assert there.page.title() == title
+                said = [each for each in there.troubles if "ERR_" in each]
+                assert len(said) == asked, there.troubles
 
 
 @pytest.mark.needs("chromium", "pdftotext")
