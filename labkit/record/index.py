@@ -38,7 +38,7 @@ _ORDERED = "ORDER BY made_at DESC, file"
 _SELECT = f"SELECT file, {', '.join(Facts._fields)} FROM record WHERE {{}} {_ORDERED}"  # noqa: S608 ours
 
 _WAIT_S = 10
-"""For another list of the same folder, which reads 10,000 new records in some 5 s."""
+"""For another list of the same folder, which may have thousands of new records to read."""
 _SETTLED_NS = 2_000_000_000
 """A file that was changed so short a time ago can change again without its times showing it, and is
 read again by the next list. FAT counts time in steps of two seconds."""
