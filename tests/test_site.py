@@ -203,6 +203,15 @@ def test_the_text_of_a_panel_goes_where_its_html_is() -> None:
     assert cell["outputs"][0]["data"] == {"text/html": '<a href="02-two.html#three">two</a>'}
 
 
+def test_the_map_marks_the_page_that_it_stands_on() -> None:
+    """And no other."""
+    links = '<a href="01-one.ipynb">01</a><a href="02-two.ipynb">02</a>'
+    (cell,) = cells(code("map", shown(text_html=links)))
+    assert cell["outputs"][0]["data"]["text/html"] == (
+        '<a href="01-one.html" aria-current="page">01</a><a href="02-two.html">02</a>'
+    )
+
+
 def test_text_alone_stays() -> None:
     """The twin: where there is no HTML, the text is what is shown."""
     (cell,) = cells(code("1", shown(text_plain="1")))

@@ -95,7 +95,7 @@ def _parts(cell: dict[str, Any], name: str) -> list[dict[str, Any]]:
     shown = [output for output in cell["outputs"] if "text/markdown" not in output.get("data", {})]
     for data in _data(cell):
         if "text/html" in data:
-            data["text/html"] = _shown(data["text/html"])
+            data["text/html"] = _shown(data["text/html"], name.removesuffix(".ipynb"))
             data.pop("text/plain", None)
     written = [data["text/markdown"] for data in _data(cell) if "text/markdown" in data]
     return [
@@ -108,13 +108,15 @@ def _prose(source: str, name: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
 
 
-def _shown(panel: str) -> str:
-    """Return a panel's HTML for pages of HTML: its links lead to them.
+def _shown(panel: str, here: str) -> str:
+    """Return a panel's HTML for pages of HTML: its links lead to them, and the open one is marked.
 
     A picture's title keeps its words when they are searched for: Sphinx's marking of hits asks
     what it marks in an SVG for its place, and a title has none.
     """
-    return _LINK.sub(_led_to_html, panel).replace("<title>", '<title class="nohighlight">')
+    panel = _LINK.sub(_led_to_html, panel)
+    panel = panel.replace(f' href="{here}.html"', f' href="{here}.html" aria-current="page"')
+    return panel.replace("<title>", '<title class="nohighlight">')
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:
