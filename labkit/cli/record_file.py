@@ -43,7 +43,9 @@ def make(
     thing: str | None,
     route: str | None,
     output: Path | None,
-    **said: str,
+    operator: str,
+    board: str,
+    notes: str,
 ) -> None:
     """Make a record of a device's run as it stands, signed, in one file.
 
@@ -54,7 +56,8 @@ def make(
     """
     from labkit.record.making import make as make_record
 
-    made = make_record(_lab(workspace, thing, route), to=output, **said)
+    lab = _lab(workspace, thing, route)
+    made = make_record(lab, operator=operator, board=board, notes=notes, to=output)
     click.echo(str(made))
     if not all(made.checks):
         click.get_current_context().exit(1)
