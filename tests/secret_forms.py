@@ -225,6 +225,14 @@ def _certificate(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+def _version_1(certificate: bytes) -> bytes:
+    """Return the inner part of a certificate as version 1 has it: first a serial number of 1."""
+    tbs = x509.load_der_x509_certificate(certificate).tbs_certificate_bytes
+    at = tbs.index(b"\xa0\x03\x02\x01\x02")
+    content = tbs[at + 5 :]
+    return b"\x30\x82" + len(content).to_bytes(2) + content
+
+
 def _request(key: ec.EllipticCurvePrivateKey) -> bytes:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lab-device")])
     request = x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA256())
@@ -253,6 +261,7 @@ NOT_SECRET = {
     "RSA PUBLIC KEY": _RSA.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1),
     "CERTIFICATE": _certificate(_EC),
     "RSA's CERTIFICATE": _certificate(_RSA),
+    "CERTIFICATE of version 1": _version_1(_certificate(_EC)),
     "CERTIFICATE REQUEST": _request(_EC),
     "random bytes": random.Random(1).randbytes(700),  # noqa: S311 the same each day
 }

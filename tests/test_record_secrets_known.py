@@ -146,6 +146,18 @@ def test_a_known_text_is_found(form: str, secret: str) -> None:
     assert find({"a": TEXT_FORMS[form](other)}, known) == []
 
 
+@pytest.mark.parametrize("secret", ["0123456789abcdef ok", "deadbeefdeadbeef!!!"])
+@pytest.mark.parametrize("form", ["hexdump", "xxd"])
+def test_a_dump_is_read_to_its_end(form: str, secret: str) -> None:
+    """Characters beside a row that look like digits are none; a short last row belongs to it."""
+    rows = FORMS[form](secret.encode(), "A")[1]
+    other = FORMS[form](b"something else in a dump", "A")[1]
+    known = [Known.text("passphrase", secret)]
+    assert find({"a": rows + b"\n" + other}, known) != []
+    assert find({"a": other + b"\n" + rows}, known) != []
+    assert find({"a": other + b"\n" + other}, known) == []
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=0x17F), min_size=8, max_size=40),

@@ -32,13 +32,17 @@ def placeholder(kind: str) -> str:
 
 
 def is_no_secret(value: str) -> bool:
-    """Return whether a value says that there is none: blank, a placeholder, a macro's name."""
+    """Return whether a literal says that there is none: blank, or a placeholder."""
+    return not value.strip() or _PLACEHOLDER.fullmatch(value) is not None or is_placeholder(value)
+
+
+def _is_no_value(text: str) -> bool:
+    """Return whether what stands in a secret's place is none: a macro's name, a list's comma."""
     return (
-        not value.strip()
-        or value == NOT_SHOWN
-        or _PLACEHOLDER.fullmatch(value) is not None
-        or is_placeholder(value)
-        or kind_of(value) is not None
+        is_no_secret(text)
+        or text == NOT_SHOWN
+        or kind_of(text) is not None
+        or _BETWEEN.fullmatch(text) is not None
     )
 
 
@@ -50,8 +54,7 @@ def credentials_in(data: bytes) -> Iterator[Hit]:
             continue
         for match in each.pattern.finditer(small if each.any_case else data):
             first = match.span("first" if "first" in each.pattern.groupindex else "secret")
-            value = data[slice(*first)].decode("utf-8", "replace")
-            if not (is_no_secret(value) or _BETWEEN.fullmatch(value)):
+            if not _is_no_value(data[slice(*first)].decode("utf-8", "replace")):
                 yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
 
 
