@@ -65,6 +65,20 @@ def test_first_use_makes_a_key_and_the_second_uses_it(tmp_path: Path) -> None:
     assert check(sign(b"x", key, WHEN), b"x", [known.text], WHEN) == key.key_id
 
 
+def test_using_a_key_leaves_its_public_key_as_it_is(tmp_path: Path) -> None:
+    """It goes on telling when it was made; one that was lost is written again."""
+    key = signing_key(tmp_path, NONE)
+    (known,) = known_keys(tmp_path, NONE)
+    year = re.sub(r"made \d{4}", "made 2001", known.text)
+    known.path.write_text(year)
+    signing_key(tmp_path, NONE)
+    assert known.path.read_text() == year
+    assert known_keys(tmp_path, NONE)[0].made.startswith("2001-")
+    known.path.unlink()
+    assert signing_key(tmp_path, NONE).key_id == key.key_id
+    assert [each.key_id for each in known_keys(tmp_path, NONE)] == [key.key_id]
+
+
 @POSIX
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_secret_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
