@@ -39,6 +39,7 @@ Examples:
     help="The file (.eln) or the folder  [default: records/ in the workspace]",
 )
 def make(
+    *,
     workspace: Path | None,
     thing: str | None,
     route: str | None,
