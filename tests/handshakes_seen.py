@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DOOR = "a board"
 TOLD = {
     *("door", "offered", "server_name", "version", "steps", "alert", "alert_sent_by"),
-    *("certificate_id", "subject", "refusal", "is_newcomer", "client_id", "is_accepted", "ended"),
+    *("certificate_id", "subject", "refusal", "client_id", "is_accepted", "ended"),
 }
 """All that is told: no key, no random number, no address, no time."""
 

@@ -121,6 +121,7 @@ def test_refused_certificate(
     assert shaken.alert == alert
     assert f"AWS IoT refused it with the alert {alert}: " in shaken.verdict
     assert reason in shaken.verdict
+    assert reason in told(cloud)["refusal"]
     assert f"CN=stranger, id {device.id[:16]}…" in repr(shaken)
     assert step(shaken, "AWS IoT", "Certificate").outcome is Outcome.OK
     assert step(shaken, "device", "CertificateVerify").outcome is Outcome.NOT_REACHED
@@ -198,6 +199,17 @@ def test_wrong_client_id(cloud: Cloud, led: Device, version: ssl.TLSVersion) -> 
     assert step(shaken, "device", "CONNECT").means.endswith(": somebody else")
     assert step(shaken, "AWS IoT", "CONNACK").outcome is Outcome.NOT_REACHED
     assert {it.outcome for it in shaken.steps[:-2]} == {Outcome.OK}
+
+
+def test_to_be_registered_just_in_time(cloud: Cloud) -> None:
+    """A newcomer proves itself, and CONNECT is where the account's answer comes."""
+    ca = Authority("Just in time")
+    cloud.register_ca(ca, allowAutoRegistration=True)
+    connect(cloud, ca.issue("newcomer"), "newcomer")
+    shaken = seen(cloud)
+    assert broke(shaken) == ("device", "CONNECT")
+    assert "proved who they are; then: the CA registers automatically" in shaken.verdict
+    assert told(cloud)["refusal"] == ""
 
 
 def test_what_follows_the_handshake_is_no_mqtt(cloud: Cloud, led: Device) -> None:

@@ -139,7 +139,7 @@ def _verdict(
 
 def _why(attempt: Mapping[str, Any]) -> str:
     """Return why the handshake itself ended."""
-    why = attempt["refusal"] or attempt["ended"].removeprefix(_OPENSSLS_HEAD)
+    why = attempt["ended"].removeprefix(_OPENSSLS_HEAD)
     if attempt["alert"] is None:
         return f"no alert was sent; {why}."
     if attempt["alert_sent_by"] == "client":

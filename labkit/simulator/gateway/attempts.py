@@ -45,8 +45,7 @@ class Attempt:
         hello: what the client offers, or None before that is known.
         certificate_id: of what the client showed: the SHA-256 of its DER, in hex.
         subject: of what the client showed, such as "CN=LED".
-        refusal: why the certificate is refused; empty if it is not.
-        is_newcomer: whether it is let in to be registered just in time only.
+        refusal: the account's verdict on it; empty if it is let in.
         client_id: CONNECT's, or None where no CONNECT came.
         is_accepted: whether CONNECT was.
         ended: why the connection ended; empty while it stands.
@@ -59,7 +58,6 @@ class Attempt:
     certificate_id: str = ""
     subject: str = ""
     refusal: str = ""
-    is_newcomer: bool = False
     client_id: str | None = None
     is_accepted: bool = False
     ended: str = ""
@@ -81,7 +79,6 @@ class Attempt:
     def judged(self, admission: Admission, certificate: x509.Certificate | None) -> None:
         """Note what the client showed, and the verdict on it."""
         self.certificate_id, self.refusal = admission.certificate_id, _kept(admission.refusal)
-        self.is_newcomer = admission.newcomer is not None
         if certificate is not None:
             self.subject = _kept(certificates.subject_text(certificate.subject))
 
@@ -115,7 +112,6 @@ class Attempt:
             "certificate_id": self.certificate_id,
             "subject": self.subject,
             "refusal": self.refusal,
-            "is_newcomer": self.is_newcomer,
             "client_id": self.client_id,
             "is_accepted": self.is_accepted,
             "ended": self.ended,
