@@ -1,4 +1,4 @@
-"""`labkit record make`, `verify` and `show`: one record, made and read."""
+"""`labkit record make`, `verify`, `show` and `replay`: one record, made and read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 _RECORD = click.Path(exists=True, dir_okay=False, path_type=Path)
+_public_key_option = click.option(
+    "-p",
+    "--public-key",
+    "given",
+    multiple=True,
+    metavar="KEY",
+    help="A minisign public key, or its file; several may be given  [default: the workspace's]",
+)
 
 
 @click.command(
@@ -72,14 +80,7 @@ Examples:
   labkit record verify board-7.eln --ask-account --console fresh.log"""
 )
 @click.argument("file", type=_RECORD)
-@click.option(
-    "-p",
-    "--public-key",
-    "given",
-    multiple=True,
-    metavar="KEY",
-    help="A minisign public key, or its file; several may be given  [default: the workspace's]",
-)
+@_public_key_option
 @workspace_option
 @click.option("--ask-account", is_flag=True, help="Ask the account whether it is still true.")
 @click.option("--console", type=_RECORD, help="A fresh console log: has the board still the key?")
@@ -120,6 +121,33 @@ def show(file: Path) -> None:
     from labkit.record.showing import show as show_record
 
     click.echo(str(show_record(file)))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  labkit record replay board-7.eln
+  labkit record replay board-7.eln --public-key jane.pub
+  labkit record replay board-7.eln --unverified"""
+)
+@click.argument("file", type=_RECORD)
+@_public_key_option
+@workspace_option
+@click.option("--unverified", is_flag=True, help="Replay what nobody vouches for.")
+def replay(file: Path, given: tuple[str, ...], workspace: Path | None, *, unverified: bool) -> None:
+    """Make again what a record holds, from FILE alone, and say of each artefact what came of it.
+
+    The console log is parsed again, the certificate checked against it, the edited sources are
+    rebuilt; a seeded run of a simulated bench is done again as a whole, in a temporary folder. The
+    record is verified first. Exit code 1 where something differs from what the record says.
+    """
+    from labkit.record.replay import replay as replay_record
+
+    keys = [] if unverified else _public_keys(given, workspace)
+    replayed = replay_record(file, keys, unverified=unverified)
+    click.echo(str(replayed))
+    if not replayed.holds:
+        click.get_current_context().exit(1)
 
 
 def _lab(workspace: Path | None, thing: str | None = None, route: str | None = None) -> Lab:
@@ -169,4 +197,4 @@ def _public_key(given: str) -> str:
         return given
 
 
-COMMANDS = (make, verify, show)
+COMMANDS = (make, verify, show, replay)
