@@ -230,7 +230,8 @@ def _version_1(certificate: bytes) -> bytes:
     tbs = x509.load_der_x509_certificate(certificate).tbs_certificate_bytes
     at = tbs.index(b"\xa0\x03\x02\x01\x02")
     content = tbs[at + 5 :]
-    return b"\x30\x82" + len(content).to_bytes(2) + content
+    size = len(content)
+    return b"\x30" + (b"\x81" if size < 256 else b"\x82") + size.to_bytes(1 + size // 256) + content
 
 
 def _request(key: ec.EllipticCurvePrivateKey) -> bytes:

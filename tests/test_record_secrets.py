@@ -115,6 +115,7 @@ def test_a_manual_may_show_the_markers() -> None:
         '#define clientcredentialWIFI_PASSWORD    "Paste Wi-Fi password here."',
         '#define clientcredentialWIFI_PASSWORD    ""',
         "-    #define clientcredentialWIFI_PASSWORD    (not shown)",
+        "#ifndef clientcredentialWIFI_PASSWORD",
         '("clientcredentialWIFI_PASSWORD", "clientcredentialWIFI_SECURITY")',
         "Authorization: see page 8, device authorization",
         "password: ask the operator",

@@ -109,7 +109,13 @@ def test_known_bytes() -> None:
 
 # A text
 
-PASSWORDS = ("hunter22", 'ab"c\\d%41&e/ü?', "correct horse battery", "wJalrXUt+FEMI/K7MD" * 9)
+PASSWORDS = (
+    "hunter22",
+    "~~~???>>",
+    'ab"c\\d%41&e/ü?',
+    "correct horse battery",
+    "wJalrXUt+FEMI/K7MD" * 9,
+)
 
 TEXT_FORMS: dict[str, Callable[[str], bytes]] = {
     "as it is": lambda s: f"ssid lab, key {s}\n".encode(),
@@ -142,12 +148,12 @@ def test_a_known_text_is_found(form: str, secret: str) -> None:
     assert {each.kind for each in find({"a": TEXT_FORMS[form](secret)}, known)} == {
         "Wi-Fi password"
     }
-    other = secret.translate(str.maketrans("abcdehnortu", "ghijkgzzxyz"))
+    other = secret.translate(str.maketrans("abcdehnortu~", "ghijkgzzxyzw"))
     assert find({"a": TEXT_FORMS[form](other)}, known) == []
 
 
 @pytest.mark.parametrize("secret", ["0123456789abcdef ok", "deadbeefdeadbeef!!!"])
-@pytest.mark.parametrize("form", ["hexdump", "xxd"])
+@pytest.mark.parametrize("form", ["hexdump", "xxd", "the device's dump"])
 def test_a_dump_is_read_to_its_end(form: str, secret: str) -> None:
     """Characters beside a row that look like digits are none; a short last row belongs to it."""
     rows = FORMS[form](secret.encode(), "A")[1]

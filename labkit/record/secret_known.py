@@ -70,7 +70,7 @@ class Known:
         raw = secret.encode()
         if len(secret) < SHORTEST:
             return cls(kind, named=_named(raw) if raw else None)
-        return cls(kind, tuple(_escaped(secret)), tuple(_encoded(secret)))
+        return cls(kind, tuple(_escaped(secret)), tuple(dict.fromkeys(_encoded(secret))))
 
     @classmethod
     def octets(cls, kind: str, secret: bytes) -> Known:
@@ -91,19 +91,20 @@ def known_in(data: bytes, known: Iterable[Known]) -> Iterator[Hit]:
     """Yield where known secrets stand in some bytes."""
     for each in known:
         for form in each.written:
-            for start in _places(data, form):
-                yield Hit(each.kind, start, start + len(form), placeholder(each.kind))
+            if form in data:
+                word = placeholder(each.kind)
+                yield from (Hit(each.kind, *span, word) for span in _places(data, form))
         for piece in each.pieces:
-            for start in _places(data, piece):
-                yield Hit(each.kind, start, start + len(piece))
+            if piece in data:
+                yield from (Hit(each.kind, *span) for span in _places(data, piece))
         for match in each.named.finditer(data) if each.named else ():
             yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
 
 
-def _places(data: bytes, needle: bytes) -> Iterator[int]:
+def _places(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
     at = data.find(needle)
     while at >= 0:
-        yield at
+        yield at, at + len(needle)
         at = data.find(needle, at + len(needle))
 
 
