@@ -132,7 +132,7 @@ def test_environment_yml_agrees_with_the_project() -> None:
     python, pip, section = told["dependencies"]
     assert pip == "pip"
     assert python.removeprefix("python") == PROJECT["project"]["requires-python"]
-    assert section == {"pip": ["-e .[test]"]}
+    assert section == {"pip": ["-e .[test,site]"]}
     assert "test" in PROJECT["project"]["optional-dependencies"]
     assert all("defaults" not in channel for channel in told["channels"])
 

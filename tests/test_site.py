@@ -238,8 +238,10 @@ def test_the_check_of_an_exercise_is_folded() -> None:
     assert fold == [False, True, False]
 
 
-@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"cells": 1}', '{"cells": [1]}', "null"])
-def test_what_is_no_notebook_is_named(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "[", "[]", "{}", '{"cells": 1}', '{"cells": [1]}', "null", b"\xff"]
+)
+def test_what_is_no_notebook_is_named(text: str | bytes) -> None:
     """With what to do."""
     for judge in (lambda: prepared(text, "01-one.ipynb"), lambda: front_page({"01-one": text})):
         with pytest.raises(SiteError, match=r"^01-one.* is not a notebook\. Restore it"):

@@ -57,7 +57,7 @@ def build(folder: Path, notebooks: Path = CHECKOUT / "notebooks") -> Path:
     Raises:
         SiteError: the folder cannot be used, a page is not right, or Sphinx is not installed.
     """
-    texts = {page.name: page.read_text("utf-8") for page in sorted(notebooks.glob("*.ipynb"))}
+    texts = {page.name: page.read_bytes() for page in sorted(notebooks.glob("*.ipynb"))}
     if not texts:
         raise SiteError(f"{notebooks}: the manual's pages are not there. Clone the project again.")
     with replacing(folder) as working:
@@ -111,3 +111,4 @@ def _render(source: Path, working: Path) -> None:
         )
     for name in (".buildinfo", "objects.inv"):
         (working / "html" / name).unlink(missing_ok=True)
+    shutil.rmtree(working / "html/_sources", ignore_errors=True)

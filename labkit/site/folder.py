@@ -37,7 +37,7 @@ def replacing(folder: Path) -> Iterator[Path]:
             _put(Path(working), folder)
     except OSError as error:
         raise SiteError(
-            f"{error.filename or folder}: {error.strerror or error}. Name another folder with -o."
+            f"{folder} cannot be written: {error.strerror or error}. Name another folder with -o."
         ) from None
 
 
@@ -47,7 +47,11 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
     if not folder.is_dir():
         raise SiteError(f"{folder} is no folder. Name another with -o.")
     ours = folder / LIST
-    listed = set(ours.read_text(encoding="utf-8").splitlines()) if ours.is_file() else set()
+    listed = (
+        set(ours.read_text(encoding="utf-8", errors="replace").splitlines())
+        if ours.is_file()
+        else set()
+    )
     foreign = sorted(set(_files(folder)) - listed - {LIST})
     if foreign:
         raise SiteError(

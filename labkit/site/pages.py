@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.errors import SiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["front_page", "prepared"]
 
@@ -28,7 +31,7 @@ side, and its check is folded, since it holds the answer.
 """
 
 
-def prepared(text: str, name: str) -> str:
+def prepared(text: str | bytes, name: str) -> str:
     """Return a page as Sphinx is given it.
 
     Args:
@@ -44,7 +47,7 @@ def prepared(text: str, name: str) -> str:
     return json.dumps({**page, "cells": cells, "metadata": metadata})
 
 
-def front_page(pages: dict[str, str]) -> str:
+def front_page(pages: Mapping[str, str | bytes]) -> str:
     """Return the manual's first page: what it is, and each page with what it is good for.
 
     Args:
@@ -55,7 +58,7 @@ def front_page(pages: dict[str, str]) -> str:
     return f"{INTRODUCTION}\n{''.join(entries)}\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
 
 
-def _read(text: str, name: str) -> dict[str, Any]:
+def _read(text: str | bytes, name: str) -> dict[str, Any]:
     try:
         page: dict[str, Any] = json.loads(text)
         for cell in page["cells"]:
