@@ -91,7 +91,8 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "certificate", "certificate new-ca", "certificate verification", "certificate issue",
         "certificate show", "board", "board build", "board flash", "board reset",
         "firmware", "firmware get", "firmware set", "diagnose", "ports", "preflight", "undo",
-        "site", "record", "record keys", "record list",
+        "site", "record", "record keys", "record list", "record make", "record replay",
+        "record show", "record verify",
     }  # fmt: skip
 
 

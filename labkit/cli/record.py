@@ -84,7 +84,11 @@ Examples:
 @click.option("--fingerprint", metavar="HEX", help="The first digits of the device key's SHA-256.")
 @click.option("--certificate", metavar="HEX", help="The first digits of the certificate's id.")
 @click.option("--operator", help="Who did it, in capitals or not.")
-@click.option("--outcome", type=click.Choice(["accepted", "failed", "unfinished"]))
+@click.option(
+    "--outcome",
+    type=click.Choice(["accepted", "failed", "unfinished"]),
+    help="How the run came out.",
+)
 @click.option("--since", metavar="DATE", help="A day or a time, UTC.")
 @click.option("--until", metavar="DATE", help="A day, which counts whole, or a time.")
 @click.option(

@@ -12,6 +12,8 @@
                                         other routes
     workspace/bench/                    the simulated bench's own state
     workspace/pages/                    the reader's copies of the pages
+    workspace/records/                  records of runs
+    workspace/record-keys/              the keys that sign them
 """
 
 from labkit.workspace.files import sha256_file, write
