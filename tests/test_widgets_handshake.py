@@ -166,6 +166,16 @@ def test_without_a_console_log_it_says_what_to_do(lab: Lab) -> None:
     assert "There is no console log either: boot the board" in repr(shaken)
 
 
+def test_the_control_url_tells_every_client(lab: Lab) -> None:
+    """The board's attempt is there under its name; a board that is not there has none."""
+    told = lab.bench.get("handshakes")["handshakes"]
+    (own,) = [each for each in told if each["door"] == "0"]
+    assert own["subject"] == "CN=lab-device"
+    assert lab.bench.get("boards/0/handshake") == {"handshake": own, "has_set_out": True}
+    with pytest.raises(BenchError, match="no board '77'"):
+        lab.bench.get("boards/77/handshake")
+
+
 def test_a_bench_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The panel says what the lab says, in place of the steps."""
 
