@@ -12,6 +12,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -46,13 +47,13 @@ class Known:
         kind: what it is, such as "CA key", for messages and for the text in its place.
         written: forms that a text can have in a file, the whole secret each; replaceable.
         pieces: bytes, each of which gives it away, wherever they are found.
-        named: a pattern for a text that is too short to look for by itself.
+        short: a text that is too short to count where nothing names it.
     """
 
     kind: str
     written: tuple[bytes, ...] = ()
     pieces: tuple[bytes, ...] = ()
-    named: re.Pattern[bytes] | None = None
+    short: bytes = b""
 
     def __repr__(self) -> str:
         """Return its kind."""
@@ -69,7 +70,7 @@ class Known:
         """
         raw = secret.encode()
         if len(secret) < SHORTEST:
-            return cls(kind, named=_named(raw) if raw else None)
+            return cls(kind, short=raw)
         return cls(kind, tuple(_escaped(secret)), tuple(dict.fromkeys(_encoded(secret))))
 
     @classmethod
@@ -97,8 +98,9 @@ def known_in(data: bytes, known: Iterable[Known]) -> Iterator[Hit]:
         for piece in each.pieces:
             if piece in data:
                 yield from (Hit(each.kind, *span) for span in _places(data, piece))
-        for match in each.named.finditer(data) if each.named else ():
-            yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
+        if each.short and each.short in data:
+            for match in _named(each.short).finditer(data):
+                yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
 
 
 def _places(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
@@ -161,6 +163,7 @@ def _encoded(secret: str) -> Iterator[bytes]:
         yield secret.encode("utf-16-be")
 
 
+@cache
 def _named(raw: bytes) -> re.Pattern[bytes]:
     text = re.escape(raw)
     return re.compile(
