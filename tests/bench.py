@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from account_bench import flatness, speed
+from browser import manual
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -33,7 +34,7 @@ from labkit.record.index import records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator
 
 NOW = datetime.now(UTC)
 LOG_MB = 100
@@ -45,11 +46,43 @@ SETTLED_S = 2.1
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 """Without a sandbox, since tests may run as root; and asking nobody anything."""
 
+PRESSES = 20
+PRESS_PROMISED_MS = 200
+PRESSED = (
+    ("05-public-key-extraction", "Hex lens", ".lk-fields [tabindex]"),
+    ("06-public-key-infrastructure-setup", "Certificate", "button[data-press]"),
+    ("08-device-authorization", "Policy tester", "input[type=checkbox]"),
+)
+"""Pages, panels on them that ask neither board nor account, and what is pressed in turns."""
+
+TIME_A_PRESS = """(control) => new Promise((seen, missed) => {
+    const panel = control.closest(".labkit-front").firstElementChild;
+    const begin = performance.now();
+    const watch = new MutationObserver(() => {
+        watch.disconnect();
+        requestAnimationFrame(() => seen(performance.now() - begin));
+    });
+    watch.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
+    setTimeout(() => missed(new Error("the press has changed nothing")), 5000);
+    if (control.matches("button, input")) control.click(); else control.focus();
+})"""
+"""From the press to the first frame in which the panel is another one."""
+
 
 def main() -> int:
     """Measure everything and print a line for each."""
     for measure in (
-        *(console_speed, issuing, import_time, run_time, opening, flatness, speed, listing),
+        *(
+            console_speed,
+            issuing,
+            import_time,
+            run_time,
+            opening,
+            pressing,
+            flatness,
+            speed,
+            listing,
+        ),
     ):
         for line in measure():
             sys.stdout.write(line + "\n")
@@ -259,6 +292,30 @@ def cpu(work: Callable[[], object]) -> float:
     begin = time.process_time()
     work()
     return time.process_time() - begin
+
+
+def pressing() -> Iterator[str]:
+    """Press panels that do no I/O, in Chromium, and wait for the frame that shows what came."""
+    if not shutil.which("chromium"):
+        yield "a press               -        (no chromium is installed)"
+        return
+    with tempfile.TemporaryDirectory() as folder, manual(Path(folder)) as served:
+        for page, name, pressed in PRESSED:
+            with served.shown(f"{page}.ipynb") as shown:
+                shown.run()
+                took = sorted(press_times(shown.panel(name), pressed))
+            middle, longest = statistics.median(took), took[-1]
+            yield (
+                f"a press          {middle:6.1f} ms     ({name}: {middle / PRESS_PROMISED_MS:.2f} "
+                f"of the promised {PRESS_PROMISED_MS}; the longest of {PRESSES}: {longest:.1f} ms)"
+            )
+
+
+def press_times(panel: Locator, pressed: str) -> Iterator[float]:
+    """Yield the milliseconds of each press, of what can be pressed in turns."""
+    for turn in range(PRESSES):
+        controls = panel.locator(pressed)
+        yield float(controls.nth(turn % min(controls.count(), 2)).evaluate(TIME_A_PRESS))
 
 
 def wall(command: list[str], environment: dict[str, str] | None = None) -> float:
