@@ -21,13 +21,15 @@ _CONTEXT = 3
 _PASSWORD = re.compile(r'(.*\bclientcredentialWIFI_PASSWORD\b[^"]*)"(.+)"')
 
 
-def unified_diff(old: str, new: str, path: str) -> str:
+def unified_diff(old: str, new: str, path: str, *, secrets_are_out: bool = False) -> str:
     """Return the difference as one hunk, which is all that one edit makes; linear in the texts.
 
     Args:
         old: the text before.
         new: the text after, not the same.
         path: the file's name for the head.
+        secrets_are_out: both texts have place-holders where secrets were. Then all of them is
+            shown, so that the difference can be applied.
     """
     before, after = _lines(old), _lines(new)
     first = _common(before, after)
@@ -44,7 +46,7 @@ def unified_diff(old: str, new: str, path: str) -> str:
     ]
     around = first - start + len(tail)
     head = f"@@ -{_range(start, len(removed) + around)} +{_range(start, len(added) + around)} @@"
-    hidden = _hidden_lines(old) | _hidden_lines(new)
+    hidden = {} if secrets_are_out else _hidden_lines(old) | _hidden_lines(new)
     body = "".join(_row(row, hidden) for row in rows)
     return f"--- a/{path}\n+++ b/{path}\n{head}\n{body}"
 

@@ -17,6 +17,8 @@ from labkit.lab import open_lab
 from labkit.progress import SESSION
 from labkit.record.contents import gather
 from labkit.record.firmware_sources import ORIGINAL, differences
+from labkit.record.lab_secrets import known_secrets
+from labkit.record.secret_scan import without_secrets
 from labkit.seeding import Randomness
 from labkit.workspace import Workspace, write
 from labkit.workspace.lab_toml import set_in_lab_toml
@@ -67,11 +69,11 @@ def run_again(record: Record, board: int | None) -> dict[str, bytes]:
                 if not step["done"]:
                     break
                 lab.perform(step["step"])
-            files, _ = differences(gather(lab, {}))
+            files, _ = without_secrets(gather(lab, {}), known_secrets(lab))
         finally:
             if lab.bench:
                 lab.bench.stop()
-    return files
+    return differences(files)[0]
 
 
 def _prepared(record: Record, root: Path, board: int | None) -> Lab:

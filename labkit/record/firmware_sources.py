@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labkit import firmware
 from labkit.device.image import find_sources
 from labkit.errors import DeviceError, FirmwareError
+from labkit.firmware.diffs import unified_diff
 from labkit.steps.headers import backup_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def differences(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], dict[str,
 def _difference(name: str, original: bytes, now: bytes) -> bytes:
     try:
         old, new = firmware.decode(original), firmware.decode(now)
-        return firmware.encode(firmware.Edit(old, new, name).diff(name))
+        return firmware.encode(
+            unified_diff(old, new, name, secrets_are_out=True) if old != new else ""
+        )
     except FirmwareError as error:
         return f"{name}: no difference can be told: {error}\n".encode()
