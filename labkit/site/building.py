@@ -83,7 +83,6 @@ def _render(source: Path, working: Path) -> None:
     """Let Sphinx write `html`; whatever it warns of is an error."""
     try:
         from sphinx.application import Sphinx  # noqa: PLC0415 costs a second
-        from sphinx.errors import SphinxError  # noqa: PLC0415 as above
     except ImportError:
         raise SiteError(
             "Sphinx is not installed. `./lab site` has it; elsewhere: pip install 'labkit[site]'"
@@ -102,8 +101,13 @@ def _render(source: Path, working: Path) -> None:
             freshenv=True,
         )
         app.build()
-    except SphinxError as error:
-        raise SiteError(f"the pages could not be rendered: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:
+        raise SiteError(
+            f"the pages could not be rendered: {type(error).__name__}: {error}. Is one of them "
+            "damaged? `git diff notebooks` shows what was changed."
+        ) from error
     if said := warnings.getvalue().strip():
         lines = said.replace(f"{source}{os.sep}", "").splitlines()
         raise SiteError(

@@ -47,16 +47,15 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
     if not folder.is_dir():
         raise SiteError(f"{folder} is no folder. Name another with -o.")
     ours = folder / LIST
-    listed = (
-        set(ours.read_text(encoding="utf-8", errors="replace").splitlines())
-        if ours.is_file()
-        else set()
-    )
-    foreign = sorted(set(_files(folder)) - listed - {LIST})
+    if ours.is_file():
+        listed = ours.read_text(encoding="utf-8", errors="replace").splitlines()
+        foreign = set(_files(folder)) - {*listed, LIST}
+    else:
+        foreign = {path.name for path in folder.iterdir()}
     if foreign:
         raise SiteError(
-            f"{folder} holds {len(foreign)} files that are not the manual's, such as {foreign[0]}, "
-            "and nothing in it was changed. Name a new or an empty folder with -o."
+            f"{folder} holds what is not the manual's, such as {min(foreign)}, and nothing in it "
+            "was changed. Name a new or an empty folder with -o."
         )
 
 
@@ -75,7 +74,7 @@ def _put(working: Path, folder: Path) -> None:
         folder.rename(working / "before")
     try:
         made.rename(folder)
-    except OSError:
+    except BaseException:
         if (working / "before").exists():
             shutil.move(working / "before", folder)
         raise

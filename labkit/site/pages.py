@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import SiteError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["front_page", "prepared"]
 
 _LINK = re.compile(r' data-page="[^"]*"| data-key="[^"]*"|href="([\w-]+)\.ipynb(#[^"]*)?"')
+_CELL = {"markdown": {"id", "metadata", "source"}}
+_CELL["code"] = _CELL["markdown"] | {"execution_count", "outputs"}
 _CHECK = re.compile(r"^check\(", re.MULTILINE)
 
 INTRODUCTION = """\
@@ -59,16 +62,20 @@ def front_page(pages: Mapping[str, str | bytes]) -> str:
 
 
 def _read(text: str | bytes, name: str) -> dict[str, Any]:
-    try:
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
         page: dict[str, Any] = json.loads(text)
-        for cell in page["cells"]:
-            for part in (cell, *cell.get("outputs", ()), *_data(cell)):
-                _join_lines(part)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise SiteError(
-            f"{name} is not a notebook. Restore it with: git checkout notebooks/{name}"
-        ) from None
-    return page
+        if _is_page(page):
+            return page
+    raise SiteError(f"{name} is not a notebook. Restore it with: git checkout notebooks/{name}")
+
+
+def _is_page(page: dict[str, Any]) -> bool:
+    """Return whether it has what a page has; each of its texts is one string then."""
+    for cell in page["cells"]:
+        for part in (cell, *cell.get("outputs", ()), *_data(cell)):
+            _join_lines(part)
+    whole = all(_CELL[cell["cell_type"]] <= cell.keys() for cell in page["cells"])
+    return whole and bool(page["cells"]) and isinstance(page["metadata"], dict)
 
 
 def _data(cell: dict[str, Any]) -> list[dict[str, Any]]:
