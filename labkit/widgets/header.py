@@ -56,7 +56,7 @@ class HeaderPanel(Panel):
         """Draw each line of the difference with its number, its sign and its word."""
         rows = Markup().join(_row(*each) for each in self._lines())
         table = Markup(
-            '<table><thead><tr><th scope="col">line</th><th scope="col">change</th>'
+            '<table class="lk-diff"><thead><tr><th scope="col">line</th><th scope="col">change</th>'
             '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>'
         )
         drawn = table.format(self._seen.file.name, rows) if self._seen and rows else ""
