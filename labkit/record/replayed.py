@@ -17,6 +17,9 @@ GIVEN = "given"
 CANNOT = "cannot be"
 """By its nature, or because the record does not hold what it takes."""
 
+_BEFORE, _BEHIND = 16, 8
+"""How many bytes are shown before a difference, and from it on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -45,9 +48,7 @@ def compared(what: str, recorded: bytes, made: bytes, how: str) -> Replayed:
         (n for n, (a, b) in enumerate(zip(recorded, made, strict=False)) if a != b),
         min(len(recorded), len(made)),
     )
-    return Replayed(
-        what,
-        DIFFERS,
-        f"{how}, expected {made[at : at + 8].hex(' ') or 'its end'} at offset {at}, the record has "
-        f"{recorded[at : at + 8].hex(' ') or 'its end'}",
-    )
+    start = max(at - _BEFORE, 0)
+    there, here = (raw[start : at + _BEHIND] for raw in (recorded, made))
+    why = f"{how}: at offset {at} expected {here!r}, the record has {there!r}"
+    return Replayed(what, DIFFERS, why)

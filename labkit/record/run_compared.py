@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_compared"]
 
-_RUN = "the whole run"
+_RUN, _HOW = "the whole run", "by the whole run, done again"
 _TIMES = "device/console.times.jsonl"
 _LOG, _JOURNAL, _CERTIFICATE = "device/console.log", "journal.jsonl", "account/certificate.json"
 _COMPARED = ("account/", "ca/", "device/", "firmware/", _JOURNAL)
@@ -51,10 +51,16 @@ def run_compared(record: Record) -> Iterator[Replayed]:
     done = sum(step["done"] for step in record.facts["steps"])
     yield Replayed(_RUN, AGREES, f"{done} steps done again by labkit {__version__}; the record is "
                                  f"of labkit {record.facts['labkit']}")  # fmt: skip
-    has_rsa = _has_rsa(record.files)
     recorded = {path: raw for path, raw in record.files.items() if path.startswith(_COMPARED)}
     for path in sorted((recorded.keys() | made.keys()) - {_TIMES}):
-        yield _compared(path, recorded.get(path), made.get(path), has_rsa=has_rsa)
+        if path in recorded and path in made:
+            yield _both(path, recorded[path], made[path], has_rsa=_has_rsa(record.files))
+        elif path in made:
+            yield Replayed(path, DIFFERS, f"{_HOW}: it is not in the record")
+        elif record.facts["outcome"] == "accepted":
+            yield Replayed(path, DIFFERS, f"{_HOW}: it was not made again")
+        else:
+            yield Replayed(path, CANNOT, "left by what failed or was not finished")
 
 
 def _never_again(facts: Mapping[str, Any]) -> str:
@@ -78,19 +84,15 @@ def _has_rsa(files: Mapping[str, bytes]) -> bool:
     return False
 
 
-def _compared(path: str, recorded: bytes | None, made: bytes | None, *, has_rsa: bool) -> Replayed:
-    how = "by the whole run, done again"
-    if recorded is None or made is None:
-        said = "is not in the record" if recorded is None else "was not made again"
-        return Replayed(path, DIFFERS, f"{how}: it {said}")
+def _both(path: str, recorded: bytes, made: bytes, *, has_rsa: bool) -> Replayed:
     if recorded != made and has_rsa and not path.startswith(_WITHOUT_CA):
         return Replayed(path, CANNOT, "it hangs on an RSA key, which no seed gives again")
     if path == _LOG and recorded.startswith(made) and recorded != made:
-        how = f"{how}, its first {len(made)} bytes; the rest are boots beside the steps"
+        how = f"{_HOW}, its first {len(made)} bytes; the rest are boots beside the steps"
         return compared(path, recorded[: len(made)], made, how)
     if recorded != made and (but := _excused(path, recorded, made)):
-        return Replayed(path, AGREES, f"{how}; {but}")
-    return compared(path, recorded, made, how)
+        return Replayed(path, AGREES, f"{_HOW}; {but}")
+    return compared(path, recorded, made, _HOW)
 
 
 def _excused(path: str, recorded: bytes, made: bytes) -> str:
