@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from labkit.record.index import records
     from labkit.record.making import make
-    from labkit.record.replay import replay
+    from labkit.record.replaying import replay
     from labkit.record.showing import show
     from labkit.record.signing_keys import public_keys
     from labkit.record.still_true import ask_account, ask_console
@@ -37,7 +37,7 @@ _HOMES = {
     "make": "making",
     "public_keys": "signing_keys",
     "records": "index",
-    "replay": "replay",
+    "replay": "replaying",
     "show": "showing",
     "verify": "verifying",
 }
