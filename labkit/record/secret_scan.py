@@ -133,7 +133,7 @@ def without_secrets(
         [each for each in findings if each.file not in changed]
         + find({name: clean[name] for name in changed}, secrets)
     )
-    return clean, tuple(str(each) for each in findings)
+    return clean, tuple(str(each) for each in findings if each.placeholder is not None)
 
 
 def refuse_secrets(files: Mapping[str, bytes], known: Iterable[Known] = ()) -> None:
