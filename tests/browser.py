@@ -5,6 +5,7 @@ Everything is read from what the browser shows and pressed as a reader presses i
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -221,7 +222,7 @@ class Shown:
         self.page.locator(".jp-Notebook .jp-InputPrompt").first.click()
         self.page.keyboard.press("Control+s")
         for _ in range(100):
-            if self.file.stat().st_mtime_ns != before:
+            if self.file.stat().st_mtime_ns != before and _is_whole(self.file):
                 return
             self.page.wait_for_timeout(50)
         raise TimeoutError(f"{self.file.name} was not saved")
@@ -266,6 +267,15 @@ class Manual:
 
 ALLOWED: dict[str, str] = {}
 """Errors on the console that are not ours, as patterns, each with its reason."""
+
+
+def _is_whole(file: Path) -> bool:
+    """Return whether a page is written to its end."""
+    try:
+        json.loads(file.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def _told(message: ConsoleMessage) -> list[str]:

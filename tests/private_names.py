@@ -18,6 +18,10 @@ BORROWED = {
 """What `labkit.seams` borrows."""
 
 
+NAMEDTUPLES = {"_asdict", "_fields", "_make", "_replace"}
+"""Public, for all their underscore (Python's collections.namedtuple)."""
+
+
 def private_uses(package: Path) -> list[str]:
     """Return where a package uses, outside its seams, what is private to other packages.
 
@@ -38,6 +42,8 @@ def private_uses(package: Path) -> list[str]:
 def _is_foreign(name: str, own: set[str]) -> bool:
     if name in BORROWED:
         return True
+    if name in NAMEDTUPLES:
+        return False
     last = name.rpartition(".")[2]
     return last.startswith("_") and not last.endswith("__") and last not in own
 

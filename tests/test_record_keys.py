@@ -175,7 +175,7 @@ def test_cost_of_a_guess_stands_in_the_file(tmp_path: Path) -> None:
     key = signing_key(tmp_path, WITH)
     stored = signing_keys.minisign.SecretKey.from_file(tmp_path / "record-keys" / "current.key")
     assert stored.is_encrypted()
-    assert (stored._kdf_opslimit, stored._kdf_memlimit) == (1 << 22, 1 << 27)  # noqa: SLF001
+    assert (stored._kdf_opslimit, stored._kdf_memlimit) == (1 << 22, 1 << 27)  # noqa: SLF001 nothing else tells
     assert signing_key(tmp_path, WITH).key_id == key.key_id
 
 
