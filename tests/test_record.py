@@ -302,6 +302,14 @@ def test_a_record_is_never_overwritten(finished: Lab, made: Made) -> None:
     assert made.path.read_bytes() == before
 
 
+def test_two_records_of_one_moment_have_two_names(finished: Lab, tmp_path: Path) -> None:
+    """The second one in a folder is numbered; both verify."""
+    one, two = (record.make(finished, to=tmp_path, now=WHEN).path for _ in range(2))
+    assert two.name == f"{one.stem}-2.eln"
+    keys = record.public_keys(finished.workspace.root)
+    assert all(record.verify(each, keys).holds for each in (one, two))
+
+
 def test_a_name_that_no_record_can_have_is_refused(finished: Lab, tmp_path: Path) -> None:
     """The inner folder has the name, and not every system can hold every name."""
     with pytest.raises(RecordError, match=r"my-record\.eln"):

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 
     from labkit.check import Check
     from labkit.lab import Lab
-    from labkit.record.signature import SigningKey
 
 __all__ = ["SUFFIX", "Made", "make"]
 
 SUFFIX = ".eln"
+_WRITTEN = ("record.json", "report.html")
+"""What is written from facts that people have typed, and not gathered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +104,14 @@ def make(
     known_facts = facts(lab, files, name=target.stem, when=when, told=told, headers=headers)
     checks = judge(files, known_facts)
     known_facts["checks"] += told_checks(checks)
-    written = {"record.json": _json(known_facts), "report.html": report(files, known_facts)}
-    refuse_secrets(written, known)
+    files |= {"record.json": _json(known_facts), "report.html": report(files, known_facts)}
+    metadata = crate_metadata(target.stem, when, files, known_facts, summary(known_facts))
+    refuse_secrets({path: files[path] for path in _WRITTEN} | {METADATA: metadata}, known)
     key = signing_key(lab.workspace.root)
-    sealed = _sealed(target.stem, when, files | written, known_facts, key)
-    _write(target, sealed)
-    return Made(target, known_facts["outcome"], key.key_id, checks, redacted)
-
-
-def _sealed(
-    name: str, when: datetime, files: Mapping[str, bytes], told: Mapping[str, Any], key: SigningKey
-) -> bytes:
-    metadata = crate_metadata(name, when, files, told, summary(told))
     inside = {FOLDER + path: raw for path, raw in files.items()}
-    inside[METADATA] = metadata
-    inside[SIGNATURE] = sign(metadata, key, when)
-    return write_archive(name, inside, when)
+    signed = {METADATA: metadata, SIGNATURE: sign(metadata, key, when)}
+    _write(target, write_archive(target.stem, inside | signed, when))
+    return Made(target, known_facts["outcome"], key.key_id, checks, redacted)
 
 
 def _even(moment: datetime) -> datetime:
@@ -135,12 +129,13 @@ def _target(lab: Lab, to: str | Path | None, when: datetime) -> Path:
                 f"record's inner folder has it too. Take for instance {name}{SUFFIX}."
             )
         target = chosen
-    else:
-        thing = _plain(lab.workspace.settings.thing_name)
-        target = chosen / f"{thing}-{when:%Y%m%dT%H%M%SZ}{SUFFIX}"
-    if target.exists():
-        raise RecordError(f"{target} is there already; a record is never overwritten.")
-    return target
+        if target.exists():
+            raise RecordError(f"{target} is there already; a record is never overwritten.")
+        return target
+    name = f"{_plain(lab.workspace.settings.thing_name)}-{when:%Y%m%dT%H%M%SZ}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    free = (chosen / f"{name}{SUFFIX}" for name in names)
+    return next(target for target in free if not target.exists())
 
 
 def _plain(name: str) -> str:
