@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -288,6 +289,20 @@ def test_without_sphinx_it_says_what_to_install(
     """The lab's own installation has it; another one is told how to get it."""
     monkeypatch.setitem(sys.modules, "sphinx.application", None)
     with pytest.raises(SiteError, match=r"pip install 'labkit\[site\]'"):
+        building.build(tmp_path / "site", NOTEBOOKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_goes_wrong_inside_sphinx_is_an_error_of_the_labs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever an extension raises is said in one line; nothing is written."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no such node")
+
+    monkeypatch.setitem(sys.modules, "sphinx.application", SimpleNamespace(Sphinx=broken))
+    with pytest.raises(SiteError, match=r"not be rendered: RuntimeError: no such node\. "):
         building.build(tmp_path / "site", NOTEBOOKS)
     assert list(tmp_path.iterdir()) == []
 

@@ -143,6 +143,19 @@ def test_one_goes_from_page_to_page(front: Shown) -> None:
     assert front.troubles == []
 
 
+def test_panels_wear_their_own_style(site: Path, browser: Browser) -> None:
+    """That of JupyterLab's panels, light and dark as Furo's switch says; the open page is framed."""
+    style = "(panel) => getComputedStyle(panel).backgroundColor"
+    frame = "(link) => getComputedStyle(link).borderTopWidth"
+    with shown(browser, site / LENS) as page:
+        panel = page.page.locator("section.labkit").first
+        for theme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(17, 17, 17)")):
+            page.theme(theme)
+            assert panel.evaluate(style) == paper
+        strip = panel.locator(".lk-strip a").all()
+        assert [link.evaluate(frame) for link in strip] == ["1px"] * 5 + ["2px"] + ["1px"] * 8
+
+
 def test_the_check_of_an_exercise_is_folded(site: Path, browser: Browser) -> None:
     """The question is seen, the answer in its check only after a click."""
     with shown(browser, site / LENS) as page:
@@ -173,6 +186,9 @@ def test_a_page_is_printed_whole(site: Path, browser: Browser, stem: str, tmp_pa
     ] == []
     assert [text for text in texts if text not in paper] == []
     assert wide == []
+    assert [
+        words for words in ("Skiptocontent", "Onthispage", "Showthecheck") if words in paper
+    ] == []
 
 
 @on_paper
