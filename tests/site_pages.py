@@ -85,6 +85,12 @@ def read(page: Path) -> Read:
     return found
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file's content by its name."""
+    files = filter(Path.is_file, folder.rglob("*"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def squeezed(text: str) -> str:
     """Return a text without white space: where lines are broken is no matter."""
     return "".join(text.split())

@@ -144,7 +144,7 @@ def test_one_goes_from_page_to_page(front: Shown) -> None:
 
 
 def test_panels_wear_their_own_style(site: Path, browser: Browser) -> None:
-    """That of JupyterLab's panels, light and dark as Furo's switch says; the open page is framed."""
+    """That of JupyterLab's, light and dark as Furo's switch says; the open page is framed."""
     style = "(panel) => getComputedStyle(panel).backgroundColor"
     frame = "(link) => getComputedStyle(link).borderTopWidth"
     with shown(browser, site / LENS) as page:

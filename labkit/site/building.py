@@ -18,6 +18,7 @@ __all__ = ["build"]
 _HERE = Path(__file__).parent
 _STYLES = (_HERE.parent / "widgets/front.css", _HERE / "site.css")
 _PICTURES = {".png", ".svg"}
+_MAP = 'class="labkit" aria-label="Route"'
 _TITLE = "Developer-mode key provisioning"
 
 _SETTINGS: dict[str, Any] = {
@@ -79,6 +80,13 @@ def _copy_pictures(place: Path, source: Path) -> None:
             shutil.copyfile(picture, target)
 
 
+def _leave_maps_out_of_the_search(_app: object, page: Any) -> None:  # noqa: ANN401 docutils'
+    """Let a word that the map says on every page lead to the pages that are about it."""
+    for part in page.findall():
+        if part.tagname == "raw" and _MAP in part.astext():
+            part["classes"].append("no-search")
+
+
 def _render(source: Path, working: Path) -> None:
     """Let Sphinx write `html`; whatever it warns of is an error."""
     try:
@@ -100,6 +108,7 @@ def _render(source: Path, working: Path) -> None:
             warning=warnings,
             freshenv=True,
         )
+        app.connect("doctree-read", _leave_maps_out_of_the_search)
         app.build()
     except OSError:
         raise

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["front_page", "prepared"]
 
 _LINK = re.compile(r' data-page="[^"]*"| data-key="[^"]*"|href="([\w-]+)\.ipynb(#[^"]*)?"')
+_BLOCK_END = re.compile(r"</(?:caption|h3|li|p|pre|summary|td|text|th|tspan)>")
 _CELL = {"markdown": {"id", "metadata", "source"}}
 _CELL["code"] = _CELL["markdown"] | {"execution_count", "outputs"}
 _CHECK = re.compile(r"^check\(", re.MULTILINE)
@@ -121,10 +122,13 @@ def _prose(source: str, name: str) -> dict[str, Any]:
 def _shown(panel: str, here: str) -> str:
     """Return a panel's HTML for pages of HTML: its links lead to them, and the open one is marked.
 
+    The cells of its tables stand apart, or the search would take their words for one.
+
     A picture's title keeps its words when they are searched for: Sphinx's marking of hits asks
     what it marks in an SVG for its place, and a title has none.
     """
     panel = _LINK.sub(_led_to_html, panel)
+    panel = _BLOCK_END.sub("\\g<0>\n", panel)
     panel = panel.replace(f' href="{here}.html"', f' href="{here}.html" aria-current="page"')
     return panel.replace("<title>", '<title class="nohighlight">')
 
