@@ -261,6 +261,8 @@ def test_public_key_is_read_as_a_file_or_as_its_second_line() -> None:
     "text",
     ["", "RW", PUBLIC + PUBLIC, PUBLIC.replace("untrusted", "trusted"), PUBLIC.splitlines()[0],
      PUBLIC.splitlines()[1][:-1], PUBLIC * 100, "RWü", TEXT.decode()],
+    ids=["nothing", "short", "two", "other comment", "comment alone", "cut", "long", "no ASCII",
+         "signature"],
 )  # fmt: skip
 def test_other_public_key_is_refused(text: str) -> None:
     """The error says which form is expected."""
