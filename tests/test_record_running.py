@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -244,6 +245,22 @@ def test_signal_stops_the_kernel(tmp_path: Path, number: signal.Signals) -> None
     assert later == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+def test_kernel_that_does_not_start_is_a_failure(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and nothing of it is left for Python's end."""
+    left: list[object] = []
+    register, unregister = atexit.register, atexit.unregister
+    monkeypatch.setattr(atexit, "register", lambda do: left.append(do) or register(do))
+    monkeypatch.setattr(atexit, "unregister", lambda do: left.remove(do) or unregister(do))
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    done, texts = run(workspace, page(tmp_path, "01-a.ipynb", code("1", shows="1")))
+    assert done.failed
+    assert done.failed.said.startswith("the page's kernel ended: ")
+    assert texts["01-a.ipynb"] == [""]
+    assert left == []
 
 
 def test_pages_are_those_with_steps(workspace: Workspace) -> None:

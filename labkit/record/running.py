@@ -7,6 +7,7 @@ shows from its last run is taken away first, so that whatever stands below a cel
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
 import shutil
@@ -186,6 +187,9 @@ class _PageRun:
             self.signal = signal.SIGINT
         except _StoppedError:
             pass
+        finally:
+            # nbclient leaves it where a kernel did not start, to fail when Python ends.
+            atexit.unregister(client._cleanup_kernel)  # noqa: SLF001 it is registered by that
         return None
 
     def _failure(self, said: str) -> Failure:
@@ -229,6 +233,7 @@ class _Client(NotebookClient):
     """
 
     on_signal: Callable[[int], None]
+    _is_first = True
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:  # noqa: ANN401 nbclient's own
         """Start the kernel, the handlers for signals replaced by ours."""
@@ -243,10 +248,10 @@ class _Client(NotebookClient):
         self._stopping = asyncio.ensure_future(self._stop_cell())
 
     async def _stop_cell(self) -> None:
-        if self.km is None or not self.km.has_kernel:
-            return
-        if not hasattr(self, "_interrupted"):
-            self._interrupted = True
+        first, self._is_first = self._is_first, False
+        if self.km is None or (first and not self.code_cells_executed):
+            return  # the kernel is still starting: its first cell is not run
+        if first:
             await ensure_async(self.km.interrupt_kernel())
             await asyncio.sleep(_PATIENCE_S)
         await ensure_async(self.km.shutdown_kernel(now=True))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labkit.errors import RecordError
 from labkit.lab import open_lab
 from labkit.record.making import SUFFIX, make
 from labkit.record.parameters import read_parameters
@@ -73,8 +75,7 @@ def run_and_record(
     """
     parameters = read_parameters(told)
     pages = pages_of(lab.workspace)
-    folder = to.parent if to.suffix == SUFFIX else to
-    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_place(to)
     signing_key(lab.workspace.root)
     run = run_pages(lab.workspace, pages, parameters, show)
     made = make(
@@ -87,6 +88,20 @@ def run_and_record(
         to=to,
     )
     return Recorded(run, made)
+
+
+def _refuse_place(to: Path) -> None:
+    """Refuse where no record can be written, before there is one."""
+    folder = to.parent if to.suffix == SUFFIX else to
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(folder, os.W_OK) else "it may not be written to"
+    except OSError as error:
+        why = str(error.strerror)
+    if folder != to and to.exists():
+        why = "the file is there already, and a record is never overwritten"
+    if why:
+        raise RecordError(f"{to}: no record can be written there: {why}. Name another place.")
 
 
 def _again(lab: Lab) -> Lab:
