@@ -28,8 +28,7 @@ Examples:
   labkit run --workspace /tmp/lab --thing my-device
   labkit run --route option-1
   labkit run --fresh
-  labkit run --thing shelf-3-left --record records/ --set operator=Jane --set board="shelf 3, left"
-"""
+  labkit run --thing left-3 --record records/ --set operator=Jane --set board=left-3"""
 )
 @workspace_option
 @thing_option
