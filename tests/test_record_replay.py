@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from record_samples import described, new_key, sealed
 from labkit import open_lab, record
 from labkit.errors import RecordError
 from labkit.firmware.diffs import unified_diff
+from labkit.record import again
 from labkit.record.archive import METADATA, SIGNATURE, read_archive, write_archive
 from labkit.record.patching import patched
 from labkit.record.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
@@ -50,6 +52,12 @@ def difference(old: str, new: str) -> bytes:
 def test_difference_makes_the_new_file(old: str, new: str) -> None:
     """Whatever the texts, line ends and last lines."""
     assert patched(old.encode(), difference(old, new), "x.h") == new.encode()
+
+
+def test_difference_without_context_is_applied() -> None:
+    """A hunk of no lines tells the line before it, as diff -U0 writes it."""
+    raw = b"--- a/x.h\n+++ b/x.h\n@@ -1,0 +2 @@\n+x\n"
+    assert patched(b"1\n2\n", raw, "x.h") == b"1\nx\n2\n"
 
 
 @pytest.mark.needs("patch")
@@ -254,10 +262,18 @@ def seeded(folder: Path, thing: str = "lab-device", **chosen: str) -> Lab:
 
 
 def test_a_seeded_run_that_was_not_finished_is_done_again(
-    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As far as it came; its journal is the same byte for byte, nothing is left of the bench."""
-    clean_environment.setenv("TMPDIR", str(tmp_path))
+    del clean_environment
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened: list[Lab] = []
+
+    def open_again(root: Path, **chosen: str) -> Lab:
+        opened.append(open_lab(root, **chosen))
+        return opened[0]
+
+    monkeypatch.setattr(again, "open_lab", open_again)
     lab = seeded(tmp_path / "lab")
     try:
         lab.set_endpoint_and_thing()
@@ -269,7 +285,10 @@ def test_a_seeded_run_that_was_not_finished_is_done_again(
     assert replayed.holds
     told = verdicts(replayed)
     assert told["journal.jsonl"] == told["firmware/aws_clientcredential.h.diff"] == REPRODUCED
-    assert not list(tmp_path.glob("labkit-replay-*"))
+    assert opened[0].bench
+    assert opened[0].workspace.root.parent == tmp_path
+    assert not opened[0].bench.is_alive()
+    assert not opened[0].workspace.root.exists()
 
 
 @pytest.mark.slow
@@ -314,9 +333,9 @@ def test_a_boards_second_key_is_not_made_again(
     try:
         do_everything(lab)
         lab.workspace.start_over()
-        again = seeded(tmp_path / "lab")
-        do_everything(again)
-        path = record.make(again, to=tmp_path).path
+        second = seeded(tmp_path / "lab")
+        do_everything(second)
+        path = record.make(second, to=tmp_path).path
     finally:
         end(lab)
     replayed = record.replay(path, record.public_keys(lab.workspace.root))
