@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,6 @@ from labkit.record.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from labkit.lab import Lab
     from labkit.record.replaying import Replay
@@ -289,6 +289,18 @@ def test_a_seeded_run_that_was_not_finished_is_done_again(
     assert opened[0].workspace.root.parent == tmp_path
     assert not opened[0].bench.is_alive()
     assert not opened[0].workspace.root.exists()
+
+
+def test_the_stored_record_is_done_again(clean_environment: pytest.MonkeyPatch) -> None:
+    """The one of the first release, made on another day: all of its run is the same."""
+    del clean_environment
+    stored = Path(__file__).parent / "records" / "first-release.eln"
+    replayed = record.replay(stored, [stored.with_suffix(".pub").read_text()])
+    assert replayed.holds, replayed
+    told = verdicts(replayed)
+    compared = ("account/", "ca/", "device/", "firmware/", "journal.jsonl")
+    others = {what for what in replayed.record.files if told[what] != REPRODUCED}
+    assert [what for what in others if what.startswith(compared)] == ["device/console.times.jsonl"]
 
 
 @pytest.mark.slow

@@ -129,6 +129,9 @@ def test_one_board_after_the_other_is_accepted(bench: Path, tmp_path: Path) -> N
     assert {(each["operator"], each["board"]) for each in told} == {("Jane", "007")}
     assert told[0]["parameters"] == {"operator": "Jane", "board": "007"}
     assert [name[:2] for name in told[0]["pages"]] == ["03", "04", "05", "06", "07", "08"]
+    again = run(bench, tmp_path / "again", "--thing", "two")  # another was in the tree since
+    assert again.returncode == 1
+    assert "--fresh begins it anew" in again.stdout
     keys = record.public_keys(bench)
     assert record.verify(only(tmp_path / "1"), keys).holds
     replayed = record.replay(only(tmp_path / "1"), keys)

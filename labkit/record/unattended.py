@@ -27,6 +27,11 @@ __all__ = ["Recorded", "run_and_record"]
 _KILLED_BY = 128
 """A shell gives a program that a signal ended this and the signal's number."""
 
+_ANEW = (
+    "\nThe device had been accepted before, and the pages tell of a first time: --fresh begins it "
+    "anew, `labkit record make` records it as it stands."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -35,10 +40,12 @@ class Recorded:
     Attributes:
         run: the run.
         made: its record.
+        was_accepted: whether the device had been accepted before the run.
     """
 
     run: PagesRun
     made: Made
+    was_accepted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -52,7 +59,7 @@ class Recorded:
         if self.run.signal:
             ended = f"Ended by {signal.Signals(self.run.signal).name}, before its end."
         elif self.run.failed:
-            ended = f"Failed: {self.run.failed}"
+            ended = f"Failed: {self.run.failed}{_ANEW if self.was_accepted else ''}"
         else:
             ended = f"{len(self.run.executed)} pages were run to their end."
         return f"{ended}\n{self.made}"
@@ -77,6 +84,8 @@ def run_and_record(
     pages = pages_of(lab.workspace)
     _refuse_place(to)
     signing_key(lab.workspace.root)
+    last = lab.procedure.steps[-1]
+    was_accepted = lab.workspace.journal.newest(last.name) is not None
     run = run_pages(lab.workspace, pages, parameters, show)
     made = make(
         _again(lab),
@@ -87,7 +96,7 @@ def run_and_record(
         parameters=parameters,
         to=to,
     )
-    return Recorded(run, made)
+    return Recorded(run, made, was_accepted)
 
 
 def _refuse_place(to: Path) -> None:
