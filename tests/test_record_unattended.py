@@ -140,6 +140,18 @@ def test_one_board_after_the_other_is_accepted(bench: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("route", ["option-1", "just-in-time"])
+def test_other_routes_pages_are_run_and_replayed(bench: Path, tmp_path: Path, route: str) -> None:
+    """Each route has its page; what the page does beside the steps is told apart."""
+    done = run(bench, tmp_path, "--route", route, *JANE)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    told = facts(only(tmp_path))
+    assert (told["outcome"], told["route"], len(told["pages"])) == ("accepted", route, 1)
+    replayed = record.replay(only(tmp_path), record.public_keys(bench))
+    assert replayed.holds, replayed
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "page", "cause"),
     [

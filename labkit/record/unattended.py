@@ -61,7 +61,7 @@ class Recorded:
         elif self.run.failed:
             ended = f"Failed: {self.run.failed}{_ANEW if self.was_accepted else ''}"
         else:
-            ended = f"{len(self.run.executed)} pages were run to their end."
+            ended = f"Pages that were run to their end: {len(self.run.executed)}."
         return f"{ended}\n{self.made}"
 
 
