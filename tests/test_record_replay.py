@@ -21,6 +21,8 @@ from labkit.record import again
 from labkit.record.archive import METADATA, SIGNATURE, read_archive, write_archive
 from labkit.record.patching import patched
 from labkit.record.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
+from labkit.workspace import Workspace
+from labkit.workspace.lab_toml import set_in_lab_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,6 +239,23 @@ def test_facts_that_are_none_are_refused(made: Path, tmp_path: Path, member: str
         record.replay(path, public)
 
 
+HOSTILE = {"thing": "../x", "release": "../x", "route": "../x", "region": "x\ny", "seed": "\0"}
+
+
+@pytest.mark.parametrize("member", HOSTILE)
+def test_a_run_that_cannot_be_is_not_done(made: Path, tmp_path: Path, member: str) -> None:
+    """Names that lead out of the temporary folder, and settings that are none, are refused."""
+
+    def spoil(raw: bytes) -> bytes:
+        seeded_facts = {"seed": "x", "fingerprint": None, member: HOSTILE[member]}
+        return json.dumps({**json.loads(raw), **seeded_facts}).encode()
+
+    path, public = edited(made, "record.json", spoil, tmp_path / "x.eln")
+    replayed = record.replay(path, public)
+    assert verdicts(replayed)["the whole run"] == DIFFERS
+    assert "done again, it ends with" in repr(replayed)
+
+
 def test_the_command_exits_with_what_it_found(made: Path, finished: Lab, tmp_path: Path) -> None:
     """0 where nothing differs, 1 where something does or nobody vouches; no traceback."""
     good = labkit(finished.workspace.root, "record", "replay", str(made))
@@ -261,6 +280,10 @@ def seeded(folder: Path, thing: str = "lab-device", **chosen: str) -> Lab:
     return open_lab(folder, seed="replay", thing_name=thing, **chosen)
 
 
+def _another_minute(journal: bytes) -> bytes:
+    return journal.replace(b"T09:01:", b"T09:02:", 1)
+
+
 def test_a_seeded_run_that_was_not_finished_is_done_again(
     tmp_path: Path, clean_environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,7 +294,7 @@ def test_a_seeded_run_that_was_not_finished_is_done_again(
 
     def open_again(root: Path, **chosen: str) -> Lab:
         opened.append(open_lab(root, **chosen))
-        return opened[0]
+        return opened[-1]
 
     monkeypatch.setattr(again, "open_lab", open_again)
     lab = seeded(tmp_path / "lab")
@@ -285,6 +308,8 @@ def test_a_seeded_run_that_was_not_finished_is_done_again(
     assert replayed.holds
     told = verdicts(replayed)
     assert told["journal.jsonl"] == told["firmware/aws_clientcredential.h.diff"] == REPRODUCED
+    later, public = edited(path, "journal.jsonl", _another_minute, tmp_path / "x.eln")
+    assert verdicts(record.replay(later, public))["journal.jsonl"] == DIFFERS
     assert opened[0].bench
     assert opened[0].workspace.root.parent == tmp_path
     assert not opened[0].bench.is_alive()
@@ -333,6 +358,28 @@ def test_a_seeded_run_gives_the_same_artefacts(
     else:
         assert told["device/deviceCert.pem"] == told[f"firmware/{KEYS}.diff"] == CANNOT
         assert told[f"{KEYS} as it was edited"] == REPRODUCED
+
+
+@pytest.mark.slow
+def test_an_rsa_authority_is_told_apart(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    """What hangs on its key cannot be the same; the device's key and request are."""
+    del clean_environment
+    Workspace.open(tmp_path / "lab", {}, seed="replay")
+    set_in_lab_toml(tmp_path / "lab" / "lab.toml", {"ca.key": "RSA-2048"})
+    lab = seeded(tmp_path / "lab")
+    try:
+        do_everything(lab)
+        path = record.make(lab, to=tmp_path).path
+    finally:
+        end(lab)
+    replayed = record.replay(path, record.public_keys(lab.workspace.root))
+    assert replayed.holds, replayed
+    told = verdicts(replayed)
+    assert told["device/DevicePublicKey.pem"] == told["device/deviceCert.csr"] == REPRODUCED
+    assert told["ca/rootCA.pem"] == told["device/deviceCert.pem"] == CANNOT
+    assert "no seed gives again" in repr(replayed)
 
 
 @pytest.mark.slow
