@@ -29,7 +29,7 @@ from record_folders import facts, fill
 
 from labkit import certificates, console
 from labkit.keys import PublicKey
-from labkit.record.index import records
+from labkit.record.listing.index import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

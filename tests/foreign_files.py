@@ -10,9 +10,9 @@ import zipfile
 import zlib
 from typing import Any
 
-from labkit.record.archive import METADATA
-from labkit.record.foreign import open_foreign
-from labkit.record.zip_form import CENTRAL, END, LOCAL
+from labkit.record.seal.archive import METADATA
+from labkit.record.seal.foreign import open_foreign
+from labkit.record.seal.zip_form import CENTRAL, END, LOCAL
 
 
 def crate(version: str = "1.1", *more: dict[str, Any], **root: object) -> bytes:

@@ -7,8 +7,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from labkit.record.archive import write_archive
-from labkit.record.index import records
+from labkit.record.listing.index import records
+from labkit.record.seal.archive import write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path

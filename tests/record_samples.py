@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import minisign
 
-from labkit.record.archive import METADATA, SIGNATURE, write_archive
-from labkit.record.signature import SigningKey, opened, public_text, sign
+from labkit.record.seal.archive import METADATA, SIGNATURE, write_archive
+from labkit.record.seal.signature import SigningKey, opened, public_text, sign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

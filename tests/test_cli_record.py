@@ -12,7 +12,7 @@ from cli_runner import assert_refused, labkit
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import record
-from labkit.record.signing_keys import known_keys, rotate
+from labkit.record.seal.signing_keys import known_keys, rotate
 
 if TYPE_CHECKING:
     from pathlib import Path

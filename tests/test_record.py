@@ -17,7 +17,7 @@ from labkit import open_lab, record
 from labkit.device.image import find_sources
 from labkit.errors import CloudError, LabError, RecordError, SecretError
 from labkit.record.reading import read_facts
-from labkit.record.signing_keys import rotate
+from labkit.record.seal.signing_keys import rotate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.errors import RecordError
-from labkit.record.archive import (
+from labkit.record.seal.archive import (
     METADATA,
     MOST_FILES,
     SIGNATURE,
@@ -23,7 +23,7 @@ from labkit.record.archive import (
     refuse_difference,
     write_archive,
 )
-from labkit.record.zip_form import END
+from labkit.record.seal.zip_form import END
 
 if TYPE_CHECKING:
     from pathlib import Path

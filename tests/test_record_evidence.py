@@ -12,12 +12,12 @@ from certificate_makers import CODE, NOW, device_key, ec_key, make_ca
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import certificates
-from labkit.record.contents import gather
+from labkit.record.contents.facts import Told, facts
+from labkit.record.contents.firmware_sources import NOW as HEADERS_NOW
+from labkit.record.contents.firmware_sources import differences
+from labkit.record.contents.gathering import gather
 from labkit.record.evidence import judge
-from labkit.record.facts import Told, facts
 from labkit.record.fingerprints import fingerprints
-from labkit.record.firmware_sources import NOW as HEADERS_NOW
-from labkit.record.firmware_sources import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from cli_runner import labkit
 from foreign_files import crate, lines, listed, packed
 from record_samples import FILES, NAME, new_key, sealed
 
-from labkit.record.archive import METADATA, SIGNATURE
-from labkit.record.foreign import open_foreign
+from labkit.record.seal.archive import METADATA, SIGNATURE
+from labkit.record.seal.foreign import open_foreign
 
 PICTURE = bytes(range(256)) * 40
 CSV = b"t,U\n0,1\n"

@@ -30,10 +30,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.errors import RecordError
-from labkit.record.archive import METADATA
-from labkit.record.foreign import open_foreign
-from labkit.record.foreign_zip import LARGEST_UNPACKED, MOST_ENTRIES, unpack
-from labkit.record.metadata import LARGEST
+from labkit.record.seal.archive import METADATA
+from labkit.record.seal.foreign import open_foreign
+from labkit.record.seal.foreign_zip import LARGEST_UNPACKED, MOST_ENTRIES, unpack
+from labkit.record.seal.metadata import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ BOUNDED = """
 import resource, sys
 from pathlib import Path
 from labkit.errors import RecordError
-from labkit.record.foreign import open_foreign
+from labkit.record.seal.foreign import open_foreign
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (150 << 20),) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))

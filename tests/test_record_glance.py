@@ -17,10 +17,11 @@ from lab_bench import THREADS_OF_PYSERIAL
 from record_folders import NOON, TEN, facts, listed, record
 
 from labkit.errors import RecordError
-from labkit.record import crate, glance
-from labkit.record import facts as of_a_run
-from labkit.record.glance import PLACE
-from labkit.record.index import records
+from labkit.record.contents import crate
+from labkit.record.contents import facts as of_a_run
+from labkit.record.listing import glance
+from labkit.record.listing.glance import PLACE
+from labkit.record.listing.index import records
 from labkit.record.making import make
 
 if TYPE_CHECKING:

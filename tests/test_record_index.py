@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from record_folders import TEN, facts, fill, listed, record
 
-from labkit.record import glance, index
-from labkit.record.index import INDEX, records
+from labkit.record.listing import glance, index
+from labkit.record.listing.index import INDEX, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +196,7 @@ def test_several_at_once_list_the_same(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
-from labkit.record import index
+from labkit.record.listing import index
 seen = []
 def glance(path):
     seen.append(path)

@@ -16,10 +16,10 @@ import pytest
 from record_samples import FILES, sealed
 
 from labkit.errors import RecordError
-from labkit.record import signing_keys
-from labkit.record.sealed import open_sealed
-from labkit.record.signature import check, sign
-from labkit.record.signing_keys import known_keys, public_keys, rotate, signing_key
+from labkit.record.seal import signing_keys
+from labkit.record.seal.sealed import open_sealed
+from labkit.record.seal.signature import check, sign
+from labkit.record.seal.signing_keys import known_keys, public_keys, rotate, signing_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,7 +271,7 @@ def test_threads_that_come_first_together_make_one_key(tmp_path: Path) -> None:
 
 
 FIRST_USE = (
-    "import sys; from pathlib import Path; from labkit.record.signing_keys import signing_key;"
+    "import sys; from pathlib import Path; from labkit.record.seal.signing_keys import signing_key;"
     "sys.stdin.readline(); print(signing_key(Path(sys.argv[1]), {}).key_id)"
 )
 
@@ -293,7 +293,7 @@ def test_programs_that_come_first_together_make_one_key(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from labkit.record.signing_keys import rotate, signing_key
+from labkit.record.seal.signing_keys import rotate, signing_key
 EVENTS = {"open", "os.mkdir", "os.rename", "os.chmod", "os.remove"}
 left = int(sys.argv[2])
 def hook(event, args):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from cli_runner import assert_refused, labkit
 
-from labkit.record import signing_keys
-from labkit.record.signature import check, sign
-from labkit.record.signing_keys import known_keys, signing_key
+from labkit.record.seal import signing_keys
+from labkit.record.seal.signature import check, sign
+from labkit.record.seal.signing_keys import known_keys, signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from cli_runner import assert_refused, labkit
 from record_folders import TEN, facts, listed, record
 
 from labkit.errors import RecordError
-from labkit.record.index import records
+from labkit.record.listing.index import records
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from record_folders import facts, fill, record
 from site_browser import Shown, chromium, shown
 
-from labkit.record.glance import Facts, glance
-from labkit.record.index import records
-from labkit.record.listing import Listed, NoRecord, Records, moment, plain
-from labkit.record.spreadsheet import COLUMNS, guarded, to_csv, unguarded
+from labkit.record.listing.glance import Facts, glance
+from labkit.record.listing.index import records
+from labkit.record.listing.listed import Listed, NoRecord, moment, plain
+from labkit.record.listing.records import Records
+from labkit.record.listing.spreadsheet import COLUMNS, guarded, to_csv, unguarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

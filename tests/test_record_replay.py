@@ -13,9 +13,9 @@ from record_samples import described, new_key, sealed
 
 from labkit import open_lab, record
 from labkit.errors import RecordError
-from labkit.record import again
-from labkit.record.archive import METADATA, SIGNATURE, read_archive, write_archive
-from labkit.record.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
+from labkit.record.rerun import again
+from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
+from labkit.record.seal.archive import METADATA, SIGNATURE, read_archive, write_archive
 from labkit.workspace import Workspace
 from labkit.workspace.lab_toml import set_in_lab_toml
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labkit.lab import Lab
-    from labkit.record.replaying import Replay
+    from labkit.record.rerun.replaying import Replay
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -19,9 +19,9 @@ from lab_bench import environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from labkit.errors import RecordError
-from labkit.record import running
-from labkit.record.parameters import inject, read_parameters
-from labkit.record.running import PagesRun, pages_of, run_pages
+from labkit.record.unattended import running
+from labkit.record.unattended.parameters import inject, read_parameters
+from labkit.record.unattended.running import PagesRun, pages_of, run_pages
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def test_pages_run_in_order(workspace: Workspace, tmp_path: Path) -> None:
 SCRIPT = """\
 import sys
 from pathlib import Path
-from labkit.record.running import run_pages
+from labkit.record.unattended.running import run_pages
 from labkit.workspace import Workspace
 
 done = run_pages(Workspace.open(Path(sys.argv[1]), {}), [Path(sys.argv[2])], {}, print)

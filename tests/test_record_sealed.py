@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from record_samples import FILES, NAME, WHEN, described, new_key, sealed
 
 from labkit.errors import RecordError
-from labkit.record.archive import METADATA, SIGNATURE, read_archive, write_archive
-from labkit.record.metadata import LARGEST, read_metadata
-from labkit.record.sealed import open_sealed
-from labkit.record.signature import check, read_public_key, sign
+from labkit.record.seal.archive import METADATA, SIGNATURE, read_archive, write_archive
+from labkit.record.seal.metadata import LARGEST, read_metadata
+from labkit.record.seal.sealed import open_sealed
+from labkit.record.seal.signature import check, read_public_key, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from secret_forms import FORMS, KEY, NOT_SECRET, SECRET
 
-from labkit.record.secret_scan import find
+from labkit.record.scan.scanning import find
 
 
 @pytest.mark.parametrize("label", SECRET)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from secret_forms import FORMS, KEY, logged
 
 from labkit.errors import SecretError
-from labkit.record.secret_scan import Finding, Known, find, refuse
+from labkit.record.scan.scanning import Finding, Known, find, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from secret_forms import c_literals, page
 
 from labkit import firmware
 from labkit.errors import SecretError
-from labkit.record.secret_scan import Known, find, redact, refuse_secrets, without_secrets
+from labkit.record.scan.scanning import Known, find, redact, refuse_secrets, without_secrets
 
 TREES = Path(firmware.__file__).parent.parent / "trees"
 PEM = (

@@ -10,9 +10,9 @@ import pytest
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from labkit.record import surroundings as looking
-from labkit.record.executed_pages import executed_pages, look_at
-from labkit.record.surroundings import port, surroundings
+from labkit.record.contents import surroundings as looking
+from labkit.record.contents.executed_pages import executed_pages, look_at
+from labkit.record.contents.surroundings import port, surroundings
 from labkit.workspace import CHECKOUT, Workspace
 
 if TYPE_CHECKING:

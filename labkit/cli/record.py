@@ -45,7 +45,7 @@ def keys(workspace: Path | None, *, rotate: bool) -> None:
     LABKIT_RECORD_PASSPHRASE, or from the command in LABKIT_RECORD_PASSPHRASE_COMMAND. The keys are
     in LABKIT_RECORD_KEYS, or in record-keys/ of the workspace.
     """
-    from labkit.record import signing_keys
+    from labkit.record.seal import signing_keys
     from labkit.workspace import default_root
 
     root = workspace or default_root()

@@ -141,7 +141,7 @@ def replay(file: Path, given: tuple[str, ...], workspace: Path | None, *, unveri
     rebuilt; a seeded run of a simulated bench is done again as a whole, in a temporary folder. The
     record is verified first. Exit code 1 where something differs from what the record says.
     """
-    from labkit.record.replaying import replay as replay_record
+    from labkit.record.rerun.replaying import replay as replay_record
 
     keys = [] if unverified else _public_keys(given, workspace)
     replayed = replay_record(file, keys, unverified=unverified)
@@ -173,7 +173,7 @@ def _still(
 
 def _public_keys(given: tuple[str, ...], workspace: Path | None) -> list[str]:
     from labkit.errors import RecordError
-    from labkit.record.signing_keys import public_keys
+    from labkit.record.seal.signing_keys import public_keys
     from labkit.workspace import default_root
 
     if given:

@@ -101,7 +101,7 @@ def _do_steps(lab: Lab) -> None:
 
 def _run_pages(lab: Lab, to: Path, told: tuple[str, ...]) -> None:
     """Run the route's pages and make a record, however they end; exit with what they came to."""
-    from labkit.record.unattended import run_and_record
+    from labkit.record.unattended.recording import run_and_record
 
     with _bar(len({step.page for step in lab.procedure.steps})) as show:
         done = run_and_record(lab, to, told, lambda page, s: show(f"{page} ({s:.1f} s)"))

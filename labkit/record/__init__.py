@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labkit.record.index import records
+    from labkit.record.listing.index import records
     from labkit.record.making import make
-    from labkit.record.replaying import replay
+    from labkit.record.rerun.replaying import replay
+    from labkit.record.seal.signing_keys import public_keys
     from labkit.record.showing import show
-    from labkit.record.signing_keys import public_keys
     from labkit.record.still_true import ask_account, ask_console
     from labkit.record.verifying import verify
 
@@ -35,9 +35,9 @@ _HOMES = {
     "ask_account": "still_true",
     "ask_console": "still_true",
     "make": "making",
-    "public_keys": "signing_keys",
-    "records": "index",
-    "replay": "replaying",
+    "public_keys": "seal.signing_keys",
+    "records": "listing.index",
+    "replay": "rerun.replaying",
     "show": "showing",
     "verify": "verifying",
 }

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import RecordError
-from labkit.record.archive import METADATA, SIGNATURE, write_archive
-from labkit.record.contents import gather
-from labkit.record.crate import FOLDER, crate_metadata
+from labkit.record.contents.crate import FOLDER, crate_metadata
+from labkit.record.contents.facts import Told, facts, told_checks
+from labkit.record.contents.firmware_sources import differences
+from labkit.record.contents.gathering import gather
+from labkit.record.contents.lab_secrets import known_secrets
+from labkit.record.contents.report import report, summary
 from labkit.record.evidence import judge
-from labkit.record.facts import Told, facts, told_checks
-from labkit.record.firmware_sources import differences
-from labkit.record.lab_secrets import known_secrets
-from labkit.record.report import report, summary
-from labkit.record.secret_scan import refuse_secrets, without_secrets
-from labkit.record.signature import sign
-from labkit.record.signing_keys import signing_key
+from labkit.record.scan.scanning import refuse_secrets, without_secrets
+from labkit.record.seal.archive import METADATA, SIGNATURE, write_archive
+from labkit.record.seal.signature import sign
+from labkit.record.seal.signing_keys import signing_key
 from labkit.workspace import write
 
 if TYPE_CHECKING:

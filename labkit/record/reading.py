@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import RecordError
-from labkit.record.crate import FOLDER
-from labkit.record.facts import FORMAT, VERSION
-from labkit.record.sealed import open_sealed
+from labkit.record.contents.crate import FOLDER
+from labkit.record.contents.facts import FORMAT, VERSION
+from labkit.record.seal.sealed import open_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

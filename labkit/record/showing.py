@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from labkit.certificates.words import printable
 from labkit.errors import RecordError
-from labkit.record.crate import FOLDER
-from labkit.record.foreign import open_foreign
+from labkit.record.contents.crate import FOLDER
 from labkit.record.reading import read_facts
+from labkit.record.seal.foreign import open_foreign
 from labkit.record.verifying import bounded
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from labkit.certificates.words import printable
 from labkit.errors import RecordError
-from labkit.record.archive import LARGEST
 from labkit.record.evidence import judge
 from labkit.record.reading import Record, read
+from labkit.record.seal.archive import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

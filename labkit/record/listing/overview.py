@@ -1,0 +1,123 @@
+"""A list of records as one page of HTML: self-contained, sortable, to read on paper as well."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from importlib import resources
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from labkit.record.listing.listed import moment, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from labkit.record.listing.listed import Listed
+    from labkit.record.listing.records import Records
+
+__all__ = ["to_html"]
+
+_TONES = {"accepted": "good", "failed": "bad"}
+
+_PAGE = Markup("""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><style>
+{style}</style></head>
+<body><main><h1>{title}</h1>
+<p>{summary} Not verified: <code>labkit record verify FILE</code> does that.</p>
+{body}</main>
+<script>{script}</script></body></html>
+""")
+_TABLE = Markup("""\
+<div class="wide" tabindex="0" role="group" aria-label="Table of records"><table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>
+""")
+_HEAD = (
+    *("file", "made (UTC)", "outcome", "bench", "thing", "board", "operator", "route", "account"),
+    *("key's fingerprint (SHA-256)", "certificate id", "status then", "valid until (UTC)"),
+)
+_ROW = Markup(
+    '<tr><th scope="row"><a href="{}">{}</a></th><td>{}</td><td class="{}">{}</td><td>{}</td>'
+    '<td class="free">{}</td><td class="free">{}</td><td class="free">{}</td><td>{}</td><td>{}</td>'
+    '<td class="mono">{}</td><td class="mono">{}</td><td>{}</td><td>{}</td></tr>'
+)
+
+
+def to_html(records: Records, beside: Path) -> str:
+    """Return the page.
+
+    Args:
+        records: the list.
+        beside: the folder that the page will be in; its links are relative to it.
+    """
+    script = _own("listing/overview.js")
+    body = _table(records.listed, _way(beside, records.folder)) if records.listed else Markup()
+    page = _PAGE.format(
+        title="Lab records",
+        policy=_policy(script),
+        style=Markup(_own("report.css") + _own("listing/overview.css")),  # noqa: S704 our own
+        summary=records.summary,
+        body=body + _others(records),
+        script=Markup(script),  # noqa: S704 our own
+    )
+    return str(page)
+
+
+def _policy(script: str) -> str:
+    """Return a Content-Security-Policy: our style, our script, and nothing else at all."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _own(name: str) -> str:
+    return resources.files("labkit.record").joinpath(name).read_text("utf-8")
+
+
+def _way(beside: Path, folder: Path) -> str:
+    """Return the beginning of a link from a page to the records."""
+    way = os.path.relpath(os.fsencode(folder.absolute()), os.fsencode(beside.absolute()))
+    return f"{quote(way.replace(os.sep.encode(), b'/'))}/"
+
+
+def _table(listed: Iterable[Listed], way: str) -> Markup:
+    head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in _HEAD)
+    return _TABLE.format(head=head, rows=Markup("\n").join(_row(each, way) for each in listed))
+
+
+def _row(listed: Listed, way: str) -> Markup:
+    facts = listed.facts
+    values = (
+        *(facts.bench, facts.thing, facts.board, facts.operator, facts.route),
+        f"{facts.account_id} {facts.region}".strip(),
+        *(facts.fingerprint, facts.certificate_id, facts.certificate_status),
+    )
+    return _ROW.format(
+        *(way + quote(os.fsencode(listed.file)), plain(listed.file), moment(facts.made_at)),
+        *(_TONES.get(facts.outcome, "quiet"), facts.outcome),
+        *map(plain, values),
+        moment(facts.not_after),
+    )
+
+
+def _others(records: Records) -> Markup:
+    if not records.others:
+        return Markup()
+    rows = Markup("\n").join(
+        Markup("<li>{}: {}</li>").format(plain(each.file), plain(each.why))
+        for each in records.others
+    )
+    return Markup("<h2>Files that are no records</h2>\n<ul>\n{}\n</ul>\n").format(rows)

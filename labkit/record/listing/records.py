@@ -1,0 +1,138 @@
+"""A folder's records as a list: lines to read, a spreadsheet, a page."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.record.listing.listed import Listed, NoRecord, moment, plain
+from labkit.record.listing.overview import to_html
+from labkit.record.listing.spreadsheet import to_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+__all__ = ["Records"]
+
+_LONGEST_REPR = 40
+"""Records that a page shows; the newest."""
+_WIDEST = 28
+"""Columns that a value gets in a table."""
+_DIGITS = 16
+"""Of a fingerprint or certificate id; enough to tell apart what one lab has."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Records:
+    """The records of a folder that were asked for, newest first. Listing is not verifying.
+
+    Attributes:
+        folder: where they are.
+        listed: the records.
+        others: what is there under such a name and is no record.
+        of: how many records there are in the folder.
+        asked: what was asked for, in words; empty for everything.
+    """
+
+    folder: Path
+    listed: tuple[Listed, ...]
+    others: tuple[NoRecord, ...]
+    of: int
+    asked: str = ""
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    def __iter__(self) -> Iterator[Listed]:
+        return iter(self.listed)
+
+    def __getitem__(self, number: int) -> Listed:
+        return self.listed[number]
+
+    def __repr__(self) -> str:
+        """Return a table of the newest ones."""
+        return "\n".join(self.lines(_LONGEST_REPR))
+
+    def __str__(self) -> str:
+        """Return a table of all."""
+        return "\n".join(self.lines())
+
+    def lines(self, most: int | None = None) -> Iterator[str]:
+        """Yield the table, at most so many of its rows, and what else there is to know."""
+        if self.listed:
+            yield from _aligned([_HEAD, *map(_row, self.listed[:most])])
+            yield ""
+        if most is not None and len(self) > most:
+            yield f"and {len(self) - most} older ones"
+        yield self.summary
+        if self.listed:
+            yield "Not verified: `labkit record verify FILE` does that."
+        yield from self._no_records()
+
+    @property
+    def summary(self) -> str:
+        """How many there are, in a sentence."""
+        what = f" with {plain(self.asked)}" if self.asked else ""
+        if not self.of:
+            return f"There is no record in {self.folder}."
+        if not self.listed:
+            return f"None of the {self.of} records in {self.folder} is one{what}."
+        return f"{len(self)} of {self.of} records{what}."
+
+    def _no_records(self) -> Iterator[str]:
+        if self.asked and self.others:
+            yield f"{len(self.others)} more files there are no records; a list of all says why."
+        elif self.others:
+            yield from (f"not a record: {plain(each.file)}: {each.why}" for each in self.others)
+
+    def csv(self) -> str:
+        """Return them as comma-separated values (RFC 4180), with all columns."""
+        return to_csv(self.listed)
+
+    def html(self, beside: Path | None = None) -> str:
+        """Return them as a page of HTML.
+
+        Args:
+            beside: the folder that the page will be in, for its links; the records' when not given.
+        """
+        return to_html(self, beside or self.folder)
+
+
+_HEAD = (
+    *("made (UTC)", "outcome", "bench", "thing", "board", "operator"),
+    *("fingerprint", "certificate", "file"),
+)
+
+
+def _row(listed: Listed) -> tuple[str, ...]:
+    facts = listed.facts
+    told = (
+        moment(facts.made_at),
+        *(facts.outcome, facts.bench, facts.thing, facts.board, facts.operator),
+        *(facts.fingerprint[:_DIGITS], facts.certificate_id[:_DIGITS]),
+    )
+    return (*map(_cut, told), plain(listed.file))
+
+
+def _cut(value: str) -> str:
+    shown = plain(value)
+    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 1]}…"
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    rows = list(rows)
+    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(value + " " * (wide - _columns(value)) for value, wide in cells).rstrip()
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

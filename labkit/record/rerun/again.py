@@ -1,0 +1,128 @@
+"""Doing a seeded, simulated run again from its record alone, in a workspace of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit import certificates
+from labkit.certificates.rules import spki
+from labkit.device.image import find_sources
+from labkit.errors import LabError
+from labkit.keys import sha256_fingerprint
+from labkit.lab import open_lab
+from labkit.progress import SESSION
+from labkit.record.contents.firmware_sources import ORIGINAL, differences
+from labkit.record.contents.gathering import gather
+from labkit.record.contents.lab_secrets import known_secrets
+from labkit.record.scan.scanning import without_secrets
+from labkit.seeding import Randomness
+from labkit.workspace import Workspace, write
+from labkit.workspace.lab_toml import set_in_lab_toml
+from labkit.workspace.routes import thing_name_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from labkit.lab import Lab
+    from labkit.record.reading import Record
+
+__all__ = ["board_of", "run_again"]
+
+_BOARDS = 256
+_SUBJECTS = {"option-2": "ca.subject", "just-in-time": "ca.just_in_time_subject"}
+"""The setting that names the CA of a route's devices; elsewhere it is not chosen."""
+
+
+def board_of(facts: Mapping[str, Any]) -> int | None:
+    """Return the number of the seeded board whose first key is the record's, if it is one's.
+
+    A seeded key hangs on its board's number, which is the place of its thing in the workspace.
+    """
+    randomness = Randomness(facts["seed"])
+    for number in range(_BOARDS):
+        key = randomness.ec_key(str(number), "key pair 1").public_key()
+        if sha256_fingerprint(spki(key)) == facts["fingerprint"]:
+            return number
+    return None
+
+
+def run_again(record: Record, board: int | None) -> dict[str, bytes]:
+    """Do the steps that a record says were done, and return what they leave, as records have it.
+
+    A bench is started in a temporary folder, and ended with it.
+
+    Args:
+        record: a record of a seeded, simulated run.
+        board: the number of its board, where its key hangs on that.
+
+    Raises:
+        LabError: a step is refused.
+    """
+    with tempfile.TemporaryDirectory(prefix="labkit-replay-") as folder, _unfollowed():
+        lab = _prepared(record, Path(folder), board)
+        try:
+            for step in record.facts["steps"]:
+                if not step["done"]:
+                    break
+                lab.perform(step["step"])
+            files, _ = without_secrets(gather(lab, {}), known_secrets(lab))
+        finally:
+            if lab.bench:
+                lab.bench.stop()
+    return differences(files)[0]
+
+
+def _prepared(record: Record, root: Path, board: int | None) -> Lab:
+    """Open a lab that is as the record's was before its first step."""
+    facts = record.facts
+    chosen = {
+        "device": "sim",
+        "cloud": "sim",
+        "seed": facts["seed"],
+        "thing_name": _chosen_name(facts),
+        "route": facts["route"],
+        "release": facts["release"],
+    }
+    place = Workspace.open(root, {}, **chosen)
+    set_in_lab_toml(root / "lab.toml", _settings(record))
+    sources = find_sources(place.firmware)
+    for file in (sources.credentials, sources.keys, sources.provisioning):
+        with suppress(KeyError):
+            write(file, record.files[ORIGINAL + file.name])
+    if board is not None:
+        names = [*(f"another-board-{number}" for number in range(board)), facts["thing"]]
+        write(place.bench / "boards.txt", "".join(f"{name}\n" for name in names))
+    return open_lab(root, **chosen)
+
+
+def _chosen_name(facts: Mapping[str, Any]) -> str:
+    """Return the name that was chosen for the device, without what its route adds."""
+    return str(facts["thing"]).removesuffix(thing_name_on(facts["route"], ""))
+
+
+def _settings(record: Record) -> dict[str, str | int]:
+    facts = record.facts
+    told: dict[str, str | int] = {
+        "account.account_id": facts["account_id"],
+        "account.region": facts["region"],
+    }
+    if (ca := record.files.get("ca/rootCA.pem")) and facts["route"] in _SUBJECTS:
+        with suppress(LabError):
+            subject = certificates.load_certificate(ca).subject
+            told[_SUBJECTS[facts["route"]]] = certificates.subject_text(subject)
+    return told
+
+
+@contextmanager
+def _unfollowed() -> Iterator[None]:
+    """Keep the open page's progress where it is: a lab that is opened would take it along."""
+    session = os.environ.pop(SESSION, None)
+    try:
+        yield
+    finally:
+        if session is not None:
+            os.environ[SESSION] = session

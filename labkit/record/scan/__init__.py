@@ -1,0 +1,1 @@
+"""The search for secrets: in any file, decoded too; redact, or refuse."""

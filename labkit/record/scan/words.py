@@ -1,0 +1,189 @@
+r"""Credentials by the words that they stand behind: cloud keys, tokens, headers, passwords.
+
+Each pattern's group "secret" is that, and "first" what says whether it is one.
+
+Source: AWS's IAM User Guide, "IAM identifiers" (AKIA and ASIA) and "Managing access keys"; RFC 7519
+(JWT); RFC 9110, section 11.6.2 (Authorization); RFC 3986, section 3.2.1 (userinfo); RFC 7512
+(PKCS #11 URIs); Jupyter Server's documentation, "Security in the Jupyter Server".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.firmware.key_blocks import NOT_SHOWN
+from labkit.firmware.kinds import is_placeholder, kind_of
+from labkit.record.scan.shapes import Hit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["WIFI_PASSWORD", "credentials_in", "is_no_secret", "placeholder"]
+
+WIFI_PASSWORD = "Wi-Fi password"  # noqa: S105 the kind's name
+_PLACEHOLDER = re.compile(r"<redacted: [^<>]{1,60}>")
+
+
+def placeholder(kind: str) -> str:
+    """Return what stands in a secret's place: fit for a C literal, JSON and HTML's text."""
+    return f"<redacted: {kind}>"
+
+
+def is_no_secret(value: str) -> bool:
+    """Return whether a literal says that there is none: blank, or a placeholder."""
+    return not value.strip() or _PLACEHOLDER.fullmatch(value) is not None or is_placeholder(value)
+
+
+def _is_no_value(text: str) -> bool:
+    """Return whether what stands in a secret's place is none: a macro's name, a list's comma."""
+    return (
+        is_no_secret(text)
+        or text == NOT_SHOWN
+        or kind_of(text) is not None
+        or _BETWEEN.fullmatch(text) is not None
+    )
+
+
+def credentials_in(data: bytes) -> Iterator[Hit]:
+    """Yield the credentials in some bytes. Linear in the bytes."""
+    small = data.lower()
+    for each in _PATTERNS:
+        if not any(word in small for word in each.words):
+            continue
+        for match in each.pattern.finditer(small if each.any_case else data):
+            first = match.span("first" if "first" in each.pattern.groupindex else "secret")
+            if not _is_no_value(data[slice(*first)].decode("utf-8", "replace")):
+                yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
+
+
+_BETWEEN = re.compile(r"[\s,:\[\]{}()]*")
+"""What stands between two strings of a JSON list, whose quotes look like one string's."""
+
+_QUOTE = rb"(?:\\{0,7}[\"'])"
+_IS = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b?" % (_QUOTE, _QUOTE)
+_IS_QUOTED = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b" % (_QUOTE, _QUOTE)
+"""From a name to its value, in Python, JSON, TOML, a shell or a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    kind: str
+    words: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+    any_case: bool
+
+
+def _pattern(kind: str, words: str, pattern: bytes, *, any_case: bool = True) -> _Pattern:
+    """Return a pattern; one of the words, in small letters, is in all that it matches."""
+    return _Pattern(kind, tuple(words.encode().split()), re.compile(pattern), any_case)
+
+
+_GAP = rb"(?:[\s(,:=+]|\\(?:[nr]|(?=\s))|-(?!\w)|\[\w{0,8}\]|/\*[^*]{0,200}\*/){1,200}"
+"""From a macro's name to its literal: `[] =`, a continued line, a comment, a diff's sign."""
+
+_MACRO = rb"clientcredentialwifi_password" + _QUOTE + rb"?" + _GAP
+_INSIDE = rb"(?:\\[^\n]|(?!(?P=quote))[^\\\n]){0,400}"
+_NEIGHBOUR = rb"(?P=quote)[\s\\]{0,80}(?P=quote)"
+
+_PATTERNS = (
+    _pattern(
+        "AWS access key id",
+        "akia asia",
+        rb"(?<![A-Za-z0-9])(?P<secret>(?!\w{13}EXAMPLE)A[KS]IA[A-Z0-9]{16})(?![A-Za-z0-9])",
+        any_case=False,
+    ),
+    _pattern(
+        "AWS secret access key",
+        "akia asia",
+        rb"(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])"
+        rb"(?:(?![A-Za-z0-9/+]{40})[\s\S]){1,200}?"
+        rb"(?<![A-Za-z0-9/+])(?P<secret>(?=[a-z0-9/+]*[A-Z])[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        any_case=False,
+    ),
+    _pattern(
+        "AWS secret access key",
+        "secretaccesskey secret_access_key secret_key secretkey",
+        rb"(?:secret_?access_?key|secret_?key)" + _IS + rb"(?P<secret>[a-z0-9/+]{40})"
+        rb"(?![a-z0-9/+=])",
+    ),
+    _pattern(
+        "AWS session token",
+        "sessiontoken session_token security-token security_token",
+        rb"(?:session_?token|security[-_]token)" + _IS + rb"(?P<secret>[a-z0-9/+=_%-]{20,})",
+    ),
+    _pattern(
+        "AWS session token",
+        "iqojb3jpz2lu fwogzxivyxdz fqogzxivyxdz",
+        rb"(?P<secret>(?:IQoJb3JpZ2lu|F[wQ]oGZXIvYXdz)[A-Za-z0-9/+=]{60,})",
+        any_case=False,
+    ),
+    _pattern(
+        "token (JWT)",
+        "eyj",
+        rb"(?<![A-Za-z0-9_-])(?P<secret>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)",
+        any_case=False,
+    ),
+    _pattern(
+        "token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xoxb- xoxp- pypi-age",
+        rb"(?P<secret>gh[opsru]_[A-Za-z0-9]{36}|github_pat_\w{50,}|glpat-[\w-]{20,}"
+        rb"|xox[bp]-[\w-]{20,}|pypi-AgE[\w-]{40,})",
+        any_case=False,
+    ),
+    _pattern(
+        "Authorization header",
+        "authorization",
+        rb"authorization" + _IS + rb"(?P<secret>(?:aws4-hmac-sha256|basic|bearer|digest|negotiate"
+        rb"|token)\s[^\"'\\\r\n<]{8,})",
+    ),
+    _pattern("API key", "api-key auth-token", rb"x-(?:api-key|auth-token)" + _IS
+             + rb"(?P<secret>[^\s\"'\\<]{8,})"),
+    _pattern(
+        "token in a URL",
+        "token= signature= password=",
+        rb"(?:[?&;]|u0026|%3f|%26)(?:(?:access_|id_|refresh_)?token|x-amz-signature|password)="
+        rb"(?P<secret>[a-z0-9%._~+/=-]{8,})",
+    ),
+    _pattern(
+        "token",
+        "token",
+        rb"(?<![a-z0-9_.-])(?:(?:access|api|auth|bearer|id|refresh)_?)?token" + _IS_QUOTED
+        + rb"(?P<secret>[a-z0-9._~+/=-]{16,})",
+    ),
+    _pattern(
+        "password in a URL",
+        "://",
+        rb"://[^\s/:@\"'<>\\]{0,200}:(?P<secret>[^\s/@\"'<>\\]{1,200})@[a-z0-9\[]",
+    ),
+    _pattern("PIN", "pin-value", rb"pin-value=(?P<secret>[^\s&;\"'<>\\]{1,200})"),
+    _pattern(
+        WIFI_PASSWORD,
+        "clientcredentialwifi_password",
+        _MACRO + rb"(?P<quote>[\"'])(?P<secret>(?P<first>" + _INSIDE + rb")(?:" + _NEIGHBOUR
+        + _INSIDE + rb"){0,8})(?P=quote)",
+    ),
+    _pattern(
+        WIFI_PASSWORD,
+        "clientcredentialwifi_password",
+        _MACRO + rb"(?P<quote>\\{1,15}[\"'])(?P<secret>[^\"'\\\n]{1,400})(?P=quote)",
+    ),
+    _pattern(
+        WIFI_PASSWORD,
+        "password passphrase psk",
+        rb"(?:wi-?fi|wlan|wpa)[_ .-]?(?:password|passphrase|psk|key)" + _IS_QUOTED
+        + rb"(?P<secret>[^\"'\\\r\n<]{8,63})" + _QUOTE,
+    ),
+    _pattern(
+        "password",
+        "password passphrase passwd",
+        rb"(?:password|passphrase|passwd)" + _QUOTE + rb"?\s{0,8}(?:[:=]|=>)\s{0,8}[bfru]{0,2}"
+        + _QUOTE + rb"(?P<secret>[^\"'\\\r\n<]{6,63})" + _QUOTE,
+    ),
+    _pattern(
+        WIFI_PASSWORD,
+        "psk= passphrase=",
+        rb"(?:\bpsk|wpa_passphrase)=" + _QUOTE + rb"?(?P<secret>[^\s\"'\\<]{8,63})",
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Running the pages with nobody before them, and leaving a record however it ends."""
