@@ -15,6 +15,8 @@ botocore   `Loader`, `botocore.model`   it reads AWS's own description of its se
                                         server of our own has to follow
 tlslite-ng `_getMsg`, `_sendMsg`,       it offers no say in the middle of a handshake, where
            `_sigHashesToList`           mbedTLS, which boards run, has habits of its own
+nbclient   `NotebookClient.             where a kernel did not start, it leaves this to be called
+           _cleanup_kernel`             when Python ends, which fails then, with a traceback
 ========== ============================ =====================================================
 
 Where a new release has moved one, `SeamMovedError` names it; so does its test in
@@ -24,6 +26,7 @@ for the others.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib.metadata
 import os
@@ -38,17 +41,19 @@ if TYPE_CHECKING:
 
     from botocore.model import ServiceModel
     from botocore.session import Session
+    from nbclient import NotebookClient
     from OpenSSL import SSL, crypto
     from tlslite.api import TLSConnection
 
 __all__ = [
+    "forget_kernel",
     "mbedtls_like_client",
     "sealed_session",
     "service_model",
     "set_verify_with_reason",
 ]
 
-_PYOPENSSL, _BOTOCORE, _TLSLITE = "pyOpenSSL", "botocore", "tlslite-ng"
+_PYOPENSSL, _BOTOCORE, _TLSLITE, _NBCLIENT = "pyOpenSSL", "botocore", "tlslite-ng", "nbclient"
 _FIELDS_OF_A_VARIABLE = 4
 """Its name in the configuration file, in the environment, its default, and how it is read."""
 
@@ -217,3 +222,12 @@ def _mbedtls_like() -> Any:  # noqa: ANN401 tlslite-ng has no types
                 yield message
 
     return Client
+
+
+def forget_kernel(client: NotebookClient) -> None:
+    """Have nbclient not clean up after a client's kernel when Python ends; it is done already.
+
+    Raises:
+        SeamMovedError: nbclient has moved what this rests on.
+    """
+    atexit.unregister(_borrowed(_NBCLIENT, "NotebookClient._cleanup_kernel", client))

@@ -14,6 +14,7 @@ BORROWED = {
     *("SESSION_VARIABLES", "botocore.loaders", "botocore.model", "load_service_model"),
     *("_context", "_verify_callback", "OpenSSL._util"),
     *("_getMsg", "_sendMsg", "_sigHashesToList"),
+    "_cleanup_kernel",
 }
 """What `labkit.seams` borrows."""
 

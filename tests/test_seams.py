@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING
 import botocore.loaders
 import botocore.model
 import botocore.session
+import nbformat
 import OpenSSL
 import pytest
 from board_bench import NOW, Authority, private_pem
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from imports import loaded_by
+from nbclient import NotebookClient
 from OpenSSL import SSL, _util
 from private_names import private_uses
 from tlslite.tlsconnection import TLSConnection
@@ -259,6 +262,28 @@ class NoCallback(NoHandle):
         """Do it in another way."""
 
 
+def forget() -> None:
+    """Forget the kernel of a client that has none."""
+    seams.forget_kernel(NotebookClient(nbformat.v4.new_notebook()))
+
+
+LEFT = """
+import atexit, nbformat
+from nbclient import NotebookClient
+from labkit import seams
+client = NotebookClient(nbformat.v4.new_notebook())
+atexit.register(client._cleanup_kernel)
+"""
+
+
+@pytest.mark.parametrize(("more", "said"), [("", "Traceback"), ("seams.forget_kernel(client)", "")])
+def test_a_kernel_that_is_forgotten_ends_python_quietly(more: str, said: str) -> None:
+    """Left to itself, nbclient cleans up after a kernel that is not there, and fails."""
+    command = [sys.executable, "-c", LEFT + more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said in done.stderr) if said else done.stderr == ""
+
+
 VARIABLES = botocore.session.Session.SESSION_VARIABLES
 FIVE_FIELDS = {name: (*fields, None) for name, fields in VARIABLES.items()}
 NO_FILE = {name: fields for name, fields in VARIABLES.items() if name != "credentials_file"}
@@ -297,6 +322,10 @@ MOVED = [
     (
         *(client, "tlslite-ng", "TLSConnection._sigHashesToList"),
         *(TLSConnection, "_sigHashesToList", GONE),
+    ),
+    (
+        *(forget, "nbclient", "NotebookClient._cleanup_kernel"),
+        *(NotebookClient, "_cleanup_kernel", GONE),
     ),
 ]
 

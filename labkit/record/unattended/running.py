@@ -7,7 +7,6 @@ shows from its last run is taken away first, so that whatever stands below a cel
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import re
 import shutil
@@ -28,6 +27,7 @@ from traitlets import default
 from labkit.errors import RecordError
 from labkit.procedure import route_of
 from labkit.record.unattended.parameters import inject
+from labkit.seams import forget_kernel
 from labkit.workspace import CHECKOUT
 
 if TYPE_CHECKING:
@@ -188,8 +188,7 @@ class _PageRun:
         except _StoppedError:
             pass
         finally:
-            # nbclient leaves it where a kernel did not start, to fail when Python ends.
-            atexit.unregister(client._cleanup_kernel)  # noqa: SLF001 it is registered by that
+            forget_kernel(client)
         return None
 
     def _failure(self, said: str) -> Failure:
