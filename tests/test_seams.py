@@ -268,9 +268,7 @@ def forget() -> None:
 
 
 LEFT = """
-import atexit, nbformat
-from nbclient import NotebookClient
-from labkit import seams
+import atexit, nbformat; from nbclient import NotebookClient; from labkit import seams
 client = NotebookClient(nbformat.v4.new_notebook())
 atexit.register(client._cleanup_kernel)
 """
@@ -280,8 +278,8 @@ atexit.register(client._cleanup_kernel)
 def test_a_kernel_that_is_forgotten_ends_python_quietly(more: str, said: str) -> None:
     """Left to itself, nbclient cleans up after a kernel that is not there, and fails."""
     command = [sys.executable, "-c", LEFT + more]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (said in done.stderr) if said else done.stderr == ""
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert (said in told) if said else told == ""
 
 
 VARIABLES = botocore.session.Session.SESSION_VARIABLES
