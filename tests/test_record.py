@@ -225,6 +225,12 @@ def test_a_run_that_its_caller_says_failed_has_a_diagnosis(finished: Lab, tmp_pa
     assert told["diagnosis"]["causes"][0]["id"] == "ok"
 
 
+def test_a_run_that_somebody_ended_is_unfinished(finished: Lab, tmp_path: Path) -> None:
+    """Even where the device was accepted before; without it, the same run is accepted."""
+    assert record.make(finished, cut_off=True, to=tmp_path).outcome == "unfinished"
+    assert record.make(finished, to=tmp_path).outcome == "accepted"
+
+
 def test_an_account_that_does_not_answer_stops_no_record(
     finished: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def make(
     to: str | Path | None = None,
     pages: Mapping[str, bytes] | None = None,
     failed: str = "",
+    cut_off: bool = False,
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Made:
@@ -88,6 +89,7 @@ def make(
             given.
         pages: executed pages by name; those that JupyterLab has saved when not given.
         failed: the first line of what ended a run.
+        cut_off: whether somebody ended a run before its end.
         parameters: what the pages were given.
         now: the record's date, UTC; the computer's clock when not given.
 
@@ -97,7 +99,7 @@ def make(
     """
     when = _even(now or datetime.now(UTC))
     target = _target(lab, to, when)
-    told = Told(operator, board, notes, failed, parameters or {})
+    told = Told(operator, board, notes, failed, cut_off, parameters or {})
     known = known_secrets(lab)
     files, redacted = without_secrets(gather(lab, pages), known)
     files, headers = differences(files)

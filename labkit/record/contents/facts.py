@@ -44,6 +44,7 @@ class Told:
         board: which board, such as the label on it.
         notes: what else there is to say.
         failed: the first line of what went wrong, where a run was ended by it.
+        cut_off: whether somebody ended a run before its end.
         parameters: what the pages were given.
     """
 
@@ -51,6 +52,7 @@ class Told:
     board: str = ""
     notes: str = ""
     failed: str = ""
+    cut_off: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -78,7 +80,7 @@ def facts(
     failed = {stage.step.name: stage.said for stage in stages if stage.state == "failed"}
     if told.failed:
         failed["run"] = told.failed
-    outcome = _outcome(stages, failed)
+    outcome = _outcome(stages, failed, cut_off=told.cut_off)
     keys = (*fingerprints(files), *_in_header(lab))
     pages = {page.removeprefix("pages/"): raw for page, raw in files.items() if "pages/" in page}
     looked = {page: _looked(page, raw) for page, raw in pages.items()}
@@ -135,10 +137,11 @@ def told_checks(checks: Iterable[Check]) -> list[dict[str, str]]:
     ]
 
 
-def _outcome(stages: Sequence[Stage], failed: Mapping[str, str]) -> str:
+def _outcome(stages: Sequence[Stage], failed: Mapping[str, str], *, cut_off: bool) -> str:
     if failed:
         return "failed"
-    return "accepted" if all(each.state == "done" for each in stages) else "unfinished"
+    is_whole = not cut_off and all(each.state == "done" for each in stages)
+    return "accepted" if is_whole else "unfinished"
 
 
 def _mode(settings: Settings) -> dict[str, str]:

@@ -93,6 +93,7 @@ def run_and_record(
         board=str(parameters.get("board", "")),
         pages=run.executed,
         failed=str(run.failed or ""),
+        cut_off=bool(run.signal),
         parameters=parameters,
         to=to,
     )
