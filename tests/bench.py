@@ -6,6 +6,7 @@ promises, so that a reader sees at once where it falls short.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import statistics
@@ -19,15 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from account_bench import flatness, speed
-from browser import manual
+from browser import ROOT, manual
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fresh_clone import Manual
+from lab_bench import end
 from playwright.sync_api import sync_playwright
 from record_folders import facts, fill
 
-from labkit import certificates, console
+from labkit import certificates, console, open_lab, record
 from labkit.keys import PublicKey
 from labkit.record.listing.index import records
 
@@ -81,6 +83,7 @@ def main() -> int:
             pressing,
             flatness,
             speed,
+            recording,
             listing,
         ),
     ):
@@ -245,6 +248,29 @@ def open_once(browser: Browser, folder: str) -> tuple[float, float, float]:
         process.terminate()
         process.communicate()
     return answered - begin, visible - answered, ready - answered
+
+
+def recording() -> Iterator[str]:
+    """Make a finished run's record with all executed pages, and verify it, against its hashes."""
+    pages = {page.name: page.read_bytes() for page in (ROOT / "notebooks").glob("*.ipynb")}
+    with tempfile.TemporaryDirectory() as name:
+        lab = open_lab(name)
+        try:
+            lab.run_hello_world()
+            begin = time.perf_counter()
+            made = record.make(lab, pages=pages)
+            took = time.perf_counter() - begin
+        finally:
+            end(lab)
+        keys = record.public_keys(lab.workspace.root)
+        verifying = median_cpu(lambda: record.verify(made.path, keys))
+        hashing = median_cpu(lambda: hashlib.sha256(made.path.read_bytes()))
+        size = made.path.stat().st_size
+    yield f"record make      {1000 * took:6.0f} ms     ({size / 1e6:.1f} MB; 3000 are promised)"
+    yield (
+        f"record verify    {1000 * verifying:6.0f} ms     ({verifying / hashing:.0f} times its "
+        "SHA-256; 1000 are promised)"
+    )
 
 
 def listing() -> Iterator[str]:
