@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
+from labkit.progress import note
 from labkit.record.contents import surroundings as looking
 from labkit.record.contents.executed_pages import executed_pages, look_at
 from labkit.record.contents.surroundings import port, surroundings
@@ -165,7 +167,13 @@ def test_what_is_no_notebook_is_refused(raw: bytes) -> None:
 
 
 def test_only_pages_that_were_run_are_executed_pages(tmp_path: Path) -> None:
-    """A copy that was opened and not run is no part of a run."""
+    """A copy that was opened and not run is no part of a run; once a cell was run, it is."""
+    stored = (CHECKOUT / "notebooks" / PAGE).read_bytes()
     (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / PAGE).write_bytes((CHECKOUT / "notebooks" / PAGE).read_bytes())
+    (tmp_path / "pages" / PAGE).write_bytes(stored)
     assert executed_pages(tmp_path) == {}
+    cells = json.loads(stored)["cells"]
+    source = "".join(next(each["source"] for each in cells if each["cell_type"] == "code"))
+    digest = hashlib.sha256(source.strip().encode()).hexdigest()[:16]
+    note(tmp_path / "progress.jsonl", PAGE, digest, "ran")
+    assert executed_pages(tmp_path) == {PAGE: stored}
