@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -102,6 +102,7 @@ class Panel:
         self.work: Work | None = None
         self._painted = 0.0
         self._painting = Lock()
+        self._late: Timer | None = None
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
@@ -184,6 +185,9 @@ class Panel:
         """Show the panel as it is now, where it is shown."""
         with self._painting:
             self._painted = monotonic()
+            if self._late:
+                self._late.cancel()
+                self._late = None
             if "front" in self.__dict__:
                 self.front.html = self.html(live=True)
                 self.front.said = self.said
@@ -196,8 +200,14 @@ class Panel:
         return Front(self._heard, html=self.html(live=True), said=self.said)
 
     def _repaint_now_and_then(self) -> None:
-        if monotonic() - self._painted >= _BETWEEN_PAINTS_S:
+        """Repaint, now or when it is time again: nothing that came stays unseen."""
+        left = _BETWEEN_PAINTS_S - (monotonic() - self._painted)
+        if left <= 0:
             self.repaint()
+        elif self._late is None:
+            self._late = Timer(left, self.repaint)
+            self._late.daemon = True
+            self._late.start()
 
     def _heard(self, name: str, press: Press) -> None:
         """Do what the browser says was pressed; there is no cell in which an error could stand."""

@@ -118,7 +118,7 @@ def _steps(steps: Iterable[Mapping[str, Any]]) -> Markup:
         )
         for each in steps
     )
-    return _headed(("", "step, and what it made (SHA-256)", "when"), rows)
+    return _headed(("step", "what it does, and what it made (SHA-256)", "when"), rows)
 
 
 def _fingerprints(told: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, object]]:

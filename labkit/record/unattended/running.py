@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -178,7 +179,10 @@ class _PageRun:
         )
         client.on_signal = self._on_signal
         try:
-            asyncio.run(client.async_execute(env=_environment(workspace)))
+            # What a kernel says there as it ends is about its own sockets, and of use to nobody.
+            asyncio.run(
+                client.async_execute(env=_environment(workspace), stderr=subprocess.DEVNULL)
+            )
         except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
             return None if self.signal else self._failure(_first_line(error))
         except _CheckFailedError as error:
