@@ -304,7 +304,7 @@ def manual(workspace: Path) -> Iterator[Manual]:
     settings = workspace / "jupyter/lab/user-settings/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)
     (settings / "themes.jupyterlab-settings").write_text(_FOLLOW_THE_SYSTEM)
-    with _served(workspace) as address, _chromium() as browser:
+    with _served(workspace) as address, chromium() as browser:
         base, _, rest = address.partition("/lab/tree/")
         token = rest.partition("token=")[2]
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
@@ -350,7 +350,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
+    """Start Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=_OPTIONS

@@ -22,7 +22,8 @@ CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("check", "choice", "commands", "seeding", "keys", "firmware", "policy"), 1),
+    **dict.fromkeys(("asking", "check", "choice", "commands", "seeding"), 1),
+    **dict.fromkeys(("firmware", "keys", "policy"), 1),
     **dict.fromkeys(("console", "certificates", "handshake", "seams"), 2),
     **dict.fromkeys(("diagnosis", "pictures"), 3),
     **dict.fromkeys(("device", "cloud", "workspace", "glossary"), 4),

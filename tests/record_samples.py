@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NAME = "lab-device-20261125T123456Z"
 WHEN = datetime(2026, 11, 25, 12, 34, 56, tzinfo=UTC)
+PASSPHRASE = "correct horse battery staple"  # noqa: S105 a test's
+NONE: dict[str, str] = {}
+WITH = {"LABKIT_RECORD_PASSPHRASE": PASSPHRASE}
 FILES = {"run/record.json": b"{}\n", "run/device/console.log": b"hello world\r\n"}
 
 

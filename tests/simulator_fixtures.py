@@ -287,6 +287,19 @@ def refused(call: Callable[..., Any], **parameters: object) -> tuple[str, int]:
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
+def offer_old_tls(cloud: Cloud, device: Device) -> None:
+    """Offer TLS 1.1 and nothing else; the gateway answers with the alert protocol_version."""
+    context = cloud.tls(device)
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with (
+        socket.create_connection(cloud.address) as raw,
+        pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"),
+    ):
+        context.wrap_socket(raw, server_hostname=cloud.gateway.endpoint_name)
+
+
 def connected(cloud: Cloud, device: Device) -> Client:
     """Return a client whose CONNECT was accepted."""
     client = Client(cloud, device)

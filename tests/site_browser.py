@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from site_pages import squeezed
 
 if TYPE_CHECKING:
@@ -22,11 +20,6 @@ WIDTH, HEIGHT = 1280, 900
 NARROW = 480
 PAPER_WIDTH = 680
 """CSS pixels between the margins of an A4 sheet: 180 mm."""
-
-_OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 NOT_OURS = {
     "heading-order": "a panel is headed h3 wherever its cell stands; outputs have no order",
@@ -140,19 +133,6 @@ class Shown:
             ["pdftotext", "-raw", file, "-"], capture_output=True, text=True, check=True
         )
         return [squeezed(page) for page in told.stdout.split("\f")[:-1]]
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=_OPTIONS
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

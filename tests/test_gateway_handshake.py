@@ -15,6 +15,7 @@ from simulator_fixtures import (
     Cloud,
     Device,
     last_reason,
+    offer_old_tls,
 )
 
 from labkit import certificates
@@ -106,15 +107,7 @@ def test_client_without_a_certificate_gets_an_alert(
 
 def test_old_tls_gets_an_alert(cloud: Cloud, led: Device) -> None:
     """TLS 1.1 is too old."""
-    context = cloud.tls(led)
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    with (
-        socket.create_connection(cloud.address) as raw,
-        pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"),
-    ):
-        context.wrap_socket(raw, server_hostname=cloud.gateway.endpoint_name)
+    offer_old_tls(cloud, led)
 
 
 def test_another_key_than_the_certificates_is_refused(cloud: Cloud, led: Device) -> None:

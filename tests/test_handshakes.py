@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from handshakes_seen import DOOR, broke, seen, step, told
-from simulator_fixtures import MORNING, Authority, Client, Cloud, Device
+from simulator_fixtures import MORNING, Authority, Client, Cloud, Device, offer_old_tls
 
 from labkit.handshake import Outcome
 from labkit.simulator import mqtt
@@ -238,15 +238,7 @@ def test_garbage(cloud: Cloud, raw: bytes) -> None:
 
 def test_old_tls_tells_what_was_offered(cloud: Cloud, led: Device) -> None:
     """TLS 1.1 is refused at the hello, and the hello was read all the same."""
-    context = cloud.tls(led)
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    with (
-        socket.create_connection(cloud.address) as raw,
-        pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"),
-    ):
-        context.wrap_socket(raw, server_hostname=cloud.gateway.endpoint_name)
+    offer_old_tls(cloud, led)
     shaken = seen(cloud)
     assert broke(shaken) == ("device", "ClientHello")
     assert shaken.alert == "protocol_version"

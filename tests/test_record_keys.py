@@ -9,11 +9,10 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from record_samples import FILES, sealed
+from record_samples import FILES, NONE, PASSPHRASE, WHEN, WITH, sealed
 
 from labkit.errors import RecordError
 from labkit.record.seal import signing_keys
@@ -24,17 +23,10 @@ from labkit.record.seal.signing_keys import known_keys, public_keys, rotate, sig
 if TYPE_CHECKING:
     from pathlib import Path
 
-WHEN = datetime(2026, 11, 25, 12, 34, 56, tzinfo=UTC)
-PASSPHRASE = "correct horse battery staple"  # noqa: S105 a test's
-NONE: dict[str, str] = {}
-WITH = {"LABKIT_RECORD_PASSPHRASE": PASSPHRASE}
+pytest_plugins = ("bench_fixtures",)
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("LABKIT_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from cli_runner import assert_refused, labkit
+from record_samples import NONE, PASSPHRASE, WHEN, WITH
 
-from labkit.record.seal import signing_keys
 from labkit.record.seal.signature import check, sign
 from labkit.record.seal.signing_keys import known_keys, signing_key
 
@@ -19,24 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-WHEN = datetime(2026, 11, 25, 12, 34, 56, tzinfo=UTC)
-PASSPHRASE = "correct horse battery staple"  # noqa: S105 a test's
-NONE: dict[str, str] = {}
-WITH = {"LABKIT_RECORD_PASSPHRASE": PASSPHRASE}
-POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("LABKIT_")]:
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make guessing a passphrase cheap, as tests that are not about it like it."""
-    monkeypatch.setattr(signing_keys, "_OPERATIONS", 1 << 15)
-    monkeypatch.setattr(signing_keys, "_MEMORY", 1 << 22)
+pytest_plugins = ("bench_fixtures",)
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
+from browser import chromium
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_folders import facts, fill, record
-from site_browser import Shown, chromium, shown
+from site_browser import Shown, shown
 
 from labkit.record.listing.glance import Facts, glance
 from labkit.record.listing.index import records

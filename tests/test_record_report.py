@@ -6,8 +6,9 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import chromium
 from lab_bench import THREADS_OF_PYSERIAL
-from site_browser import NARROW, chromium, shown
+from site_browser import NARROW, shown
 from site_pages import squeezed
 
 from labkit import record

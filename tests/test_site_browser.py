@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from site_browser import NARROW, WIDTH, Shown, chromium, shown
+from browser import chromium
+from site_browser import NARROW, WIDTH, Shown, shown
 from site_pages import NOTEBOOKS, PAGES, build, squeezed, stored_lines
 
 if TYPE_CHECKING:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from labkit import certificates
 from labkit.approval.file_key import load_file_key, make_file_key
 from labkit.approval.token import KEY_LABEL, Token, TokenKey, make_token, real_token, softhsm_module
+from labkit.asking import ask_unseen
 from labkit.errors import ApprovalError
 
 if TYPE_CHECKING:
@@ -152,14 +151,10 @@ def _subject(name: str) -> x509.Name:
 
 
 def _ask(question: str) -> str:
-    try:
-        with warnings.catch_warnings():
-            # Where there is no terminal, getpass would go on and show what is typed.
-            warnings.simplefilter("error", getpass.GetPassWarning)
-            return getpass.getpass(question)
-    # A notebook without a front end raises an error of its own, a NotImplementedError.
-    except (EOFError, NotImplementedError, OSError, getpass.GetPassWarning):
+    typed = ask_unseen(question)
+    if typed is None:
         raise ApprovalError(
             "the key needs its administrator's PIN, and nobody is there to type it: run this in a "
             "terminal or on an open page."
-        ) from None
+        )
+    return typed

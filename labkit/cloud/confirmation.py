@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from labkit.asking import ask
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
@@ -86,15 +87,14 @@ def ask_for_digits(account_id: str) -> str:
     Raises:
         CloudError: nobody is there to answer.
     """
-    try:
-        return input(f"last four digits of the account {account_id}: ")
-    # A notebook without a front end raises an error of its own, a NotImplementedError.
-    except (EOFError, NotImplementedError, OSError):
+    typed = ask(f"last four digits of the account {account_id}: ")
+    if typed is None:
         raise CloudError(
             f"the account {account_id} is not confirmed, and nobody is there to type its last four "
             "digits: run the cell on an open page, or labkit preflight --confirm-account and the "
             "digits."
-        ) from None
+        )
+    return typed
 
 
 def guard_writes(client: Any, require: Callable[[str], object]) -> None:  # noqa: ANN401 boto3 makes clients at run time

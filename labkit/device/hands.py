@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labkit.asking import ask
 from labkit.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -34,14 +35,11 @@ def _say(text: str) -> None:
 
 def _wait(text: str) -> None:
     _say(text)
-    try:
-        input("Press Enter when it is done. ")
-    # A notebook without a front end raises an error of its own, a NotImplementedError.
-    except (EOFError, NotImplementedError, OSError):
+    if ask("Press Enter when it is done. ") is None:
         raise DeviceError(
             f"{text} Nobody can say here that it is done: run the step in a terminal or an open "
             "notebook, or name a command for it in lab.toml."
-        ) from None
+        )
 
 
 def _nobody(text: str) -> None:

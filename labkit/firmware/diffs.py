@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from labkit.errors import FirmwareError
 from labkit.firmware import literals
 from labkit.firmware.key_blocks import NOT_SHOWN, KeyBlocks
-from labkit.firmware.kinds import SECRET, is_placeholder
-from labkit.firmware.macros import written
+from labkit.firmware.kinds import is_placeholder
+from labkit.firmware.macros import secret_definitions, written
 from labkit.firmware.preprocessor import parse
 
 if TYPE_CHECKING:
@@ -100,10 +100,9 @@ def _key_blocks(lines: list[str]) -> dict[str, str]:
 def _secret_macros(text: str) -> dict[str, str]:
     source = parse(text)
     hidden: dict[str, str] = {}
-    for name in SECRET & source.definitions.keys():
-        for definition in source.definitions[name]:
-            if _is_secret(source, definition):
-                hidden |= _value_lines(source, definition)
+    for definition in secret_definitions(source):
+        if _is_secret(source, definition):
+            hidden |= _value_lines(source, definition)
     return hidden
 
 

@@ -16,11 +16,11 @@ from labkit.firmware.kinds import ALIASES, SECRET, Kind, kind_of
 from labkit.firmware.preprocessor import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from labkit.firmware.source import Definition, Source
 
-__all__ = ["Macro", "Written", "find", "get", "names", "read", "written"]
+__all__ = ["Macro", "Written", "find", "get", "names", "read", "secret_definitions", "written"]
 
 _TOKEN = re.compile(r"[-+]?\s*[0-9]\w*|[^\W\d]\w*")
 _NULL_CAST = re.compile(r"\(\s*(?:const\s+)?(?:void|char)\s*\*\s*\)\s*(?:0|NULL)")
@@ -137,6 +137,12 @@ def _kind(name: str, how: Written, value: str | None) -> Kind:
     if how.what == "string" and value is not None and value.startswith("-----BEGIN "):
         return Kind.PEM
     return Kind.STRING if how.what == "null" else Kind(how.what)
+
+
+def secret_definitions(source: Source) -> Iterator[Definition]:
+    """Yield every definition of a macro that holds a secret, whatever the conditions round it."""
+    for name in sorted(SECRET & source.definitions.keys()):
+        yield from source.definitions[name]
 
 
 def written(source: Source, definition: Definition) -> Written:

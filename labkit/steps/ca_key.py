@@ -6,11 +6,10 @@ needs it; it is kept in that program's memory and nowhere else: no file, no vari
 
 from __future__ import annotations
 
-import getpass
-import warnings
 from typing import TYPE_CHECKING
 
 from labkit import certificates
+from labkit.asking import ask_unseen
 from labkit.errors import CertificateError
 from labkit.workspace import write
 
@@ -29,17 +28,13 @@ def _ask(question: str) -> str:
     Raises:
         CertificateError: nobody is there to answer.
     """
-    try:
-        with warnings.catch_warnings():
-            # Where there is no terminal, getpass would go on and show what is typed.
-            warnings.simplefilter("error", getpass.GetPassWarning)
-            return getpass.getpass(question)
-    # A notebook without a front end raises an error of its own, a NotImplementedError.
-    except (EOFError, NotImplementedError, OSError, getpass.GetPassWarning):
+    typed = ask_unseen(question)
+    if typed is None:
         raise CertificateError(
             "the CA's key is encrypted, and nobody is there to type its passphrase: run the step "
             "in a terminal or on an open page."
-        ) from None
+        )
+    return typed
 
 
 class Passphrase:

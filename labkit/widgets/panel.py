@@ -6,6 +6,7 @@ A panel draws itself as HTML with Python's values; the browser shows it and tell
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event, Lock, Thread, Timer
@@ -84,7 +85,7 @@ class Work:
             self._thread.join(timeout_s)
 
 
-class Panel:
+class Panel(ABC):
     """An optional front to calls that stand on the page already.
 
     A subclass gives `title`, `text()` and `draw()`, and names in `presses` what each press does.
@@ -109,17 +110,17 @@ class Panel:
         """What each press does, by its name."""
         return {}
 
+    @abstractmethod
     def text(self) -> str:
         """Return the panel as text: all that it says, for where there is no front end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, *, live: bool) -> Markup:
         """Return the panel as HTML.
 
         Args:
             live: whether somebody can press; what is stored on a page has no buttons.
         """
-        raise NotImplementedError
 
     def press(
         self, name: str, value: str = "", /, *, file: bytes | None = None, **fields: str

@@ -10,8 +10,8 @@ from labkit.cloud.session import session_secrets
 from labkit.device.image import find_sources
 from labkit.errors import CertificateError, DeviceError, FirmwareError
 from labkit.firmware import literals
-from labkit.firmware.kinds import SECRET, Kind, kind_of
-from labkit.firmware.macros import written
+from labkit.firmware.kinds import Kind, kind_of
+from labkit.firmware.macros import secret_definitions, written
 from labkit.firmware.preprocessor import parse
 from labkit.record.scan.known import Known
 from labkit.record.scan.words import WIFI_PASSWORD, is_no_secret
@@ -61,10 +61,9 @@ def _in_headers(lab: Lab) -> Iterator[tuple[str, str]]:
         sources = find_sources(lab.workspace.firmware)
         for file in (sources.keys, sources.credentials):
             source = parse(firmware.decode(file.read_bytes()))
-            for macro in sorted(SECRET & source.definitions.keys()):
-                for definition in source.definitions[macro]:
-                    how = written(source, definition)
-                    if how.what == "string":
-                        yield macro, literals.unescape(how.code, line=definition.line)
+            for definition in secret_definitions(source):
+                how = written(source, definition)
+                if how.what == "string":
+                    yield definition.name, literals.unescape(how.code, line=definition.line)
     except (DeviceError, FirmwareError):
         return

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from labkit.errors import FirmwareError
 from labkit.firmware import literals
-from labkit.firmware.kinds import SECRET, Kind, kind_of
-from labkit.firmware.macros import written
+from labkit.firmware.kinds import Kind, kind_of
+from labkit.firmware.macros import secret_definitions, written
 from labkit.firmware.preprocessor import parse
 from labkit.record.scan.shapes import Hit
 from labkit.record.scan.words import WIFI_PASSWORD, is_no_secret, placeholder
@@ -35,10 +35,9 @@ def macros_in(name: str, data: bytes) -> Iterator[Hit]:
         source = parse(text)
     except FirmwareError:
         return
-    for macro in sorted(SECRET & source.definitions.keys()):
-        for definition in source.definitions[macro]:
-            if hit := _hit(source, definition):
-                yield hit
+    for definition in secret_definitions(source):
+        if hit := _hit(source, definition):
+            yield hit
 
 
 def _hit(source: Source, definition: Definition) -> Hit | None:
