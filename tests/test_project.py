@@ -1,4 +1,4 @@
-"""The project as a whole: its files agree, its imports go one way, and no secret is in it."""
+"""The project as a whole: its files agree, and no secret is in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fresh_clone import files
-from imports import IMPURE, imports, impurities, loaded_by, wrong_arrows
+from imports import imports
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -172,116 +172,6 @@ def test_versions_agree() -> None:
     )
     assert newest
     assert Version(newest[1]) == Version(version)
-
-
-# The imports
-
-
-def test_imports_go_one_way() -> None:
-    """Every import of the package goes down, and there are some."""
-    assert wrong_arrows(PACKAGE) == []
-    assert len([each for each in imports(PACKAGE) if each.imported]) > 100
-
-
-PLANTED = [
-    ("keys.py", "from labkit import lab"),
-    ("keys.py", "from labkit.console import parse"),
-    ("certificates/der.py", "from labkit import seams"),
-    ("seams.py", "from labkit import keys, cloud"),
-    ("errors.py", "import labkit.check"),
-    ("console/dump.py", "import labkit.device.board"),
-    ("device/board.py", "from labkit.cloud import account"),
-    ("procedure.py", "def f():\n    from labkit import lab"),
-    ("steps/board.py", "from ..lab import open_lab"),
-    ("steps/board.py", "if TYPE_CHECKING:\n    from labkit.procedure import Step"),
-    ("lab.py", "from labkit.simulator.service import Service"),
-    ("cli/bench.py", "from labkit import simulator"),
-    ("simulator/board/board.py", "from labkit.bench import find"),
-    ("simulator/account/things.py", "from ... import cloud"),
-    ("bench.py", "import_module('labkit.lab')"),
-    ("check.py", "from labkit.new_part import anything"),
-]
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """Return a package of the same modules, with nothing in them."""
-    for path in PACKAGE.rglob("*.py"):
-        copy = tmp_path / "labkit" / path.relative_to(PACKAGE)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.touch()
-    return tmp_path / "labkit"
-
-
-@pytest.mark.parametrize(("file", "line"), PLANTED, ids=[line for _, line in PLANTED])
-def test_a_wrong_arrow_is_found(package: Path, file: str, line: str) -> None:
-    """One planted import in the wrong direction is found, wherever and however it stands."""
-    (package / "new_part.py").touch()
-    with (package / file).open("a") as source:
-        source.write(f"\n{line}\n")
-    assert [each.file for each in wrong_arrows(package)] == [file]
-
-
-@pytest.mark.parametrize(
-    ("file", "line"),
-    [
-        ("cli/bench.py", "from labkit import lab"),
-        ("simulator/board/board.py", "from labkit.keys import PublicKey"),
-        ("simulator/aws/rest_json.py", "from labkit import seams"),
-        ("certificates/der.py", "from . import rules"),
-        ("keys.py", "import labkit"),
-    ],
-)
-def test_a_right_arrow_is_not(package: Path, file: str, line: str) -> None:
-    """An import that goes down, or stays in its own part, is no fault."""
-    with (package / file).open("a") as source:
-        source.write(f"\n{line}\n")
-    assert wrong_arrows(package) == []
-
-
-def test_the_core_is_pure() -> None:
-    """It opens no file, asks no clock, draws nothing at random and reaches no network."""
-    assert impurities(PACKAGE) == []
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        *(f"import {module}" for module in sorted(IMPURE)),
-        "from os import path",
-        "open('x')",
-        "now = datetime.now()",
-        "text = file.read_text()",
-        "print('x')",
-    ],
-)
-def test_an_impurity_is_found(package: Path, line: str) -> None:
-    """Each of them, planted in a module of the core, is found."""
-    with (package / "policy/patterns.py").open("a") as source:
-        source.write(f"\n{line}\n")
-    assert len(impurities(package)) == 1
-
-
-def test_ipywidgets_only_in_widgets() -> None:
-    """Without a front end only convenience is lost: nobody else imports it."""
-    users = {each.importer for each in imports(PACKAGE) if "ipywidgets" in each.module}
-    assert users <= {"widgets"}
-
-
-HEAVY = {"boto3", "botocore", "cryptography", "OpenSSL", "serial", "tlslite", "ipywidgets"}
-
-
-@pytest.mark.parametrize(
-    ("code", "heavy"), [("import labkit", HEAVY | {"click"}), ("import labkit.cli", HEAVY)]
-)
-def test_an_import_loads_nothing_heavy(code: str, heavy: set[str]) -> None:
-    """`import labkit` costs next to nothing, and --help not much more."""
-    assert loaded_by(code) & heavy == set()
-
-
-def test_heavy_imports_are_seen() -> None:
-    """The same look finds them where they are loaded."""
-    assert {"boto3", "serial"} <= loaded_by("import labkit, boto3, serial")
 
 
 # The files

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import RecordError
-from labkit.record.contents.crate import FOLDER, crate_metadata
+from labkit.record.contents.crate import crate_metadata
 from labkit.record.contents.facts import Told, facts, told_checks
 from labkit.record.contents.firmware_sources import differences
 from labkit.record.contents.gathering import gather
 from labkit.record.contents.lab_secrets import known_secrets
 from labkit.record.contents.report import report, summary
 from labkit.record.evidence import judge
+from labkit.record.form import FACTS, FOLDER
 from labkit.record.scan.scanning import refuse_secrets, without_secrets
 from labkit.record.seal.archive import METADATA, SIGNATURE, write_archive
 from labkit.record.seal.signature import sign
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIX", "Made", "make"]
 
 SUFFIX = ".eln"
-_WRITTEN = ("record.json", "report.html")
+_WRITTEN = (FACTS, "report.html")
 """What is written from facts that people have typed, and not gathered."""
 
 
@@ -106,7 +107,7 @@ def make(
     known_facts = facts(lab, files, name=target.stem, when=when, told=told, headers=headers)
     checks = judge(files, known_facts)
     known_facts["checks"] += told_checks(checks)
-    files |= {"record.json": _json(known_facts), "report.html": report(files, known_facts)}
+    files |= {FACTS: _json(known_facts), "report.html": report(files, known_facts)}
     metadata = crate_metadata(target.stem, when, files, known_facts, summary(known_facts))
     refuse_secrets({path: files[path] for path in _WRITTEN} | {METADATA: metadata}, known)
     key = signing_key(lab.workspace.root)

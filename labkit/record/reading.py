@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import RecordError
-from labkit.record.contents.crate import FOLDER
-from labkit.record.contents.facts import FORMAT, VERSION
+from labkit.record.form import FACTS, in_folder, read_form
+from labkit.record.seal.archive import read_archive
 from labkit.record.seal.sealed import open_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-__all__ = ["Record", "read", "read_facts"]
+__all__ = ["Record", "read", "read_facts", "read_unverified"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,14 +47,25 @@ def read(data: bytes, public_keys: Sequence[str]) -> Record:
         RecordError: the file is not as it was signed, or is no record of this form.
     """
     sealed = open_sealed(data, public_keys)
-    files = {
-        path.removeprefix(FOLDER): raw
-        for path, raw in sealed.files.items()
-        if path.startswith(FOLDER)
-    }
-    return Record(
-        sealed.name, sealed.when, sealed.key_id, files, read_facts(files.get("record.json", b""))
-    )
+    return _record(sealed.name, sealed.when, sealed.key_id, sealed.files)
+
+
+def read_unverified(data: bytes) -> Record:
+    """Read a record that nobody vouches for; its key's id is empty.
+
+    Args:
+        data: the `.eln` file.
+
+    Raises:
+        RecordError: the file is no record of this form.
+    """
+    archive = read_archive(data)
+    return _record(archive.name, archive.when, "", archive.files)
+
+
+def _record(name: str, when: datetime, key_id: str, sealed: Mapping[str, bytes]) -> Record:
+    files = in_folder(sealed)
+    return Record(name, when, key_id, files, read_facts(files.get(FACTS, b"")))
 
 
 def read_facts(raw: bytes) -> dict[str, Any]:
@@ -64,23 +74,11 @@ def read_facts(raw: bytes) -> dict[str, Any]:
     Raises:
         RecordError: it is none, or of a newer form than this labkit knows.
     """
-    try:
-        facts = json.loads(raw)
-        told = facts["format"], facts["version"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise RecordError(
-            "record.json: expected the facts of a record, got something else. It is no record that "
-            "labkit made; `labkit record show` shows what an .eln file of others holds."
-        ) from None
-    if told[0] != FORMAT or not isinstance(told[1], int) or not 1 <= told[1] <= VERSION:
-        raise RecordError(
-            f"record.json: expected {FORMAT} up to version {VERSION}, got {told[0]!r} version "
-            f"{told[1]!r}. Take the labkit that made it, or a newer one."
-        )
+    facts = read_form(raw)
     missing = sorted(_MEMBERS - facts.keys())
     if missing:
-        raise RecordError(f"record.json: expected {', '.join(missing)}; they are not there.")
-    return dict(facts)
+        raise RecordError(f"{FACTS}: expected {', '.join(missing)}; they are not there.")
+    return facts
 
 
 _MEMBERS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labkit.certificates.words import printable
 from labkit.errors import RecordError
-from labkit.record.contents.crate import FOLDER
+from labkit.record.form import FACTS, FOLDER
 from labkit.record.reading import read_facts
 from labkit.record.seal.foreign import open_foreign
 from labkit.record.verifying import bounded
@@ -48,7 +48,7 @@ def show(file: str | Path) -> Shown:
         RecordError: it is no .eln file, or too large to be opened.
     """
     crate = open_foreign(bounded(Path(file)))
-    told = crate.files.get(f"{FOLDER}record.json")
+    told = crate.files.get(f"{FOLDER}{FACTS}")
     # What nobody has verified may have any form.
     with suppress(RecordError, LookupError, TypeError, AttributeError, ValueError):
         if told is not None:

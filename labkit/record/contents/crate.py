@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING, Any
 from rocrate.model import ContextEntity, Person
 from rocrate.rocrate import ROCrate
 
+from labkit.record.form import FOLDER
 from labkit.record.seal.archive import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["FOLDER", "crate_metadata"]
-
-FOLDER = "run/"
-"""The folder of the one Dataset; every file but the metadata and its signature is in it."""
+__all__ = ["crate_metadata"]
 
 _FORMATS = {
     ".bin": "application/octet-stream",

@@ -12,6 +12,7 @@ from labkit.procedure.stages import stages as stages_of
 from labkit.record.contents.executed_pages import PageFacts, look_at
 from labkit.record.contents.surroundings import port, surroundings, who
 from labkit.record.fingerprints import Fingerprint, fingerprints, of_certificate
+from labkit.record.form import FORMAT, VERSION
 from labkit.seeding import Clock
 from labkit.steps import headers as header_steps
 
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
     from labkit.procedure.stages import Stage
     from labkit.workspace import Settings
 
-__all__ = ["FORMAT", "VERSION", "Told", "facts", "told_checks"]
-
-FORMAT = "labkit-record"
-VERSION = 1
-"""Of the form of `record.json`; a reader refuses a higher one."""
+__all__ = ["Told", "facts", "told_checks"]
 
 _SIMULATED_BOARD = "The board was SIMULATED: its key is in no device."
 _SIMULATED_ACCOUNT = "The account was SIMULATED: AWS knows nothing of this."

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from labkit.errors import RecordError
-from labkit.record.listing.glance import OUTCOMES, storable
+from labkit.record.form import OUTCOMES
+from labkit.record.listing.glance import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,6 @@ is verified: a glance says what a file says of itself.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labkit.errors import RecordError
+from labkit.record.form import FACTS, FOLDER, OUTCOMES, read_form
 from labkit.record.seal.archive import LARGEST, MOST_FILES
 from labkit.record.seal.zip_form import (
     CENTRAL,
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["FORMAT", "OUTCOMES", "PLACE", "VERSION", "Facts", "glance", "storable"]
+__all__ = ["PLACE", "Facts", "glance", "storable"]
 
-FORMAT, VERSION = "labkit-record", 1
-PLACE = "run/record.json"
-OUTCOMES = ("accepted", "failed", "unfinished")
+PLACE = FOLDER + FACTS
 
 _LARGEST_FACTS = 2 << 20
 """Bytes of a `record.json`; a finished run's has some 40,000."""
@@ -150,16 +148,7 @@ def _at(file: io.FileIO, offset: int, size: int) -> bytes:
 
 
 def _facts(raw: bytes) -> Facts:
-    try:
-        told = json.loads(raw)
-        form, version = told["format"], told["version"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise RecordError(f"{PLACE}: expected a record's facts. {_FOREIGN}") from None
-    if form != FORMAT or not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise RecordError(
-            f"{PLACE}: expected {FORMAT} up to version {VERSION}, got {_shown(form)} version "
-            f"{_shown(version)}. Take the labkit that made it, or a newer one."
-        )
+    told = read_form(raw)
     try:
         return _chosen(told)
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -214,7 +203,3 @@ def _text(value: str | None) -> str:
     if not isinstance(value, str | None):
         raise TypeError(f"expected text, got {type(value).__name__}")
     return storable((value or "")[:_LONGEST])
-
-
-def _shown(value: object) -> str:
-    return _text(repr(value))

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates, console, firmware
 from labkit.errors import LabError, RecordError
-from labkit.record.contents.crate import FOLDER
 from labkit.record.contents.firmware_sources import ORIGINAL
 from labkit.record.evidence import judge
-from labkit.record.reading import Record, read, read_facts
+from labkit.record.reading import Record, read, read_unverified
 from labkit.record.rerun.beyond import beyond
 from labkit.record.rerun.patching import patched
 from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, REPRODUCED, Replayed, compared
 from labkit.record.rerun.run_compared import run_compared
-from labkit.record.seal.archive import read_archive
 from labkit.record.verifying import bounded
 from labkit.steps.headers import CERTIFICATE_PEM
 
@@ -79,19 +77,8 @@ def replay(
         RecordError: the file was changed since it was signed, or another key signed it.
     """
     data = bounded(Path(file))
-    record = _unverified(data) if unverified else read(data, public_keys)
+    record = read_unverified(data) if unverified else read(data, public_keys)
     return Replay(record, tuple(_replayed(record)))
-
-
-def _unverified(data: bytes) -> Record:
-    archive = read_archive(data)
-    files = {
-        path.removeprefix(FOLDER): raw
-        for path, raw in archive.files.items()
-        if path.startswith(FOLDER)
-    }
-    facts = read_facts(files.get("record.json", b""))
-    return Record(archive.name, archive.when, "", files, facts)
 
 
 def _replayed(record: Record) -> Iterator[Replayed]:
