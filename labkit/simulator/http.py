@@ -17,7 +17,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,9 @@ MAX_BODY_BYTES = 1 << 20
 """No call of the simulated services is near a megabyte, but for files that are put into S3."""
 
 _IDLE_TIMEOUT_S = 120
+
+_LAST_ANSWERS_S = 2.0
+"""How long a server that is closed waits for what it is answering, such as the call to end."""
 
 _log = logging.getLogger(__name__)
 
@@ -108,11 +111,17 @@ class HttpServer:
         ).start()
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether any request is being answered."""
+        return self._server is not None and self._server.is_answering
+
     def close(self) -> None:
-        """Stop listening and close every connection."""
+        """Stop listening, give the answers that are under way, and close every connection."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
+            self._server.wait_for_answers(_LAST_ANSWERS_S)
             self._server.close_connections()
             self._server = None
 
@@ -126,6 +135,8 @@ class _Server(ThreadingHTTPServer):
         self.max_body_bytes = max_body_bytes
         self._open: set[socket.socket] = set()
         self._open_guard = threading.Lock()
+        self._answering = 0
+        self._answered = threading.Condition()
         super().__init__(address, _Connection)
         self.own_names = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
 
@@ -153,6 +164,27 @@ class _Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request as one that is being answered."""
+        with self._answered:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
+
+    @property
+    def is_answering(self) -> bool:
+        return self._answering > 0
+
+    def wait_for_answers(self, timeout_s: float) -> None:
+        """Return when no request is being answered, or after that time."""
+        with self._answered:
+            self._answered.wait_for(lambda: not self.is_answering, timeout_s)
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 as in socketserver
         _log.debug("connection %s of %s ended with an error", request, client_address)
 
@@ -165,8 +197,11 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self._read_body()
-        if body is None:
-            return
+        if body is not None:
+            with self.server.answering():
+                self._answer_to(body)
+
+    def _answer_to(self, body: bytes) -> None:
         if self.headers.get("Host", "").lower() not in self.server.own_names:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
             return
