@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import HEIGHT, ROOT, SCREENSHOTS, WIDTH, Shown, manual
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +68,8 @@ def _seen(shown: Shown, scheme: str = "light") -> Path:
     lens = shown.panel("Hex lens")
     lens.evaluate("(lens) => lens.scrollIntoView({ block: 'center' })")
     lens.locator(".lk-fields [data-walk] [tabindex]").nth(3).focus()
+    lens.locator("h3").hover()  # the mouse rests on nothing: what has the focus stays lit
+    expect(lens.locator(".lk-bytes .lit")).to_have_count(10)
     file = SCREENSHOTS / f"README-{scheme}.png"
     file.parent.mkdir(parents=True, exist_ok=True)
     shown.page.screenshot(path=file)

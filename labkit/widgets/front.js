@@ -62,7 +62,7 @@ function render({ model, el }) {
   }
   // JupyterLab's keys are for cells: it looks for this on what has the focus before it looks further.
   body.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
-  body.addEventListener("pointerleave", () => light(body, body.querySelector("[data-part]:focus")));
+  body.addEventListener("pointerleave", () => light(body));
   body.addEventListener("keydown", (event) => walk(event));
 }
 
@@ -112,8 +112,10 @@ function stay(body) {
   panel.focus({ preventScroll: true });
 }
 
-// Light everything that is the same part: a byte and its field, a row and its line.
+// Light everything that is the same part: a byte and its field, a row and its line. Where nothing is
+// pointed at, that is the part that has the focus.
 function light(body, pointed) {
+  pointed ??= body.querySelector("[data-part]:focus");
   for (const each of body.querySelectorAll(".lit")) each.classList.remove("lit");
   if (!pointed) return;
   for (const each of body.querySelectorAll("[data-part]")) {
