@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
 OURS = {"--slow", "--no-skips"}
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "-q")
+SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "-q")
 PARTS = {
     "lint": ("ruff", "check", "--quiet", "."),
     "format": ("ruff", "format", "--check", "--quiet", "."),

@@ -33,8 +33,8 @@ def test_everything_passes(commands: dict[str, int], capsys: pytest.CaptureFixtu
         "ruff check --quiet .",
         "ruff format --check --quiet .",
         "mypy",
-        "pytest -n 2 --dist loadfile -q tests",
-        "pytest -n 2 --dist loadfile -q --nbval notebooks",
+        "pytest -n 3 --dist loadfile -q tests",
+        "pytest -n 3 --dist loadfile -q --nbval notebooks",
     ]
     assert capsys.readouterr().out.endswith("everything passed\n")
 
