@@ -135,7 +135,9 @@ def _content(file: io.FileIO, entry: Entry, name: bytes) -> bytes:
     if not raw.startswith(LOCAL_MARK) or raw[LOCAL.size : head] != name:
         raise RecordError(f"expected {PLACE} at offset {entry.offset}. {_FOREIGN}")
     if zlib.crc32(raw[head:]) != entry.crc:
-        raise RecordError(f"{PLACE}: its CRC-32 is another. The file is damaged: take a copy.")
+        raise RecordError(
+            f"{PLACE}: its CRC-32 is another. The file is damaged: take another copy."
+        )
     return raw[head:]
 
 
