@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from labkit.device.ports import NOTHING_FOUND
 from labkit.policy import hello_world_policy
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Row:
         where: a selector of where it is read; anywhere on the panel when not given.
         lit: whether it is read where it is lit.
         away: whether it was there and must be gone.
-        again: whether it may have been there before: the press only looks again.
+        again: whether it may have been there before: the press looks again and says nothing of it.
     """
 
     moves: tuple[Move, ...]
@@ -139,7 +140,9 @@ class Row:
     again: bool = False
 
     def prove(self, panel: Locator, *, keyboard: bool) -> None:
-        """Press, and read."""
+        """Press, and read; what an earlier press was answered is taken off the panel before."""
+        if not self.away:
+            panel.locator(".labkit-said").evaluate("(said) => said.replaceChildren()")
         if not self.again:
             self._is_read(panel, there=self.away)
         for move in self.moves:
@@ -237,12 +240,12 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         press("look again", "pages finished", again=True),
         Row((Move("close", "steps done"),), "look again", away=True),
     ),
-    "Serial ports": (press("look for ports", "The lab uses the simulated board", again=True),),
-    "The device in the account": (press("look again", "Asked again", again=True),),
+    "Serial ports": (press("look for ports", f"{re.escape(NOTHING_FOUND)}|USB id", again=True),),
+    "The device in the account": (press("look again", "Asked again"),),
     "The header before it is written": (
         press("undo", "As it was before: "),
         press("confirm: write it", "Written: "),
     ),
-    "The last handshake": (press("look again", "Looked again", again=True),),
+    "The last handshake": (press("look again", "Looked again"),),
 }
 """What is pressed, by the panel's name."""

@@ -1,12 +1,16 @@
-"""What every panel does: long work is shown as it goes on, and the last of it is not lost."""
+"""What every panel does: long work is shown as it goes on, and each press gets its answer."""
 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labkit.widgets.panel import Panel, Work
+from labkit.widgets.panel import Panel, Press, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 LAST = 5
 PATIENCE_S = 10
@@ -29,6 +33,14 @@ class Counting(Panel):
         """Draw the same."""
         del live
         return Markup("<p>{}</p>").format(self.text())
+
+    @property
+    def presses(self) -> Mapping[str, Callable[[Press], None]]:
+        """Say the count."""
+        return {"say": self._say}
+
+    def _say(self, _press: Press) -> None:
+        self.said = self.text()
 
     def count_and_wait(self, work: Work) -> None:
         """Count faster than anybody paints, then wait to be stopped."""
@@ -61,3 +73,13 @@ def test_a_panel_that_nobody_shows_is_not_painted() -> None:
     panel.wait()
     assert panel.text() == f"counted to {LAST}"
     assert "front" not in panel.__dict__
+
+
+def test_the_same_answer_is_told_again() -> None:
+    """Who presses twice sees and hears twice that something was done."""
+    panel = Counting()
+    told: list[str] = []
+    panel.front.observe(lambda change: told.append(change["new"]), "said")
+    panel.press("say")
+    panel.press("say")
+    assert told == ["counted to 0", "", "counted to 0"]

@@ -132,6 +132,8 @@ class Panel(ABC):
         """
         act = self.presses[name]
         self.said = ""
+        if "front" in self.__dict__:
+            self.front.said = ""  # so that the same answer is told, and read aloud, once more
         try:
             act(Press(value, fields, file))
         except LabError as error:
