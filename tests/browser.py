@@ -197,9 +197,10 @@ class Shown:
     def stops(self, front: Locator) -> int:
         """Return how many stops of the Tab key a panel has, and stand on the first."""
         return int(
-            front.evaluate(f"(f) => {{ f.stops = ({_STOPS})(f); f.stops[0]?.focus(); "
-                           "return f.stops.length; }")
-        )  # fmt: skip
+            front.evaluate(
+                f"(f) => {{ f.stops = ({_STOPS})(f); f.stops[0]?.focus(); return f.stops.length; }}"
+            )
+        )
 
     def tabbed(self, front: Locator) -> set[int]:
         """Return which stops of a panel Tab reaches from its first on."""

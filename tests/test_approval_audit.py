@@ -57,7 +57,7 @@ def test_a_log_reads_as_it_was_written(log: AuditLog) -> None:
         (lambda lines: ["", *lines], 1),
     ],
     ids=["first gone", "second gone", "swapped", "changed", "doubled", "spaced", "{}", "[]", "''"],
-)  # fmt: skip
+)
 def test_a_changed_log_is_found(log: AuditLog, change, number: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 a lambda of the table
     """The message names the line, and nothing more is decided."""
     changed = "\n".join(change(log.path.read_text().splitlines())) + "\n"

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import warnings
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,11 @@ from labkit import certificates
 from labkit.simulator import mqtt
 from labkit.simulator.gateway import admission, tls_connection
 from labkit.simulator.gateway.verify_alert import set_verify
+
+with warnings.catch_warnings():
+    # It imports asyncore, for a mix-in that nobody uses here.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from tlslite import api as tlslite
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -115,7 +121,6 @@ def test_another_key_than_the_certificates_is_refused(cloud: Cloud, led: Device)
 
     Python's ssl refuses to load such a pair, so the signature is made by another key here.
     """
-    tlslite = pytest.importorskip("tlslite.api")
     other = Authority().randomness.ec_key("thief", "key")
     outcomes = {}
     for name, key in (("own", led.key), ("another", other)):

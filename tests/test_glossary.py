@@ -57,8 +57,9 @@ def test_codes_name_causes_that_there_are() -> None:
     assert len(shapes) == len(set(shapes))
 
 
-@pytest.mark.parametrize("code", [code for code in CODES if code.name.startswith("0x")],
-                         ids=lambda code: code.name)  # fmt: skip
+@pytest.mark.parametrize(
+    "code", [code for code in CODES if code.name.startswith("0x")], ids=lambda code: code.name
+)
 def test_shapes_of_a_code_are_the_same_number(code: object) -> None:
     """-30848 is 0x7880 with its sign: whatever is written as a number is that number."""
     value = int(code.name, 16)

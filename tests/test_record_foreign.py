@@ -134,8 +134,9 @@ def test_record_of_ours_opens_too() -> None:
     assert found.name == NAME
     assert {path: found.files[path] for path in FILES} == FILES
     assert [value for name, value in found.lines() if name == "file"] == [
-        "run/device/console.log, 13 bytes, hash ok", "run/record.json, 3 bytes, hash ok",
-    ]  # fmt: skip
+        "run/device/console.log, 13 bytes, hash ok",
+        "run/record.json, 3 bytes, hash ok",
+    ]
 
 
 def test_hostile_text_does_not_reach_a_terminal() -> None:

@@ -119,7 +119,7 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, bytes]], object]]] = {
     "unsigned": (f"expected the file {SIGNATURE}", lambda f: f.pop(SIGNATURE)),
     "no metadata": (f"expected the file {METADATA}", lambda f: f.pop(METADATA)),
     "metadata": ("does not fit", lambda f: f.update({METADATA: f[METADATA] + b"\n"})),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", EDITS)

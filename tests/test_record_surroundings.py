@@ -121,9 +121,7 @@ def cell(source: str, *outputs: str, run: int | None = 1) -> dict[str, object]:
         {"output_type": "execute_result", "data": {"text/plain": text.splitlines(keepends=True)}}
         for text in outputs
     ]
-    return {
-        "cell_type": "code", "source": [source], "outputs": shown, "execution_count": run
-    }  # fmt: skip
+    return {"cell_type": "code", "source": [source], "outputs": shown, "execution_count": run}
 
 
 def page(*cells: dict[str, object]) -> bytes:

@@ -117,8 +117,9 @@ def run(root: Path, to: Path, *options: str) -> subprocess.CompletedProcess[str]
 def test_one_board_after_the_other_is_accepted(bench: Path, tmp_path: Path) -> None:
     """In one tree: the first, another, the first once more with a new key; each has a record."""
     told = []
-    for number, options in enumerate((["--thing", "one"], ["--thing", "two"],
-                                      ["--thing", "one", "--fresh"])):  # fmt: skip
+    for number, options in enumerate(
+        (["--thing", "one"], ["--thing", "two"], ["--thing", "one", "--fresh"])
+    ):
         done = run(bench, tmp_path / str(number), *options, *JANE)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert "08-device-authorization" in done.stdout

@@ -148,7 +148,7 @@ def test_values_are_quoted_in_lab_toml(tmp_path: Path) -> None:
         ('key = "EC P-256"', 'key = "RSA-1024"', "ca.key in {} is 'RSA-1024'; expected"),
         ('seed = ""', "seed = 7", "lab.seed in {} is 7; expected text"),
     ],
-)  # fmt: skip
+)
 def test_wrong_settings_are_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     """A wrong lab.toml gives an error that names the file, the setting and what is expected."""
     mend(tmp_path, old, new)

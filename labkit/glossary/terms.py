@@ -84,5 +84,5 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "root certificate": "What the firmware trusts: the CA that stands behind the server's "
         "certificate. Amazon Root CA 1 for an ATS endpoint.",
     },
-}  # fmt: skip
+}
 """The terms by what they belong to."""

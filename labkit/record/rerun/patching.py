@@ -78,8 +78,9 @@ def _whole(rows: list[str], name: str) -> Iterator[str]:
         if row == _NO_LINE_END:
             continue
         if row[0] not in " -+" or not row.endswith("\n"):
-            raise RecordError(f"{name}.diff: expected a line that begins with ` `, `-` or `+`, "
-                              f"got {row[:80]!r}.")  # fmt: skip
+            raise RecordError(
+                f"{name}.diff: expected a line that begins with ` `, `-` or `+`, got {row[:80]!r}."
+            )
         yield row[:-1] if following == _NO_LINE_END else row
 
 
