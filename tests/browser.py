@@ -52,6 +52,9 @@ _CELLS = f"""() => [...document.querySelectorAll("{CODE}")].map((cell) => ({{
 
 _SETTLED = "() => document.getAnimations().every((each) => each.playState !== 'running')"
 
+_FITS = """() => [...document.querySelectorAll(".jp-NotebookPanel:not(.lm-mod-hidden)")]
+    .every((page) => page.getBoundingClientRect().right <= innerWidth)"""
+
 _STOPS = """(panel) => [...panel.querySelectorAll(
         "button, input, select, textarea, summary, a[href], [tabindex='0']")]
     .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)"""
@@ -180,8 +183,9 @@ class Shown:
         )
 
     def widen(self, width: int, height: int = HEIGHT) -> None:
-        """Make the window as wide as that."""
+        """Make the window as wide as that, and return when JupyterLab has laid out the page."""
         self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_function(_FITS)
 
     def picture(self, file: Path) -> None:
         """Keep a picture of the whole page."""
