@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from axe_playwright_python.sync_playwright import Axe
+from fresh_clone import address_with_token
 from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def manual(workspace: Path) -> Iterator[Manual]:
 
 @contextmanager
 def _served(workspace: Path) -> Iterator[str]:
-    """Run `labkit open`, and yield the address that it prints."""
+    """Run `labkit open`, and yield the manual's address with its token."""
     outside = {k: v for k, v in os.environ.items() if not k.startswith("LABKIT_")}
     variables = {
         "LABKIT_WORKSPACE": str(workspace),
@@ -335,8 +336,8 @@ def _served(workspace: Path) -> Iterator[str]:
     try:
         assert process.stdout
         for line in process.stdout:
-            if found := re.search(r"http://\S+", line):
-                yield found[0]
+            if address := address_with_token(line):
+                yield address
                 return
         raise RuntimeError((workspace / "jupyterlab.log").read_text()[-2000:])
     finally:

@@ -103,6 +103,14 @@ class Clone:
         return self.processes()
 
 
+def address_with_token(line: str) -> str | None:
+    """Return the manual's address if an output line names the file that holds it."""
+    if found := re.search(r"file://(/\S+-open\.html)", line):
+        page = Path(urllib.parse.unquote(found[1])).read_text("utf-8")
+        return re.search(r"http://127\.0\.0\.1:\d+/\S+token=[\w-]+", page)[0]
+    return None
+
+
 class Manual:
     """The manual as `lab open` serves it, seen through JupyterLab's REST API."""
 
@@ -118,9 +126,9 @@ class Manual:
         assert self.process.stdout
         for line in self.process.stdout:
             self.said += line
-            if found := re.search(r"http://127\.0\.0\.1:\d+/\S+", line):
-                return found[0]
-        raise AssertionError(f"no address came, but: {self.said}")
+            if address := address_with_token(line):
+                return address
+        raise AssertionError(f"expected the manual's address, got: {self.said}")
 
     def get(self, path: str, token: str | None = None) -> bytes:
         """Fetch something, with the manual's own token unless another is given."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import webbrowser
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from fresh_clone import ENDING_S, Manual
+from fresh_clone import ENDING_S, Manual, address_with_token
 from jupyterlab_server.workspaces_handler import WorkspacesManager
 from nbformat.sign import NotebookNotary
 
@@ -283,20 +288,26 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
             serving.free_port(65535)
 
 
-def test_no_browser_at_hand_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a browser only the address is printed; with one, it is opened there."""
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+def test_a_browser_is_opened_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a browser nothing happens; with one, it opens the address, and is not waited for."""
+    visited: queue.Queue[str] = queue.Queue()
+    ended = threading.Event()
+
+    class Browser:
+        def open(self, address: str) -> None:
+            visited.put(address)
+            ended.wait()
 
     def none() -> None:
         raise webbrowser.Error
 
     monkeypatch.setattr(webbrowser, "get", none)
-    serving.open_browser("http://127.0.0.1/")
-    assert opened == []
-    monkeypatch.setattr(webbrowser, "get", lambda: None)
-    serving.open_browser("http://127.0.0.1/")
-    assert opened == ["http://127.0.0.1/"]
+    serving.open_browser("file:///a")
+    monkeypatch.setattr(webbrowser, "get", Browser)
+    serving.open_browser("file:///b")
+    assert visited.get() == "file:///b"
+    ended.set()
+    assert visited.empty()
 
 
 def test_a_server_that_does_not_start_is_an_error(
@@ -317,13 +328,14 @@ def test_a_server_that_does_not_start_is_an_error(
     assert ended == [workspace]
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Manual]:
-    """Return the manual, opened by `labkit open` in a workspace of its own."""
+@contextmanager
+def opened_in(workspace: Path, *options: str, browser: Path | None = None) -> Iterator[Manual]:
+    """Run `labkit open` in a workspace, and end it with all that it started."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LABKIT_")}
+    environment["BROWSER"] = str(browser or "")
     process = subprocess.Popen(
-        [sys.executable, "-m", "labkit", "open", "--no-browser", "--port", "18700"],
-        env=environment | {"LABKIT_WORKSPACE": str(tmp_path / "lab")},
+        [sys.executable, "-m", "labkit", "open", "--port", "18700", *options],
+        env=environment | {"LABKIT_WORKSPACE": str(workspace)},
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -334,6 +346,55 @@ def opened(tmp_path: Path) -> Iterator[Manual]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Manual]:
+    """Return the manual, opened by `labkit open` in a workspace of its own."""
+    with opened_in(tmp_path / "lab", "--no-browser") as manual:
+        yield manual
+
+
+@pytest.mark.needs("ps")
+def test_the_token_is_in_no_argument_list(tmp_path: Path) -> None:
+    """A browser that stays open gets the manual without the token being one of its arguments.
+
+    Every user can read every argument. The token itself works, and only with it is one let in.
+    """
+    browser, visited = tmp_path / "browser", tmp_path / "visited"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {visited}.new\nmv {visited}.new {visited}\n'
+                       "exec sleep 300\n")  # fmt: skip
+    browser.chmod(0o700)
+    with opened_in(tmp_path / "lab", browser=browser) as manual:
+        wait_for(visited)
+        listed = subprocess.run(["ps", "-wweo", "args"], check=True, capture_output=True, text=True)
+        assert "sleep 300" in listed.stdout
+        assert manual.token not in listed.stdout
+        assert manual.token not in manual.said
+        page = visited.read_text().strip()
+        assert address_with_token(page) == manual.address
+        assert manual.get("/api/contents")
+        with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
+            manual.get("/api/contents", token=page)
+
+
+def test_the_folder_with_the_token_is_closed_to_others(workspace: Workspace) -> None:
+    """Whatever its mode was, only its owner may enter it, and what an earlier run left is gone."""
+    runtime = workspace.root / "jupyter/runtime"
+    runtime.mkdir(parents=True)
+    runtime.chmod(0o755)
+    (runtime / "jpserver-1-open.html").write_text("an earlier run's")
+    assert jupyterlab.entrance(workspace)
+    jupyterlab.prepare(workspace)
+    assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
+    assert jupyterlab.entrance(workspace) is None
+
+
+def wait_for(file: Path) -> None:
+    """Return when a file exists."""
+    end = time.monotonic() + ENDING_S
+    while not file.exists() and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 @pytest.mark.slow

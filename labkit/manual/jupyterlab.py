@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.manual.copies import untouched
+from labkit.manual.copies import FIRST_PAGE, untouched
 from labkit.workspace import write
 
 if TYPE_CHECKING:
     from labkit.workspace import Workspace
 
-__all__ = ["Signing", "command", "prepare", "variables"]
+__all__ = ["Signing", "command", "entrance", "prepare", "variables"]
 
 _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -53,16 +53,32 @@ _LAYOUT = {
 _LAYOUT_FILE = "lab/workspaces/default-37a8.jupyterlab-workspace"
 """JupyterLab's name for the layout "default": it ends in four digits of the name's SHA-256."""
 
+_ENTRANCE = "jpserver-[0-9]*-open.html"
+
 _STYLES = Path(__file__).parent.parent / "widgets/front.css"
 
 
 def prepare(workspace: Workspace) -> None:
     """Write what JupyterLab reads; a layout that is there already is the reader's."""
     own = _own(workspace)
+    runtime = own / "runtime"
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    for left in runtime.glob(_ENTRANCE):
+        left.unlink(missing_ok=True)
     write(own / "overrides.json", json.dumps(_SETTINGS))
     write(own / "custom/custom.css", _STYLES.read_bytes())
     if not (own / _LAYOUT_FILE).exists():
         write(own / _LAYOUT_FILE, json.dumps(_LAYOUT))
+
+
+def entrance(workspace: Workspace) -> Path | None:
+    """Return the file that opens the manual in a browser, or None until JupyterLab listens.
+
+    JupyterLab writes it, into a folder that is closed to other users. It contains the token, so
+    the token need not be an argument of the browser, which every user can read.
+    """
+    return next((_own(workspace) / "runtime").glob(_ENTRANCE), None)
 
 
 def variables(workspace: Workspace) -> dict[str, str]:
@@ -92,6 +108,7 @@ def command(workspace: Workspace, port: int) -> list[str]:
         "ServerApp.allow_root": "True",
         "ServerApp.answer_yes": "True",
         "Application.log_level": "WARN",
+        "LabApp.default_url": f"/lab/tree/{FIRST_PAGE}",
         "LabApp.news_url": "None",
         "LabApp.app_settings_dir": str(_own(workspace)),
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",

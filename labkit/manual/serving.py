@@ -7,9 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-import urllib.error
-import urllib.request
 import webbrowser
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from labkit.manual import jupyterlab
 from labkit.manual.copies import FIRST_PAGE, copy_pages
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labkit.workspace import Workspace
 
 __all__ = ["free_port", "open_browser", "serve"]
@@ -51,23 +52,22 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
     with ExitStack() as ending:
         if needs_bench:
             ending.callback(_stop_bench, workspace)
-        token = secrets.token_urlsafe(24)
         port = free_port(port)
         process = subprocess.Popen(
             jupyterlab.command(workspace, port),
-            env=jupyterlab.variables(workspace) | {"JUPYTER_TOKEN": token},
+            env=jupyterlab.variables(workspace) | {"JUPYTER_TOKEN": secrets.token_urlsafe(24)},
         )
         ending.callback(_end, process)
         signing = jupyterlab.Signing(workspace)
         ending.callback(signing.end)
         if needs_bench:
             benches.start_or_find(workspace)
-        _wait_until_served(f"http://127.0.0.1:{port}/api", process)
+        entrance = _wait_until_served(workspace, process)
         signing.wait()
-        address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}?token={token}"
-        _say(f"The manual is open at\n  {address}\nCtrl-C ends it.")
+        _say(f"The manual is at http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}")
+        _say(f"If your browser does not show it, open\n  {entrance.as_uri()}\nCtrl-C ends it.")
         if browser:
-            open_browser(address)
+            open_browser(entrance.as_uri())
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -108,25 +108,24 @@ def free_port(first: int) -> int:
     raise WorkspaceError(f"no free port from {first} to {last}. Name another with --port.")
 
 
-def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_served(workspace: Workspace, process: subprocess.Popen[bytes]) -> Path:
+    """Return the page that opens the manual, which JupyterLab writes once it listens."""
     end = time.monotonic() + START_TIMEOUT_S
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < end and process.poll() is None:
-        try:
-            opener.open(url, timeout=2).close()
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise WorkspaceError("JupyterLab did not start; what it said stands above. Try again.")
+        if entrance := jupyterlab.entrance(workspace):
+            return entrance
+        time.sleep(0.1)
+    raise WorkspaceError("JupyterLab did not start. Read its messages above, then try again.")
 
 
 def open_browser(address: str) -> None:
-    """Open a browser where there is one; none at hand is no error."""
+    """Open an address in a browser if there is one, without waiting for the browser to end.
+
+    The address becomes an argument of the browser, which every user of the computer can read.
+    It must not contain the token.
+    """
     try:
-        webbrowser.get()
+        browser = webbrowser.get()
     except webbrowser.Error:
         return
-    webbrowser.open(address)
+    threading.Thread(target=browser.open, args=(address,), daemon=True).start()
