@@ -147,7 +147,7 @@ class BenchError(LabError):
 
 
 class SeamMovedError(LabError):
-    """A package has moved, inside, what labkit borrows from it (`labkit.seams`)."""
+    """A package has moved, inside, what labkit borrows from it (`labkit.support.seams`)."""
 
 
 class RecordError(LabError):

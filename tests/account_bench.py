@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, REGION, Authority, Device, iot_client
 from test_service import Bench
 
-from labkit.seeding import Randomness
-from labkit.simulator import mqtt
-from labkit.simulator.account import Account
-from labkit.simulator.gateway import admission
-from labkit.simulator.gateway.permissions import Permissions
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.account import Account
+from labkit.bench.simulator.gateway import admission
+from labkit.bench.simulator.gateway.permissions import Permissions
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labkit import certificates
 from labkit.approval import open_authority
 from labkit.keys import PublicKey
-from labkit.seeding import SEEDED_DAY, Randomness
+from labkit.support.seeding import SEEDED_DAY, Randomness
 from labkit.workspace import Workspace, write
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from labkit import open_lab
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 
 @pytest.fixture(scope="module")

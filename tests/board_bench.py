@@ -15,14 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from labkit.seeding import Randomness
-from labkit.simulator import mqtt
-from labkit.simulator.board.board_clock import FAST, BoardClock
-from labkit.simulator.board.flash import Flash, Image
-from labkit.simulator.board.hello_world import run_hello_world
-from labkit.simulator.board.machine import Console, Machine, Network
-from labkit.simulator.board.provisioning import provision
-from labkit.simulator.board.releases import RELEASES
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.board.board_clock import FAST, BoardClock
+from labkit.bench.simulator.board.flash import Flash, Image
+from labkit.bench.simulator.board.hello_world import run_hello_world
+from labkit.bench.simulator.board.machine import Console, Machine, Network
+from labkit.bench.simulator.board.provisioning import provision
+from labkit.bench.simulator.board.releases import RELEASES
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from board_bench import ENDPOINT, THING, BareBoard, image
 
-from labkit.simulator.board.provisioning import load_key
+from labkit.bench.simulator.board.provisioning import load_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labkit.keys import PublicKey
-from labkit.seeding import Randomness
+from labkit.support.seeding import Randomness
 
 WAITING = "Waiting for 180 seconds before generating key-pair"
 PRINTING = (

@@ -19,10 +19,10 @@ from console_shapes import HEADER, key, rows
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from labkit.bench.simulator.board.provisioning import load_key
 from labkit.diagnosis import AccountState, Headers
 from labkit.keys import PublicKey
 from labkit.policy import hello_world_policy, parse
-from labkit.simulator.board.provisioning import load_key
 
 if TYPE_CHECKING:
     from pathlib import Path

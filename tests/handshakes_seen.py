@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from labkit import handshake
+from labkit.bench import handshake
 
 if TYPE_CHECKING:
     from simulator_fixtures import Cloud
 
-    from labkit.handshake import Handshake, Step
+    from labkit.bench.handshake import Handshake, Step
 
 DOOR = "a board"
 TOLD = {

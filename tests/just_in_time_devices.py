@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import firmware
-from labkit.device.image import find_sources
-from labkit.steps.headers import CA_PEM
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure.steps.headers import CA_PEM
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 CLOSED = "-30848"
 """What a board prints when its connection was closed in good order."""

@@ -9,10 +9,10 @@ import pytest
 from lab_bench import do_everything
 
 from labkit import open_lab
-from labkit.steps import just_in_time
+from labkit.lab.procedure.steps import just_in_time
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from labkit.cli import main as labkit
 from labkit.cloud.session import simulated_client
-from labkit.lab import open_lab
+from labkit.lab.lab import open_lab
 from labkit.workspace.routes import thing_name_on
 
 LOADED = open_lab

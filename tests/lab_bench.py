@@ -13,7 +13,7 @@ from labkit import open_lab
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 THREADS_OF_PYSERIAL = "ignore:set(Daemon|Name):DeprecationWarning"
 """pySerial 3.5 still calls them in its RFC 2217 client."""

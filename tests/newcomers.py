@@ -18,7 +18,7 @@ from simulator_fixtures import (
     refused,
 )
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 if TYPE_CHECKING:
     from pathlib import Path

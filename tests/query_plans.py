@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from labkit.simulator.account import Account
+    from labkit.bench.simulator.account import Account
 
 _STATEMENT = re.compile(r"(SELECT|UPDATE|DELETE FROM|(INSERT|REPLACE)( OR \w+)? INTO) [\w*]")
 _READS_ALL = re.compile(r"SCAN (?!CONSTANT ROW)(?!.*VIRTUAL TABLE)|AUTOMATIC")

@@ -14,15 +14,15 @@ from lab_bench import end
 from simulator_fixtures import Cloud
 
 from labkit import open_lab
-from labkit.simulator.board.board import warm_up
-from labkit.simulator.board.internet import Internet
-from labkit.simulator.service import Service, Settings
+from labkit.bench.simulator.board.board import warm_up
+from labkit.bench.simulator.board.internet import Internet
+from labkit.bench.simulator.service import Service, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 __all__ = ["aws", "boards", "opened"]
 

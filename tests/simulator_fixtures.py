@@ -16,13 +16,13 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from labkit import certificates, policy
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.account import Account
+from labkit.bench.simulator.aws.accounts import Accounts
+from labkit.bench.simulator.aws.aws_api import ApiServer
+from labkit.bench.simulator.gateway.gateway import Gateway
 from labkit.keys import PublicKey
-from labkit.seeding import Randomness
-from labkit.simulator import mqtt
-from labkit.simulator.account import Account
-from labkit.simulator.aws.accounts import Accounts
-from labkit.simulator.aws.aws_api import ApiServer
-from labkit.simulator.gateway.gateway import Gateway
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -67,7 +67,7 @@ def build(folder: Path, notebooks: Path = NOTEBOOKS, *, seed: int = 0) -> str:
     """Build the manual in a Python of its own, and return what was said on standard error."""
     code = (
         "import sys; from pathlib import Path; from labkit.errors import LabError\n"
-        "from labkit.site import build\n"
+        "from labkit.manual.site import build\n"
         "try: print(build(Path(sys.argv[1]), Path(sys.argv[2])))\n"
         "except LabError as error: sys.exit(str(error))"
     )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import certificates, firmware
-from labkit.choice import choose
 from labkit.console.dump import hex_rows
-from labkit.device.image import find_sources
+from labkit.firmware.tree import find_sources
 from labkit.keys import PublicKey
-from labkit.seeding import SEEDED_DAY, Randomness
+from labkit.lab.choice import choose
+from labkit.support.seeding import SEEDED_DAY, Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cryptography import x509
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 ROWS = hex_rows(PublicKey.from_key(Randomness("manual").ec_key("device", "exercise")).der)
 SWAPPED_ROWS = "\n".join([*ROWS[:2], ROWS[3], ROWS[2], *ROWS[4:]])

@@ -17,8 +17,8 @@ from simulator_fixtures import (
     refused,
 )
 
-from labkit.seeding import Randomness
-from labkit.simulator.account import Account, Change, Kind
+from labkit.bench.simulator.account import Account, Change, Kind
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from pathlib import Path

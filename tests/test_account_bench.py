@@ -5,7 +5,7 @@ from __future__ import annotations
 import account_bench
 import pytest
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 NUMBERS = {"FEW": 2, "MANY": 4, "TURNS": 2, "CALLS": 2, "CONNECTIONS": 2, "DEVICES": 3}
 

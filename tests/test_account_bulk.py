@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, Cloud, iot_client, refused
 from test_account_issuing import request_pem
 
-from labkit.simulator.account import bulk
-from labkit.simulator.aws.registrar import Registrar
+from labkit.bench.simulator.account import bulk
+from labkit.bench.simulator.aws.registrar import Registrar
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

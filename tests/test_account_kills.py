@@ -171,7 +171,7 @@ def test_killed_while_it_starts(tmp_path: Path, seed: int) -> None:
     """Killed at any moment of its first starts, it starts the next time, with an account."""
     chance, state = random.Random(seed), tmp_path / "state"  # noqa: S311 as above
     for _ in range(2):
-        command = [sys.executable, "-m", "labkit.simulator", "--state", str(state)]
+        command = [sys.executable, "-m", "labkit.bench.simulator", "--state", str(state)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(chance.uniform(0.15, 0.7))
         process.kill()

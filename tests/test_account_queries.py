@@ -11,14 +11,14 @@ from query_plans import Asked, reads_all, written
 from simulator_fixtures import Authority, Cloud, Device, connected
 from test_account import ABSENT, open_account
 
-from labkit import simulator
-from labkit.simulator import mqtt
-from labkit.simulator.gateway import admission
+from labkit.bench import simulator
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.gateway import admission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from labkit.simulator.account import Account
+    from labkit.bench.simulator.account import Account
 
 pytest_plugins = ("cloud_fixtures",)
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from simulator_fixtures import ALLOW_ALL, Authority, Cloud, connected, iot_client
 from test_account import open_account
 
-from labkit.simulator import mqtt
-from labkit.simulator.account import Refusal
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.account import Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.simulator.account import Account
+    from labkit.bench.simulator.account import Account
 
 pytest_plugins = ("cloud_fixtures",)
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from simulator_fixtures import ACCOUNT_ID, REGION, Authority, Cloud, refused
 
-from labkit.simulator.account import transfers
-from labkit.simulator.aws.accounts import Accounts
+from labkit.bench.simulator.account import transfers
+from labkit.bench.simulator.aws.accounts import Accounts
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

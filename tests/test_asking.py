@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from IPython.core.error import StdinNotImplementedError
 
-from labkit.asking import ask, ask_unseen
+from labkit.support.prompt import ask, ask_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_an_interrupt_is_no_answer(
 
 def test_nothing_hidden_is_read_where_it_would_be_shown() -> None:
     """Without a terminal of its own a program does not fall back on reading in the open."""
-    code = "from labkit.asking import ask_unseen; print(ask_unseen('PIN: '))"
+    code = "from labkit.support.prompt import ask_unseen; print(ask_unseen('PIN: '))"
     done = subprocess.run(
         [sys.executable, "-c", code], input="1234\n", capture_output=True, text=True, check=True,
         start_new_session=True,

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
-from labkit import handshake
-from labkit.simulator.gateway.attempts import KEPT, Attempts
-from labkit.simulator.gateway.client_hello import read_client_hello
-from labkit.simulator.gateway.handshake_steps import HandshakeSteps
+from labkit.bench import handshake
+from labkit.bench.simulator.gateway.attempts import KEPT, Attempts
+from labkit.bench.simulator.gateway.client_hello import read_client_hello
+from labkit.bench.simulator.gateway.handshake_steps import HandshakeSteps
 
 DOOR = "a board"
 NAME = "a1b2c3-ats.iot.us-east-1.amazonaws.com"

@@ -18,8 +18,8 @@ from simulator_fixtures import (
     refused,
 )
 
-from labkit.simulator.account import OPERATIONS
-from labkit.simulator.aws.rest_json import RestJsonModel
+from labkit.bench.simulator.account import OPERATIONS
+from labkit.bench.simulator.aws.rest_json import RestJsonModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simulator_fixtures import ACCOUNT_ID, REGION, Cloud
 
-from labkit.seams import service_model
-from labkit.simulator.account import OPERATIONS
+from labkit.bench.simulator.account import OPERATIONS
+from labkit.support.seams import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

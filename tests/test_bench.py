@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labkit import bench as benches
-from labkit.bench import Bench, board_number, find, find_board_number, start_or_find
+from labkit.bench import client as benches
+from labkit.bench.client import Bench, board_number, find, find_board_number, start_or_find
+from labkit.bench.simulator.state_lock import StateLock
 from labkit.errors import BenchError
-from labkit.simulator.state_lock import StateLock
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from board_bench import ENDPOINT, NOW, NOWHERE, image
 
-from labkit.seeding import Randomness
-from labkit.simulator.board.board import Board
-from labkit.simulator.board.board_clock import AS_IN_LIFE, FAST
-from labkit.simulator.board.flash import Flash, FlashDamagedError
-from labkit.simulator.board.machine import Network
+from labkit.bench.simulator.board.board import Board
+from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, FAST
+from labkit.bench.simulator.board.flash import Flash, FlashDamagedError
+from labkit.bench.simulator.board.machine import Network
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

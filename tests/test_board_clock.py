@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from labkit.simulator.board.board_clock import FAST, BoardClock, PowerLostError
+from labkit.bench.simulator.board.board_clock import FAST, BoardClock, PowerLostError
 
 
 @pytest.mark.parametrize("speed", [FAST, 1000.0, 20.0])

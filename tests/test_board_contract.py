@@ -14,8 +14,8 @@ from second_board import SecondBoard
 
 from labkit import console, firmware
 from labkit.device.board import Until
-from labkit.device.image import find_sources
 from labkit.errors import CaptureTimeoutError, DeviceError, LabError, PortError
+from labkit.firmware.tree import find_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from labkit.device.board import Board, Capture
     from labkit.keys import PublicKey
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = [

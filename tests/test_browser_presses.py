@@ -16,7 +16,7 @@ from browser import CODE, Manual, Shown, manual
 from panel_presses import PRESS_MS, Move, Row, press
 from playwright.sync_api import expect
 
-from labkit.progress import FILE
+from labkit.manual.progress import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from lab_bench import THREADS_OF_PYSERIAL, end, files
 
-from labkit import by_hand, open_lab
+from labkit import open_lab
 from labkit.check import Check
 from labkit.errors import CertificateError, NotReadyError, WorkspaceError
-from labkit.procedure import ROUTES, STEPS
+from labkit.lab import by_hand
+from labkit.lab.procedure import ROUTES, STEPS
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

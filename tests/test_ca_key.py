@@ -13,10 +13,10 @@ from lab_bench import THREADS_OF_PYSERIAL, end, environment, files, labkit
 
 from labkit import certificates, open_lab
 from labkit.errors import CertificateError, WorkspaceError
-from labkit.seeding import Randomness
-from labkit.steps.ca_key import Passphrase, load_ca_key
-from labkit.steps.certificate import create_ca
-from labkit.steps.workbench import Workbench
+from labkit.lab.procedure.steps.ca_key import Passphrase, load_ca_key
+from labkit.lab.procedure.steps.certificate import create_ca
+from labkit.lab.procedure.steps.workbench import Workbench
+from labkit.support.seeding import Randomness
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:

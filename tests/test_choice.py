@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from labkit.choice import QUESTIONS, Choice, choose
+from labkit.lab.choice import QUESTIONS, Choice, choose
 
 ANSWERS = (True, False, None)
 EVERY = [

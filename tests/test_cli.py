@@ -18,8 +18,9 @@ import pytest
 from cli_runner import Ended, assert_refused, labkit
 from console_shapes import boot_202107, key, text
 
-from labkit import __version__, procedure
+from labkit import __version__
 from labkit.cli import cli
+from labkit.lab import procedure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -379,7 +380,7 @@ def test_simulate_replaces_no_pipe(environment: dict[str, str], tmp_path: Path) 
     # A pipe of our own: a guard that fails must not cost anybody a device.
     os.mkfifo(tmp_path / "pipe")
     assert_refused(program("simulate", "--ready-file", tmp_path / "pipe"), "is not a file")
-    command = [sys.executable, "-m", "labkit.simulator", "--state", tmp_path / "state"]
+    command = [sys.executable, "-m", "labkit.bench.simulator", "--state", tmp_path / "state"]
     done = subprocess.run(
         [*command, "--ready-file", tmp_path / "pipe"], capture_output=True, check=False, timeout=60
     )

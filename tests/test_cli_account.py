@@ -10,7 +10,7 @@ from cli_runner import assert_refused, labkit
 from lab_bench import THREADS_OF_PYSERIAL
 from simulator_fixtures import ACCOUNT_ID, Cloud
 
-from labkit.steps.account import POLICY_NAME
+from labkit.lab.procedure.steps.account import POLICY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

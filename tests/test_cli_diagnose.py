@@ -13,15 +13,15 @@ from diagnosis_transcripts import TRANSCRIPTS
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import firmware
-from labkit.device.image import find_sources
 from labkit.errors import ConsoleError
-from labkit.gathering import diagnose
-from labkit.steps.headers import CERTIFICATE_PEM
+from labkit.firmware.tree import find_sources
+from labkit.lab.diagnosing import diagnose
+from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -17,7 +17,7 @@ from labkit.record.seal.signing_keys import known_keys, rotate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -21,7 +21,7 @@ from labkit.errors import CloudError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

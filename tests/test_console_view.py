@@ -12,7 +12,7 @@ from secret_traces import traces
 from labkit.console import parse
 from labkit.console.view import ABOUT_KEYS, Asked, Found, LogView
 from labkit.errors import NoDumpError
-from labkit.seeding import Randomness
+from labkit.support.seeding import Randomness
 
 BOOT = text(boot_202107(key(), makes_pair=True))
 SECRET = Randomness("console view").ec_key("device", "key pair")

@@ -19,22 +19,23 @@ from second_board import QUICK, SecondBoard, esp32, older
 from simulator_fixtures import ACCOUNT_ID
 
 import labkit
-from labkit import console, open_lab, widgets
-from labkit.device.image import find_sources
+from labkit import console, open_lab
 from labkit.errors import DeviceError, DumpError, NoDumpError, NotReadyError
-from labkit.steps.headers import backup_of
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure.steps.headers import backup_of
+from labkit.manual import widgets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from simulator_fixtures import Cloud
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "real_account")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
 
-TREE = Path(labkit.__file__).parent / "trees" / "202203.00"
+TREE = Path(labkit.__file__).parent / "bench/trees/202203.00"
 UP_TO_THE_FIRST_RUN = ("set_endpoint_and_thing", "force_key_generation", "run_demo_first")
 UP_TO_THE_CERTIFICATE = (
     *("extract_public_key", "stop_key_generation", "create_ca", "register_ca", "sign_request"),

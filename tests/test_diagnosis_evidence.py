@@ -14,10 +14,10 @@ from diagnosis_cases import ALERT_202012, account, c_literal, dump, headers, of_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.device.headers import read_headers
 from labkit.diagnosis import Evidence, Headers, diagnose
 from labkit.diagnosis.literals import What, read_certificate, read_private_key
 from labkit.errors import DeviceError
+from labkit.lab.header_evidence import read_headers
 
 if TYPE_CHECKING:
     from pathlib import Path

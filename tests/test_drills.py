@@ -8,17 +8,18 @@ import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 from solutions import MENDING
 
-from labkit import drills, glossary, open_lab
+from labkit import open_lab
 from labkit.diagnosis import CAUSES
-from labkit.drills.catalogue import DRILLS, find
-from labkit.drills.faults import PLANTINGS
-from labkit.drills.site import Site
 from labkit.errors import CertificateError, ManualError
+from labkit.manual import drills, glossary
+from labkit.manual.drills.catalogue import DRILLS, find
+from labkit.manual.drills.faults import PLANTINGS
+from labkit.manual.drills.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

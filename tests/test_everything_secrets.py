@@ -18,10 +18,10 @@ from secret_traces import traces, where
 from simulator_fixtures import ACCOUNT_ID
 
 from labkit import certificates, firmware, open_lab
-from labkit.device.image import find_sources
 from labkit.errors import LabError
-from labkit.procedure import ROUTES
-from labkit.steps.headers import PRIVATE_KEY_PEM
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure import ROUTES
+from labkit.lab.procedure.steps.headers import PRIVATE_KEY_PEM
 from labkit.workspace import Workspace
 from labkit.workspace.lab_toml import set_in_lab_toml
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from simulator_fixtures import Cloud
 
-    from labkit.simulator.service import Service
+    from labkit.bench.simulator.service import Service
 
 pytest_plugins = ("bench_fixtures", "real_account")
 pytestmark = [

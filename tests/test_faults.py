@@ -8,16 +8,16 @@ import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 
 from labkit import open_lab
-from labkit.bench import board_number
+from labkit.bench.client import board_number
 from labkit.diagnosis import CAUSES
-from labkit.drills.boots import boot, diagnose
-from labkit.drills.faults import PLANTINGS, plant
-from labkit.drills.site import Site
+from labkit.manual.drills.boots import boot, diagnose
+from labkit.manual.drills.faults import PLANTINGS, plant
+from labkit.manual.drills.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

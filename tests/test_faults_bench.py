@@ -11,16 +11,21 @@ import pytest
 from board_bench import NOW, image
 from diagnosis_cases import Made
 
-from labkit.seeding import Randomness
-from labkit.simulator.board.board import Board
-from labkit.simulator.board.board_clock import FAST, BoardClock
-from labkit.simulator.board.flash import Flash, FlashRefusesError
-from labkit.simulator.board.machine import Network
-from labkit.simulator.control import Control
-from labkit.simulator.faults import FAULTS, Planting, UnknownFaultError
-from labkit.simulator.faults.fault import Fault, Place
-from labkit.simulator.faults.on_board import ErasedKey, LogQueue
-from labkit.simulator.faults.on_network import ClosedPort, ClosingServer, OtherRoot, ResettingServer
+from labkit.bench.simulator.board.board import Board
+from labkit.bench.simulator.board.board_clock import FAST, BoardClock
+from labkit.bench.simulator.board.flash import Flash, FlashRefusesError
+from labkit.bench.simulator.board.machine import Network
+from labkit.bench.simulator.control import Control
+from labkit.bench.simulator.faults import FAULTS, Planting, UnknownFaultError
+from labkit.bench.simulator.faults.fault import Fault, Place
+from labkit.bench.simulator.faults.on_board import ErasedKey, LogQueue
+from labkit.bench.simulator.faults.on_network import (
+    ClosedPort,
+    ClosingServer,
+    OtherRoot,
+    ResettingServer,
+)
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

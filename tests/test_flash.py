@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from board_bench import image
 
-from labkit.simulator.board.flash import Flash, Image, ImageError
+from labkit.bench.simulator.board.flash import Flash, Image, ImageError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from simulator_fixtures import (
     last_reason,
 )
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,7 +216,7 @@ def test_connection_that_says_nothing_is_closed(
     cloud: Cloud, led: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Handshake and CONNECT must come in time."""
-    monkeypatch.setattr("labkit.simulator.gateway.mqtt_session.CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("labkit.bench.simulator.gateway.mqtt_session.CONNECT_TIMEOUT_S", 0.3)
     with socket.create_connection(cloud.address, timeout=5) as idle:
         assert is_ended(idle)
     with Client(cloud, led) as shaken:

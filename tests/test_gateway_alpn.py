@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from simulator_fixtures import Cloud, Device, last_reason
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 pytest_plugins = ("cloud_fixtures",)
 

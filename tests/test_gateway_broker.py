@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labkit.simulator.file_limit import WANTED_FILES
-from labkit.simulator.gateway.broker import Broker
+from labkit.bench.simulator.file_limit import WANTED_FILES
+from labkit.bench.simulator.gateway.broker import Broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from simulator_fixtures import Cloud
 
-    from labkit.simulator.mqtt import Publish
+    from labkit.bench.simulator.mqtt import Publish
 
 pytest_plugins = ("cloud_fixtures",)
 

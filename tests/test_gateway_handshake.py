@@ -20,9 +20,9 @@ from simulator_fixtures import (
 )
 
 from labkit import certificates
-from labkit.simulator import mqtt
-from labkit.simulator.gateway import admission, tls_connection
-from labkit.simulator.gateway.verify_alert import set_verify
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.gateway import admission, tls_connection
+from labkit.bench.simulator.gateway.verify_alert import set_verify
 
 with warnings.catch_warnings():
     # It imports asyncore, for a mix-in that nobody uses here.

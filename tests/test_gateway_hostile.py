@@ -26,10 +26,10 @@ from simulator_fixtures import (
 )
 from steady_client import undisturbed
 
-from labkit.simulator import mqtt
-from labkit.simulator.board import board_tls
-from labkit.simulator.file_limit import raise_file_limit
-from labkit.simulator.gateway import tls_connection
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.board import board_tls
+from labkit.bench.simulator.file_limit import raise_file_limit
+from labkit.bench.simulator.gateway import tls_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def bad(cloud: Cloud, ca: Authority) -> Device:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the gateway wait for a CONNECT for a fraction of a second only."""
-    monkeypatch.setattr("labkit.simulator.gateway.mqtt_session.CONNECT_TIMEOUT_S", TIMEOUT_S)
+    monkeypatch.setattr("labkit.bench.simulator.gateway.mqtt_session.CONNECT_TIMEOUT_S", TIMEOUT_S)
 
 
 def ends(connection: socket.socket, within_s: float = 5) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from simulator_fixtures import OPEN, Authority, Client, Cloud, Device, connected, last_reason
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

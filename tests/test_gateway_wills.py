@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from simulator_fixtures import OPEN, Authority, Client, Cloud, Device, connected
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 pytest_plugins = ("cloud_fixtures",)
 

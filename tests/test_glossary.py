@@ -8,12 +8,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit import glossary
 from labkit.diagnosis import CAUSES, diagnose
 from labkit.errors import ManualError
-from labkit.glossary.codes import CODES
-from labkit.glossary.entries import GROUPS
-from labkit.glossary.terms import TERMS
+from labkit.manual import glossary
+from labkit.manual.glossary.codes import CODES
+from labkit.manual.glossary.entries import GROUPS
+from labkit.manual.glossary.terms import TERMS
 
 PAGE = Path(__file__).resolve().parent.parent / "notebooks/12-glossary.ipynb"
 

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from handshakes_seen import DOOR, broke, seen, step, told
 from simulator_fixtures import MORNING, Authority, Client, Cloud, Device, offer_old_tls
 
-from labkit.handshake import Outcome
-from labkit.simulator import mqtt
-from labkit.simulator.board import board_tls
-from labkit.simulator.gateway import attempts as store
+from labkit.bench.handshake import Outcome
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.board import board_tls
+from labkit.bench.simulator.gateway import attempts as store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

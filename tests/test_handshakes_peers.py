@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 import pytest
 from handshakes_seen import DOOR, broke, seen, step, told
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from board_console import (
 )
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from labkit.simulator.board.machine import Network
+from labkit.bench.simulator.board.machine import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end
 
 from labkit import certificates, console, firmware, open_lab
-from labkit.device.image import find_sources
+from labkit.firmware.tree import find_sources
 from labkit.keys import PublicKey
-from labkit.seeding import Randomness
-from labkit.steps.headers import CERTIFICATE_PEM, FORCE
+from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM, FORCE
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from labkit.device.board import Capture
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labkit.simulator.http import HttpServer, Request, Response, json_response
+from labkit.bench.simulator.http import HttpServer, Request, Response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

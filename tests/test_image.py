@@ -12,11 +12,11 @@ import pytest
 
 import labkit
 from labkit import firmware
-from labkit.device import image
-from labkit.device.image import build_image, find_sources, read_image, write_image
 from labkit.errors import DeviceError
+from labkit.firmware import tree as image
+from labkit.firmware.tree import build_image, find_sources, read_image, write_image
 
-TREES = Path(labkit.__file__).parent / "trees"
+TREES = Path(labkit.__file__).parent / "bench/trees"
 RELEASES = ("201910.00", "202203.00")
 NEW = "202203.00"
 

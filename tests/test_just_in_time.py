@@ -20,9 +20,9 @@ from simulator_fixtures import (
 )
 
 from labkit import certificates
-from labkit.simulator import mqtt
-from labkit.simulator.board import board_tls
-from labkit.simulator.gateway import admission, tls_connection
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.board import board_tls
+from labkit.bench.simulator.gateway import admission, tls_connection
 
 pytest_plugins = ("cloud_fixtures",)
 

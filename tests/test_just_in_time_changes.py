@@ -11,15 +11,15 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, counts, end
 from labkit import certificates, open_lab
 from labkit.cloud import just_in_time as cloud
 from labkit.errors import CloudError, DeviceError, WorkspaceError
-from labkit.steps import headers, just_in_time
-from labkit.steps.headers import CA_PEM
+from labkit.lab.procedure.steps import headers, just_in_time
+from labkit.lab.procedure.steps.headers import CA_PEM
 from labkit.workspace import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "just_in_time_fixtures")
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -18,7 +18,7 @@ from simulator_fixtures import (
 )
 
 from labkit import policy
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 if TYPE_CHECKING:
     import ssl

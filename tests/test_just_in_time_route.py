@@ -11,18 +11,18 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows, do_everything
 
 from labkit import certificates, open_lab
 from labkit.cloud import just_in_time as cloud
-from labkit.device.image import find_sources
 from labkit.errors import DeviceError
-from labkit.procedure import ROUTES
-from labkit.seeding import SEEDED_DAY, Randomness
-from labkit.steps.certificate import create_ca
-from labkit.steps.workbench import Workbench
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure import ROUTES
+from labkit.lab.procedure.steps.certificate import create_ca
+from labkit.lab.procedure.steps.workbench import Workbench
+from labkit.support.seeding import SEEDED_DAY, Randomness
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "just_in_time_fixtures")
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

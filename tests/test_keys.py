@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from labkit import keys
 from labkit.errors import PublicKeyError
-from labkit.seeding import Randomness
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from labkit import open_lab
 from labkit.cloud.resources import CERTIFICATE, UNKNOWN_CERTIFICATE
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
     from labkit.workspace import Made
 
 pytest_plugins = ("bench_fixtures",)

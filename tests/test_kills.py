@@ -13,7 +13,7 @@ import pytest
 from lab_bench import counts, end, environment, labkit
 
 from labkit import open_lab
-from labkit.procedure import STEPS
+from labkit.lab.procedure import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path

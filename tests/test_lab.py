@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, end
 
-from labkit import lab as lab_module
 from labkit import open_lab
 from labkit.cloud.account import Account
 from labkit.errors import BenchError, CloudError, DeviceError, NotReadyError, WorkspaceError
-from labkit.procedure import STEPS
+from labkit.lab import lab as lab_module
+from labkit.lab.procedure import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 FILES = (
     *("rootCA.key", "rootCA.pem", "verificationCert.pem", "deviceCert.csr", "deviceCert.pem"),

@@ -340,7 +340,7 @@ def test_a_fresh_clone(tmp_path: Path) -> None:
         with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
             manual.get("/api/contents/00-start-here.ipynb", token="wrong")  # noqa: S106 refused
         manual.post("/api/kernels", {"name": "python3"})
-        assert clone.runs("jupyterlab", "ipykernel", "labkit.simulator")
+        assert clone.runs("jupyterlab", "ipykernel", "labkit.bench.simulator")
     finally:
         code = manual.end(signal.SIGTERM)
     assert code == 128 + signal.SIGTERM

@@ -13,14 +13,14 @@ from botocore.config import Config
 from simulator_fixtures import REGION
 from sockets_seen import Seen, by_hook, by_strace, without_aws
 
+from labkit.bench.simulator.http import HttpServer, json_response
 from labkit.cloud.account import Account
 from labkit.cloud.session import simulated_client
-from labkit.simulator.http import HttpServer, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.simulator.http import Request, Response
+    from labkit.bench.simulator.http import Request, Response
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = "192.0.2.1"
@@ -122,7 +122,7 @@ def test_a_run_stays_on_this_computer(run: list[Seen]) -> None:
     ("program", "events"),
     [
         ("-m labkit run", {"begin", "socket.connect"}),
-        ("-m labkit.simulator --state", {"begin", "socket.connect", "socket.bind"}),
+        ("-m labkit.bench.simulator --state", {"begin", "socket.connect", "socket.bind"}),
         ("labkit board build", {"begin"}),
         ("labkit board flash", {"begin", "socket.connect"}),
         ("-m labkit stop", {"begin", "socket.connect"}),
@@ -188,7 +188,7 @@ def test_a_run_makes_no_system_call_to_elsewhere(
     assert [each for each in seen if not each.is_local] == []
     assert {"connect", "bind"} <= {each.event for each in seen}
     programs = "\n".join(each.program for each in seen if each.event == "begin")
-    assert "labkit.simulator --state" in programs
+    assert "labkit.bench.simulator --state" in programs
     assert "board flash" in programs
 
 
@@ -205,7 +205,7 @@ def test_a_page_makes_no_system_call_to_elsewhere(
     assert {"connect", "bind"} <= {each.event for each in seen}
     programs = "\n".join(each.program for each in seen if each.event == "begin")
     assert "ipykernel_launcher" in programs
-    assert "labkit.simulator --state" in programs
+    assert "labkit.bench.simulator --state" in programs
 
 
 @pytest.mark.slow

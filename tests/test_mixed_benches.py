@@ -16,14 +16,14 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, labkit
 from simulator_fixtures import ACCOUNT_ID
 
 from labkit import open_lab
-from labkit.bench import find
-from labkit.errors import BenchError, DeviceError
-from labkit.simulator.board.internet import (
+from labkit.bench.client import find
+from labkit.bench.simulator.board.internet import (
     AMAZON_ROOT_CA_1_SHA256,
     Internet,
     amazon_root_ca_1,
     look_up,
 )
+from labkit.errors import BenchError, DeviceError
 from labkit.workspace.lab_toml import set_in_lab_toml
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from simulator_fixtures import Cloud
 
-    from labkit.lab import Lab
-    from labkit.simulator.board.flash import Image
-    from labkit.simulator.service import Service
+    from labkit.bench.simulator.board.flash import Image
+    from labkit.bench.simulator.service import Service
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "board_fixtures", "real_account")
 pytestmark = [

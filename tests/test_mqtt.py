@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.simulator.gateway import topics
-from labkit.simulator.mqtt import (
+from labkit.bench.simulator.gateway import topics
+from labkit.bench.simulator.mqtt import (
     ConnAck,
     Connect,
     Decoder,

@@ -15,7 +15,7 @@ from simulator_fixtures import (
     last_reason,
 )
 
-from labkit.simulator import mqtt
+from labkit.bench.simulator import mqtt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

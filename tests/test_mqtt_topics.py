@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.simulator.gateway import reserved_topics, topics
-from labkit.simulator.gateway.subscriptions import Subscriptions
+from labkit.bench.simulator.gateway import reserved_topics, topics
+from labkit.bench.simulator.gateway.subscriptions import Subscriptions
 
 SHADOW = "$aws/things/LED/shadow"
 CA_ID = "0" * 64

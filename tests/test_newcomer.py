@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING
 import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows
 
-from labkit import newcomer, open_lab, policy
+from labkit import open_lab, policy
 from labkit.cloud import events
 from labkit.cloud.putting_away import put_away
 from labkit.errors import CloudError
-from labkit.steps import headers
-from labkit.steps.headers import CA_PEM, CERTIFICATE_PEM
+from labkit.lab import first_connection as newcomer
+from labkit.lab.procedure.steps import headers
+from labkit.lab.procedure.steps.headers import CA_PEM, CERTIFICATE_PEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labkit.cloud.account import Account
-    from labkit.lab import Lab
-    from labkit.newcomer import Newcomer
+    from labkit.lab.first_connection import Newcomer
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -12,12 +12,12 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows, counts, do_ev
 
 from labkit import certificates, firmware, open_lab
 from labkit.cloud.account import Account
-from labkit.device.image import find_sources
 from labkit.errors import CertificateError, CloudError, FirmwareError
-from labkit.procedure import ROUTES, performing
-from labkit.seeding import Randomness
-from labkit.steps import headers
-from labkit.steps.headers import CA_PEM, CERTIFICATE_PEM, FORCE, PRIVATE_KEY_PEM
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure import ROUTES, performing
+from labkit.lab.procedure.steps import headers
+from labkit.lab.procedure.steps.headers import CA_PEM, CERTIFICATE_PEM, FORCE, PRIVATE_KEY_PEM
+from labkit.support.seeding import Randomness
 from labkit.workspace import Ledger
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.cloud.account import NewCertificate
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit import procedure
+from labkit.lab import procedure
 
 PAGES = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 TAGS = {

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from labkit.diagnosis import AccountState
-from labkit.holding import Expected, Holding
-from labkit.pictures.account_graph import AccountGraph, Box, draw_account
+from labkit.lab.account_graph import Expected, Holding
+from labkit.manual.pictures.account_graph import AccountGraph, Box, draw_account
 from labkit.policy import Policy
 
 KEY, OTHER_KEY = b"own key", b"another key"

@@ -10,7 +10,7 @@ from certificate_makers import NOW, ec_key, make_ca, unchecked_ca
 from cryptography import x509
 from test_widgets_certificate import chain, issue
 
-from labkit.pictures.chain import draw_chain
+from labkit.manual.pictures.chain import draw_chain
 
 if TYPE_CHECKING:
     from labkit.certificates.chain import Chain

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from labkit import handshake
-from labkit.handshake import Handshake
-from labkit.handshake.messages import MESSAGES
-from labkit.pictures.handshake import draw_handshake
+from labkit.bench import handshake
+from labkit.bench.handshake import Handshake
+from labkit.bench.handshake.messages import MESSAGES
+from labkit.manual.pictures.handshake import draw_handshake
 
 SVG = "{http://www.w3.org/2000/svg}"
 CERTIFICATE_UNKNOWN, UNKNOWN_CA = 46, 48

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from simulator_fixtures import ACCOUNT_ID, REGION, Cloud, iot_client
 
+from labkit.bench.simulator.http import HttpServer, Request, Response
 from labkit.cloud.confirmation import Confirmation, guard_writes, refuse_other_account
 from labkit.cloud.preflight import Clients, preflight
 from labkit.errors import CloudError
-from labkit.simulator.http import HttpServer, Request, Response
 from labkit.workspace import write
 
 if TYPE_CHECKING:

@@ -17,16 +17,16 @@ from lab_bench import (
 )
 
 from labkit import firmware, open_lab
-from labkit.device.image import find_sources
 from labkit.errors import DeviceError, NotReadyError
-from labkit.procedure import ROUTES, STEPS
-from labkit.steps import headers
-from labkit.steps.headers import CERTIFICATE_PEM, ENDPOINT, FORCE
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure import ROUTES, STEPS
+from labkit.lab.procedure.steps import headers
+from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM, ENDPOINT, FORCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from labkit import progress as noting
-from labkit.progress import PageProgress, follow_page, open_page, progress, when_noted
+from labkit.manual import progress as noting
+from labkit.manual.progress import PageProgress, follow_page, open_page, progress, when_noted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,8 +26,8 @@ from board_console import (
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from labkit.simulator import mqtt
-from labkit.simulator.board.provisioning import load_key
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.board.provisioning import load_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

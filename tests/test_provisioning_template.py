@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.simulator.account.provisioning_template import (
+from labkit.bench.simulator.account.provisioning_template import (
     CERTIFICATE,
     POLICY,
     THING,

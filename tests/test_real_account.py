@@ -9,12 +9,12 @@ from lab_bench import THREADS_OF_PYSERIAL
 from simulator_fixtures import ACCOUNT_ID, Authority, Cloud
 
 from labkit.errors import CloudError, NotReadyError
-from labkit.steps.account import POLICY_NAME
+from labkit.lab.procedure.steps.account import POLICY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("real_account",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

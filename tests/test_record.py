@@ -14,8 +14,8 @@ from crate_validator import violations
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import open_lab, record
-from labkit.device.image import find_sources
 from labkit.errors import CloudError, LabError, RecordError, SecretError
+from labkit.firmware.tree import find_sources
 from labkit.record.reading import read_facts
 from labkit.record.seal.signing_keys import rotate
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
     from labkit.record.making import Made
     from labkit.record.verifying import Verified
 

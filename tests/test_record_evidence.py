@@ -22,7 +22,7 @@ from labkit.record.fingerprints import fingerprints
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

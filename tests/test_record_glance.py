@@ -23,7 +23,7 @@ from labkit.record.listing.index import records
 from labkit.record.making import make
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "record_fixtures")
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -22,7 +22,7 @@ from labkit.workspace.lab_toml import set_in_lab_toml
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
     from labkit.record.rerun.replaying import Replay
 
 pytest_plugins = ("bench_fixtures",)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from site_browser import Shown
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = [

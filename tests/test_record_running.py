@@ -19,9 +19,9 @@ from lab_bench import environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from labkit.errors import RecordError
-from labkit.record.unattended import running
-from labkit.record.unattended.parameters import inject, read_parameters
-from labkit.record.unattended.running import PagesRun, pages_of, run_pages
+from labkit.manual import running
+from labkit.manual.parameters import inject, read_parameters
+from labkit.manual.running import PagesRun, pages_of, run_pages
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ def test_bytes_of_any_kind_are_searched(content: bytes) -> None:
 def test_the_pages_and_trees_of_the_manual_hold_none() -> None:
     """Every page but the one that teaches with an invented Wi-Fi password, and every header."""
     root = Path(__file__).parent.parent
-    paths = [*(root / "notebooks").glob("*.ipynb"), *(root / "labkit" / "trees").rglob("*.[ch]")]
+    paths = [*(root / "notebooks").glob("*.ipynb"), *(root / "labkit/bench/trees").rglob("*.[ch]")]
     found = find({path.name: path.read_bytes() for path in paths})
     assert [(each.file, each.kind) for each in found] == [
         ("02-option-1-private-key-import.ipynb", "Wi-Fi password")

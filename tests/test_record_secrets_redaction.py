@@ -18,7 +18,7 @@ from labkit import firmware
 from labkit.errors import SecretError
 from labkit.record.scan.scanning import Known, find, redact, refuse_secrets, without_secrets
 
-TREES = Path(firmware.__file__).parent.parent / "trees"
+TREES = Path(firmware.__file__).parent.parent / "bench/trees"
 PEM = (
     ec.derive_private_key(77, ec.SECP256R1())
     .private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())

@@ -11,7 +11,7 @@ from lab_bench import THREADS_OF_PYSERIAL
 from labkit import record
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
     from labkit.record.verifying import Verified
 
 pytest_plugins = ("bench_fixtures",)

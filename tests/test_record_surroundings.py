@@ -11,7 +11,7 @@ import pytest
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from labkit.progress import note
+from labkit.manual.progress import note
 from labkit.record.contents import surroundings as looking
 from labkit.record.contents.executed_pages import executed_pages, look_at
 from labkit.record.contents.surroundings import port, surroundings

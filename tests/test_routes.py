@@ -9,9 +9,9 @@ import pytest
 from lab_bench import THREADS_OF_PYSERIAL, end
 
 from labkit import open_lab
-from labkit.bench import board_number
+from labkit.bench.client import board_number
 from labkit.errors import WorkspaceError
-from labkit.procedure import ROUTES, Route
+from labkit.lab.procedure import ROUTES, Route
 from labkit.workspace import DEFAULT_ROUTE, Workspace
 from labkit.workspace import ROUTES as NAMES
 from labkit.workspace.routes import thing_name_on

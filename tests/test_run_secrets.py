@@ -18,8 +18,8 @@ from lab_bench import labkit
 from secret_traces import traces, where
 
 from labkit import certificates, firmware
-from labkit.bench import find
-from labkit.seeding import Randomness
+from labkit.bench.client import find
+from labkit.support.seeding import Randomness
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:

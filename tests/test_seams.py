@@ -29,12 +29,10 @@ from private_names import private_uses
 from tlslite.tlsconnection import TLSConnection
 from tlslite.tlsrecordlayer import TLSRecordLayer
 
-from labkit import seams
+from labkit.bench.simulator.aws.rest_json import load_model
+from labkit.bench.simulator.board import board_tls
 from labkit.errors import LabError, SeamMovedError
-from labkit.simulator.aws.rest_json import load_model
-from labkit.simulator.board import (
-    board_tls,  # its import silences asyncore's warning, so it comes first
-)
+from labkit.support import seams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import serial
 
-from labkit.simulator.board.serial_line import BAUD_RATE, ResetCircuit, SerialLine, as_read_at
+from labkit.bench.simulator.board.serial_line import BAUD_RATE, ResetCircuit, SerialLine, as_read_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

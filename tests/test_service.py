@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from labkit.policy import hello_world_policy
-from labkit.seeding import SEEDED_DAY
+from labkit.support.seeding import SEEDED_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-    from labkit.simulator.board.flash import Image
+    from labkit.bench.simulator.board.flash import Image
 
 pytestmark = pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")
 
@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, directory: Path, *options: str) -> None:
         directory.mkdir(exist_ok=True)
         self.state, self.ready_file = directory / "state", directory / "ready.json"
-        command = [sys.executable, "-W", "error", "-m", "labkit.simulator"]
+        command = [sys.executable, "-W", "error", "-m", "labkit.bench.simulator"]
         command += ["--state", str(self.state), "--ready-file", str(self.ready_file), *options]
         started = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from simulator_fixtures import ACCOUNT_ID, REGION
 
-from labkit.seeding import Randomness
-from labkit.simulator.account import Account
-from labkit.simulator.board.board import warm_up
-from labkit.simulator.gateway.gateway import Gateway
-from labkit.simulator.service import Service, Settings
+from labkit.bench.simulator.account import Account
+from labkit.bench.simulator.board.board import warm_up
+from labkit.bench.simulator.gateway.gateway import Gateway
+from labkit.bench.simulator.service import Service, Settings
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def start(state: Path) -> subprocess.CompletedProcess[str]:
     """Try to start the service; it is expected to give up at once."""
-    command = [sys.executable, "-m", "labkit.simulator", "--state", str(state)]
+    command = [sys.executable, "-m", "labkit.bench.simulator", "--state", str(state)]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 

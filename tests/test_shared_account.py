@@ -10,8 +10,8 @@ from simulator_fixtures import ACCOUNT_ID
 
 from labkit import open_lab
 from labkit.errors import CloudError
-from labkit.procedure import ROUTES
-from labkit.steps.account import POLICY_NAME
+from labkit.lab.procedure import ROUTES
+from labkit.lab.procedure.steps.account import POLICY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from simulator_fixtures import Cloud
 
-    from labkit.lab import Lab
-    from labkit.simulator.service import Service
+    from labkit.bench.simulator.service import Service
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "real_account")
 pytestmark = [

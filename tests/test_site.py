@@ -26,8 +26,8 @@ from site_pages import (
 )
 
 from labkit.errors import SiteError
-from labkit.site import building
-from labkit.site.pages import front_page, prepared
+from labkit.manual.site import building
+from labkit.manual.site.pages import front_page, prepared
 
 LENS = "05-public-key-extraction"
 

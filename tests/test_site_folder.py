@@ -8,7 +8,7 @@ import pytest
 from site_pages import contents
 
 from labkit.errors import SiteError
-from labkit.site.folder import LIST, replacing
+from labkit.manual.site.folder import LIST, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, another, counts, end
 
 from labkit import certificates, firmware, open_lab
-from labkit.device.image import find_sources
 from labkit.errors import (
     CertificateError,
     CloudError,
@@ -18,12 +17,13 @@ from labkit.errors import (
     MacroNotFoundError,
     NoDumpError,
 )
-from labkit.seeding import Randomness
+from labkit.firmware.tree import find_sources
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from lab_bench import THREADS_OF_PYSERIAL, account_rows
 
 from labkit.errors import CloudError
-from labkit.lab import Lab
-from labkit.widgets.account import AccountPanel
+from labkit.lab.lab import Lab
+from labkit.manual.widgets.account import AccountPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

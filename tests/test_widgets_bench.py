@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 from lab_bench import THREADS_OF_PYSERIAL, end
 
-from labkit import drills, open_lab, widgets
-from labkit.drills.hands import look
+from labkit import open_lab
+from labkit.bench.simulator.faults import FAULTS
 from labkit.errors import BenchError, ManualError, WorkspaceError
-from labkit.simulator.faults import FAULTS
+from labkit.manual import drills, widgets
+from labkit.manual.drills.hands import look
 from labkit.workspace.switch import switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from labkit.lab import Lab
-    from labkit.widgets.bench import BenchPanel
+    from labkit.lab.lab import Lab
+    from labkit.manual.widgets.bench import BenchPanel
 
 pytest_plugins = ["bench_fixtures"]
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

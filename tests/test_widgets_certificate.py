@@ -13,16 +13,17 @@ from certificate_makers import NOW, THING_NAME, device_key, ec_key, make_ca, unc
 from cryptography import x509
 from lab_bench import THREADS_OF_PYSERIAL, end
 
-from labkit import certificates, open_lab, widgets
+from labkit import certificates, open_lab
 from labkit.certificates.chain import Chain, examine
 from labkit.certificates.words import differences, in_words, validity
 from labkit.errors import CertificateError
+from labkit.manual import widgets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -16,18 +16,19 @@ from lab_bench import THREADS_OF_PYSERIAL
 from second_board import SecondBoard, esp32
 from secret_traces import traces
 
-from labkit import console, widgets
+from labkit import console
 from labkit.device.board import Board
 from labkit.device.capture import LogWriter
 from labkit.errors import DeviceError
-from labkit.seeding import Randomness
+from labkit.manual import widgets
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from labkit.lab import Lab
-    from labkit.widgets.console import ConsolePanel
+    from labkit.lab.lab import Lab
+    from labkit.manual.widgets.console import ConsolePanel
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

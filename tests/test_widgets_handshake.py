@@ -12,16 +12,16 @@ from lab_bench import THREADS_OF_PYSERIAL, another
 from markupsafe import escape
 
 from labkit import firmware
-from labkit.device.image import find_sources
 from labkit.errors import BenchError
-from labkit.last_handshake import read_last_handshake
-from labkit.steps.headers import THING_NAME
-from labkit.widgets.handshake import HandshakePanel
+from labkit.firmware.tree import find_sources
+from labkit.lab.last_handshake import read_last_handshake
+from labkit.lab.procedure.steps.headers import THING_NAME
+from labkit.manual.widgets.handshake import HandshakePanel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

@@ -8,16 +8,16 @@ import pytest
 from lab_bench import THREADS_OF_PYSERIAL, another
 
 from labkit import certificates, firmware
-from labkit.device.image import find_sources
-from labkit.seeding import Randomness
-from labkit.steps.headers import FORCE, PLANNED, PRIVATE_KEY_PEM
-from labkit.steps.previews import numbered
-from labkit.widgets.header import HeaderPanel
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure.steps.headers import FORCE, PLANNED, PRIVATE_KEY_PEM
+from labkit.lab.procedure.steps.previews import numbered
+from labkit.manual.widgets.header import HeaderPanel
+from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

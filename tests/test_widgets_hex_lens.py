@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit import console, keys, widgets
+from labkit import console, keys
 from labkit.certificates.structure import annotate_document
 from labkit.console.rows import dump_rows, sure_fields
 from labkit.errors import CertificateError, LabError, PublicKeyError
+from labkit.manual import widgets
 
 KEY = key("new")
 ROWS = [row.rstrip() for row in rows(KEY)]

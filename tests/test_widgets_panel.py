@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labkit.widgets.panel import Panel, Press, Work
+from labkit.manual.widgets.panel import Panel, Press, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

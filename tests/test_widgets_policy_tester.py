@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from labkit.errors import PolicyError
+from labkit.manual.widgets.policy_tester import PolicyTesterPanel
 from labkit.policy import Question, lay_out, try_document
-from labkit.widgets.policy_tester import PolicyTesterPanel
 
 if TYPE_CHECKING:
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 REGION, ACCOUNT, THING = "us-east-1", "123456789012", "LED"
 ARN = f"arn:aws:iot:{REGION}:{ACCOUNT}"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from test_device_ports import BENCH
 
-from labkit import widgets
 from labkit.device.ports import NOTHING_FOUND, Port, ports, table
+from labkit.manual import widgets
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
-    from labkit.widgets.ports import PortsPanel
+    from labkit.lab.lab import Lab
+    from labkit.manual.widgets.ports import PortsPanel
 
 UNUSED = "The lab uses the simulated board, which needs no port."
 

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from lab_bench import THREADS_OF_PYSERIAL, another
 
-from labkit import lab as lab_module
-from labkit import open_lab, procedure
+from labkit import open_lab
 from labkit.errors import CloudError, NotReadyError
-from labkit.procedure import ROUTES, failed
-from labkit.procedure.stages import stages
-from labkit.progress import progress
-from labkit.widgets.route import RoutePanel
+from labkit.lab import lab as lab_module
+from labkit.lab import procedure
+from labkit.lab.procedure import ROUTES, failed
+from labkit.lab.procedure.stages import stages
+from labkit.manual.progress import progress
+from labkit.manual.widgets.route import RoutePanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labkit.lab import Lab
-    from labkit.widgets.panel import Panel
+    from labkit.lab.lab import Lab
+    from labkit.manual.widgets.panel import Panel
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)

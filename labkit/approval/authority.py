@@ -13,7 +13,7 @@ from labkit.approval.audit import AuditLog, Decision
 from labkit.approval.signer import approved_key
 from labkit.certificates.rules import verify_request
 from labkit.errors import ApprovalError, LabError
-from labkit.seeding import Clock, Randomness
+from labkit.support.seeding import Clock, Randomness
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from labkit import certificates
 from labkit.approval.file_key import load_file_key, make_file_key
 from labkit.approval.token import KEY_LABEL, Token, TokenKey, make_token, real_token, softhsm_module
-from labkit.asking import ask_unseen
 from labkit.errors import ApprovalError
+from labkit.support.prompt import ask_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

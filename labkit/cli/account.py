@@ -11,7 +11,7 @@ from labkit.cli.options import confirm_option, route_option, thing_option, works
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 __all__ = ["COMMANDS", "confirm"]
 
@@ -100,7 +100,7 @@ def undo(
 
 
 def _open(workspace: Path | None, thing: str | None, route: str | None) -> Lab:
-    from labkit.lab import open_lab
+    from labkit.lab.lab import open_lab
 
     chosen = {"thing_name": thing, "route": route}
     return open_lab(workspace, **{name: value for name, value in chosen.items() if value})

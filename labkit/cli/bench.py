@@ -15,7 +15,7 @@ from labkit.errors import BenchError, DeviceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.bench import Bench
+    from labkit.bench.client import Bench
     from labkit.workspace import Workspace
 
 __all__ = ["COMMANDS"]
@@ -41,7 +41,7 @@ Example:
 )
 def simulate(workspace: Path | None, ready_file: Path | None, board_clock: str) -> None:
     """Run the simulated bench in the foreground, until Ctrl-C or SIGTERM."""
-    from labkit.bench import find, simulator_command
+    from labkit.bench.client import find, simulator_command
 
     place = _open(workspace)
     if running := find(place):
@@ -70,7 +70,7 @@ Examples:
 @workspace_option
 def stop(workspace: Path | None) -> None:
     """End the workspace's simulated bench."""
-    from labkit.bench import find
+    from labkit.bench.client import find
 
     root = _root(workspace)
     bench = find(_open(workspace)) if (root / "lab.toml").exists() else None
@@ -95,8 +95,8 @@ def status(workspace: Path | None, route: str | None) -> None:
 
     Starts nothing and asks nobody: what AWS IoT holds is shown as the journal tells it.
     """
-    from labkit.procedure.stages import stages
-    from labkit.progress import progress
+    from labkit.lab.procedure.stages import stages
+    from labkit.manual.progress import progress
 
     place = _open(workspace, **({"route": route} if route else {}))
     for name, text in _about(place):
@@ -111,7 +111,7 @@ def status(workspace: Path | None, route: str | None) -> None:
 
 
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
-    from labkit.bench import find, find_board_number
+    from labkit.bench.client import find, find_board_number
     from labkit.keys import PublicKey
     from labkit.workspace import ROUTES
 
@@ -186,7 +186,7 @@ Example:
 @workspace_option
 def build(workspace: Path | None) -> None:
     """Take the macros out of the firmware tree as it stands, into an image."""
-    from labkit.device.image import build_image, write_image
+    from labkit.firmware.tree import build_image, write_image
 
     place = _open(workspace)
     image = build_image(place.firmware)
@@ -202,8 +202,8 @@ Example:
 @workspace_option
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
-    from labkit.bench import board_number
-    from labkit.device.image import read_image
+    from labkit.bench.client import board_number
+    from labkit.firmware.tree import read_image
 
     place = _open(workspace)
     file = _image_file(place)
@@ -222,7 +222,7 @@ Example:
 @workspace_option
 def reset(workspace: Path | None) -> None:
     """Press the board's reset button."""
-    from labkit.lab import open_lab
+    from labkit.lab.lab import open_lab
 
     open_lab(workspace).board.reset()
     click.echo("the board was reset")
@@ -241,7 +241,7 @@ def _open(workspace: Path | None, **chosen: str) -> Workspace:
 
 
 def _bench(place: Workspace) -> Bench:
-    from labkit.bench import start_or_find
+    from labkit.bench.client import start_or_find
 
     return start_or_find(place)
 

@@ -45,7 +45,7 @@ def diagnose(
     decide; what is missing for a decision is named. The exit code is 0 whatever the diagnosis.
     """
     from labkit import diagnosis
-    from labkit.device.headers import read_headers
+    from labkit.lab.header_evidence import read_headers
 
     text = _read(console_log)
     evidence = diagnosis.Evidence(
@@ -56,7 +56,7 @@ def diagnose(
     )
     if ask_account:
         from labkit import open_lab
-        from labkit.gathering import with_account
+        from labkit.lab.diagnosing import with_account
 
         evidence = with_account(open_lab(), evidence)
     found = diagnosis.diagnose(text, evidence)

@@ -243,7 +243,7 @@ def _now() -> datetime:
 
 
 def _serial_number() -> int:
-    from labkit.seeding import Randomness
+    from labkit.support.seeding import Randomness
 
     return Randomness().serial_number("", "")
 

@@ -11,7 +11,7 @@ from labkit.cli.options import route_option, thing_option, workspace_option
 
 if TYPE_CHECKING:
     from labkit.check import Check
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
     from labkit.record.reading import Record
 
 __all__ = ["COMMANDS"]
@@ -151,7 +151,7 @@ def replay(file: Path, given: tuple[str, ...], workspace: Path | None, *, unveri
 
 
 def _lab(workspace: Path | None, thing: str | None = None, route: str | None = None) -> Lab:
-    from labkit.lab import open_lab
+    from labkit.lab.lab import open_lab
 
     chosen = {"thing_name": thing, "route": route}
     return open_lab(workspace, **{name: value for name, value in chosen.items() if value})

@@ -16,7 +16,7 @@ from labkit.cli.options import confirm_option, route_option, thing_option, works
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 __all__ = ["COMMANDS"]
 
@@ -64,7 +64,7 @@ def run(
 
     A run that was ended goes on where it stopped. Exit code 0 only if the device was accepted.
     """
-    from labkit.lab import open_lab
+    from labkit.lab.lab import open_lab
 
     if told and record is None:
         raise click.UsageError("--set is for the pages, which are run with --record DIR.")
@@ -83,7 +83,7 @@ def run(
 
 
 def _do_steps(lab: Lab) -> None:
-    from labkit import procedure
+    from labkit.lab import procedure
 
     steps = lab.procedure.steps
     with _bar(len(steps)) as show:
@@ -101,7 +101,7 @@ def _do_steps(lab: Lab) -> None:
 
 def _run_pages(lab: Lab, to: Path, told: tuple[str, ...]) -> None:
     """Run the route's pages and make a record, however they end; exit with what they came to."""
-    from labkit.record.unattended.recording import run_and_record
+    from labkit.record.recording import run_and_record
 
     with _bar(len({step.page for step in lab.procedure.steps})) as show:
         done = run_and_record(lab, to, told, lambda page, s: show(f"{page} ({s:.1f} s)"))

@@ -24,7 +24,7 @@ Examples:
 )
 def site(output: Path | None) -> None:
     """Write all pages as HTML, to read, search and print without a kernel or a network."""
-    from labkit.site import build
+    from labkit.manual.site import build
     from labkit.workspace import CHECKOUT
 
     click.echo(f"open {build(output or CHECKOUT / 'build/site')}")

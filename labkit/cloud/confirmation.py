@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from labkit.asking import ask
 from labkit.errors import CloudError
+from labkit.support.prompt import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labkit.errors import CloudError
-from labkit.seams import sealed_session
+from labkit.support.seams import sealed_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

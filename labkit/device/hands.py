@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labkit.asking import ask
 from labkit.errors import DeviceError
+from labkit.support.prompt import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable

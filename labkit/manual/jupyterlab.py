@@ -55,7 +55,7 @@ _LAYOUT_FILE = "lab/workspaces/default-37a8.jupyterlab-workspace"
 
 _ENTRANCE = "jpserver-[0-9]*-open.html"
 
-_STYLES = Path(__file__).parent.parent / "widgets/front.css"
+_STYLES = Path(__file__).parent / "widgets/front.css"
 
 
 def prepare(workspace: Workspace) -> None:

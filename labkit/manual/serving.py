@@ -13,7 +13,7 @@ import webbrowser
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from labkit import bench as benches
+from labkit.bench import client as benches
 from labkit.errors import WorkspaceError
 from labkit.manual import jupyterlab
 from labkit.manual.copies import FIRST_PAGE, copy_pages

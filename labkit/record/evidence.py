@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING, Any
 from labkit import certificates
 from labkit.check import Check, check
 from labkit.errors import LabError
+from labkit.lab.procedure.steps.board import ACCEPTED
 from labkit.record.fingerprints import Fingerprint, fingerprints
-from labkit.record.journal_checks import (
-    chain_problem,
-    files_problem,
-    order_problem,
-    read_steps,
-)
-from labkit.steps.board import ACCEPTED
+from labkit.record.journal_checks import chain_problem, files_problem, order_problem, read_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from labkit.check import Check
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 __all__ = ["SUFFIX", "Made", "make"]
 

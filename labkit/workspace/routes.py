@@ -3,7 +3,7 @@
 One lab device is tried on every route, and each try is a device of its own: with its own thing,
 folder and journal, and on a simulated bench its own board and firmware tree. So the pages of one
 route never disturb those of another. To add a route is a line here and its steps in
-`labkit.procedure`.
+`labkit.lab.procedure`.
 """
 
 from __future__ import annotations

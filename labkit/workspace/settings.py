@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["THING_NAME", "TREES", "Settings", "chosen_values", "read_settings"]
 
-TREES = Path(__file__).resolve().parent.parent / "trees"
+TREES = Path(__file__).resolve().parent.parent / "bench/trees"
 
 _TEMPLATE = """\
 # What this lab works with. LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED, LABKIT_THING, LABKIT_ROUTE

@@ -116,7 +116,7 @@ def _simulated_session() -> boto3.session.Session:
 def ours(folder: Path) -> Iterator[Judge]:
     """Start a bench of ours in a process of its own, and end it afterwards."""
     ready_file = folder / "ready.json"
-    command = [sys.executable, "-m", "labkit.simulator", "--state", str(folder)]
+    command = [sys.executable, "-m", "labkit.bench.simulator", "--state", str(folder)]
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:

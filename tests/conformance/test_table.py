@@ -23,7 +23,7 @@ from situation import NotFreeError, Situation
 from situation import policy as document
 from table import Row, load
 
-from labkit.simulator.account import OPERATIONS
+from labkit.bench.simulator.account import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

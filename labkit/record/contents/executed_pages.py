@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.progress import progress
+from labkit.manual.progress import progress
 from labkit.workspace import CHECKOUT
 
 if TYPE_CHECKING:

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import __version__, certificates
 from labkit.errors import LabError
-from labkit.procedure.stages import stages as stages_of
+from labkit.lab.procedure.stages import stages as stages_of
+from labkit.lab.procedure.steps import headers as header_steps
 from labkit.record.contents.executed_pages import PageFacts, look_at
 from labkit.record.contents.surroundings import port, surroundings, who
 from labkit.record.fingerprints import Fingerprint, fingerprints, of_certificate
 from labkit.record.form import FORMAT, VERSION
-from labkit.seeding import Clock
-from labkit.steps import headers as header_steps
+from labkit.support.seeding import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from labkit.check import Check
-    from labkit.lab import Lab
-    from labkit.procedure.stages import Stage
+    from labkit.lab.lab import Lab
+    from labkit.lab.procedure.stages import Stage
     from labkit.workspace import Settings
 
 __all__ = ["Told", "facts", "told_checks"]

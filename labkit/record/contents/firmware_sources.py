@@ -6,10 +6,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from labkit import firmware
-from labkit.device.image import find_sources
 from labkit.errors import DeviceError, FirmwareError
 from labkit.firmware.diffs import unified_diff
-from labkit.steps.headers import backup_of
+from labkit.firmware.tree import find_sources
+from labkit.lab.procedure.steps.headers import backup_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

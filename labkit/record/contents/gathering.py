@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates
 from labkit.errors import LabError
+from labkit.lab.procedure.steps.account import POLICY_NAME
 from labkit.record.contents.account_answers import answers
 from labkit.record.contents.executed_pages import executed_pages
 from labkit.record.contents.firmware_sources import sources
-from labkit.steps.account import POLICY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 __all__ = ["gather"]
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates, firmware
 from labkit.cloud.session import session_secrets
-from labkit.device.image import find_sources
 from labkit.errors import CertificateError, DeviceError, FirmwareError
 from labkit.firmware import literals
 from labkit.firmware.kinds import Kind, kind_of
 from labkit.firmware.macros import secret_definitions, written
 from labkit.firmware.preprocessor import parse
+from labkit.firmware.tree import find_sources
 from labkit.record.scan.known import Known
 from labkit.record.scan.words import WIFI_PASSWORD, is_no_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
 
 __all__ = ["known_secrets"]
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from labkit import certificates
 from labkit.certificates.chain import examine
 from labkit.errors import LabError
-from labkit.pictures.chain import draw_chain
+from labkit.manual.pictures.chain import draw_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

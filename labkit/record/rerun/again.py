@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import certificates
 from labkit.certificates.rules import spki
-from labkit.device.image import find_sources
 from labkit.errors import LabError
+from labkit.firmware.tree import find_sources
 from labkit.keys import sha256_fingerprint
-from labkit.lab import open_lab
-from labkit.progress import SESSION
+from labkit.lab.lab import open_lab
+from labkit.manual.progress import SESSION
 from labkit.record.contents.firmware_sources import ORIGINAL, differences
 from labkit.record.contents.gathering import gather
 from labkit.record.contents.lab_secrets import known_secrets
 from labkit.record.scan.scanning import without_secrets
-from labkit.seeding import Randomness
+from labkit.support.seeding import Randomness
 from labkit.workspace import Workspace, write
 from labkit.workspace.lab_toml import set_in_lab_toml
 from labkit.workspace.routes import thing_name_on
@@ -27,7 +27,7 @@ from labkit.workspace.routes import thing_name_on
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from labkit.lab import Lab
+    from labkit.lab.lab import Lab
     from labkit.record.reading import Record
 
 __all__ = ["board_of", "run_again"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates, console, firmware
 from labkit.errors import LabError, RecordError
+from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
 from labkit.record.contents.firmware_sources import ORIGINAL
 from labkit.record.evidence import judge
 from labkit.record.reading import Record, read, read_unverified
@@ -23,7 +24,6 @@ from labkit.record.rerun.patching import patched
 from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, REPRODUCED, Replayed, compared
 from labkit.record.rerun.run_compared import run_compared
 from labkit.record.verifying import bounded
-from labkit.steps.headers import CERTIFICATE_PEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

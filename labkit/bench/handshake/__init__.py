@@ -1,0 +1,14 @@
+"""The mutual TLS handshake of a connection, step by step: who proves what, and where it broke.
+
+::
+
+    seen = handshake.read(attempt)   # an attempt as the simulated gateway tells it
+    print(seen)
+"""
+
+from __future__ import annotations
+
+from labkit.bench.handshake.exchange import Handshake, Outcome, Step
+from labkit.bench.handshake.reading import read
+
+__all__ = ["Handshake", "Outcome", "Step", "read"]

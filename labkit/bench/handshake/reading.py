@@ -1,0 +1,171 @@
+"""Reading an attempt to connect, as the simulated gateway tells it.
+
+The gateway knows which messages it has read and written, and the alert. What the device made of a
+message is concluded: who goes on has accepted what came before, as both RFCs demand.
+
+Source: RFC 8446, sections 4.4 and 6; RFC 5246, sections 7.2 and 7.4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labkit.bench.handshake.exchange import Handshake, Outcome, Step
+from labkit.bench.handshake.messages import (
+    ALERTS,
+    DEVICE_DOUBTS_SERVER,
+    MESSAGES,
+    SIGNATURE_IS_WRONG,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labkit.bench.handshake.messages import Message
+
+__all__ = ["read"]
+
+_ID_LETTERS = 16
+_NO_VERSION_YET = "TLSv1.2"
+_SERVER_PROOFS = ("ServerKeyExchange", "CertificateVerify")
+_OPENSSLS_HEAD = "TLS failed in the TLS handshake: "
+
+
+def read(attempt: Mapping[str, Any]) -> Handshake:
+    """Return a handshake step by step.
+
+    Args:
+        attempt: what `GET /boards/<n>/handshake` of a simulated bench tells.
+    """
+    messages = MESSAGES.get(attempt["version"], MESSAGES[_NO_VERSION_YET])
+    passed = _passed(messages, attempt)
+    broke = _broke_at(messages, passed, attempt)
+    steps = tuple(
+        Step(
+            message.sender,
+            message.name,
+            _outcome(messages, at, passed, broke, attempt),
+            _means(message, attempt),
+        )
+        for at, message in enumerate(messages)
+    )
+    version = _version(attempt["version"]) or "no version of TLS agreed"
+    return Handshake(
+        source=f"The last connection as the simulated AWS IoT saw it: {version}",
+        steps=steps,
+        verdict=_verdict(messages, passed, broke, attempt),
+        is_accepted=bool(attempt["is_accepted"]),
+        alert=_alert(attempt),
+    )
+
+
+def _passed(messages: tuple[Message, ...], attempt: Mapping[str, Any]) -> int:
+    """Return how many messages were read or written, one after the other from the first."""
+    if attempt["is_accepted"]:
+        return len(messages)
+    states = set(attempt["steps"])
+    return next(at for at, message in enumerate(messages) if message.state not in states)
+
+
+def _broke_at(messages: tuple[Message, ...], passed: int, attempt: Mapping[str, Any]) -> int | None:
+    """Return the message at which it broke; None where it did not, or is still going on."""
+    if attempt["is_accepted"] or not attempt["ended"]:
+        return None
+    is_in_handshake = bool(messages[passed].state)
+    if attempt["alert_sent_by"] == "client" and is_in_handshake:
+        doubted = _doubted(messages[:passed], attempt["alert"])
+        if doubted is not None:
+            return doubted
+    return passed
+
+
+def _doubted(sent: tuple[Message, ...], alert: int) -> int | None:
+    """Return which of AWS IoT's messages a device's alert is about."""
+    servers = [at for at, message in enumerate(sent) if not message.by_device]
+    for at in servers:
+        if alert in DEVICE_DOUBTS_SERVER and sent[at].name == "Certificate":
+            return at
+        if alert == SIGNATURE_IS_WRONG and sent[at].name in _SERVER_PROOFS:
+            return at
+    return servers[0] if servers else None
+
+
+def _outcome(
+    messages: tuple[Message, ...],
+    at: int,
+    passed: int,
+    broke: int | None,
+    attempt: Mapping[str, Any],
+) -> Outcome:
+    if at == broke:
+        return Outcome.BROKE
+    if broke is not None and at > broke:
+        return Outcome.IGNORED if at < passed else Outcome.NOT_REACHED
+    if at >= passed:
+        return Outcome.NOT_REACHED
+    # Who has sent nothing since, not even an alert, may not have taken what came last.
+    answered = any(message.by_device for message in messages[at + 1 : passed])
+    told = attempt["alert"] is not None or attempt["client_id"] is not None
+    is_known = messages[at].by_device or answered or told or attempt["is_accepted"]
+    return Outcome.OK if is_known else Outcome.SENT
+
+
+def _means(message: Message, attempt: Mapping[str, Any]) -> str:
+    """Return what a message says here, where that was seen, and what it proves."""
+    match message.name:
+        case "ClientHello" if attempt["offered"]:
+            offered = ", ".join(map(_version, attempt["offered"]))
+            name = attempt["server_name"] or "no name"
+            return f"offers {offered} and asks for {name} (SNI)"
+        case "ServerHello" if attempt["version"]:
+            return f"chooses {_version(attempt['version'])}"
+        case "Certificate" if message.by_device and attempt["certificate_id"]:
+            shown = f"{attempt['certificate_id'][:_ID_LETTERS]}…"
+            if attempt["subject"]:
+                shown = f"{attempt['subject']}, id {shown}"
+            return f"{shown}; {message.means}"
+        case "CONNECT" if attempt["client_id"] is not None:
+            return f"{message.means}: {attempt['client_id'] or 'an empty one'}"
+    return message.means
+
+
+def _verdict(
+    messages: tuple[Message, ...], passed: int, broke: int | None, attempt: Mapping[str, Any]
+) -> str:
+    if attempt["is_accepted"]:
+        return "Nothing broke: both sides have proved who they are, and CONNECT was accepted."
+    if broke is None:
+        return f"It is still going on: the next message is {messages[passed].name}. Look again."
+    where = f"Broke at step {broke + 1}, {messages[broke].name}"
+    if not messages[broke].state:
+        return f"{where}: both sides have proved who they are; then: {attempt['ended']}."
+    return f"{where}: {_why(attempt)}"
+
+
+def _why(attempt: Mapping[str, Any]) -> str:
+    """Return why the handshake itself ended."""
+    why = attempt["ended"].removeprefix(_OPENSSLS_HEAD)
+    if attempt["alert"] is None:
+        return f"no alert was sent; {why}."
+    if attempt["alert_sent_by"] == "client":
+        return f"the device refused it with the alert {_alert(attempt)}.{_doubt(attempt)}"
+    return f"AWS IoT refused it with the alert {_alert(attempt)}: {why}."
+
+
+def _doubt(attempt: Mapping[str, Any]) -> str:
+    if attempt["alert"] not in DEVICE_DOUBTS_SERVER:
+        return ""
+    return (
+        " By the root CA certificate that it holds this is not AWS IoT, or not the name that it "
+        "asked for; it has shown nothing of itself."
+    )
+
+
+def _alert(attempt: Mapping[str, Any]) -> str:
+    number = attempt["alert"]
+    return "" if number is None else ALERTS.get(number, f"number {number}")
+
+
+def _version(name: str) -> str:
+    """Return a version as people write it: "TLSv1.2" is TLS 1.2."""
+    return name.replace("v", " ", 1)

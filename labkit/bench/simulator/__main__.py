@@ -1,0 +1,143 @@
+"""`python -m labkit.bench.simulator`: the simulated bench in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, FAST, Speed
+from labkit.bench.simulator.control import MOST_BOARDS
+from labkit.bench.simulator.file_limit import raise_file_limit
+from labkit.bench.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
+from labkit.bench.simulator.state_lock import StateDamagedError, StateInUseError
+from labkit.errors import BenchError
+
+if TYPE_CHECKING:
+    from labkit.bench.simulator.board.internet import Internet
+
+_BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
+_ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
+"""Windows knows the first two only."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the bench until it is stopped.
+
+    Returns:
+        The exit code: 0, or 1 where it could not start.
+    """
+    given = _given(arguments)
+    settings = _settings(given)
+    try:
+        service = Service(settings, _internet(settings) if given.real_network else None)
+    except (BenchError, OSError) as error:
+        print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
+        return 1
+    raise_file_limit()
+    for name in _ENDING_SIGNALS & {it.name for it in signal.Signals}:
+        signal.signal(signal.Signals[name], lambda *_: service.stop())
+    try:
+        ready = service.start()
+    except (StateInUseError, StateDamagedError, OSError) as error:
+        print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
+        return 1
+    print(f"ready: control {ready['control_url']}", flush=True)  # noqa: T201 as above
+    try:
+        service.wait()
+    finally:
+        service.close()
+    return 0
+
+
+def _given(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit.bench.simulator",
+        description="Run the simulated bench on loopback: boards, AWS IoT account, MQTT gateway.",
+    )
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="kept between runs"
+    )
+    parser.add_argument(
+        "--ready-file", type=_file, metavar="F", help="JSON, written beside DIR/ready.json: where"
+    )
+    parser.add_argument("--seed", help="derive keys, names and the clock from this (tests, pages)")
+    parser.add_argument("--boards", type=_board_count, default=1, metavar="N")
+    parser.add_argument("--region", type=_region, default=DEFAULT_REGION)
+    parser.add_argument("--account-id", type=_account_id, default=DEFAULT_ACCOUNT_ID)
+    parser.add_argument("--board-clock", choices=sorted(_BOARD_CLOCKS), default="real")
+    parser.add_argument(
+        "--idle-hours", type=_hours, default=1.0, metavar="H", help="end after so long unused"
+    )
+    parser.add_argument(
+        "--real-network", action="store_true", help="boards reach AWS, and not the account here"
+    )
+    return parser.parse_args(arguments)
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    return Settings(
+        state_dir=given.state.absolute(),
+        ready_file=given.ready_file.absolute() if given.ready_file else None,
+        seed=given.seed,
+        boards=given.boards,
+        region=given.region,
+        account_id=given.account_id,
+        board_speed=_BOARD_CLOCKS[given.board_clock],
+        idle_s=given.idle_hours * 3600,
+    )
+
+
+def _internet(settings: Settings) -> Internet:
+    """Return the real network, its root certificate written into the state directory."""
+    from labkit.bench.simulator.board.internet import (  # noqa: PLC0415 few benches need certifi
+        Internet,
+        amazon_root_ca_1,
+    )
+
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root_ca_file = settings.state_dir / "AmazonRootCA1.pem"
+    root_ca_file.write_bytes(amazon_root_ca_1())
+    return Internet(root_ca_file, settings.clock())
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f"expected a file, which is replaced, got {text!r}")
+    return path
+
+
+def _board_count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MOST_BOARDS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_BOARDS}, got {text!r}")
+    return int(text)
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
+        raise argparse.ArgumentTypeError(f"expected a region such as us-east-1, got {text!r}")
+    return text
+
+
+def _account_id(text: str) -> str:
+    if not re.fullmatch(r"\d{12}", text):
+        raise argparse.ArgumentTypeError(f"expected 12 digits, got {text!r}")
+    return text
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0 < hours < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of hours above 0, got {text!r}")
+    return hours
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The simulated AWS account: AWS IoT's control plane, its rules and its memory.
+
+::
+
+    account = Account(Path("state"), region="us-east-1", account_id="123456789012",
+                      randomness=Randomness(), clock=Clock().now)
+    account.call("CreateThing", {"thingName": "LED"})
+
+Each operation of AWS IoT is a function in the room of its resource; `OPERATIONS` lists them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from labkit.bench.simulator.account import (
+    authorities,
+    authorization,
+    bulk,
+    certificates,
+    connections,
+    endpoint,
+    event_configurations,
+    just_in_time,
+    own_authority,
+    policies,
+    policy_versions,
+    registration,
+    retained,
+    tags,
+    templates,
+    things,
+    transfers,
+)
+from labkit.bench.simulator.account.context import Call, Change, Identity, Kind, Operation
+from labkit.bench.simulator.account.just_in_time import Introduction
+from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.retained import Retained
+from labkit.bench.simulator.account.store import Store
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from cryptography import x509
+
+    from labkit.support.seeding import Randomness
+
+__all__ = ["OPERATIONS", "Account", "Change", "Introduction", "Kind", "Refusal", "Retained"]
+
+OPERATIONS: dict[str, Operation] = {
+    **authorities.OPERATIONS,
+    **authorization.OPERATIONS,
+    **bulk.OPERATIONS,
+    **certificates.OPERATIONS,
+    **endpoint.OPERATIONS,
+    **event_configurations.OPERATIONS,
+    **own_authority.OPERATIONS,
+    **policies.OPERATIONS,
+    **policy_versions.OPERATIONS,
+    **registration.OPERATIONS,
+    **tags.OPERATIONS,
+    **templates.OPERATIONS,
+    **things.OPERATIONS,
+    **transfers.OPERATIONS,
+}
+"""Every operation that the account offers, by AWS's name."""
+
+_Result = TypeVar("_Result")
+
+
+class Account:
+    """One account in one region; safe to use from many threads.
+
+    Args:
+        state_dir: the folder of `account.sqlite3`; made where it is missing.
+        region: such as "us-east-1".
+        account_id: 12 digits.
+        randomness: where the registration code, the endpoint and identifiers come from.
+        clock: tells the time, with a time zone.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        region: str,
+        account_id: str,
+        randomness: Randomness,
+        clock: Callable[[], datetime],
+    ) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self.identity = Identity(region, account_id)
+        self.randomness = randomness
+        self.clock = clock
+        self._store = Store(state_dir / "account.sqlite3")
+        self._subscribers: list[Callable[[Change], None]] = []
+
+    @property
+    def region(self) -> str:
+        """The region."""
+        return self.identity.region
+
+    @property
+    def account_id(self) -> str:
+        """The account's number, 12 digits."""
+        return self.identity.account_id
+
+    def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out one operation, as one transaction, and tell the subscribers.
+
+        Args:
+            operation: one of `OPERATIONS`.
+            parameters: checked against the service model already.
+
+        Returns:
+            The result's members, by AWS's names; times are `datetime`.
+
+        Raises:
+            Refusal: AWS would refuse the call; nothing has changed.
+        """
+        return self.run(lambda call: OPERATIONS[operation](call, parameters))
+
+    def endpoint_name(self) -> str:
+        """Return the name that devices connect to, the same every time."""
+        return self.run(endpoint.data_endpoint)
+
+    def certificate(self, identifier: str) -> connections.RegisteredCertificate | None:
+        """Return a registered certificate by the SHA-256 of its DER, in hex, or None."""
+        with self._store.reading() as database:
+            return connections.certificate(self._call(database), identifier)
+
+    def knows_issuer(self, subject: bytes) -> bool:
+        """Return whether a CA with this subject (a DER name) is registered."""
+        with self._store.reading() as database:
+            return connections.knows_issuer(self._call(database), subject)
+
+    def automatic_authorities(self, subject: bytes) -> tuple[x509.Certificate, ...]:
+        """Return the CAs of a subject (a DER name) that register certificates automatically."""
+        with self._store.reading() as database:
+            return just_in_time.automatic_authorities(self._call(database), subject)
+
+    def introduce(self, certificate: x509.Certificate, ca: x509.Certificate) -> Introduction | None:
+        """Register a certificate at its first connection; see `just_in_time.introduce`."""
+        return self.run(lambda call: just_in_time.introduce(call, certificate, ca))
+
+    def retain(self, topic: str, payload: bytes, qos: int) -> None:
+        """Keep a message as the last one of its topic; an empty one clears the topic."""
+        self.run(lambda call: retained.retain(call, topic, payload, qos))
+
+    def retained(self) -> tuple[Retained, ...]:
+        """Return every retained message."""
+        with self._store.reading() as database:
+            return retained.retained(self._call(database))
+
+    def grants(self, certificate_arn: str, client_id: str) -> connections.Grants:
+        """Return what a certificate may do under a client id, as things are now."""
+        with self._store.reading() as database:
+            return connections.grants(self._call(database), certificate_arn, client_id)
+
+    def subscribe(self, subscriber: Callable[[Change], None]) -> None:
+        """Have every change that decides connections told, after it is committed.
+
+        Args:
+            subscriber: called in the thread of the call that made the change; must be quick.
+        """
+        self._subscribers.append(subscriber)
+
+    def unsubscribe(self, subscriber: Callable[[Change], None]) -> None:
+        """Tell a subscriber no more."""
+        self._subscribers.remove(subscriber)
+
+    def is_at(self, url: str) -> None:
+        """Remember where the account's HTTP server is, for links into it."""
+        self.identity = replace(self.identity, url=url)
+
+    def close(self) -> None:
+        """Close the account's file."""
+        self._store.close()
+
+    def run(self, work: Callable[[Call], _Result]) -> _Result:
+        """Do something with the account, as one transaction, and tell the subscribers."""
+        with self._store.transaction() as database:
+            call = self._call(database)
+            result = work(call)
+        for change in call.changes:
+            for subscriber in tuple(self._subscribers):
+                subscriber(change)
+        return result
+
+    def _call(self, database: sqlite3.Connection) -> Call:
+        return Call(database, self.identity, self.clock(), self.randomness)

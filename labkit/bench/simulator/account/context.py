@@ -1,0 +1,193 @@
+"""What an operation of the account works with: one call, inside one transaction."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from labkit.bench.simulator.account.refusal import Refusal
+from labkit.policy import resource_arn
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from labkit.support.seeding import Randomness
+
+__all__ = ["Call", "Change", "Identity", "Kind", "Operation", "Page"]
+
+_DEFAULT_PAGE = 250
+
+
+class Kind(Enum):
+    """What sort of change it was, for those who subscribe to the account."""
+
+    STATUS = "status"
+    DELETED = "deleted"
+    POLICIES = "policies"
+    THINGS = "things"
+    TASKS = "tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that decides connections has changed.
+
+    Attributes:
+        kind: what sort of change.
+        arn: the certificate that it concerns; of a registration task its id.
+    """
+
+    kind: Kind
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which account, where.
+
+    Attributes:
+        region: such as "us-east-1".
+        account_id: 12 digits.
+        url: where its HTTP server is, for links into it; empty while there is none.
+    """
+
+    region: str
+    account_id: str
+    url: str = ""
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of a resource of this account, such as `arn:…:thing/LED`."""
+        return self.resource(f"{kind}/{name}")
+
+    def resource(self, path: str) -> str:
+        """Return the ARN of a resource by kind and name, such as `topic/a/b`."""
+        return resource_arn(self.region, self.account_id, path)
+
+    def name_in(self, arn: str, kind: str) -> str | None:
+        """Return the name in an ARN of this account and kind, or None for any other text."""
+        prefix = self.arn(kind, "")
+        return arn[len(prefix) :] if arn.startswith(prefix) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing.
+
+    Attributes:
+        rows: the page's rows.
+        marker: what asks for the next page, or None after the last.
+    """
+
+    rows: list[sqlite3.Row]
+    marker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the account.
+
+    Attributes:
+        database: the connection, inside the call's transaction.
+        identity: the account and its region.
+        now: the time of the call.
+        randomness: where random identifiers come from.
+        changes: what is told to subscribers once the call is committed.
+    """
+
+    database: sqlite3.Connection
+    identity: Identity
+    now: datetime
+    randomness: Randomness
+    changes: list[Change] = field(default_factory=list)
+
+    def one(self, query: str, *values: object) -> sqlite3.Row | None:
+        """Return the first row of a query, or None."""
+        row: sqlite3.Row | None = self.database.execute(query, values).fetchone()
+        return row
+
+    def all(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Return all rows of a query."""
+        return self.database.execute(query, values).fetchall()
+
+    def run(self, statement: str, *values: object) -> int:
+        """Run a statement and return how many rows it touched."""
+        return self.database.execute(statement, values).rowcount
+
+    def insert(self, table: str, **columns: object) -> None:
+        """Insert a row; the names of tables and columns are the program's own."""
+        names, places = ", ".join(columns), ", ".join("?" * len(columns))
+        self.run(f"INSERT INTO {table} ({names}) VALUES ({places})", *columns.values())  # noqa: S608 no name comes from a request
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what is done inside where an exception leaves it; the call itself goes on."""
+        told = len(self.changes)
+        self.database.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self.database.execute("ROLLBACK TO attempt")
+            del self.changes[told:]
+            raise
+        finally:
+            self.database.execute("RELEASE attempt")
+
+    def identifier(self, purpose: str) -> str:
+        """Return a random identifier in the form of a UUID, version 4."""
+        octets = bytearray(self.randomness.draw(self.identity.account_id, purpose, 16))
+        octets[6] = octets[6] & 0x0F | 0x40
+        octets[8] = octets[8] & 0x3F | 0x80
+        digits = octets.hex()
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    def page(
+        self,
+        query: str,
+        *values: object,
+        request: Mapping[str, Any],
+        descending: bool = False,
+    ) -> Page:
+        """Return the page of a listing that a request asks for.
+
+        Args:
+            query: selects from one table, ends in a WHERE clause and has the column `rowid`.
+            values: the query's values.
+            request: `pageSize` or `maxResults`, and `marker` or `nextToken`.
+            descending: newest first.
+        """
+        size = request.get("pageSize") or request.get("maxResults") or _DEFAULT_PAGE
+        order, compare = ("DESC", "<") if descending else ("ASC", ">")
+        start = _marked_row(request.get("marker") or request.get("nextToken"))
+        if start is not None:
+            query, values = f"{query} AND rowid {compare} ?", (*values, start)
+        rows = self.all(f"{query} ORDER BY rowid {order} LIMIT ?", *values, size + 1)
+        more = len(rows) > size
+        return Page(rows[:size], _marker(rows[size - 1]["rowid"]) if more else None)
+
+
+Operation = Callable[[Call, Mapping[str, Any]], dict[str, Any]]
+"""An operation of the account: its parameters, by AWS's names, to its result."""
+
+
+def _marker(rowid: int) -> str:
+    return base64.b64encode(f"row {rowid}".encode()).decode()
+
+
+def _marked_row(marker: str | None) -> int | None:
+    if marker is None:
+        return None
+    try:
+        text = base64.b64decode(marker, validate=True).decode("ascii")
+    except ValueError:
+        text = ""
+    match = re.fullmatch(r"row ([0-9]{1,18})", text)
+    if match is None:
+        raise Refusal("InvalidRequestException", "The marker is not valid")
+    return int(match[1])

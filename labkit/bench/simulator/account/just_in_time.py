@@ -1,0 +1,169 @@
+"""Just-in-time registration (JITR) and provisioning (JITP): a certificate's first connection.
+
+An unknown certificate of a CA with automatic registration is registered PENDING_ACTIVATION. An
+event tells whoever waits for it (JITR); or the template of the CA makes thing and policy and
+activates the certificate (JITP). A template that fails leaves the certificate as it was
+registered.
+
+Source: AWS IoT Core developer guide, Just-in-time provisioning; Register a client certificate when
+the client connects to AWS IoT just-in-time registration. The documentation's example of the event
+shows placeholders; people who published theirs have a number of milliseconds as `timestamp`, and
+null or the milliseconds as text as `certificateRegistrationTimestamp`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from labkit import certificates
+from labkit.bench.simulator.account.certificates import add
+from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.registration import load_template, provision
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from cryptography import x509
+
+    from labkit.bench.simulator.account.context import Call
+    from labkit.bench.simulator.account.provisioning_template import Template
+
+__all__ = ["Introduction", "automatic_authorities", "introduce", "subject_parameters"]
+
+_PARAMETER = "AWS::IoT::Certificate::"
+_FROM_SUBJECT = {
+    "Country": "Country",
+    "Organization": "Organization",
+    "OrganizationalUnit": "OrganizationalUnit",
+    "DistinguishedNameQualifier": "DistinguishedNameQualifier",
+    "StateName": "State",
+    "CommonName": "CommonName",
+    "SerialNumber": "SerialNumber",
+}
+"""The template's parameters, and what policy variables call the same attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What became of a certificate that connected for the first time.
+
+    Attributes:
+        certificate_id: its id.
+        ca_id: the id of the CA that signed it.
+        event: what is published on `$aws/events/certificates/registered/<ca_id>`.
+        note: what was done, in words, for the log.
+    """
+
+    certificate_id: str
+    ca_id: str
+    event: dict[str, Any]
+    note: str
+
+
+def automatic_authorities(call: Call, subject: bytes) -> tuple[x509.Certificate, ...]:
+    """Return the ACTIVE CAs of a subject (a DER name) that register certificates automatically."""
+    rows = call.all(
+        "SELECT der FROM ca_certificates WHERE subject = ? AND status = 'ACTIVE' "
+        "AND auto_registration = 'ENABLE'",
+        subject,
+    )
+    return tuple(certificates.load_certificate(row["der"]) for row in rows)
+
+
+def introduce(
+    call: Call, certificate: x509.Certificate, ca: x509.Certificate
+) -> Introduction | None:
+    """Register a certificate that is unknown, and run its CA's template.
+
+    Args:
+        call: the call.
+        certificate: what the device has shown; `ca` has signed it.
+        ca: one of `automatic_authorities`.
+
+    Returns:
+        What was done; None where the registry has changed meanwhile: the CA registers no more
+        certificates by itself, or the certificate waits for nothing.
+    """
+    authority = call.one(
+        "SELECT * FROM ca_certificates WHERE id = ? AND status = 'ACTIVE' "
+        "AND auto_registration = 'ENABLE'",
+        certificates.certificate_id(ca),
+    )
+    if authority is None:
+        return None
+    identifier = certificates.certificate_id(certificate)
+    known = call.one("SELECT status, created FROM certificates WHERE id = ?", identifier)
+    registered = datetime.fromisoformat(known["created"]) if known else call.now
+    if known is None:
+        mode = authority["mode"]
+        add(call, certificate, status="PENDING_ACTIVATION", mode=mode, authority=authority)
+    elif known["status"] != "PENDING_ACTIVATION":
+        return None
+    event = {
+        "certificateId": identifier,
+        "caCertificateId": authority["id"],
+        "timestamp": _milliseconds(call.now),
+        "certificateStatus": "PENDING_ACTIVATION",
+        "awsAccountId": call.identity.account_id,
+        "certificateRegistrationTimestamp": str(_milliseconds(registered)),
+    }
+    note = _run_template(call, authority, certificate, identifier)
+    return Introduction(identifier, authority["id"], event, note)
+
+
+def subject_parameters(certificate: x509.Certificate, identifier: str) -> dict[str, str]:
+    """Return the template parameters that a certificate has values for."""
+    variables = certificates.policy_variables(certificate)
+    found = {
+        f"{_PARAMETER}{name}": variables.get(f"iot:Certificate.Subject.{variable}")
+        for name, variable in _FROM_SUBJECT.items()
+    }
+    values = {name: value for name, value in found.items() if value is not None}
+    return values | {f"{_PARAMETER}Id": identifier}
+
+
+def _run_template(
+    call: Call, authority: sqlite3.Row, certificate: x509.Certificate, identifier: str
+) -> str:
+    """Run a CA's template, if it has one, and say what became of it."""
+    config = json.loads(authority["registration_config"])
+    if not config:
+        return "registered PENDING_ACTIVATION; its event waits for whoever activates it"
+    try:
+        with call.attempt():
+            template = load_template(_template_body(call, config))
+            provision(call, template, _values(template, certificate, identifier))
+    except Refusal as refusal:
+        return f"registered PENDING_ACTIVATION; its template failed: {refusal.message}"
+    return "registered and provisioned by its template"
+
+
+def _values(template: Template, certificate: x509.Certificate, identifier: str) -> dict[str, str]:
+    values = subject_parameters(certificate, identifier)
+    if missing := template.missing(values):
+        raise Refusal(
+            "InvalidRequestException",
+            f"the certificate's subject has no value for {', '.join(missing)}",
+        )
+    return values
+
+
+def _template_body(call: Call, config: dict[str, str]) -> str:
+    if "templateName" not in config:
+        return config["templateBody"]
+    row = call.one(
+        "SELECT body, enabled FROM provisioning_templates WHERE name = ?", config["templateName"]
+    )
+    if row is None or not row["enabled"]:
+        raise Refusal(
+            "ResourceNotFoundException",
+            f"there is no enabled provisioning template {config['templateName']}",
+        )
+    return str(row["body"])
+
+
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)

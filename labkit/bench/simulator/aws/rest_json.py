@@ -1,0 +1,304 @@
+"""AWS's rest-json protocol, seen from the server, taken from botocore's own service model.
+
+botocore uses its models to make requests and to read answers; here the same traits say which
+operation a request is, where its parameters stand, what they must look like and how the answer
+is written.
+
+Source: AWS restJson1 protocol (Smithy), and the `iot` model's `http`, `location` and `error`
+traits.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from labkit.bench.simulator.account.refusal import Refusal
+from labkit.support.seams import service_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.model import OperationModel, Shape
+
+    from labkit.bench.simulator.http import Request
+
+__all__ = ["RestJsonModel", "Route", "load_model", "parse", "serialize"]
+
+INVALID = "InvalidRequestException"
+UNREADABLE = "SerializationException"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An operation that a request is meant for, and the labels in its path."""
+
+    operation: OperationModel
+    labels: Mapping[str, str]
+
+
+class RestJsonModel:
+    """One service's model, as a server needs it.
+
+    Args:
+        service: botocore's name of the service, such as "iot".
+    """
+
+    def __init__(self, service: str) -> None:
+        self._model = service_model(service)
+        self._operations: dict[tuple[str, int], list[_Template]] = {}
+        for name in self._model.operation_names:
+            template = _Template(self._model.operation_model(name))
+            self._operations.setdefault(template.key, []).append(template)
+        for templates in self._operations.values():
+            # A literal segment beats a label: /things/x/y before /things/{name}/y.
+            templates.sort(key=lambda template: template.labels)
+
+    @property
+    def operation_names(self) -> frozenset[str]:
+        """The names of all operations of the service."""
+        return frozenset(self._model.operation_names)
+
+    def route(self, method: str, raw_path: str) -> Route | None:
+        """Return the operation for a path as it was sent, or None."""
+        segments = raw_path.split("/")
+        for template in self._operations.get((method, len(segments)), ()):
+            labels = template.match(segments)
+            if labels is not None:
+                return Route(template.operation, labels)
+        return None
+
+    def error_status(self, code: str) -> int:
+        """Return the HTTP status of one of the service's exceptions."""
+        return int(self._model.shape_for(code).metadata["error"]["httpStatusCode"])
+
+
+@functools.cache
+def load_model(service: str) -> RestJsonModel:
+    """Return a service's model; it is read once."""
+    return RestJsonModel(service)
+
+
+class _Template:
+    """The method and the path of one operation."""
+
+    def __init__(self, operation: OperationModel) -> None:
+        self.operation = operation
+        path = operation.http["requestUri"].partition("?")[0]
+        self._segments = path.split("/")
+        self.labels = sum(segment.startswith("{") for segment in self._segments)
+        self.key = (operation.http["method"], len(self._segments))
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        labels = {}
+        for mine, theirs in zip(self._segments, segments, strict=True):
+            if mine.startswith("{"):
+                labels[mine.strip("{+}")] = unquote(theirs)
+            elif mine != theirs:
+                return None
+        return labels
+
+
+def parse(route: Route, request: Request) -> dict[str, Any]:
+    """Return the operation's parameters, checked against the model.
+
+    Raises:
+        Refusal: SerializationException for a body that is not JSON or has a value of another
+            type; InvalidRequestException for a parameter that is missing or breaks a constraint.
+    """
+    shape = route.operation.input_shape
+    if shape is None:
+        return {}
+    body = _json_object(request.body)
+    parameters = {}
+    for name, member in shape.members.items():
+        value = _sent_value(route, request, body, name, member)
+        if value is not None:
+            _check(member, value, name)
+            parameters[name] = value
+        elif name in shape.required_members:
+            raise Refusal(INVALID, _violation("null", name, "Member must not be null"))
+    return parameters
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    if not body:
+        return {}
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(UNREADABLE, "the body is not JSON") from error
+    if not isinstance(content, dict):
+        raise Refusal(UNREADABLE, "the body is not a JSON object")
+    return content
+
+
+def _sent_value(
+    route: Route, request: Request, body: dict[str, Any], name: str, member: Shape
+) -> Any:  # noqa: ANN401 as the model says
+    location = member.serialization.get("location")
+    key = member.serialization.get("name", name)
+    if location is None:
+        value = body.get(key)
+        return None if value is None else _typed(member, value, name)
+    if location == "uri":
+        text = route.labels.get(key)
+    elif location == "header":
+        text = request.headers.get(key.lower())
+    else:
+        text = request.query.get(key, [None])[0]
+    return None if text is None else _from_text(member, text, name)
+
+
+def _from_text(shape: Shape, text: str, name: str) -> Any:  # noqa: ANN401 as the model says
+    """Read a value out of the path, the query or a header."""
+    if shape.type_name == "boolean" and text in ("true", "false"):
+        return text == "true"
+    if shape.type_name in ("integer", "long") and re.fullmatch(r"-?[0-9]{1,18}", text):
+        return int(text)
+    if shape.type_name in ("string", "timestamp"):
+        return text
+    raise Refusal(INVALID, f"{name}: {shape.type_name} expected")
+
+
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "double": (int, float),
+    "timestamp": (int, float, str),
+    "blob": (str,),
+    "list": (list,),
+    "map": (dict,),
+    "structure": (dict,),
+}
+
+
+def _typed(shape: Any, value: Any, name: str) -> Any:  # noqa: ANN401 as the model says
+    """Check a JSON value's type, all the way down; members that the model lacks are dropped."""
+    if not _is_of_type(shape.type_name, value):
+        raise Refusal(UNREADABLE, f"{name}: {shape.type_name} expected")
+    if shape.type_name == "list":
+        return [_typed(shape.member, item, name) for item in value]
+    if shape.type_name == "map":
+        return {key: _typed(shape.value, item, name) for key, item in value.items()}
+    if shape.type_name == "structure":
+        return {
+            key: _typed(member, value[key], f"{name}.{key}")
+            for key, member in shape.members.items()
+            if value.get(key) is not None
+        }
+    return value
+
+
+def _is_of_type(type_name: str, value: object) -> bool:
+    if isinstance(value, bool):  # a number as well, to Python
+        return type_name == "boolean"
+    return isinstance(value, _JSON_TYPES[type_name])
+
+
+def _check(shape: Any, value: Any, name: str) -> None:  # noqa: ANN401 as the model says
+    """Check a value against the model's constraints, all the way down."""
+    rules = shape.metadata
+    if shape.type_name == "string":
+        _check_string(rules, value, name)
+    elif shape.type_name in ("integer", "long"):
+        _check_bounds(rules, value, value, name)
+    elif shape.type_name == "list":
+        _check_bounds(rules, len(value), value, name)
+        for item in value:
+            _check(shape.member, item, name)
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            _check(shape.key, key, name)
+            _check(shape.value, item, name)
+    elif shape.type_name == "structure":
+        _check_structure(shape, value, name)
+
+
+def _check_structure(shape: Any, value: Mapping[str, Any], name: str) -> None:  # noqa: ANN401 as the model says
+    for key in shape.required_members:
+        if key not in value:
+            raise Refusal(INVALID, _violation("null", f"{name}.{key}", "Member must not be null"))
+    for key, item in value.items():
+        _check(shape.members[key], item, f"{name}.{key}")
+
+
+def _check_string(rules: Mapping[str, Any], value: str, name: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise Refusal(UNREADABLE, f"{name}: half a surrogate pair is not Unicode") from error
+    if "enum" in rules and value not in rules["enum"]:
+        allowed = ", ".join(rules["enum"])
+        raise Refusal(
+            INVALID, _violation(value, name, f"Member must satisfy enum value set: [{allowed}]")
+        )
+    _check_bounds(rules, len(value), value, name, "length ")
+    pattern = _pattern(rules.get("pattern", ""))
+    if pattern is not None and not pattern.fullmatch(value):
+        raise Refusal(
+            INVALID,
+            _violation(
+                value, name, f"Member must satisfy regular expression pattern: {rules['pattern']}"
+            ),
+        )
+
+
+def _check_bounds(
+    rules: Mapping[str, Any], size: int, value: object, name: str, what: str = ""
+) -> None:
+    if size < rules.get("min", size):
+        constraint = f"Member must have {what}greater than or equal to {rules['min']}"
+        raise Refusal(INVALID, _violation(value, name, constraint))
+    if size > rules.get("max", size):
+        constraint = f"Member must have {what}less than or equal to {rules['max']}"
+        raise Refusal(INVALID, _violation(value, name, constraint))
+
+
+def _violation(value: object, name: str, constraint: str) -> str:
+    shown = str(value)[:100]
+    return (
+        f"1 validation error detected: Value '{shown}' at '{name}' failed to satisfy "
+        f"constraint: {constraint}"
+    )
+
+
+@functools.cache
+def _pattern(pattern: str) -> re.Pattern[str] | None:
+    """Compile a pattern of the model; None for one that Python cannot read (Unicode classes)."""
+    try:
+        return re.compile(pattern, re.ASCII) if pattern else None
+    except re.error:
+        return None
+
+
+def serialize(operation: OperationModel, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an operation's result as the JSON that the model asks for; None is left out.
+
+    Raises:
+        KeyError: the result holds a member that the model does not know.
+    """
+    return {} if operation.output_shape is None else _serialized(operation.output_shape, result)
+
+
+def _serialized(shape: Any, value: Any) -> Any:  # noqa: ANN401 as the model says
+    if shape.type_name == "structure":
+        return {
+            shape.members[name].serialization.get("name", name): _serialized(
+                shape.members[name], member
+            )
+            for name, member in value.items()
+            if member is not None
+        }
+    if shape.type_name == "list":
+        return [_serialized(shape.member, item) for item in value]
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value

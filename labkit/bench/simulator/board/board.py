@@ -1,0 +1,229 @@
+"""A simulated board: power, a reset line, a flash, a console, and the program that runs at boot."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import socket
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from labkit.bench.simulator.board.board_clock import (
+    AS_IN_LIFE,
+    FAST,
+    BoardClock,
+    PowerLostError,
+    Speed,
+)
+from labkit.bench.simulator.board.flash import Flash, FlashDamagedError, Image
+from labkit.bench.simulator.board.machine import Console, Machine
+from labkit.bench.simulator.board.provisioning import provision
+from labkit.bench.simulator.board.releases import RELEASES
+from labkit.bench.simulator.board.serial_line import SerialLine
+from labkit.bench.simulator.faults import Planting
+from labkit.bench.simulator.faults.fault import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import ModuleType
+
+    from labkit.bench.simulator.board.machine import Reachable
+    from labkit.support.seeding import Randomness
+
+__all__ = ["Board", "warm_up"]
+
+_log = logging.getLogger(__name__)
+
+_STOP_S = 10.0
+"""A program looks at its power between any two steps; none takes longer than a network timeout."""
+
+
+class Board:
+    """A board on the bench.
+
+    The start and the end of the service are no event at the bench: a board's program runs at a
+    reset and at power on, from the image that is in the flash then. A blank board prints nothing.
+
+    Args:
+        name: the board's name, such as "0"; keys are drawn for it.
+        directory: where the flash file is.
+        randomness: the source of its keys.
+        network: what it can reach.
+        speed: of its clock.
+        activity: called on serial traffic.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        *,
+        randomness: Randomness,
+        network: Reachable,
+        speed: Speed = AS_IN_LIFE,
+        activity: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._speed: Speed = speed
+        self._clock = BoardClock(speed)
+        self._flash = Flash(directory / "flash.json")
+        self._randomness, self._network = randomness, network
+        self._planting = Planting(Place(name, directory, self._flash, randomness))
+        self._line = SerialLine(hold=self._hold, boot=self.reset, activity=activity)
+        self._guard = threading.RLock()
+        self._program: threading.Thread | None = None
+        self._machine: Machine | None = None
+        self._power = True
+        self._boots = 0
+
+    def start(self) -> str:
+        """Offer the serial line.
+
+        Returns:
+            Its pySerial URL.
+        """
+        return self._line.start()
+
+    def close(self) -> None:
+        """Stop the program and hang up the serial line."""
+        with self._guard:
+            self._stop()
+            self._power = False
+            self._planting.close()
+        self._line.close()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What can be seen of the board from outside; no key is in it."""
+        return {
+            "name": self.name,
+            "url": self._line.url,
+            "power": self._power,
+            "speed": self._speed,
+            "boots": self._boots,
+            "has_fault": self._planting.is_planted,
+        }
+
+    @property
+    def speed(self) -> Speed:
+        """The speed of the board's clock; a new one holds at once."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: Speed) -> None:
+        with self._guard:
+            self._speed = speed
+            self._clock.speed = self._planting.fault.speed or speed
+
+    def flash(self, image: Image) -> None:
+        """Store an image; it runs at the next boot."""
+        self._flash.change(image=image)
+
+    def reset(self) -> None:
+        """Boot, as the reset button does; nothing happens with the power off."""
+        with self._guard:
+            self._stop()
+            if self._power:
+                self._boot()
+
+    def power(self, *, on: bool) -> None:
+        """Switch the power; switching it on boots, what is in the flash survives."""
+        with self._guard:
+            if on == self._power:
+                return
+            self._power = on
+            self._stop()
+            if on:
+                self._boot()
+
+    def plant(self, name: str | None, seed: str | None) -> None:
+        """Plant a fault, by name or chosen by a seed; it shows at the next boot.
+
+        Raises:
+            UnknownFaultError: there is no fault of that name.
+        """
+        with self._guard:
+            self._stop()
+            self._planting.plant(name, seed)
+
+    def remove_fault(self, *, flash_is_mended: bool = False) -> None:
+        """Take a planted fault away; the flash is what it was before it, or stays as it is."""
+        with self._guard:
+            self._stop()
+            self._planting.remove(flash_is_mended=flash_is_mended)
+
+    def _hold(self) -> None:
+        with self._guard:
+            self._stop()
+
+    def _boot(self) -> None:
+        self._boots += 1
+        try:
+            image = self._flash.read().image
+        except FlashDamagedError as error:
+            _log.error("board %s does not boot: %s", self.name, error)
+            return
+        if image is None:
+            return
+        _log.info("board %s: boot %d, %s", self.name, self._boots, image.release)
+        fault = self._planting.fault
+        self._clock = BoardClock(fault.speed or self._speed)
+        release = RELEASES[image.release]
+        self._machine = Machine(
+            image=image,
+            release=release,
+            flash=fault.flash(self._flash),
+            clock=self._clock,
+            console=Console(release, self._clock, fault.printing(self._clock, self._print)),
+            network=fault.network(self._network),
+            make_key=lambda count: self._randomness.ec_key(self.name, f"key pair {count}"),
+        )
+        self._program = threading.Thread(
+            target=self._run,
+            args=(self._machine, fault.provisions),
+            name=f"board {self.name}",
+            daemon=True,
+        )
+        self._program.start()
+
+    def _stop(self) -> None:
+        program, machine = self._program, self._machine
+        if program is None or machine is None:
+            return
+        machine.clock.power_lost()
+        for connection in list(machine.open_sockets):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        program.join(_STOP_S)
+        self._line.silence()
+        self._program = self._machine = None
+
+    def _run(self, machine: Machine, provisions: bool) -> None:
+        try:
+            if provisions:
+                provision(machine)
+            _hello_world().run_hello_world(machine)
+        except PowerLostError:
+            return
+        except Exception as error:  # noqa: BLE001 a crash ends the program of one board, not the bench
+            # What the error says stays out of the log: it may be key material.
+            *_, where = traceback.extract_tb(error.__traceback__)
+            _log.error(
+                *("board %s: its program crashed: %s in %s, line %s", self.name),
+                *(type(error).__name__, where.name, where.lineno),
+            )
+
+    def _print(self, text: bytes) -> None:
+        self._line.print(text, paced=self._speed != FAST)
+
+
+def warm_up() -> None:
+    """Load what the first boot would otherwise wait for: the TLS library takes 0.3 s."""
+    _hello_world()
+
+
+def _hello_world() -> ModuleType:
+    return importlib.import_module("labkit.bench.simulator.board.hello_world")

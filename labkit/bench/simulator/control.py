@@ -1,0 +1,234 @@
+"""The control URL: what a hand would do at a bench, over HTTP and JSON.
+
+::
+
+    GET  /                       the bench: account, region, boards
+    GET  /boards/<n>             one board
+    GET  /boards/<n>/handshake   what the gateway saw of its last attempt to connect, null for
+                                 nothing, and whether it has set out at all
+    GET  /handshakes             the same of every client: the boards', then others', newest last
+    POST /boards                 {"at_least": 2}: plug in as many more as it takes
+    POST /boards/<n>/flash       an image: it is stored, and runs at the next boot
+    POST /boards/<n>/reset       {}
+    POST /boards/<n>/power       {"on": true}
+    POST /boards/<n>/clock       {"speed": "fast"} or {"speed": 1}
+    POST /boards/<n>/fault       {"plant": NAME}, {"seed": TEXT} to let it choose and not tell, or
+                                 both; {"plant": null} takes the fault away, and the flash is as
+                                 it was before; {"mended": true} takes it away and leaves the flash
+    DELETE /boards/<n>/fault     as {"plant": null}
+    POST /stop                   {}
+
+Whether a board has a fault can be seen, which one cannot. A POST must say that its body is
+application/json: a web page cannot do that unasked. Errors are ``{"error": "..."}`` with a status
+of 4xx.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from labkit.bench.simulator.board.board_clock import FAST, Speed
+from labkit.bench.simulator.board.flash import FlashDamagedError, Image, ImageError
+from labkit.bench.simulator.faults import UnknownFaultError
+from labkit.bench.simulator.gateway.attempts import Attempts
+from labkit.bench.simulator.http import HttpServer, Request, Response, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labkit.bench.simulator.board.board import Board
+
+__all__ = ["MOST_BOARDS", "Control"]
+
+MOST_BOARDS: Final = 64
+"""Each board has a port and two threads; no lab bench is longer."""
+
+
+class _RefusedError(Exception):
+    """A request that cannot be done; the message says why."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Control:
+    """The control server of a bench.
+
+    Args:
+        boards: the boards on it, in the order of their numbers.
+        plug_in: makes the boards as many as it is told, and adds them to the list.
+        about: what GET / says of the bench besides its boards.
+        stop: ends the service.
+        attempts: what the gateway saw of those who connected.
+        activity: called at every request.
+    """
+
+    def __init__(
+        self,
+        boards: list[Board],
+        *,
+        about: Mapping[str, Any],
+        plug_in: Callable[[int], None],
+        stop: Callable[[], None],
+        attempts: Attempts | None = None,
+        activity: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._boards, self._about = boards, dict(about)
+        self._plug_in, self._stop, self._activity = plug_in, stop, activity
+        self._attempts = attempts or Attempts()
+        self._server = HttpServer(self._handle, name="control")
+
+    def start(self) -> str:
+        """Listen.
+
+        Returns:
+            The control URL.
+        """
+        return self._server.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.close()
+
+    def _handle(self, request: Request) -> Response:
+        self._activity()
+        try:
+            return json_response(HTTPStatus.OK, self._answer(request))
+        except _RefusedError as error:
+            return json_response(error.status, {"error": str(error)})
+
+    def _answer(self, request: Request) -> dict[str, Any]:
+        parts = [part for part in request.path.split("/") if part]
+        if request.method == "GET":
+            return self._look(parts)
+        if request.method == "POST":
+            return self._act(parts, _json_object(request))
+        if request.method == "DELETE":
+            return self._remove(parts)
+        raise _RefusedError(
+            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET, POST or DELETE, got {request.method}"
+        )
+
+    def _look(self, parts: list[str]) -> dict[str, Any]:
+        match parts:
+            case []:
+                return {**self._about, "boards": [board.state for board in self._boards]}
+            case ["boards", number]:
+                return self._board(number).state
+            case ["boards", number, "handshake"]:
+                last, has_set_out = self._attempts.last(self._board(number).name)
+                return {"handshake": last and last.told(), "has_set_out": has_set_out}
+            case ["handshakes"]:
+                return {"handshakes": [attempt.told() for attempt in self._attempts.all()]}
+        raise _no_such_path(parts)
+
+    def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
+        match parts:
+            case ["boards", number, "flash" | "reset" | "power" | "clock" | "fault" as action]:
+                board = self._board(number)
+                getattr(self, f"_{action}")(board, body)
+                return board.state
+            case ["boards"]:
+                self._plug_in(_board_count(body.get("at_least")))
+                return self._look([])
+            case ["stop"]:
+                self._stop()
+                return {"stopping": True}
+        raise _no_such_path(parts)
+
+    def _remove(self, parts: list[str]) -> dict[str, Any]:
+        match parts:
+            case ["boards", number, "fault"]:
+                board = self._board(number)
+                board.remove_fault()
+                return board.state
+        raise _no_such_path(parts)
+
+    def _board(self, number: str) -> Board:
+        if number.isascii() and number.isdigit() and int(number) < len(self._boards):
+            return self._boards[int(number)]
+        raise _RefusedError(
+            HTTPStatus.NOT_FOUND,
+            f"no board {number[:20]!r}: this bench has boards 0 to {len(self._boards) - 1}",
+        )
+
+    def _flash(self, board: Board, body: dict[str, Any]) -> None:
+        try:
+            board.flash(Image.parse(body))
+        except ImageError as error:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        except FlashDamagedError as error:
+            raise _RefusedError(HTTPStatus.CONFLICT, str(error)) from None
+
+    def _reset(self, board: Board, _: dict[str, Any]) -> None:
+        board.reset()
+
+    def _power(self, board: Board, body: dict[str, Any]) -> None:
+        if not isinstance(on := body.get("on"), bool):
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, 'expected {"on": true} or {"on": false}')
+        board.power(on=on)
+
+    def _clock(self, board: Board, body: dict[str, Any]) -> None:
+        board.speed = _speed(body.get("speed"))
+
+    def _fault(self, board: Board, body: dict[str, Any]) -> None:
+        name, seed = body.get("plant"), body.get("seed")
+        if body == {"mended": True}:
+            board.remove_fault(flash_is_mended=True)
+            return
+        known = isinstance(name, str | None) and isinstance(seed, str | None)
+        if not known or not body.keys() & {"plant", "seed"}:
+            raise _RefusedError(
+                HTTPStatus.BAD_REQUEST,
+                'expected {"plant": NAME or null}, {"seed": TEXT}, both, or {"mended": true}',
+            )
+        if name is None and seed is None:
+            board.remove_fault()
+            return
+        try:
+            board.plant(name, seed)
+        except UnknownFaultError as error:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+
+def _board_count(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_BOARDS:
+        return value
+    raise _RefusedError(
+        HTTPStatus.BAD_REQUEST, f'expected {{"at_least": N}}, N from 1 to {MOST_BOARDS}'
+    )
+
+
+def _speed(value: object) -> Speed:
+    if value == FAST:
+        return FAST
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, int | float) and number and 1 <= value < math.inf:
+        return float(value)
+    raise _RefusedError(
+        HTTPStatus.BAD_REQUEST, 'expected {"speed": "fast"} or a number from 1 (as in life) up'
+    )
+
+
+def _json_object(request: Request) -> dict[str, Any]:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise _RefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"expected Content-Type: application/json, got {content_type[:60]!r}",
+        )
+    try:
+        body = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, "expected a JSON object as the body")
+    return body
+
+
+def _no_such_path(parts: list[str]) -> _RefusedError:
+    return _RefusedError(HTTPStatus.NOT_FOUND, f"nothing at /{'/'.join(parts)[:80]}")

@@ -1,0 +1,209 @@
+"""The devices that are connected: who they are, and who gets which message."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from labkit.bench.simulator.account import Account, Change, Kind
+from labkit.bench.simulator.gateway.retained import RetainedMessages
+from labkit.bench.simulator.gateway.subscriptions import Subscriptions
+from labkit.bench.simulator.mqtt import Publish
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labkit.bench.simulator.gateway.admission import Admission
+
+__all__ = ["Broker", "ConnectionEvent", "Session"]
+
+_KEPT_EVENTS = 1000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """A connection was accepted, refused or ended.
+
+    Attributes:
+        at: the lab's time.
+        peer: the client's address.
+        certificate_id: the SHA-256 of the certificate's DER, in hex; empty if none came.
+        client_id: empty before CONNECT was accepted.
+        accepted: True when CONNECT was accepted; False at the end, which is also a refusal's.
+        reason: why it ended; empty if accepted.
+    """
+
+    at: datetime
+    peer: str
+    certificate_id: str
+    client_id: str
+    accepted: bool
+    reason: str
+
+
+class Session(Protocol):
+    """A device's connection, as the broker sees it.
+
+    Attributes:
+        client_id: empty before CONNECT was accepted.
+    """
+
+    client_id: str
+
+    @property
+    def arn(self) -> str:
+        """The certificate's ARN; empty inside the handshake."""
+
+    def deliver(self, message: Publish, qos: int) -> None:
+        """Send a message that the device wants, with this QoS at most, if it may have it."""
+
+    def forget_grants(self) -> None:
+        """Ask the account again at the next decision."""
+
+    def close(self, reason: str) -> None:
+        """Close the connection in good order."""
+
+    def abort(self, reason: str) -> None:
+        """Close the connection at once."""
+
+
+class Broker:
+    """Every session, by client id and by certificate; used in the loop's thread only.
+
+    Args:
+        account: decides.
+
+    Attributes:
+        events: the last connections' fates, oldest first.
+        subscriptions: of the sessions that are connected.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.events: deque[ConnectionEvent] = deque(maxlen=_KEPT_EVENTS)
+        self.subscriptions: Subscriptions[Session] = Subscriptions()
+        self._retained = RetainedMessages(account)
+        self._waiting: deque[Publish] = deque()
+        self._is_routing = False
+        self._sessions: set[Session] = set()
+        self._by_client_id: dict[str, Session] = {}
+        self._by_arn: dict[str, set[Session]] = {}
+
+    @property
+    def client_ids(self) -> tuple[str, ...]:
+        """The client ids that are connected."""
+        return tuple(self._by_client_id)
+
+    def entered(self, session: Session) -> None:
+        """Take in a session whose connection was just made."""
+        self._sessions.add(session)
+
+    def admitted(self, session: Session) -> None:
+        """Remember whose certificate was let in, if that still holds.
+
+        It may have left ACTIVE since it was judged, in the middle of the handshake.
+        """
+        self._by_arn.setdefault(session.arn, set()).add(session)
+        self._close_unless_active(session.arn)
+
+    def joined(self, session: Session) -> None:
+        """Give a client id to a session; the connection that had it is closed."""
+        former = self._by_client_id.pop(session.client_id, None)
+        if former is not None:
+            former.close("another connection has taken over the client id")
+        self._by_client_id[session.client_id] = session
+
+    def left(self, session: Session) -> None:
+        """Forget a session."""
+        self._sessions.discard(session)
+        self.subscriptions.forget(session)
+        if self._by_client_id.get(session.client_id) is session:
+            del self._by_client_id[session.client_id]
+        others = self._by_arn.get(session.arn, set())
+        others.discard(session)
+        if not others:
+            self._by_arn.pop(session.arn, None)
+
+    def retain(self, topic: str, payload: bytes, qos: int) -> None:
+        """Keep a message for later subscribers; it is committed when this returns."""
+        self._retained.keep(topic, payload, qos)
+
+    def retained(self, topic_filter: str) -> Publish | None:
+        """Return the retained message that a new subscription gets, or None."""
+        return self._retained.find(topic_filter)
+
+    def publish(self, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
+        """Publish what a device sent, or its will.
+
+        Who has subscribed already gets it without the retain flag (MQTT-3.3.1-9).
+        """
+        if retain:
+            self.retain(topic, payload, qos)
+        self.route(Publish(topic, payload, qos))
+
+    def route(self, message: Publish) -> None:
+        """Send a message to every session that wants it and may have it.
+
+        A delivery may end a connection, whose will is a message itself. It waits until this one
+        is delivered: so wills of wills never nest, and everyone hears them in one order.
+        """
+        self._waiting.append(message)
+        if self._is_routing:
+            return
+        self._is_routing = True
+        try:
+            while self._waiting:
+                next_one = self._waiting.popleft()
+                for session, qos in self.subscriptions.wanting(next_one.topic).items():
+                    session.deliver(next_one, qos)
+        finally:
+            self._is_routing = False
+
+    def changed(self, change: Change) -> None:
+        """Let a change of the account be felt by the connections that it concerns."""
+        if change.kind in (Kind.POLICIES, Kind.THINGS):
+            for session in self._by_arn.get(change.arn, ()):
+                session.forget_grants()
+        else:
+            self._close_unless_active(change.arn)
+
+    def close(self) -> None:
+        """Close every connection at once."""
+        for session in tuple(self._sessions):
+            session.abort("the gateway is closed")
+
+    def _close_unless_active(self, arn: str) -> None:
+        registered = self.account.certificate(arn.rpartition("/")[2])
+        status = registered.status if registered else "deleted"
+        if status != "ACTIVE":
+            for session in tuple(self._by_arn.get(arn, ())):
+                session.close(f"the certificate is {status} now")
+
+    def note(
+        self,
+        peer: str,
+        admission: Admission | None,
+        client_id: str,
+        reason: str,
+        *,
+        accepted: bool = False,
+    ) -> None:
+        """Put a connection's fate into the log."""
+        certificate_id = admission.certificate_id if admission else ""
+        event = ConnectionEvent(
+            self.account.clock(), peer, certificate_id, client_id, accepted, reason
+        )
+        self.events.append(event)
+        verb = "accepted" if accepted else "closed"
+        _log.info(
+            "%s %s, certificate %.16s, client id %r %s",
+            verb,
+            peer,
+            certificate_id,
+            client_id,
+            reason,
+        )

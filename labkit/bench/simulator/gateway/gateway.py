@@ -1,0 +1,127 @@
+"""AWS IoT's data plane on loopback: mutual TLS and MQTT 3.1.1 under the endpoint's own name.
+
+::
+
+    gateway = Gateway(account, Path("state"))
+    host, port = gateway.start()
+    ...
+    gateway.close()
+
+One asyncio loop in a thread of its own serves every device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from labkit.bench.simulator.gateway.attempts import Attempts
+from labkit.bench.simulator.gateway.broker import Broker, ConnectionEvent
+from labkit.bench.simulator.gateway.mqtt_session import MqttSession
+from labkit.bench.simulator.gateway.server_identity import server_identity
+from labkit.bench.simulator.gateway.tls_connection import TlsConnection, server_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from labkit.bench.simulator.account import Account, Change
+
+__all__ = ["ConnectionEvent", "Gateway"]
+
+_LOOPBACK = "127.0.0.1"
+_BACKLOG = 1024
+
+
+class Gateway:
+    """The MQTT gateway of an account.
+
+    Args:
+        account: decides about every connection, publish and subscription.
+        state_dir: keeps the gateway's identity, in the folder `gateway`.
+        on_activity: called at every new connection, for whoever counts idle time.
+
+    Attributes:
+        endpoint_name: the name that clients must ask for (SNI) and find in the certificate.
+        root_ca_file: the root CA's certificate that clients must trust, PEM.
+        attempts: the last attempt of each client to connect.
+    """
+
+    def __init__(
+        self, account: Account, state_dir: Path, *, on_activity: Callable[[], None] | None = None
+    ) -> None:
+        self.endpoint_name = account.endpoint_name()
+        identity = server_identity(state_dir / "gateway", self.endpoint_name, account.randomness)
+        self.root_ca_file = identity.root_file
+        self._account = account
+        self._on_activity = on_activity
+        self._context = server_context(account, identity, self.endpoint_name)
+        self._broker = Broker(account)
+        self.attempts = Attempts()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+        self._doors: list[asyncio.Server] = []
+
+    @property
+    def events(self) -> tuple[ConnectionEvent, ...]:
+        """The last connections' fates, oldest first."""
+        return tuple(self._broker.events)
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The client ids that are connected now."""
+        return self._broker.client_ids
+
+    def start(self, port: int = 0) -> tuple[str, int]:
+        """Listen on a port (0: a free one) and return the address."""
+        self._thread.start()
+        self._account.subscribe(self._account_changed)
+        return self._open("", port)
+
+    def door(self, name: str) -> tuple[str, int]:
+        """Open a door of its own for a client, so that its attempts are known as its, and listen.
+
+        What comes through it is treated as what comes through the common one.
+        """
+        return self._open(name, 0)
+
+    def close(self) -> None:
+        """Stop listening and close every connection."""
+        if not self._doors:
+            self._loop.close()
+            return
+        self._account.unsubscribe(self._account_changed)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _open(self, name: str, port: int) -> tuple[str, int]:
+        door = asyncio.run_coroutine_threadsafe(self._listen(name, port), self._loop).result()
+        self._doors.append(door)
+        return _LOOPBACK, door.sockets[0].getsockname()[1]
+
+    async def _listen(self, name: str, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        accept = partial(self._accept, name)
+        return await loop.create_server(accept, _LOOPBACK, port, backlog=_BACKLOG)
+
+    def _accept(self, door: str) -> TlsConnection:
+        if self._on_activity is not None:
+            self._on_activity()
+        return TlsConnection(self._context, self._session, self.attempts.begin(door))
+
+    def _session(self, connection: TlsConnection) -> MqttSession:
+        return MqttSession(self._broker, connection)
+
+    async def _stop(self) -> None:
+        for door in self._doors:
+            door.close()
+        self._broker.close()
+        # Transports that were aborted are closed in the loop's next round.
+        await asyncio.sleep(0)
+
+    def _account_changed(self, change: Change) -> None:
+        self._loop.call_soon_threadsafe(self._broker.changed, change)

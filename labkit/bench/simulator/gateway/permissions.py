@@ -1,0 +1,118 @@
+"""What an MQTT connection may do: AWS IoT's limits, its reserved topics, and the policies.
+
+A refusal closes the connection: MQTT 3.1.1 has no other way to say no to a CONNECT or PUBLISH
+without a return code, and AWS IoT does the same with a SUBSCRIBE.
+
+Source: AWS IoT Core developer guide: MQTT; Reserved topics; Retained message policy examples; AWS
+IoT Core quotas. An unauthorized SUBSCRIBE closes the connection (aws/aws-iot-device-sdk-js issues
+125 and 191).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.bench.simulator.gateway import reserved_topics, topics
+
+if TYPE_CHECKING:
+    from labkit.bench.simulator.account import Account
+    from labkit.bench.simulator.account.connections import Grants
+    from labkit.bench.simulator.gateway.admission import Admission
+    from labkit.bench.simulator.mqtt import Connect, Publish, Will
+    from labkit.policy import Decision
+
+__all__ = ["Permissions", "RefusedError"]
+
+_MAX_CLIENT_ID = 128
+_MAX_PAYLOAD = 128 * 1024
+_MAX_QOS = 1
+
+
+class RefusedError(Exception):
+    """The connection is to be closed; the reason is the text."""
+
+
+class Permissions:
+    """What one connection may do, as things are when it does it.
+
+    Args:
+        account: knows the policies.
+        admission: whose certificate it is.
+        client_id: the one of its CONNECT.
+    """
+
+    def __init__(self, account: Account, admission: Admission, client_id: str) -> None:
+        self._account = account
+        self._admission = admission
+        self._client_id = client_id
+        self._grants: Grants | None = None
+
+    def forget(self) -> None:
+        """Ask the account again at the next decision."""
+        self._grants = None
+
+    def check_connect(self, packet: Connect) -> None:
+        """Refuse a CONNECT: its client id, or the will that comes with it.
+
+        Open: whether AWS IoT judges a will at CONNECT or when it is published. Here it is at
+        CONNECT, so that whoever connects knows.
+
+        Raises:
+            RefusedError: it is not allowed.
+        """
+        size = len(self._client_id.encode())
+        if not 0 < size <= _MAX_CLIENT_ID or self._client_id.startswith("$"):
+            raise RefusedError(f"CONNECT refused: client id of {size} bytes, or it begins with $")
+        self._require("iot:Connect", f"client/{self._client_id}")
+        if packet.will is not None:
+            self.check_message(packet.will)
+
+    def check_message(self, message: Publish | Will) -> None:
+        """Refuse a message, or a will, that AWS IoT would not take.
+
+        Raises:
+            RefusedError: it is not allowed.
+        """
+        if message.qos > _MAX_QOS:
+            raise RefusedError("QoS 2 is not supported")
+        if len(message.payload) > _MAX_PAYLOAD:
+            raise RefusedError(f"the payload of {len(message.payload)} bytes is over 128 KB")
+        if not topics.is_within_limits(message.topic):
+            raise RefusedError("the topic is over 256 bytes or 7 slashes")
+        if not reserved_topics.may_publish(message.topic):
+            raise RefusedError(f"nobody may publish to the reserved topic {message.topic}")
+        if message.retain and message.topic.startswith("$"):
+            raise RefusedError("a message to a reserved topic cannot be retained")
+        self._require("iot:Publish", f"topic/{message.topic}")
+        if message.retain:
+            self._require("iot:RetainPublish", f"topic/{message.topic}")
+
+    def check_filter(self, name: str, qos: int) -> None:
+        """Refuse a topic filter that AWS IoT would not take.
+
+        Raises:
+            RefusedError: it is not allowed.
+        """
+        if qos > _MAX_QOS:
+            raise RefusedError("QoS 2 is not supported")
+        if not topics.is_filter(name) or not topics.is_within_limits(name):
+            raise RefusedError(f"SUBSCRIBE has an invalid topic filter: {name!r}")
+        if not reserved_topics.may_subscribe(name):
+            raise RefusedError(f"nobody may subscribe to the reserved topic {name}")
+        self._require("iot:Subscribe", f"topicfilter/{name}")
+
+    def may_receive(self, topic: str) -> bool:
+        """Return whether a message of a topic may be delivered."""
+        return bool(self._decide("iot:Receive", f"topic/{topic}"))
+
+    def _require(self, action: str, resource: str) -> None:
+        decision = self._decide(action, resource)
+        if not decision.allowed:
+            raise RefusedError(f"{action} on {resource}: {decision.reason}")
+
+    def _decide(self, action: str, resource: str) -> Decision:
+        if self._grants is None:
+            self._grants = self._account.grants(self._admission.arn, self._client_id)
+        arn = self._account.identity.resource(resource)
+        variables = self._admission.variables or {}
+        return self._grants.decide(action, arn, self._client_id, variables)

@@ -1,0 +1,158 @@
+"""Who the gateway is: a lab-made root CA and the server certificate for the endpoint's name.
+
+The pair stands in for Amazon Root CA 1 and the certificate that it vouches for. Both are valid
+for decades, so that no board's clock has to be right, and both stay the same in a state folder.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from labkit import certificates
+from labkit.bench.simulator.state_lock import StateDamagedError
+from labkit.errors import CertificateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from labkit.support.seeding import Randomness
+
+__all__ = ["ServerIdentity", "server_identity"]
+
+_OWNER = "gateway"
+_NOT_BEFORE = datetime(2015, 5, 26, tzinfo=UTC)
+_VALID_DAYS = 30 * 365
+_ROOT_NAME = "CN=Simulated Amazon Root CA 1,O=labkit"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """What the gateway shows to a client.
+
+    Attributes:
+        certificate: the server's certificate, for the endpoint's name.
+        key: its key.
+        root_file: the root CA's certificate, PEM, for clients to trust.
+    """
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    root_file: Path
+
+
+def server_identity(folder: Path, name: str, randomness: Randomness) -> ServerIdentity:
+    """Return the gateway's identity, kept in a folder; made where it is missing.
+
+    Args:
+        folder: holds `rootCA.pem` and the keys, mode 0600.
+        name: the endpoint's name.
+        randomness: where keys and serial numbers come from.
+
+    Raises:
+        StateDamagedError: a file in the folder is no key or certificate.
+    """
+    try:
+        return _kept_identity(folder, name, randomness)
+    except CertificateError as error:
+        raise StateDamagedError(
+            f"{folder} does not hold the gateway's keys and certificates: {error} Move the folder"
+            " away for a new gateway."
+        ) from error
+
+
+def _kept_identity(folder: Path, name: str, randomness: Randomness) -> ServerIdentity:
+    folder.mkdir(parents=True, exist_ok=True)
+    root_key = _kept_key(folder / "rootCA.key", randomness, "root CA")
+    server_key = _kept_key(folder / "server.key", randomness, "server")
+    root_file, server_file = folder / "rootCA.pem", folder / "server.pem"
+    if not root_file.exists():
+        _write(root_file, certificates.to_pem(_root(root_key, randomness)).encode(), 0o644)
+    root = certificates.load_certificate(root_file.read_bytes())
+    if not _is_kept(server_file, name, root):
+        issued = _issue(root, root_key, server_key, name, randomness)
+        _write(server_file, certificates.to_pem(issued).encode(), 0o644)
+    server = certificates.load_certificate(server_file.read_bytes())
+    return ServerIdentity(server, server_key, root_file)
+
+
+def _kept_key(path: Path, randomness: Randomness, purpose: str) -> ec.EllipticCurvePrivateKey:
+    if not path.exists():
+        key = randomness.ec_key(_OWNER, f"{purpose} key")
+        _write(path, certificates.private_key_to_pem(key), 0o600)
+    kept: ec.EllipticCurvePrivateKey = certificates.load_private_key(path.read_bytes())  # type: ignore[assignment]  # an EC key was written
+    return kept
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file so that a kill leaves either nothing or all of it."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    draft.replace(path)
+
+
+def _is_kept(path: Path, name: str, root: x509.Certificate) -> bool:
+    if not path.exists():
+        return False
+    kept = certificates.load_certificate(path.read_bytes())
+    names = kept.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.DNSName) == [name] and certificates.is_issued_by(
+        kept, root
+    )
+
+
+def _root(key: ec.EllipticCurvePrivateKey, randomness: Randomness) -> x509.Certificate:
+    return certificates.root_ca(
+        key,
+        certificates.parse_subject(_ROOT_NAME),
+        now=_NOT_BEFORE,
+        serial_number=randomness.serial_number(_OWNER, "root CA serial"),
+        valid_days=_VALID_DAYS,
+    )
+
+
+def _issue(
+    root: x509.Certificate,
+    root_key: ec.EllipticCurvePrivateKey,
+    server_key: ec.EllipticCurvePrivateKey,
+    name: str,
+    randomness: Randomness,
+) -> x509.Certificate:
+    """Issue the server's certificate, with what RFC 5280 and CA/Browser Forum clients demand."""
+    public_key = server_key.public_key()
+    root_identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    usage = x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    return (
+        x509.CertificateBuilder()
+        # A common name has at most 64 characters; the endpoint's name stands in the SAN.
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "*.iot.amazonaws.com")]))
+        .issuer_name(root.subject)
+        .public_key(public_key)
+        .serial_number(randomness.serial_number(_OWNER, f"server serial {name}"))
+        .not_valid_before(_NOT_BEFORE)
+        .not_valid_after(_NOT_BEFORE + timedelta(days=_VALID_DAYS - 1))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_identifier),
+            critical=False,
+        )
+        .sign(root_key, hashes.SHA256(), ecdsa_deterministic=True)
+    )

@@ -1,0 +1,286 @@
+"""The gateway's side of one TLS connection: an asyncio protocol over OpenSSL memory BIOs.
+
+Python's `ssl` has no verify callback; pyOpenSSL's can refuse a certificate inside the handshake.
+The client gets one of these alerts (RFC 8446, section 6.2):
+
+==========================  =======================================================
+refused                     alert
+==========================  =======================================================
+no certificate              handshake_failure (TLS 1.2), certificate_required (1.3)
+CA unknown                  unknown_ca
+expired                     certificate_expired
+not valid yet               bad_certificate
+unregistered, not ACTIVE,   certificate_unknown
+another server name
+unreadable                  bad_certificate
+key not the certificate's   decrypt_error (OpenSSL's own check)
+ALPN without MQTT           no_application_protocol (RFC 7301, section 3.2)
+==========================  =======================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, cast
+
+from cryptography import x509
+from OpenSSL import SSL, crypto
+
+from labkit.bench.simulator.gateway.admission import Admission, judge
+from labkit.bench.simulator.gateway.handshake_steps import observe
+from labkit.bench.simulator.gateway.verify_alert import Refuse, set_verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.bench.simulator.account import Account
+    from labkit.bench.simulator.gateway.attempts import Attempt
+    from labkit.bench.simulator.gateway.handshake_steps import HandshakeSteps
+    from labkit.bench.simulator.gateway.server_identity import ServerIdentity
+
+__all__ = ["TlsConnection", "TlsSession", "server_context"]
+
+_BLOCK = 16384
+"""Bytes that are read, and decrypted, at a time: a TLS record's."""
+
+_LINGER_S = 1.0
+_MAX_UNSENT = 4 << 20
+_ALPN_MQTT = b"x-amzn-mqtt-ca"
+_OPTIONS = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
+
+
+class _NoProtocolError(Exception):
+    """The client offers protocols by ALPN, and none of them is MQTT's."""
+
+
+class TlsSession(Protocol):
+    """What runs inside a TLS connection; all of it in the loop's thread."""
+
+    def handshake_done(self, admission: Admission) -> None:
+        """Begin: the client's certificate was let in."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take decrypted bytes."""
+
+    def connection_lost(self, admission: Admission | None, reason: str) -> None:
+        """End; called once. `admission` is None if no certificate came."""
+
+
+def server_context(account: Account, identity: ServerIdentity, endpoint_name: str) -> SSL.Context:
+    """Return the TLS settings of the gateway: TLS 1.2 and 1.3, mutual, never resumed.
+
+    A resumed session would skip the verification, and so the certificate's present status.
+    """
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_options(_OPTIONS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.use_certificate(identity.certificate)
+    context.use_privatekey(identity.key)
+
+    def admit(tls: SSL.Connection, certificate: crypto.X509) -> Refuse | None:
+        connection = cast("TlsConnection", tls.get_app_data())
+        if connection.admission is None:
+            server_name = (tls.get_servername() or b"").decode("ascii", "replace")
+            shown = None
+            try:
+                shown = certificate.to_cryptography()
+                connection.admission = judge(account, shown, server_name, endpoint_name)
+            except (ValueError, x509.InvalidVersion) as error:
+                connection.admission = _unreadable(certificate, error)
+            connection.attempt.judged(connection.admission, shown)
+        return connection.admission.refuse_with
+
+    set_verify(context, admit)
+    context.set_alpn_select_callback(_select_protocol)
+    observe(context)
+    return context
+
+
+def _unreadable(certificate: crypto.X509, error: Exception) -> Admission:
+    """Refuse a certificate that OpenSSL can read and `cryptography`, which is stricter, cannot."""
+    der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+    return Admission(
+        hashlib.sha256(der).hexdigest(),
+        refusal=f"the certificate cannot be read: {error}",
+        refuse_with=Refuse.BAD_CERTIFICATE,
+    )
+
+
+def _select_protocol(_: SSL.Connection, offered: list[bytes]) -> bytes:
+    """Select MQTT of what a client offers by ALPN; one that offers nothing is not asked.
+
+    AWS IoT demands it on port 443 and not on port 8883; here one port is both.
+
+    Source: AWS IoT Core developer guide, Protocols, port mappings, and authentication.
+    """
+    if _ALPN_MQTT in offered:
+        return _ALPN_MQTT
+    # An exception is pyOpenSSL's way to have OpenSSL send the fatal alert.
+    raise _NoProtocolError(
+        f"the client offers {b', '.join(offered).decode('ascii', 'replace')} by ALPN, not"
+        f" {_ALPN_MQTT.decode()}"
+    )
+
+
+class TlsConnection(asyncio.BufferedProtocol):
+    """One client's connection; a timeout and what runs inside are the session's business.
+
+    It takes a small block at a time, so that a client that sends as fast as it can has its turn
+    like everyone else.
+
+    Args:
+        context: see `server_context`.
+        make_session: makes what runs inside.
+        attempt: keeps what is seen of it.
+
+    Attributes:
+        admission: the verdict on the client's certificate, or None before there is one.
+        attempt: what was seen of it.
+        peer: the client's address, such as "127.0.0.1:50000".
+    """
+
+    def __init__(
+        self,
+        context: SSL.Context,
+        make_session: Callable[[TlsConnection], TlsSession],
+        attempt: Attempt,
+    ) -> None:
+        self.admission: Admission | None = None
+        self.attempt = attempt
+        self.peer = ""
+        self._tls = SSL.Connection(context, None)
+        self._tls.set_app_data(self)
+        self._tls.set_accept_state()
+        self._incoming = bytearray()
+        self._make_session = make_session
+        self._shaken = False
+        self._unflushed = 0
+        self._is_advancing = False
+        self._ended = False
+
+    @property
+    def handshake(self) -> HandshakeSteps:
+        """What was seen of its handshake."""
+        return self.attempt.handshake
+
+    @property
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """What the client sent behind its own certificate, each DER; once it is let in."""
+        chain = self._tls.get_peer_cert_chain() or []
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in chain)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        host, port = transport.get_extra_info("peername")[:2]
+        self.peer = f"{host}:{port}"
+        self._session = self._make_session(self)
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 asyncio's
+        """Say where to read encrypted bytes to; called by asyncio.
+
+        There is a buffer only while something is read, so that idle connections need none.
+        """
+        self._incoming = bytearray(_BLOCK)
+        return self._incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take encrypted bytes; called by asyncio."""
+        block, self._incoming = memoryview(self._incoming)[:nbytes].tobytes(), bytearray()
+        if self._ended:
+            return
+        self.attempt.heard(block)
+        try:
+            self._tls.bio_write(block)
+            self._advance()
+        except SSL.ZeroReturnError:
+            self.close("the client closed the connection")
+        except SSL.Error as error:
+            self._fail(error)
+        except _NoProtocolError as error:
+            self._part(str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End; called by asyncio."""
+        what = "the connection broke" if exc else "the client closed the connection"
+        self._end(what if self._shaken else f"{what} inside the TLS handshake")
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; a client that does not read loses its connection."""
+        if self._ended:
+            return
+        self._tls.sendall(data)
+        self._unflushed += len(data)
+        # What answers one block goes out in one piece.
+        if not self._is_advancing or self._unflushed > _BLOCK:
+            self._flush()
+
+    def close(self, reason: str) -> None:
+        """Close in good order: what was written is sent, then TLS and TCP are closed."""
+        if self._ended:
+            return
+        if self._shaken:
+            self._tls.shutdown()
+        self._part(reason)
+
+    def abort(self, reason: str) -> None:
+        """Close at once."""
+        self._end(reason)
+        self._transport.abort()
+
+    def _advance(self) -> None:
+        self._is_advancing = True
+        try:
+            if not self._shaken:
+                self._tls.do_handshake()
+                self._shaken = True
+                self._flush()
+                self._session.handshake_done(cast("Admission", self.admission))
+            while not self._ended:
+                self._session.data_received(self._tls.recv(_BLOCK))
+        except SSL.WantReadError:
+            self._flush()
+        finally:
+            self._is_advancing = False
+
+    def _fail(self, error: SSL.Error) -> None:
+        """Send the alert that OpenSSL has made, and say why."""
+        refusal = self.admission.refusal if self.admission else ""
+        where = "" if self._shaken else " in the TLS handshake"
+        self._part(refusal or f"TLS failed{where}: {_in_words(error)}")
+
+    def _part(self, reason: str) -> None:
+        # A socket that is closed with unread bytes in it sends a reset, which may overtake the
+        # alert: so only our half is closed, and the other after the client's, or a second.
+        self._end(reason)
+        self._hand_over()
+        if not self._transport.is_closing():
+            with suppress(OSError):  # the client may have gone first
+                self._transport.write_eof()
+            asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
+
+    def _end(self, reason: str) -> None:
+        if not self._ended:
+            self._ended = True
+            self.attempt.end(reason)
+            self._session.connection_lost(self.admission, reason)
+
+    def _flush(self) -> None:
+        """Send what OpenSSL has made; a client that does not read it loses its connection."""
+        self._hand_over()
+        if self._transport.get_write_buffer_size() > _MAX_UNSENT:
+            self.abort("the client does not read what it is sent")
+
+    def _hand_over(self) -> None:
+        self._unflushed = 0
+        with suppress(SSL.WantReadError):
+            while True:
+                self._transport.write(self._tls.bio_read(_BLOCK))
+
+
+def _in_words(error: SSL.Error) -> str:
+    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return ", ".join(str(reason[-1]) for reason in reasons) or type(error).__name__

@@ -1,0 +1,293 @@
+"""The simulated bench as one local service: account, gateway, boards and control URL.
+
+It listens on loopback only, says where in the ready file of its state directory, and ends on
+SIGTERM, on POST /stop, or after a time without any request or serial traffic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from labkit.bench.simulator.account import Account
+from labkit.bench.simulator.aws.accounts import Accounts
+from labkit.bench.simulator.aws.aws_api import ApiServer
+from labkit.bench.simulator.board.board import Board, warm_up
+from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, Speed
+from labkit.bench.simulator.board.machine import Network
+from labkit.bench.simulator.control import Control
+from labkit.bench.simulator.gateway.gateway import Gateway
+from labkit.bench.simulator.own_way import OwnWay
+from labkit.bench.simulator.state_lock import StateLock
+from labkit.support.seeding import Clock, Randomness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from labkit.bench.simulator.board.machine import Reachable
+
+__all__ = ["DEFAULT_ACCOUNT_ID", "DEFAULT_REGION", "Service", "Settings"]
+
+DEFAULT_REGION: Final = "us-east-1"
+DEFAULT_ACCOUNT_ID: Final = "123456789012"
+"""The account number of AWS's own examples: nobody mistakes it for theirs."""
+
+LOG_NAME: Final = "simulator.log"
+READY_NAME: Final = "ready.json"
+
+_OTHERS = "accounts"
+"""The folder of other people's accounts, which certificates are transferred to."""
+
+_SEEDED_STEP = 8 * 60
+"""A seeded bench lives at the end of the seeded day: after every step of a lab, a minute each."""
+
+_IDLE_CHECK_S = 1.0
+
+_log = logging.getLogger("labkit.bench.simulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a bench is made of.
+
+    Attributes:
+        state_dir: where account and flash live on from run to run; its `ready.json` is written
+            when everything listens, and removed at the end.
+        ready_file: written and removed with it, for whoever waits for another file.
+        seed: of clock, keys and names; None for true randomness and the wall clock.
+        boards: how many there are.
+        board_speed: of the boards' clocks.
+        idle_s: seconds without traffic after which the service ends.
+    """
+
+    state_dir: Path
+    ready_file: Path | None = None
+    seed: str | None = None
+    boards: int = 1
+    region: str = DEFAULT_REGION
+    account_id: str = DEFAULT_ACCOUNT_ID
+    board_speed: Speed = AS_IN_LIFE
+    idle_s: float = 3600.0
+
+    @property
+    def ready_files(self) -> tuple[Path, ...]:
+        """The files that say where everything is: the workspace's own first."""
+        own = self.state_dir / READY_NAME
+        return (own, self.ready_file) if self.ready_file else (own,)
+
+    def clock(self) -> Callable[[], datetime]:
+        """Return the lab's clock."""
+        clock = Clock(self.seed)
+        return lambda: clock.now(_SEEDED_STEP)
+
+
+class Service:
+    """A running bench.
+
+    Args:
+        settings: what it is made of.
+        network: what the boards can reach; None for the gateway of the account here.
+
+    Raises:
+        StateInUseError: from `start`: another service is alive on the state directory.
+        StateDamagedError: from `start`: a file in it is none that a service has written.
+    """
+
+    def __init__(self, settings: Settings, network: Reachable | None = None) -> None:
+        self._settings = settings
+        self._other_network = network
+        self._stopping = threading.Event()
+        self._last_traffic = time.monotonic()
+        self._parts = ExitStack()
+        self._plugging_in = threading.Lock()
+        self._lock: StateLock | None = None
+        self._boards: list[Board] = []
+        self._ready: dict[str, Any] = {}
+
+    def start(self) -> dict[str, Any]:
+        """Start everything and write the ready file.
+
+        Returns:
+            What stands in the ready file.
+        """
+        with self._plugging_in, ExitStack() as started:
+            self._start(started)
+            self._parts = started.pop_all()
+        _log.info("ready: %s", json.dumps(self._ready))
+        threading.Thread(target=warm_up, name="warm up", daemon=True).start()
+        return self._ready
+
+    def wait(self) -> None:
+        """Return when the service is to end: stopped, long unused, or its directory deleted."""
+        while not self._stopping.wait(_IDLE_CHECK_S):
+            if self._lock is not None and not self._lock.directory_is_there:
+                _log.info("the state directory was deleted: ending")
+                return
+            if time.monotonic() - self._last_traffic > self._settings.idle_s:
+                _log.info("no traffic for %d s: ending", self._settings.idle_s)
+                return
+
+    def stop(self) -> None:
+        """Let `wait` return; safe in a signal handler."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """End everything and remove the ready file."""
+        _log.info("ending")
+        self.stop()
+        with self._plugging_in:
+            self._parts.close()
+
+    def _traffic(self) -> None:
+        self._last_traffic = time.monotonic()
+
+    def _start(self, started: ExitStack) -> None:
+        settings = self._settings
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = StateLock(settings.state_dir)
+        started.callback(self._lock.release)
+        for path in settings.ready_files:
+            _remove_if_stale(path)
+        _log_to(settings.state_dir / LOG_NAME, started)
+        account = self._account(settings.account_id)
+        started.callback(account.close)
+        accounts = Accounts(account, _other_accounts(settings.state_dir), self._account)
+        started.callback(accounts.close)
+        api = ApiServer(accounts, on_request=self._traffic)
+        iot_url = api.start()
+        started.callback(api.close)
+        self._gateway = gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
+        host, port = gateway.start()
+        started.callback(gateway.close)
+        self._ready = {
+            "iot_endpoint_url": iot_url,
+            "mqtt_host": host,
+            "mqtt_port": port,
+            "mqtt_endpoint_name": gateway.endpoint_name,
+            "root_ca_file": str(gateway.root_ca_file),
+            "region": settings.region,
+            "account_id": settings.account_id,
+            "board_urls": [],
+            "control_url": self._control(started),
+            "pid": os.getpid(),
+        }
+        self._add_boards(settings.boards, started)
+        for path in settings.ready_files:
+            started.callback(_remove_own, path)
+        self._tell()
+
+    def _plug_in(self, at_least: int) -> None:
+        """Make the boards as many as that, unless the service is ending."""
+        with self._plugging_in:
+            if not self._stopping.is_set():
+                self._add_boards(at_least, self._parts)
+                self._tell()
+
+    def _add_boards(self, at_least: int, parts: ExitStack) -> None:
+        while len(self._boards) < at_least:
+            board = self._board(str(len(self._boards)))
+            parts.callback(board.close)
+            self._ready["board_urls"].append(board.start())
+            self._boards.append(board)
+
+    def _tell(self) -> None:
+        for path in self._settings.ready_files:
+            _write_atomically(path, json.dumps(self._ready, indent=2) + "\n")
+
+    def _account(self, account_id: str) -> Account:
+        settings = self._settings
+        own = account_id == settings.account_id
+        return Account(
+            settings.state_dir if own else settings.state_dir / _OTHERS / account_id,
+            region=settings.region,
+            account_id=account_id,
+            randomness=Randomness(settings.seed),
+            clock=settings.clock(),
+        )
+
+    def _board(self, name: str) -> Board:
+        return Board(
+            name,
+            self._settings.state_dir / "boards" / name,
+            randomness=Randomness(self._settings.seed),
+            network=self._other_network or self._own_way(name),
+            speed=self._settings.board_speed,
+            activity=self._traffic,
+        )
+
+    def _own_way(self, board: str) -> OwnWay:
+        door, settings = self._gateway.door(board), self._settings
+        network = Network(settings.region, door, self._gateway.root_ca_file, settings.clock())
+        return OwnWay(network, partial(self._gateway.attempts.set_out, board))
+
+    def _control(self, started: ExitStack) -> str:
+        settings = self._settings
+        about = {
+            "seed": settings.seed,
+            "account_id": settings.account_id,
+            "region": settings.region,
+            "pid": os.getpid(),
+            "network": "here" if self._other_network is None else "real",
+        }
+        control = Control(
+            self._boards,
+            attempts=self._gateway.attempts,
+            about=about,
+            plug_in=self._plug_in,
+            stop=self.stop,
+            activity=self._traffic,
+        )
+        started.callback(control.close)
+        return control.start()
+
+
+def _other_accounts(state_dir: Path) -> tuple[str, ...]:
+    """Return the numbers of the other accounts that have a folder already."""
+    return tuple(sorted(path.parent.name for path in (state_dir / _OTHERS).glob("*/*.sqlite3")))
+
+
+def _log_to(path: Path, started: ExitStack) -> None:
+    """Send the service's log to a file that only its owner reads."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    started.callback(handler.close)
+    started.callback(_log.removeHandler, handler)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(new).replace(path)
+
+
+def _remove_if_stale(ready_file: Path) -> None:
+    """Remove what a killed service left: we hold the state directory, so it is alive no more.
+
+    Raises:
+        FileExistsError: it is no file but a device, a pipe or a folder.
+    """
+    if ready_file.exists() and not ready_file.is_file():
+        raise FileExistsError(f"{ready_file} is not a file, and is not replaced. Name another.")
+    ready_file.unlink(missing_ok=True)
+
+
+def _remove_own(ready_file: Path) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads(ready_file.read_text("utf-8")).get("pid") == os.getpid():
+            ready_file.unlink()

@@ -1,0 +1,1 @@
+"""The lab: what a page calls, the procedure, and what combines board, account and workspace."""

@@ -1,0 +1,288 @@
+"""Each step as the commands that it replaces, and a second opinion from those commands.
+
+The commands are those of `labkit.lab.commands`. A comparison works in a folder of its own, with the
+CA's files in `../../ca/`, that is removed afterwards, so it leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit import certificates
+from labkit.check import Check, check
+from labkit.errors import WorkspaceError
+from labkit.lab.commands import COMMANDS, ON_ANOTHER_ROUTE
+from labkit.lab.procedure.steps.account import POLICY_NAME
+from labkit.lab.procedure.steps.ca_key import load_ca_key
+from labkit.lab.procedure.steps.just_in_time import TEMPLATE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cryptography import x509
+
+    from labkit.lab.lab import Lab
+
+__all__ = ["Checks", "Commands", "commands", "compare"]
+
+_CA = "../../ca"
+_OF_THE_CA = ("rootCA.", "verificationCert.")
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands that a step replaces; its repr is what one would type."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        """Return the commands, a line each."""
+        return self.text.rstrip("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Several checks; its repr has a line for each."""
+
+    each: tuple[Check, ...]
+
+    def __repr__(self) -> str:
+        """Return the lines."""
+        return "\n".join(map(repr, self.each))
+
+    def __bool__(self) -> bool:
+        """Return whether all of them passed."""
+        return all(self.each)
+
+
+def commands(lab: Lab, step: str) -> Commands:
+    """Return the commands that a step replaces, with this lab's names in them.
+
+    Raises:
+        WorkspaceError: there is no such step.
+    """
+    ca_subject = certificates.parse_subject(lab.workspace.settings.ca_subject)
+    names = {
+        "{thing}": lab.workspace.settings.thing_name,
+        "{ca}": f"../../{lab.workspace.ca.name}",
+        "{policy}": POLICY_NAME,
+        "{template}": TEMPLATE_NAME,
+        "{ca_subject}": "".join(
+            f"/{attribute.rfc4514_attribute_name}={_escaped(str(attribute.value))}"
+            for attribute in ca_subject
+        ),
+    }
+    if step not in COMMANDS:
+        raise WorkspaceError(f"{step} is no step; these are: {', '.join(COMMANDS)}.")
+    text = ON_ANOTHER_ROUTE.get((lab.procedure.name, step), COMMANDS[step])
+    for name, value in names.items():
+        text = text.replace(name, value)
+    return Commands(text)
+
+
+def _escaped(value: str) -> str:
+    r"""Return a value as `openssl -subj` reads it between slashes: `A/B` is `A\/B`."""
+    return value.replace("\\", "\\\\").replace("/", "\\/")
+
+
+def compare(lab: Lab, step: str) -> Checks:
+    """Run the commands that a step replaces, where they are installed, and compare.
+
+    Raises:
+        WorkspaceError: the step has nothing that commands could be compared with, or what it
+            makes is not there yet.
+    """
+    if step not in _COMPARISONS:
+        raise WorkspaceError(
+            f"{step} has nothing to compare; these have: {', '.join(sorted(_COMPARISONS))}."
+        )
+    files, comparison = _COMPARISONS[step]
+    with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
+        place = Path(folder) / "devices" / "one"
+        place.mkdir(parents=True)
+        (Path(folder) / "ca").mkdir()
+        for name in files:
+            _lend(lab.file(name), place / _CA if name.startswith(_OF_THE_CA) else place)
+        return Checks(tuple(comparison(lab, place)))
+
+
+def _lend(file: Path, folder: Path) -> None:
+    """Put a file into a folder; a private key as a link, so that there is never a second one."""
+    if file.suffix == ".key" and os.name != "nt":  # where links need an administrator
+        (folder / file.name).symlink_to(file.resolve())
+    else:
+        shutil.copy(file, folder)
+
+
+def _compare_key(lab: Lab, place: Path) -> list[Check]:
+    _run(place, "xxd", "-r", "-ps", "DevicePublicKeyAsciiHex.txt", "DevicePublicKeyDer.bin")
+    _run(
+        place, "openssl", "ec", "-inform", "der", "-in", "DevicePublicKeyDer.bin", "-pubin",
+        "-pubout", "-outform", "pem", "-out", "DevicePublicKey.pem",
+    )  # fmt: skip
+    der, pem = (
+        (place / name).read_bytes() for name in ("DevicePublicKeyDer.bin", "DevicePublicKey.pem")
+    )
+    own_der, own_pem = (
+        lab.file(name).read_bytes() for name in ("DevicePublicKeyDer.bin", "DevicePublicKey.pem")
+    )
+    return [
+        check("xxd makes the same bytes", der == own_der, len(der)),
+        check("openssl makes the same PEM", pem == own_pem),
+    ]
+
+
+def _compare_ca(_lab: Lab, place: Path) -> list[Check]:
+    said = _run(place, "openssl", "x509", "-in", f"{_CA}/rootCA.pem", "-noout", "-text")
+    verified = _run(
+        place,
+        "openssl",
+        "verify",
+        "-no_check_time",
+        "-CAfile",
+        f"{_CA}/rootCA.pem",
+        f"{_CA}/rootCA.pem",
+    )
+    return [
+        check("openssl reads a CA certificate", "CA:TRUE" in said),
+        check("openssl verifies its signature", verified.endswith("OK")),
+    ]
+
+
+def _compare_verification(lab: Lab, place: Path) -> list[Check]:
+    file = f"{_CA}/verificationCert.pem"
+    said = _run(place, "openssl", "x509", "-in", file, "-noout", "-subject")
+    verified = _run(
+        place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", file
+    )
+    return [
+        check("its common name is the registration code", lab.account.registration_code() in said),
+        check("openssl verifies that the CA signed it", verified.endswith("OK")),
+    ]
+
+
+def _compare_request(lab: Lab, place: Path) -> list[Check]:
+    said = _run(place, "openssl", "req", "-in", "deviceCert.csr", "-noout", "-verify", "-subject")
+    return [
+        check("openssl verifies the request's own signature", "verify" in said and "OK" in said),
+        check("its common name is the thing's", lab.workspace.settings.thing_name in said),
+    ]
+
+
+def _compare_certificate(lab: Lab, place: Path) -> list[Check]:
+    """Issue with openssl, and once more ourselves in its shape, with its serial and dates."""
+    _run(
+        place, "openssl", "x509", "-req", "-in", "deviceCert.csr", "-CA", f"{_CA}/rootCA.pem",
+        "-CAkey", f"{_CA}/rootCA.key", "-CAcreateserial", "-out", "openssl.pem", "-days", "500",
+        "-sha256", "-force_pubkey", "DevicePublicKey.pem",
+    )  # fmt: skip
+    ca = certificates.load_certificate(lab.file("rootCA.pem").read_bytes())
+    theirs = certificates.load_certificate((place / "openssl.pem").read_bytes())
+    ours = certificates.issue(
+        certificates.load_request(lab.file("deviceCert.csr").read_bytes()),
+        public_key=lab.public_key,
+        ca=ca,
+        ca_key=load_ca_key(lab.workbench("create_ca")),
+        now=max(theirs.not_valid_before_utc, ca.not_valid_before_utc),
+        serial_number=theirs.serial_number,
+        x509v1=True,
+    )
+    verified = _run(
+        place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem",
+        "deviceCert.pem",
+    )  # fmt: skip
+    key = certificates.public_key(theirs)
+    return [
+        check(
+            "same subject", theirs.subject == ours.subject, certificates.subject_text(ours.subject)
+        ),
+        check("same issuer", theirs.issuer == ours.issuer, certificates.subject_text(ours.issuer)),
+        check("same public key, the device's", key == certificates.public_key(ours), key.short),
+        check("same serial number and dates", _told(theirs) == _told(ours)),
+        check("the CA's key signed openssl's", certificates.is_issued_by(theirs, ca)),
+        check("openssl verifies that it signed ours", verified.endswith("OK")),
+    ]
+
+
+def _told(certificate: x509.Certificate) -> tuple[object, ...]:
+    return (
+        certificate.serial_number,
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )
+
+
+def _compare_status(lab: Lab, place: Path) -> list[Check]:
+    certificate = certificates.load_certificate(lab.file("deviceCert.pem").read_bytes())
+    certificate_id = certificates.certificate_id(certificate)
+    endpoint = ["--endpoint-url", lab.bench.iot_endpoint_url] if lab.bench else []
+    said = _run(
+        place, "aws", "iot", "describe-certificate", "--certificate-id", certificate_id,
+        "--query", "certificateDescription.status", "--output", "text", *endpoint,
+        environment=_aws_environment(lab),
+    )  # fmt: skip
+    own = lab.account.certificate(certificate_id).status
+    return [check("the aws command says the same status", said == own)]
+
+
+_COMPARISONS: Mapping[str, tuple[tuple[str, ...], Callable[[Lab, Path], list[Check]]]] = {
+    "extract_public_key": (("DevicePublicKeyAsciiHex.txt",), _compare_key),
+    "create_ca": (("rootCA.pem",), _compare_ca),
+    "register_ca": (("rootCA.pem", "verificationCert.pem"), _compare_verification),
+    "sign_request": (("deviceCert.csr",), _compare_request),
+    "issue_certificate": (
+        ("deviceCert.csr", "deviceCert.pem", "DevicePublicKey.pem", "rootCA.pem", "rootCA.key"),
+        _compare_certificate,
+    ),
+    "register_certificate": (("deviceCert.pem",), _compare_status),
+    "activate_certificate": (("deviceCert.pem",), _compare_status),
+}
+"""The steps that have a comparison: the files that their commands read, and what is compared."""
+
+
+def _run(place: Path, *command: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command and return all that it said."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=place,
+            env=None if environment is None else dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise WorkspaceError(
+            f"{command[0]} is not installed, so there is nothing to compare with. Everything else "
+            "on this page works without it."
+        ) from None
+    if done.returncode != 0:
+        raise WorkspaceError(
+            f"{command[0]} ended with exit code {done.returncode}: {' '.join(command)}\n"
+            f"{done.stdout.strip()}"
+        )
+    return done.stdout.strip()
+
+
+def _aws_environment(lab: Lab) -> Mapping[str, str]:
+    """Return the environment for the aws command: a simulated account's must find no other."""
+    if not lab.workspace.settings.account_is_simulated:
+        return dict(os.environ)
+    kept = {n: v for n, v in os.environ.items() if not n.upper().startswith(("AWS_", "HTTP"))}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_DEFAULT_REGION": lab.account.region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "*",
+    }

@@ -1,0 +1,44 @@
+"""A firmware tree's macros, read for a diagnosis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit import firmware
+from labkit.diagnosis import Headers
+from labkit.errors import DeviceError
+from labkit.firmware.tree import find_sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_headers"]
+
+_NAMES = {
+    "credentials": "aws_clientcredential.h",
+    "keys": "aws_clientcredential_keys.h",
+    "provisioning": "aws_dev_mode_key_provisioning.c",
+}
+
+
+def read_headers(tree: Path) -> Headers:
+    """Read what a diagnosis looks at in a firmware tree.
+
+    Args:
+        tree: the firmware tree's top folder, in the layout of any release, or a folder that holds
+            some of the files, such as `demos/include`; what the others would tell is unknown then.
+
+    Raises:
+        DeviceError: there is no such folder, none of the files is in it, or several are of one
+            name.
+    """
+    try:
+        sources = find_sources(tree)
+    except DeviceError:
+        files = {part: tree / name for part, name in _NAMES.items() if (tree / name).is_file()}
+        if not files:
+            raise
+    else:
+        files = {part: getattr(sources, part) for part in _NAMES}
+    texts = {part: firmware.decode(file.read_bytes()) for part, file in files.items()}
+    return Headers.read(**(dict.fromkeys(_NAMES, "") | texts))

@@ -1,0 +1,387 @@
+"""open_lab(): the bench, the workspace, the clock and the source of randomness."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from labkit.bench import client as benches
+from labkit.check import check
+from labkit.cloud.confirmation import ask_for_digits
+from labkit.cloud.opening import open_real, open_simulated, real_clients, simulated_clients
+from labkit.device.board import Board
+from labkit.device.hands import NOBODY, PERSON
+from labkit.errors import BenchError, WorkspaceError
+from labkit.lab import procedure
+from labkit.lab.procedure.steps.workbench import Workbench
+from labkit.manual.progress import follow_page, progress
+from labkit.support.seeding import Clock, Randomness
+from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from labkit.bench.client import Bench
+    from labkit.bench.handshake import Handshake
+    from labkit.check import Check
+    from labkit.cloud.account import Account
+    from labkit.cloud.preflight import Preflight
+    from labkit.cloud.undo import Undoing
+    from labkit.diagnosis import Diagnosis
+    from labkit.keys import PublicKey
+    from labkit.lab.procedure.steps.ca_key import Passphrase
+    from labkit.manual.progress import Progress
+
+__all__ = ["Lab", "open_lab"]
+
+_MAY_BE_WRITTEN_TO = "the account may be written to"
+
+
+@dataclass(slots=True)
+class Lab:
+    """A lab: one device, its board, an account, and the steps of the procedure as calls.
+
+    Each step of the device's route is a method of its name. On a simulated bench a step first
+    does whatever earlier step is missing; on a real one it names the page that does it.
+
+    Attributes:
+        workspace: files, settings and journal.
+        bench: the simulated bench, or None where board and account are both real.
+        board: the board on its serial port.
+    """
+
+    workspace: Workspace
+    bench: Bench | None
+    board: Board
+    _account: Account | None = field(default=None, repr=False)
+    _passphrase: Passphrase | None = field(default=None, repr=False)
+
+    @property
+    def account(self) -> Account:
+        """The AWS account; its client is made when it is first used."""
+        if self._account is None:
+            self._account = _account(self.workspace, self.bench)
+        return self._account
+
+    def preflight(self) -> Preflight:
+        """Ask who acts in the account, where, and whether it may do what the route needs."""
+        from labkit.cloud.preflight import preflight  # noqa: PLC0415 only before a first write
+
+        account = self.account
+        if self.bench and self.workspace.settings.account_is_simulated:
+            clients = simulated_clients(account, self.bench.iot_endpoint_url)
+        else:
+            clients = real_clients(account)
+        return preflight(clients, account.region, self.procedure.actions)
+
+    def confirm_account(self, last_digits: str | None = None) -> Check:
+        """Confirm the real account with its last four digits, so that it may be written to.
+
+        Args:
+            last_digits: the digits; None to be asked for them.
+
+        Returns:
+            A check that the account may be written to, and why.
+
+        Raises:
+            CloudError: they are another account's.
+        """
+        account = self.account
+        if account.confirmation is None:
+            return check(
+                _MAY_BE_WRITTEN_TO, passed=True, value="it is simulated, nothing to confirm"
+            )
+        if not account.confirmation.is_given:
+            digits = last_digits or ask_for_digits(account.account_id)
+            account.confirmation.give(digits, write)
+        told = f"confirmed, account {account.account_id}, region {account.region}"
+        return check(_MAY_BE_WRITTEN_TO, passed=True, value=told)
+
+    def undo(self, *, everything: bool = False, dry_run: bool = False) -> Undoing:
+        """Unmake in the account what this device's run has made there, and nothing else.
+
+        Args:
+            everything: also what the workspace's other runs have made.
+            dry_run: only say what would be removed.
+        """
+        from labkit.cloud.undo import undo  # noqa: PLC0415 only at the end of a lab
+
+        clock = Clock(self.workspace.settings.seed).now
+        ledgers = self.workspace.ledgers(clock) if everything else [self.workspace.ledger(clock)]
+
+        def gone(kind: str, name: str) -> None:
+            for notes in ledgers:
+                if notes.is_this_runs(kind, name):
+                    notes.unmade(kind, name)
+
+        made = [each for notes in ledgers for each in notes.there()]
+        account = self.account
+        return undo(account.client, account.region, made, gone=gone, dry_run=dry_run)
+
+    @property
+    def journal(self) -> list[dict[str, object]]:
+        """What was done with this device, oldest first."""
+        return [{"step": entry.step, "made": list(entry.made)} for entry in self.workspace.journal]
+
+    def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
+        """Return what a step works with; a real board is seen while it prints."""
+        seed = self.workspace.settings.seed
+        if show is None and not self.workspace.settings.board_is_simulated:
+            show = PERSON.say
+        return Workbench(
+            workspace=self.workspace,
+            board=self.board,
+            account=self.account,
+            randomness=Randomness(seed),
+            now=Clock(seed).now(self.procedure.number(step)),
+            show=show,
+            passphrase=self.passphrase,
+        )
+
+    @property
+    def passphrase(self) -> Passphrase:
+        """Who asks for an encrypted CA key's passphrase, once while this lab is open."""
+        if self._passphrase is None:
+            from labkit.lab.procedure.steps.ca_key import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
+
+            self._passphrase = Passphrase()
+        return self._passphrase
+
+    @passphrase.setter
+    def passphrase(self, passphrase: Passphrase) -> None:
+        self._passphrase = passphrase
+
+    def perform(self, name: str, show: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 each step has its own value
+        """Do a step by its name; see `labkit.lab.procedure.perform`."""
+        step = self.procedure.find(name)
+        self._start_bench_again()
+        if self.workspace.settings.is_simulated:
+            for earlier in self.procedure.before(step):
+                workbench = self.workbench(earlier.name)
+                if earlier.is_asked_again or not procedure.is_done(workbench, earlier):
+                    procedure.perform(workbench, earlier)
+        return procedure.perform(self.workbench(name, show), step)
+
+    def paste_console(self, console: str | bytes | Path) -> object:
+        """Take a console text, or a log file; see `labkit.lab.procedure.paste_console`."""
+        return procedure.paste_console(self.procedure, self.workbench, console)
+
+    def _start_bench_again(self) -> None:
+        """Start the bench again where it has ended since, as it does after an hour without use."""
+        if self.bench and not self.bench.is_alive():
+            self.bench = _bench(self.workspace)
+            self.board = _board(self.workspace, self.bench)
+            self._account = None
+
+    def route(self) -> Iterator[tuple[procedure.Step, bool]]:
+        """Yield every step of the device's route with whether it is done."""
+        for step in self.procedure.steps:
+            yield step, procedure.is_done(self.workbench(step.name), step)
+
+    @property
+    def progress(self) -> Progress:
+        """How far you are on all pages, as JupyterLab has noted it; its repr is a list."""
+        return progress(self.workspace.root)
+
+    @property
+    def procedure(self) -> procedure.Route:
+        """The device's route, step by step; its repr is a list to read."""
+        return procedure.route_of(self.workspace)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The device's public key, as it was extracted."""
+        from labkit.keys import PublicKey  # noqa: PLC0415 loads hashing and base64 only when asked
+
+        return PublicKey.from_pem(self.file("DevicePublicKey.pem").read_bytes())
+
+    @property
+    def certificate_id(self) -> str:
+        """The id of the device's certificate in AWS IoT: the SHA-256 of its DER."""
+        from labkit import certificates  # noqa: PLC0415 costs 0.1 s
+
+        return certificates.certificate_id(
+            certificates.load_certificate(self.file("deviceCert.pem").read_bytes())
+        )
+
+    def source(self, name: str) -> str:
+        """Return one of the demo's three sources as text, such as `aws_clientcredential.h`."""
+        from labkit import firmware  # noqa: PLC0415 as above
+        from labkit.firmware.tree import find_sources  # noqa: PLC0415 as above
+
+        sources = find_sources(self.workspace.firmware)
+        for file in (sources.credentials, sources.keys, sources.provisioning):
+            if file.name == name:
+                return firmware.decode(file.read_bytes())
+        raise WorkspaceError(
+            f"the firmware tree has no {name}; the demo's sources are {sources.credentials.name}, "
+            f"{sources.keys.name} and {sources.provisioning.name}."
+        )
+
+    def original(self, name: str) -> str:
+        """Return one of the demo's sources as it was before the lab's first edit of it."""
+        from labkit import firmware  # noqa: PLC0415 as above
+        from labkit.lab.procedure.steps.headers import backup_of  # noqa: PLC0415 as above
+
+        backup = backup_of(self.workspace, name)
+        return firmware.decode(backup.read_bytes()) if backup.exists() else self.source(name)
+
+    def diagnose(self) -> Diagnosis:
+        """Say what the device's console log shows, why, and what to do next.
+
+        Headers, certificates and the account's state are looked at as well; nothing is changed.
+
+        Raises:
+            ConsoleError: there is no console log yet.
+        """
+        from labkit.lab.diagnosing import diagnose  # noqa: PLC0415 as above
+
+        self._start_bench_again()
+        return diagnose(self)
+
+    def last_handshake(self) -> Handshake:
+        """Say how the device's last connection went, message by message, and who proved what.
+
+        Only the simulated AWS IoT lets itself be looked at. Of a real board, or a real account,
+        this is what the console says.
+        """
+        from labkit.lab.last_handshake import read_last_handshake  # noqa: PLC0415 as above
+
+        self._start_bench_again()
+        return read_last_handshake(self)
+
+    def file(self, name: str) -> Path:
+        """Return a file by the documentation's name, such as `deviceCert.pem`.
+
+        Where it is missing, the step that makes it is done on a simulated bench; on a real one
+        `NotReadyError` names it.
+        """
+        path = self.workspace.path(name)
+        maker = self.procedure.maker(name)
+        if maker and not path.exists():
+            if not self.workspace.settings.is_simulated:
+                raise procedure.not_ready(name, maker)
+            self.perform(maker.name)
+        return path
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a step of the procedure as a call."""
+        if not name.startswith("_") and name not in self.__slots__:
+            if name in self.procedure:
+                return lambda: self.perform(name)
+            if others := [each for each, route in procedure.ROUTES.items() if name in route]:
+                raise AttributeError(
+                    f"{name} is a step of {' and '.join(others)}; this device is on the route "
+                    f"{self.procedure.name}. Open the lab on the other: "
+                    f'open_lab(route="{others[0]}").'
+                )
+        # Again, the plain way, whose own error says best what is missing.
+        return object.__getattribute__(self, name)  # type: ignore[no-any-return]  # it raises
+
+    def __dir__(self) -> list[str]:
+        """Name the steps beside everything else, for completion."""
+        return [*object.__dir__(self), *(step.name for step in self.procedure.steps)]
+
+    def __repr__(self) -> str:
+        """Return the mode banner: what is real and what is not."""
+        settings = self.workspace.settings
+        if settings.board_is_simulated:
+            board = (
+                f"simulated: firmware {settings.release}; its clock runs fast, "
+                "180 s of waiting pass at once"
+            )
+            if settings.board_is_on_real_network:
+                board += "\n         it connects to AWS over this computer's network"
+        else:
+            board = f"REAL: {settings.device_url} at {settings.baud_rate} baud"
+        if settings.account_is_simulated:
+            account = "simulated: it runs on this computer, nothing reaches AWS"
+            if settings.ends_before_hello_world:
+                account += "\n         the board cannot reach it: this ends before the hello world"
+        else:
+            account = "REAL: what is made here is made in AWS"
+        lines = [
+            f"board    {board}",
+            f"account  {account}",
+            f"         account {self.account.account_id}, region {self.account.region}",
+            f"device   thing {settings.thing_name}",
+        ]
+        if settings.route != DEFAULT_ROUTE:
+            lines.append(f"route    {settings.route}, {ROUTES[settings.route]}")
+        if settings.seed:
+            lines.append(f"seed     {settings.seed}: every key and date here is derived from it")
+        if not (settings.board_is_simulated and settings.account_is_simulated):
+            lines.append(f"folder   {self.workspace.root}")
+        return "\n".join(lines)
+
+
+def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
+    """Open the lab: the only place that chooses between simulated and real.
+
+    The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED,
+    LABKIT_THING, LABKIT_ROUTE and LABKIT_RELEASE win over it. A simulated bench is started where
+    it is not running. In a page that is open in JupyterLab, progress is noted from now on.
+
+    Args:
+        workspace: the workspace's folder; LABKIT_WORKSPACE or `workspace/` when not given.
+        **chosen: `device`, `cloud`, `seed`, `thing_name`, `route` or `release`, which win over
+            all.
+
+    Returns:
+        A `Lab`, whose repr is the mode banner.
+
+    Raises:
+        WorkspaceError: lab.toml cannot be read or asks for what cannot be.
+        BenchError: the simulated bench cannot be started.
+    """
+    from pathlib import Path  # noqa: PLC0415 only here
+
+    root = Path(workspace).absolute() if workspace else default_root()
+    place = Workspace.open(root, os.environ, **chosen)
+    settings = place.settings
+    bench = None
+    if settings.board_is_simulated or settings.account_is_simulated:
+        bench = _bench(place)
+    follow_page(place.root)
+    return Lab(place, bench, _board(place, bench))
+
+
+def _bench(place: Workspace) -> Bench:
+    bench = benches.start_or_find(place)
+    if place.settings.board_is_simulated:
+        bench.let_board_clock_run_fast(benches.board_number(place))
+    return bench
+
+
+def _board(place: Workspace, bench: Bench | None) -> Board:
+    settings = place.settings
+    url = settings.device_url
+    if settings.board_is_simulated:
+        if bench is None:
+            raise BenchError("there is no bench for the simulated board.")
+        url = bench.board_urls[benches.board_number(place)]
+    return Board(
+        url=url,
+        baud_rate=settings.baud_rate,
+        log=place.path("console.log"),
+        firmware=place.firmware,
+        build_command=settings.build,
+        flash_command=settings.flash,
+        variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
+        hands=NOBODY if settings.board_is_simulated else PERSON,
+    )
+
+
+def _account(place: Workspace, bench: Bench | None) -> Account:
+    settings = place.settings
+    notes = place.ledger(Clock(settings.seed).now)
+    label = settings.thing_name
+    if settings.account_is_simulated:
+        if bench is None:
+            raise BenchError("there is no bench for the simulated account.")
+        url, account_id = bench.iot_endpoint_url, bench.account_id
+        return open_simulated(url, settings.region, account_id, notes=notes, label=label)
+    confirmed = place.root / "account-confirmed.json"
+    return open_real(settings.region, settings.allowed, confirmed, notes=notes, label=label)

@@ -1,0 +1,75 @@
+"""The handshake of a device's last connection: seen at the simulated gateway, or told by a console.
+
+What passes between a device and the real AWS IoT passes this computer by, and nearly all of it is
+encrypted. What is known then is what the device printed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from labkit.bench import handshake
+from labkit.bench.client import find_board_number
+from labkit.bench.handshake import Handshake
+from labkit.errors import ConsoleError
+from labkit.lab.diagnosing import diagnose
+
+if TYPE_CHECKING:
+    from labkit.bench.client import Bench
+    from labkit.cloud.account import Account
+    from labkit.workspace import Settings, Workspace
+
+__all__ = ["read_last_handshake"]
+
+
+class _Lab(Protocol):
+    """What has a workspace, an account, and perhaps a bench: a lab."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """Files and settings."""
+
+    @property
+    def account(self) -> Account:
+        """The account."""
+
+    @property
+    def bench(self) -> Bench | None:
+        """The simulated bench."""
+
+
+def read_last_handshake(lab: _Lab) -> Handshake:
+    """Return the handshake of a device's last connection; its repr is a list of its steps.
+
+    Raises:
+        BenchError: the simulated bench does not answer.
+    """
+    settings = lab.workspace.settings
+    if lab.bench is None or not settings.is_simulated:
+        return _heard(lab, f"Not seen: {_real(settings)}")
+    number = find_board_number(lab.workspace) or 0
+    told: dict[str, Any] = lab.bench.get(f"boards/{number}/handshake")
+    if told["handshake"]:
+        return handshake.read(told["handshake"])
+    if told["has_set_out"]:
+        return _heard(lab, "Not seen: the board set out, and did not come to AWS IoT's gateway.")
+    return Handshake(
+        "Not seen: the board has not tried to connect since its bench was started.",
+        "Reset the board, for instance with lab.board.boot(), and look again.",
+    )
+
+
+def _real(settings: Settings) -> str:
+    if settings.account_is_simulated:
+        return "the board is a real one, and cannot reach the simulated account."
+    return "AWS IoT is the real one; what passes between it and the device passes the lab by."
+
+
+def _heard(lab: _Lab, source: str) -> Handshake:
+    """Return what the device's console says in place of the steps."""
+    try:
+        found = diagnose(lab)
+    except ConsoleError:
+        return Handshake(source, "There is no console log either: boot the board and look again.")
+    lines = [str(item) for item in found.best.evidence if item.source == "console"]
+    return Handshake(source, "\n".join([f"The console says: {found.says}", *lines]))

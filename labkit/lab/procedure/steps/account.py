@@ -1,0 +1,117 @@
+"""Steps in AWS IoT: the CA certificate, the device's certificate, thing, policy and status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from labkit import certificates, policy
+from labkit.errors import CloudError
+from labkit.lab.procedure.steps.ca_key import load_ca_key
+from labkit.lab.procedure.steps.workbench import Outcome
+from labkit.workspace import write
+
+if TYPE_CHECKING:
+    from labkit.cloud.account import Resource
+    from labkit.lab.procedure.steps.workbench import Workbench
+    from labkit.workspace import Entry
+
+__all__ = [
+    "POLICY_NAME",
+    "activate_certificate",
+    "attach_thing_and_policy",
+    "create_policy",
+    "create_thing",
+    "register_ca",
+    "register_certificate",
+    "verification_pem",
+]
+
+POLICY_NAME = "labkit-hello-world"
+"""One policy serves every device: its variables stand for the thing that connects."""
+
+
+def register_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Prove with a verification certificate that the CA's key is ours, and register the CA."""
+    ca_pem = workbench.read("rootCA.pem").decode()
+    return _told(workbench.account.register_ca(ca_pem, verification_pem(workbench)))
+
+
+def verification_pem(workbench: Workbench) -> str:
+    """Return the verification certificate for the account's registration code, made if needed."""
+    ca_pem = workbench.read("rootCA.pem").decode()
+    code = workbench.account.registration_code()
+    file = workbench.workspace.path("verificationCert.pem")
+    if not file.exists() or _common_name(file.read_bytes()) != code:
+        verification = certificates.verification_certificate(
+            code,
+            public_key=workbench.randomness.ec_key(code, "verification key").public_key(),
+            ca=certificates.load_certificate(ca_pem),
+            ca_key=load_ca_key(workbench),
+            now=workbench.now,
+            serial_number=workbench.randomness.serial_number(code, "verificationCert.pem"),
+        )
+        write(file, certificates.to_pem(verification))
+    return file.read_text()
+
+
+def register_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
+    """Register the device's certificate, and return it with the status that it was given then.
+
+    A new one is INACTIVE until it is activated.
+    """
+    registered = workbench.account.register_certificate(
+        workbench.read("deviceCert.pem").decode(), workbench.read("rootCA.pem").decode()
+    )
+    status = str(before.facts["registered_as"]) if before else registered.status
+    return Outcome(
+        replace(registered, status=status), {"arn": registered.arn, "registered_as": status}
+    )
+
+
+def create_thing(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Create the thing."""
+    has_certificate = workbench.workspace.path("deviceCert.pem").exists()
+    own = _certificate_id(workbench) if has_certificate else ""
+    return _told(workbench.account.create_thing(workbench.thing_name, own))
+
+
+def create_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Create the policy that allows the hello world and nothing else."""
+    account = workbench.account
+    document = policy.hello_world_policy(account.region, account.account_id)
+    return _told(account.create_policy(POLICY_NAME, document))
+
+
+def attach_thing_and_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Attach the certificate to the thing and the policy to the certificate, and read it back."""
+    account = workbench.account
+    arn = account.certificate(_certificate_id(workbench)).arn
+    account.attach(workbench.thing_name, POLICY_NAME, arn)
+    attached = account.attachments(arn)
+    expected = {f"thing {workbench.thing_name}", f"policy {POLICY_NAME}"}
+    if not expected <= set(attached):
+        raise CloudError(
+            f"expected the certificate to be attached to {' and '.join(sorted(expected))}; AWS IoT "
+            f"says: {', '.join(attached) or 'nothing'}. Run the step again."
+        )
+    return Outcome(attached, {"certificate_arn": arn})
+
+
+def activate_certificate(workbench: Workbench, _before: Entry | None) -> Outcome:
+    """Set the device's certificate ACTIVE."""
+    return _told(workbench.account.set_certificate_status(_certificate_id(workbench), "ACTIVE"))
+
+
+def _certificate_id(workbench: Workbench) -> str:
+    return certificates.certificate_id(
+        certificates.load_certificate(workbench.read("deviceCert.pem"))
+    )
+
+
+def _common_name(pem: bytes) -> str:
+    return certificates.common_name(certificates.load_certificate(pem).subject)
+
+
+def _told(resource: Resource) -> Outcome:
+    return Outcome(resource, {"arn": resource.arn})

@@ -1,0 +1,69 @@
+"""What a step works with, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from labkit.cloud.account import Account
+    from labkit.device.board import Board
+    from labkit.lab.procedure.steps.ca_key import Passphrase
+    from labkit.support.seeding import Randomness
+    from labkit.workspace import Workspace
+
+__all__ = ["Outcome", "Workbench"]
+
+
+def _passphrase() -> Passphrase:
+    from labkit.lab.procedure.steps.ca_key import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
+
+    return Passphrase()
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What a step works with: files, board, account, the time of the step and randomness.
+
+    Attributes:
+        workspace: files and journal.
+        board: the board.
+        account: the AWS account.
+        randomness: the source of keys and serial numbers.
+        now: the time at which the step takes place, UTC.
+        show: called with each line that a long step has to tell while it works, or None.
+        passphrase: asks for the passphrase of an encrypted CA key.
+    """
+
+    workspace: Workspace
+    board: Board
+    account: Account
+    randomness: Randomness
+    now: datetime
+    show: Callable[[str], object] | None = None
+    passphrase: Passphrase = field(default_factory=_passphrase, repr=False)
+
+    @property
+    def thing_name(self) -> str:
+        """The name of the thing that the device is."""
+        return self.workspace.settings.thing_name
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file by the documentation's name."""
+        return self.workspace.path(name).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step did.
+
+    Attributes:
+        value: what a page shows of it.
+        facts: what the journal keeps of it, beside the hashes of files.
+    """
+
+    value: object
+    facts: dict[str, object] = field(default_factory=dict)

@@ -1,0 +1,276 @@
+"""Every cause that a diagnosis names, as a state that the drill device can be put into.
+
+Where a cause has several ways to come about, the seed chooses. The board's own faults are planted
+through the bench's control URL, the others with the lab's own calls.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from cryptography.hazmat.primitives import serialization
+
+from labkit import certificates
+from labkit.lab.procedure.steps.account import POLICY_NAME
+from labkit.lab.procedure.steps.headers import (
+    CA_PEM,
+    CERTIFICATE_PEM,
+    ENDPOINT,
+    FORCE,
+    PRIVATE_KEY_PEM,
+)
+from labkit.manual.drills.careless import certify, damaged, literal, unsupported_key
+from labkit.manual.drills.site import NARROW_POLICY
+from labkit.policy import resource_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from labkit.certificates.rules import CertifiedKey
+    from labkit.manual.drills.site import Site
+
+__all__ = ["PLANTINGS", "plant"]
+
+_PORT = "clientcredentialMQTT_BROKER_PORT"
+_DAY = timedelta(days=1)
+_MANY = 1 << 16
+
+
+def plant(site: Site, cause: str, ways: tuple[int, ...] = ()) -> None:
+    """Put a healthy drill device into the state behind a cause; it shows at the next boot.
+
+    Args:
+        site: the device; its seed chooses the details.
+        cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
+        ways: the ways of it that the seed chooses from; none for all.
+    """
+    chosen = ways or tuple(range(len(PLANTINGS[cause])))
+    site.restore()
+    site.remember()
+    PLANTINGS[cause][chosen[site.number(f"{cause}, way", len(chosen))]](site)
+
+
+def _flashed(*changes: Callable[[Site], object]) -> Callable[[Site], None]:
+    """Return a way that changes headers or board, then builds and flashes."""
+
+    def way(site: Site) -> None:
+        for change in changes:
+            change(site)
+        site.build_and_flash()
+
+    return way
+
+
+def _macro(macro: str, value: str | None) -> Callable[[Site], None]:
+    return lambda site: site.set(macro, value)
+
+
+def _code(macro: str, code: str) -> Callable[[Site], None]:
+    return lambda site: site.set_by_hand(macro, code)
+
+
+def _on_board(name: str) -> Callable[[Site], None]:
+    return lambda site: site.plant(name)
+
+
+_WITHOUT_CERTIFICATE = _on_board("no-certificate")
+
+
+# Certificates
+
+
+def _another(
+    key: Callable[[Site], CertifiedKey],
+    valid: Callable[[Site], tuple[datetime, datetime]] = lambda site: (
+        site.now - _DAY,
+        site.now + 90 * _DAY,
+    ),
+) -> Callable[[Site], None]:
+    """Return a way that gives the device a certificate for another key or time, all else right."""
+
+    def way(site: Site) -> None:
+        pem = certify(
+            key(site),
+            site.request.subject,
+            site.ca,
+            site.ca_key,
+            valid=valid(site),
+            serial_number=site.randomness.serial_number("drill", "another certificate"),
+        )
+        site.register(pem)
+        site.set(CERTIFICATE_PEM, pem)
+
+    return way
+
+
+def _own_key(site: Site) -> CertifiedKey:
+    return serialization.load_der_public_key(site.device_key.der)  # type: ignore[return-value]  # EC
+
+
+def _signers_key(site: Site) -> CertifiedKey:
+    """Return the CSR signer's key: what OpenSSL certifies without -force_pubkey."""
+    return site.request.public_key()  # type: ignore[return-value]  # the lab's requests are EC
+
+
+def _another_devices_key(site: Site) -> CertifiedKey:
+    return site.randomness.ec_key("another device", "key pair 1").public_key()
+
+
+def _long_ago(site: Site) -> tuple[datetime, datetime]:
+    return site.now - 400 * _DAY, site.now - (1 + site.number("days ago", 30)) * _DAY
+
+
+def _too_early(site: Site) -> tuple[datetime, datetime]:
+    begin = site.now + (1 + site.number("days ahead", 300)) * _DAY
+    return begin, begin + 500 * _DAY
+
+
+def _damage_certificate(site: Site) -> None:
+    pem = damaged(certificates.to_pem(site.certificate), site.number("character", _MANY))
+    site.set_by_hand(CERTIFICATE_PEM, literal(pem))
+
+
+def _public_key(site: Site) -> None:
+    site.set_by_hand(CERTIFICATE_PEM, literal(site.device_key.pem))
+
+
+def _ca_for_device(site: Site) -> None:
+    site.set(CERTIFICATE_PEM, certificates.to_pem(site.ca))
+
+
+def _ca_without_line_ends(site: Site) -> None:
+    site.set_by_hand(CA_PEM, literal(certificates.to_pem(site.ca), line_ends=False))
+
+
+# Private keys
+
+
+def _key_without_line_ends(site: Site) -> None:
+    key = site.randomness.ec_key("drill", "imported key")
+    pem = certificates.private_key_to_pem(key).decode()
+    site.set_by_hand(PRIVATE_KEY_PEM, literal(pem, line_ends=False))
+
+
+def _unsupported_key(site: Site) -> None:
+    pem = unsupported_key(site.number("kind of key", 2))
+    site.set_by_hand(PRIVATE_KEY_PEM, literal(pem))
+
+
+# The account
+
+
+def _register_by_connecting(site: Site) -> None:
+    """Let the CA register its certificates, and the account forget the device's."""
+    site.unregister(site.arn)
+    ca_id = certificates.certificate_id(site.ca)
+    site.call(
+        "a drill",
+        "update_ca_certificate",
+        certificateId=ca_id,
+        newAutoRegistrationStatus="ENABLE",
+    )
+
+
+def _ca_inactive(site: Site) -> None:
+    site.unregister(site.arn)
+    ca_id = certificates.certificate_id(site.ca)
+    site.call("a drill", "update_ca_certificate", certificateId=ca_id, newStatus="INACTIVE")
+
+
+def _ca_deleted(site: Site) -> None:
+    _ca_inactive(site)
+    site.call(
+        "a drill", "delete_ca_certificate", certificateId=certificates.certificate_id(site.ca)
+    )
+
+
+def _not_registered(site: Site) -> None:
+    site.unregister(site.arn)
+
+
+def _not_active(site: Site) -> None:
+    site.lab.account.set_certificate_status(site.lab.certificate_id, "INACTIVE")
+
+
+def _no_policy(site: Site) -> None:
+    site.lab.account.detach_policy(POLICY_NAME, site.arn)
+
+
+def _not_attached(site: Site) -> None:
+    site.detach_thing(site.arn)
+
+
+def _narrow(*actions: str) -> Callable[[Site], None]:
+    """Return a way that attaches, in place of the policy, one that allows other clients more."""
+
+    def way(site: Site) -> None:
+        account = site.lab.account
+        of_another = resource_arn(account.region, account.account_id, "client/another-device")
+        topics = [
+            resource_arn(account.region, account.account_id, f"{kind}/*")
+            for kind in ("topic", "topicfilter", "client")
+        ]
+        statements = [
+            {"Effect": "Allow", "Action": "iot:Connect", "Resource": of_another},
+            {"Effect": "Allow", "Action": list(actions), "Resource": topics},
+        ]
+        document = {"Version": "2012-10-17", "Statement": statements}
+        account.create_policy(NARROW_POLICY, document)
+        site.call("a drill", "attach_policy", policyName=NARROW_POLICY, target=site.arn)
+        account.detach_policy(POLICY_NAME, site.arn)
+
+    return way
+
+
+PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
+    "key-changed": (
+        _on_board("key-changed"),
+        _flashed(_macro(FORCE, "1")),
+    ),
+    "certificate-not-for-this-key": (
+        _flashed(_another(_signers_key)),
+        _flashed(_another(_another_devices_key)),
+    ),
+    "ca-certificate-as-device-certificate": (_flashed(_ca_for_device),),
+    "no-certificate": (_flashed(_macro(CERTIFICATE_PEM, None), _WITHOUT_CERTIFICATE),),
+    "certificate-damaged": (_flashed(_damage_certificate),),
+    "public-key-as-certificate": (_flashed(_public_key),),
+    "ca-literal-damaged": (_flashed(_ca_without_line_ends),),
+    "key-literal-damaged": (_flashed(_key_without_line_ends),),
+    "placeholder-text": (
+        _flashed(_code(CERTIFICATE_PEM, '"Paste client certificate here."'), _WITHOUT_CERTIFICATE),
+        _flashed(_macro(ENDPOINT, "Paste AWS IoT Broker endpoint here.")),
+    ),
+    "unsupported-key": (_flashed(_unsupported_key),),
+    "private-key-missing": (_on_board("private-key-missing"),),
+    "storage-failed": (_on_board("storage-failed"),),
+    "wrong-root-or-endpoint": (
+        _flashed(_macro(ENDPOINT, "a3kexample1234-ats.iot.us-east-1.amazonaws.com")),
+        _on_board("wrong-root-or-endpoint"),
+    ),
+    "endpoint-empty": (_flashed(_macro(ENDPOINT, "")),),
+    "server-closed-handshake": (_on_board("server-closed-handshake"),),
+    "jit-first-connection": (_register_by_connecting,),
+    "ca-not-registered": (_ca_inactive, _ca_deleted),
+    "certificate-not-registered": (_not_registered,),
+    "certificate-not-active": (_not_active,),
+    "certificate-expired": (_flashed(_another(_own_key, _long_ago)),),
+    "no-policy": (_no_policy,),
+    "policy-denies": (
+        _narrow("iot:Publish", "iot:Subscribe", "iot:Receive"),
+        _narrow("iot:Connect", "iot:Subscribe"),
+    ),
+    "thing-not-attached": (_not_attached,),
+    "rows-lost": (
+        _flashed(_macro(CERTIFICATE_PEM, None), _macro(CA_PEM, None), _on_board("rows-lost")),
+    ),
+    "generation-delay": (_on_board("generation-delay"),),
+    "transport": (
+        _on_board("transport"),
+        _flashed(_macro(_PORT, "1234")),
+    ),
+    "clock-wrong": (_flashed(_another(_own_key, _too_early)),),
+}
+"""The ways into each state, by cause."""

@@ -1,0 +1,66 @@
+"""What was mastered, kept in the drill device's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.manual.drills.catalogue import DRILLS
+from labkit.workspace import write
+
+if TYPE_CHECKING:
+    from labkit.lab.lab import Lab
+
+__all__ = ["Summary", "note", "summary"]
+
+_FILE = "drills.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How far a trainee has come; its repr is a list to read.
+
+    Attributes:
+        results: by the drill's number, how many answers it took, and how many times it was
+            mastered.
+    """
+
+    results: dict[int, dict[str, int]]
+
+    @property
+    def mastered(self) -> tuple[int, ...]:
+        """The numbers of the drills that were named and mended."""
+        return tuple(number for number, each in self.results.items() if each.get("mastered"))
+
+    def __repr__(self) -> str:
+        """Return a line for each drill, and the sum."""
+        width = max(len(str(each)) for each in DRILLS)
+        lines = [f"{each!s:<{width}}  {self._told(each.number)}" for each in DRILLS]
+        return "\n".join([*lines, f"mastered: {len(self.mastered)} of {len(DRILLS)}"])
+
+    def _told(self, number: int) -> str:
+        result = self.results.get(number, {})
+        if times := result.get("mastered"):
+            again = f", {times} times" if times > 1 else ""
+            return f"mastered{again} ({result['answers']} answers in all)"
+        return "named, not mended yet" if result.get("named") else "open"
+
+
+def summary(lab: Lab) -> Summary:
+    """Return what was mastered on a lab's drill device."""
+    return Summary({int(number): each for number, each in _read(lab).items()})
+
+
+def note(lab: Lab, number: int, what: str) -> None:
+    """Count an event of a drill: "answers", "named" or "mastered"."""
+    results = _read(lab)
+    result = results.setdefault(str(number), {})
+    result[what] = result.get(what, 0) + 1
+    write(lab.workspace.device / _FILE, json.dumps(results, indent=2) + "\n")
+
+
+def _read(lab: Lab) -> dict[str, Any]:
+    file = lab.workspace.device / _FILE
+    results: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
+    return results

@@ -1,0 +1,306 @@
+"""The drill device as a fault finds it: its headers, certificates, account and board.
+
+Everything goes through the lab's own calls: headers as text, boto3, the bench's control URL. How
+the headers were, and what is made beside the healthy state, is noted in the device's folder first,
+so that `restore` knows it also after a kill.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from labkit import certificates, firmware
+from labkit.bench import client as benches
+from labkit.cloud.resources import POLICY
+from labkit.cloud.session import said_plainly
+from labkit.errors import BenchError, FirmwareError
+from labkit.firmware.tree import build_image, find_sources
+from labkit.keys import PublicKey
+from labkit.lab.procedure.steps.account import POLICY_NAME
+from labkit.support.seeding import Clock, Randomness
+from labkit.workspace import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from pathlib import Path
+
+    from cryptography import x509
+
+    from labkit.bench.client import Bench
+    from labkit.lab.lab import Lab
+
+__all__ = ["NARROW_POLICY", "Site"]
+
+NARROW_POLICY: Final = "labkit-drill-narrow"
+
+_NOTES = "drill.json"
+_OWN_FILES = (
+    *("DevicePublicKeyAsciiHex.txt", "DevicePublicKeyDer.bin", "DevicePublicKey.pem"),
+    *("deviceCert.csr", "deviceCert.pem"),
+)
+_LAST_STEP = 8 * 60
+"""A seeded bench lives at the end of the seeded day."""
+
+
+@dataclass(slots=True)
+class Site:
+    """The drill device.
+
+    Attributes:
+        lab: its lab, with the whole route done.
+        seed: what the details of a fault are derived from.
+    """
+
+    lab: Lab
+    seed: str = ""
+
+    @property
+    def bench(self) -> Bench:
+        """The simulated bench.
+
+        Raises:
+            BenchError: there is none, or the board or the account is real.
+        """
+        if self.lab.bench is None or not self.lab.workspace.settings.is_simulated:
+            raise BenchError(
+                "faults are planted on a simulated board with a simulated account only: expected "
+                'cloud and device to be "sim". Use another workspace (LABKIT_WORKSPACE).'
+            )
+        return self.lab.bench
+
+    @property
+    def randomness(self) -> Randomness:
+        """The source of what a fault makes."""
+        return Randomness(self.seed)
+
+    def number(self, what: str, below: int) -> int:
+        """Return a number from 0 that the seed chooses."""
+        return int.from_bytes(self.randomness.draw("drill", what, 8)) % below
+
+    @property
+    def now(self) -> datetime:
+        """The bench's time."""
+        return Clock(self.lab.workspace.settings.seed).now(_LAST_STEP)
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The device's own certificate, as its file has it."""
+        return certificates.load_certificate(self._read("deviceCert.pem"))
+
+    @property
+    def ca(self) -> x509.Certificate:
+        """The CA's certificate."""
+        return certificates.load_certificate(self._read("rootCA.pem"))
+
+    @property
+    def ca_key(self) -> certificates.SigningKey:
+        """The CA's private key."""
+        return certificates.load_private_key(self._read("rootCA.key"))
+
+    @property
+    def request(self) -> x509.CertificateSigningRequest:
+        """The device's certificate signing request."""
+        return certificates.load_request(self._read("deviceCert.csr"))
+
+    @property
+    def device_key(self) -> PublicKey:
+        """The device's public key, as it was extracted."""
+        return PublicKey.from_pem(self._read("DevicePublicKey.pem"))
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the device's own certificate."""
+        return self.lab.account.certificate(self.lab.certificate_id).arn
+
+    # Headers
+
+    def set(self, macro: str, value: str | None) -> None:
+        """Set a macro as the lab does."""
+        file = self._file_of(macro)
+        text = firmware.decode(file.read_bytes())
+        file.write_bytes(firmware.encode(firmware.edit(text, macro, value).new))
+
+    def set_by_hand(self, macro: str, code: str) -> None:
+        """Write C code for a macro's value, whatever it says: what `set` would refuse."""
+        self.set(macro, None)
+        file = self._file_of(macro)
+        text = firmware.decode(file.read_bytes())
+        empty = re.compile(rf'^(\s*#\s*define\s+{macro}\s+)(?:NULL|"")', re.MULTILINE)
+        new, count = empty.subn(lambda match: match[1] + code, text)
+        if count != 1:
+            raise FirmwareError(f"{file.name}: expected one {macro}, found {count} to write to.")
+        file.write_bytes(firmware.encode(new))
+
+    def build_and_flash(self) -> None:
+        """Load what the headers say onto the board; it runs at the next boot."""
+        image = build_image(self.lab.workspace.firmware)
+        self.bench.post(f"{self._board}/flash", image)
+
+    # The board
+
+    def plant(self, name: str) -> None:
+        """Plant a fault on the board, in place of the one that is there."""
+        self.bench.post(f"{self._board}/fault", {"plant": name, "seed": self.seed})
+
+    def keep_flash_as_it_is(self) -> None:
+        """Take the board's fault away, as one that was mended."""
+        self.bench.post(f"{self._board}/fault", {"mended": True})
+
+    # The account
+
+    def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:
+        """Make a call that the lab has no use for."""
+        with said_plainly(what):
+            told: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
+        return told
+
+    def attach(self, arn: str, *, policy: str = POLICY_NAME) -> None:
+        """Attach a certificate to the drill device's thing, and a policy to it."""
+        thing = self.lab.workspace.settings.thing_name
+        self.call("a drill", "attach_thing_principal", thingName=thing, principal=arn)
+        self.call("a drill", "attach_policy", policyName=policy, target=arn)
+
+    def detach_thing(self, arn: str) -> None:
+        """Detach a certificate from the drill device's thing."""
+        thing = self.lab.workspace.settings.thing_name
+        self.call("a drill", "detach_thing_principal", thingName=thing, principal=arn)
+
+    def unregister(self, arn: str) -> None:
+        """Delete a certificate from the account, with what it is attached to."""
+        for kind, name in (each.split(" ", 1) for each in self.lab.account.attachments(arn)):
+            if kind == "thing":
+                self.call("a drill", "detach_thing_principal", thingName=name, principal=arn)
+            else:
+                self.call("a drill", "detach_policy", policyName=name, target=arn)
+        certificate_id = arn.rpartition("/")[2]
+        self.lab.account.set_certificate_status(certificate_id, "INACTIVE")
+        self.lab.account.delete_certificate(certificate_id)
+
+    def register(self, pem: str) -> None:
+        """Register another certificate as ACTIVE, with thing and policy, so that it lacks nothing.
+
+        It is noted first: `restore` deletes it.
+        """
+        identifier = certificates.certificate_id(certificates.load_certificate(pem))
+        self._note(certificates=[*self._notes.get("certificates", ()), identifier])
+        told = self.call(
+            "a drill",
+            "register_certificate",
+            certificatePem=pem,
+            caCertificatePem=certificates.to_pem(self.ca),
+            status="ACTIVE",
+        )
+        self.attach(told["certificateArn"])
+
+    # Before and after
+
+    def remember(self) -> None:
+        """Note how headers and files are, and let the board keep its flash."""
+        files = self._kept_files()
+        self._note(files={it.name: base64.b64encode(it.read_bytes()).decode() for it in files})
+        self.plant("nothing")
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether a fault was planted and neither mended nor taken away."""
+        return self._notes_file.exists()
+
+    def restore(self) -> None:
+        """Bring headers, files, account and board back to where they were, after a kill as well."""
+        if not self.is_disturbed:
+            return
+        self.bench.post(f"{self._board}/fault", {"plant": None})
+        kept = self._notes["files"]
+        for file in self._kept_files():
+            write(file, base64.b64decode(kept[file.name]))
+        self.tidy_account()
+        self._restore_account()
+        self._notes_file.unlink()
+
+    def settle(self) -> None:
+        """Take the state as it is for the healthy one: the fault was mended."""
+        self.keep_flash_as_it_is()
+        self.tidy_account()
+        self._restore_account()
+        self._notes_file.unlink(missing_ok=True)
+
+    def tidy_account(self) -> None:
+        """Delete what faults and mendings have made in the account.
+
+        That is every certificate but the device's own which was noted or is the thing's, and the
+        narrow policy.
+        """
+        thing = self.lab.workspace.settings.thing_name
+        listed = self.call("a drill", "list_thing_principals", thingName=thing)["principals"]
+        there = {arn.rpartition("/")[2] for arn in listed} | set(
+            self._notes.get("certificates", ())
+        )
+        for identifier in sorted(there - {self.lab.certificate_id}):
+            if found := self.lab.account.find_certificate(identifier):
+                self.unregister(found.arn)
+        self._delete_narrow_policy()
+
+    def _delete_narrow_policy(self) -> None:
+        listed = self.call("a drill", "list_policies")["policies"]
+        if NARROW_POLICY not in {policy["policyName"] for policy in listed}:
+            return
+        targets = self.call("a drill", "list_targets_for_policy", policyName=NARROW_POLICY)
+        for target in targets["targets"]:
+            self.call("a drill", "detach_policy", policyName=NARROW_POLICY, target=target)
+        self.call("a drill", "delete_policy", policyName=NARROW_POLICY)
+        self.lab.account.notes.unmade(POLICY, NARROW_POLICY)
+
+    def _restore_account(self) -> None:
+        """Register, attach and activate whatever a fault has taken away."""
+        account = self.lab.account
+        ca_pem = self._read("rootCA.pem").decode()
+        ca = account.register_ca(ca_pem, self._read("verificationCert.pem").decode())
+        self.call(
+            "a drill", "update_ca_certificate",
+            certificateId=ca.name, newAutoRegistrationStatus="DISABLE",
+        )  # fmt: skip
+        own = account.register_certificate(self._read("deviceCert.pem").decode(), ca_pem)
+        account.attach(self.lab.workspace.settings.thing_name, POLICY_NAME, own.arn)
+        account.set_certificate_status(own.name, "ACTIVE")
+
+    # Files
+
+    @property
+    def _board(self) -> str:
+        return f"boards/{benches.board_number(self.lab.workspace)}"
+
+    def _read(self, name: str) -> bytes:
+        return self.lab.workspace.path(name).read_bytes()
+
+    def _headers(self) -> Iterable[Path]:
+        sources = find_sources(self.lab.workspace.firmware)
+        return (sources.credentials, sources.keys, sources.provisioning)
+
+    def _kept_files(self) -> Iterable[Path]:
+        """Return what a fault or half a mending may change: the headers, the device's own files."""
+        return (*self._headers(), *(self.lab.workspace.path(name) for name in _OWN_FILES))
+
+    def _file_of(self, macro: str) -> Path:
+        for file in self._headers():
+            if macro in firmware.names(firmware.decode(file.read_bytes())):
+                return file
+        raise FirmwareError(f"the firmware tree has no macro {macro}.")
+
+    @property
+    def _notes_file(self) -> Path:
+        return self.lab.workspace.device / _NOTES
+
+    @property
+    def _notes(self) -> dict[str, Any]:
+        if not self._notes_file.exists():
+            return {}
+        notes: dict[str, Any] = json.loads(self._notes_file.read_bytes())
+        return notes
+
+    def _note(self, **notes: object) -> None:
+        write(self._notes_file, json.dumps(self._notes | notes), private=True)

@@ -1,0 +1,25 @@
+"""The glossary: terms, codes and causes explained, each under a heading that pages can link to.
+
+::
+
+    glossary.causes("the account")     # a table on a page, text in a terminal
+    glossary.look_up("0x7780")         # a code, a term or a cause
+    glossary.link("no-policy")         # '12-glossary.ipynb#no-policy'
+
+Causes are those of `labkit.diagnosis.CAUSES`, in its words.
+"""
+
+from __future__ import annotations
+
+from labkit.manual.glossary.entries import (
+    GROUPS,
+    Entries,
+    Entry,
+    causes,
+    codes,
+    link,
+    look_up,
+    terms,
+)
+
+__all__ = ["GROUPS", "Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]

@@ -1,0 +1,230 @@
+"""Entries of the glossary, as tables on a page and as text in a terminal, and looking one up."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from labkit.diagnosis import CAUSES
+from labkit.errors import ManualError
+from labkit.manual.glossary.codes import CODES, Code
+from labkit.manual.glossary.terms import TERMS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["GROUPS", "Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]
+
+PAGE: Final = "12-glossary.ipynb"
+_WIDTH = 92
+_CAUSES: Final = "causes"
+"""The head of a paragraph that lists causes."""
+_Value = TypeVar("_Value")
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "the board": (
+        *("key-changed", "private-key-missing", "storage-failed", "rows-lost"),
+        "generation-delay",
+    ),
+    "the headers": (
+        *("no-certificate", "certificate-damaged", "public-key-as-certificate"),
+        *("placeholder-text", "ca-literal-damaged", "key-literal-damaged", "unsupported-key"),
+        "endpoint-empty",
+    ),
+    "the certificate": (
+        *("certificate-not-for-this-key", "ca-certificate-as-device-certificate"),
+        *("certificate-expired", "clock-wrong"),
+    ),
+    "the network": ("wrong-root-or-endpoint", "server-closed-handshake", "transport"),
+    "the account": (
+        *("ca-not-registered", "certificate-not-registered", "certificate-not-active"),
+        *("no-policy", "thing-not-attached", "policy-denies", "jit-first-connection"),
+    ),
+    "no cause": ("ok", "unknown"),
+}
+"""The causes by where they are mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry.
+
+    Attributes:
+        name: what it is about; its heading on the page.
+        paragraphs: what it says, in Markdown, each with its head.
+    """
+
+    name: str
+    paragraphs: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        """Return the entry as text."""
+        lines = [self.name]
+        for head, text in self.paragraphs:
+            lines.append(
+                textwrap.fill(
+                    f"{head}: {text}",
+                    _WIDTH,
+                    initial_indent="    ",
+                    subsequent_indent="    ",
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+            )
+        return "\n".join(lines)
+
+    def _repr_markdown_(self) -> str:
+        """Return the entry under a heading that can be linked to."""
+        lines = [f"### {self.name}", ""]
+        lines += [f"**{head}:** {_linked(head, text)}\n" for head, text in self.paragraphs]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Several entries.
+
+    Attributes:
+        entries: them, in the order of the page.
+        have_headings: each is shown under a heading of its own, in place of one table.
+    """
+
+    entries: tuple[Entry, ...]
+    have_headings: bool = False
+
+    def __repr__(self) -> str:
+        """Return them as text."""
+        return "\n\n".join(map(repr, self.entries))
+
+    def _repr_markdown_(self) -> str:
+        """Return a table, or each entry under a heading that other pages link to."""
+        if self.have_headings:
+            return "\n".join(each._repr_markdown_() for each in self.entries)
+        heads = list(dict.fromkeys(head for each in self.entries for head, _ in each.paragraphs))
+        rows = [
+            f"| {' | '.join(['name', *heads])} |",
+            f"| {' | '.join(['---'] * (len(heads) + 1))} |",
+        ]
+        for each in self.entries:
+            found = dict(each.paragraphs)
+            cells = [_cell(_linked(head, found.get(head, ""))) for head in heads]
+            rows.append(f"| {' | '.join([f'**{_cell(each.name)}**', *cells])} |")
+        return "\n".join(rows)
+
+
+def causes(group: str) -> Entries:
+    """Return the causes that are mended in one place.
+
+    Args:
+        group: a name in `GROUPS`, such as "the account".
+
+    Raises:
+        ManualError: there is no such group.
+    """
+    return Entries(tuple(map(_cause, _known(GROUPS, group))), have_headings=True)
+
+
+def codes(of: str) -> Entries:
+    """Return the codes of "TLS", "provisioning", "MQTT" or "the network".
+
+    Raises:
+        ManualError: nobody of that name has codes.
+    """
+    by_owner: dict[str, tuple[Entry, ...]] = {}
+    for each in CODES:
+        by_owner[each.of] = (*by_owner.get(each.of, ()), _code(each))
+    return Entries(_known(by_owner, of))
+
+
+def terms(field: str) -> Entries:
+    """Return the terms of one field, such as "the device".
+
+    Raises:
+        ManualError: there is no such field.
+    """
+    return Entries(tuple(_term(name, text) for name, text in _known(TERMS, field).items()))
+
+
+def look_up(what: str) -> Entry:
+    """Return the entry of a cause, a code in any of its shapes, or a term.
+
+    Args:
+        what: such as "no-policy", "0x7780", "-30848" or "SNI".
+
+    Raises:
+        ManualError: nothing is known about it; the message names what looks like it.
+    """
+    entries = {name.lower(): entry for name, entry in _all().items()}
+    wanted = what.strip().lower()
+    if wanted in entries:
+        return entries[wanted]
+    near = difflib.get_close_matches(wanted, entries, 3)
+    told = f"It looks like: {', '.join(near)}." if near else f"All of it is on {PAGE}."
+    raise ManualError(f"the glossary does not hold {what[:60]!r}. {told}")
+
+
+def link(cause: str) -> str:
+    """Return the link from another page to the place where a cause, code or term is explained.
+
+    Raises:
+        ManualError: nothing is known about it.
+    """
+    heading = _heading_of(look_up(cause).name)
+    return f"{PAGE}#{heading.replace(' ', '-')}"
+
+
+def _heading_of(name: str) -> str:
+    """Return the heading of the page under which an entry stands; each cause has its own."""
+    if name in CAUSES:
+        return name
+    for each in CODES:
+        if name == each.name:
+            return f"Codes of {each.of}"
+    return next(f"Terms of {field}" for field, words in TERMS.items() if name in words)
+
+
+def _all() -> dict[str, Entry]:
+    entries = {name: _term(name, text) for words in TERMS.values() for name, text in words.items()}
+    for code in CODES:
+        entries |= dict.fromkeys((code.name, *code.others), _code(code))
+    return entries | {cause: _cause(cause) for cause in CAUSES}
+
+
+def _cause(cause: str) -> Entry:
+    text = CAUSES[cause]
+    seen = [code.name for code in CODES if cause in code.causes]
+    paragraphs = [("what it means", text.meaning), ("what to do", text.action)]
+    paragraphs += [("what tells it apart", text.distinguish)] if text.distinguish else []
+    paragraphs += [("codes", ", ".join(f"`{name}`" for name in seen))] if seen else []
+    return Entry(cause, tuple(paragraphs))
+
+
+def _code(code: Code) -> Entry:
+    paragraphs = [("what it means", code.meaning)]
+    paragraphs += [("also written", ", ".join(code.others))] if code.others else []
+    paragraphs += [(_CAUSES, ", ".join(code.causes))] if code.causes else []
+    return Entry(code.name, tuple(paragraphs))
+
+
+def _term(name: str, text: str) -> Entry:
+    return Entry(name, (("what it means", text),))
+
+
+def _known(table: Mapping[str, _Value], name: str) -> _Value:
+    if name in table:
+        return table[name]
+    raise ManualError(f"the glossary has no part {name!r}; it has {', '.join(table)}.")
+
+
+def _linked(head: str, text: str) -> str:
+    """Return a paragraph with each cause in it as a link."""
+    if head != _CAUSES or not text:
+        return text
+    return ", ".join(f"[{cause}]({link(cause)})" for cause in text.split(", "))
+
+
+def _cell(text: str) -> str:
+    """Return text as a cell of a Markdown table."""
+    return text.replace("|", "\\|")

@@ -1,0 +1,153 @@
+"""The policy tester: what a document answers to a connection, and which statement decides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from labkit.errors import PolicyError
+from labkit.manual.widgets.panel import Panel
+from labkit.policy import ACTIONS, Question, hello_world_policy, try_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labkit.lab.lab import Lab
+    from labkit.manual.widgets.panel import Press
+    from labkit.policy import Considered, Trial
+
+__all__ = ["PolicyTesterPanel"]
+
+
+class PolicyTesterPanel(Panel):
+    """A document and a question to it; the front to `policy.evaluate`.
+
+    Args:
+        lab: the lab, for its account's region and id and its thing's name.
+        document: the policy document; the hello world's if None.
+
+    Attributes:
+        question: what is asked.
+        document: the document's text, as it was typed.
+        trial: the answer; None where the document or the question cannot be read.
+        problem: why there is no answer; empty where there is one.
+    """
+
+    title = "Policy tester"
+
+    def __init__(self, lab: Lab, document: Mapping[str, object] | None = None) -> None:
+        super().__init__()
+        account, name = lab.account, lab.workspace.settings.thing_name
+        shown = document or hello_world_policy(account.region, account.account_id)
+        self.document = json.dumps(shown, indent=2)
+        self.question = Question(
+            account.region, account.account_id, name, "iot:Publish", f"{name}/example/topic"
+        )
+        self._try()
+
+    @property
+    def presses(self) -> Mapping[str, Callable[[Press], None]]:
+        """Every field asks again as it changes."""
+        return {"ask": self._ask}
+
+    def text(self) -> str:
+        """Return question, answer, and the document with each statement's part in it."""
+        asked = self.question
+        thing = "attached" if asked.attached else "not attached"
+        asks = f"{asked.action} as client {asked.client_id}, thing {thing}"
+        on = "" if asked.action == "iot:Connect" else f", topic {asked.topic}"
+        if self.trial is None:
+            return f"{asks}{on}\n{self.problem}"
+        marked = [
+            f"{'>' if deciding else ' '} {line}" for line, deciding in _marked_lines(self.trial)
+        ]
+        return "\n".join([f"{asks}{on}", str(self.trial.decision), *_parts(self.trial), *marked])
+
+    def draw(self, *, live: bool) -> Markup:
+        """Draw the fields, the answer, and the document with the deciding statement marked."""
+        fields = self._fields() if live else Markup("<p>{}</p>").format(self.text().split("\n")[0])
+        if self.trial is None:
+            return Markup('{}<p class="bad">{}</p>').format(fields, self.problem)
+        decision = self.trial.decision
+        parts = Markup().join(Markup("<li>{}</li>").format(each) for each in _parts(self.trial))
+        lines = Markup("\n").join(
+            Markup("<mark>{}</mark>").format(line) if deciding else line
+            for line, deciding in _marked_lines(self.trial)
+        )
+        return Markup('{}<p class="{}">{}</p><ul>{}</ul><pre class="lk-policy">{}</pre>').format(
+            fields, "good" if decision else "bad", decision.reason, parts, lines
+        )
+
+    def _fields(self) -> Markup:
+        asked = self.question
+        options = Markup().join(
+            Markup("<option{}>{}</option>").format(
+                Markup(" selected") if each == asked.action else "", each
+            )
+            for each in ACTIONS
+        )
+        return Markup(
+            '<p><label>action <select name="action" data-key="action" data-press="ask">{}</select>'
+            '</label> {}{}<label><input type="checkbox" name="attached" data-key="attached" '
+            'data-press="ask"{}> thing attached</label></p><details data-key="document"><summary '
+            'data-key="try">Try another document</summary><label>document <textarea rows="12" '
+            'cols="70" name="document" data-key="text" data-press="ask" data-press-on="input">'
+            "\n{}</textarea></label></details>"
+        ).format(
+            options,
+            _field("client_id", "client id", asked.client_id),
+            _field("topic", "topic", asked.topic),
+            Markup(" checked") if asked.attached else "",
+            self.document,
+        )
+
+    def _ask(self, press: Press) -> None:
+        fields = press.fields
+        self.document = fields.get("document", self.document)
+        asked = self.question
+        self.question = replace(
+            asked,
+            client_id=fields.get("client_id", asked.client_id),
+            action=fields.get("action", asked.action),
+            topic=fields.get("topic", asked.topic),
+            attached=fields.get("attached", str(asked.attached)).lower() == "true",
+        )
+        self._try()
+
+    def _try(self) -> None:
+        self.trial: Trial | None = None
+        self.problem = ""
+        try:
+            self.trial = try_document(self.document, self.question)
+        except PolicyError as error:
+            self.problem = str(error)
+
+
+def _parts(trial: Trial) -> list[str]:
+    """Return for each statement what it has to do with the question."""
+    return [f"{each.statement}: {_part(each, trial)}" for each in trial.decision.considered]
+
+
+def _part(each: Considered, trial: Trial) -> str:
+    if each.statement.number == trial.decision.statement:
+        return "decides"
+    return each.obstacle or "matches, and another decides"
+
+
+def _marked_lines(trial: Trial) -> list[tuple[str, bool]]:
+    """Return the document's lines, each with whether it is the deciding statement's."""
+    decisive = trial.decision.statement
+    return [
+        (line, decisive is not None and trial.document.statement_at(number) == decisive)
+        for number, line in enumerate(trial.document.lines)
+    ]
+
+
+def _field(name: str, label: str, value: str) -> Markup:
+    return Markup(
+        '<label>{} <input name="{}" data-key="{}" data-press="ask" data-press-on="input" '
+        'size="26" value="{}"></label> '
+    ).format(label, name, name, value)

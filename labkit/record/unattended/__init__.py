@@ -1,1 +1,0 @@
-"""Running the pages with nobody before them, and leaving a record however it ends."""
