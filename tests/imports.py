@@ -12,34 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CORE = {"errors", "check", "seeding", "keys", "firmware", "policy", "console", "certificates"} | {
-    "choice",
+CORE = {"errors", "check", "keys", "firmware", "policy", "console", "certificates"} | {
+    "bench.handshake",
     "diagnosis",
-    "handshake",
-    "pictures",
 }
-"""The pure modules: no clock, no randomness, no file, no network."""
+"""The pure rooms: no clock, no randomness, no network, and no file."""
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("asking", "check", "choice", "commands", "seeding"), 1),
-    **dict.fromkeys(("firmware", "keys", "policy"), 1),
-    **dict.fromkeys(("console", "certificates", "handshake", "seams"), 2),
-    **dict.fromkeys(("diagnosis", "pictures"), 3),
-    **dict.fromkeys(("device", "cloud", "workspace", "glossary"), 4),
-    **dict.fromkeys(("approval", "bench", "gathering", "progress"), 5),
-    **dict.fromkeys(("last_handshake", "steps"), 6),
-    "procedure": 7,
-    "lab": 8,
-    **dict.fromkeys(("record", "by_hand", "holding", "manual", "newcomer", "drills", "site"), 9),
-    **dict.fromkeys(("cli", "widgets"), 10),
+    **dict.fromkeys(("check", "support"), 1),
+    **dict.fromkeys(("firmware", "keys", "policy"), 2),
+    **dict.fromkeys(("console", "certificates", "bench.handshake"), 3),
+    "diagnosis": 4,
+    "workspace": 5,
+    **dict.fromkeys(("device", "cloud", "bench.client"), 6),
+    "lab": 7,
+    **dict.fromkeys(("approval", "manual"), 8),
+    "record": 9,
+    "cli": 10,
     "__main__": 11,
 }
 """Who stands above whom: an import goes down, never up and never sideways.
 
-`seams`, which borrows from other packages, is as low as can be without the core's being able to
-reach it. `simulator` stands apart: it is a program of its own, which uses the core and the seams
-and is imported by nobody.
+`bench.simulator` stands apart. It is a program of its own that uses the core and `support`, and is
+imported by nobody.
 """
 
 IMPURE = {
@@ -48,8 +44,10 @@ IMPURE = {
 }  # fmt: skip
 IMPURE_CALLS = {"open", "input", "print"}
 IMPURE_METHODS = {"now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes"}
-ALLOWED = {("seeding.py", "secrets"), ("seeding.py", "now"), ("seeding.py", "import random")}
-"""The seeding is the one source of the clock and of randomness, for those above the core."""
+ALLOWED = {
+    ("firmware/tree.py", what) for what in ("os", "pathlib", "read_bytes", "read_text", "open")
+}
+"""Finding a firmware tree reads files; what is found there is judged as text."""
 
 
 @dataclass(frozen=True)
@@ -68,35 +66,42 @@ class Import:
 
     @property
     def importer(self) -> str:
-        """The importing part of the package: the first word of its path."""
-        return self.file.partition("/")[0].removesuffix(".py")
+        """The room that imports."""
+        return _room(self.file.removesuffix(".py").split("/"))
 
     @property
     def imported(self) -> str:
-        """The imported part of the package, empty where it is another package or the whole."""
-        first, _, rest = self.module.partition(".")
-        return rest.partition(".")[0] if first == "labkit" else ""
+        """The imported room, empty where it is another package or the whole of this one."""
+        first, *rest = self.module.split(".")
+        return _room(rest) if first == "labkit" and rest else ""
+
+
+def _room(path: list[str]) -> str:
+    """Return the room that a path leads into: the bench has three, everything else is one."""
+    return ".".join(path[:2]) if path[0] == "bench" else path[0]
 
 
 def imports(package: Path) -> Iterator[Import]:
-    """Yield every import of a package's files, wherever in the file it stands."""
-    parts = {path.stem for path in package.iterdir() if path.suffix == ".py" or path.is_dir()}
+    """Yield every import of a package's files, wherever in the file it is."""
+    modules = {_module(path.relative_to(package).as_posix()) for path in package.rglob("*.py")}
     for path in sorted(package.rglob("*.py")):
         file = path.relative_to(package).as_posix()
         for node in ast.walk(ast.parse(path.read_text())):
-            for module in _modules(node, file, parts):
+            for module in _modules(node, file, modules):
                 yield Import(file, module, node.lineno)
 
 
-def _modules(node: ast.AST, file: str, parts: set[str]) -> Iterator[str]:
+def _module(file: str) -> str:
+    return f"labkit.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
+
+
+def _modules(node: ast.AST, file: str, modules: set[str]) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         base = _absolute(node, file)
-        if base == "labkit":
-            yield from (f"labkit.{a.name}" if a.name in parts else "labkit" for a in node.names)
-        else:
-            yield base
+        for name in (f"{base}.{alias.name}" for alias in node.names):
+            yield name if name in modules else base
     elif isinstance(node, ast.Call) and "import" in ast.unparse(node.func):
         yield from (str(a.value) for a in node.args if isinstance(a, ast.Constant))
 
@@ -115,11 +120,36 @@ def wrong_arrows(package: Path) -> list[Import]:
 def _goes_down(each: Import) -> bool:
     if each.importer == each.imported:
         return True
-    if each.importer == "simulator":
-        return each.imported in CORE | {"seams"}
+    if each.importer == "bench.simulator":
+        return each.imported in CORE | {"support"}
     if each.importer == "__init__":
         return each.imported in {"check", "errors", "lab"}
     return HEIGHTS.get(each.imported, 99) < HEIGHTS.get(each.importer, -1)
+
+
+def cycles(package: Path) -> list[list[str]]:
+    """Return each circle of files that import one another, as a list of their modules."""
+    arrows: dict[str, set[str]] = {}
+    for each in imports(package):
+        arrows.setdefault(_module(each.file), set()).add(each.module)
+    reached = {module: _reached(module, arrows) for module in arrows}
+    circles = {
+        tuple(sorted(m for m in reached[module] if module in reached.get(m, ())))
+        for module in arrows
+        if module in reached[module]
+    }
+    return [list(circle) for circle in sorted(circles)]
+
+
+def _reached(start: str, arrows: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = [each for each in arrows[start] if each != start]
+    while ahead:
+        module = ahead.pop()
+        if module not in found:
+            found.add(module)
+            ahead += arrows.get(module, ())
+    return found
 
 
 def impurities(package: Path) -> list[str]:

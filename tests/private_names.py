@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SEAMS = "seams.py"
+SEAMS = "support/seams.py"
 BORROWED = {
     *("SESSION_VARIABLES", "botocore.loaders", "botocore.model", "load_service_model"),
     *("_context", "_verify_callback", "OpenSSL._util"),
     *("_getMsg", "_sendMsg", "_sigHashesToList"),
     "_cleanup_kernel",
 }
-"""What `labkit.seams` borrows."""
+"""What `labkit.support.seams` borrows."""
 
 
 NAMEDTUPLES = {"_asdict", "_fields", "_make", "_replace"}
