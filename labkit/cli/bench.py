@@ -96,7 +96,7 @@ def status(workspace: Path | None, route: str | None) -> None:
     Starts nothing and asks nobody: what AWS IoT holds is shown as the journal tells it.
     """
     from labkit.lab.procedure.stages import stages
-    from labkit.manual.progress import progress
+    from labkit.manual.progress import read_progress
 
     place = _open(workspace, **({"route": route} if route else {}))
     for name, text in _about(place):
@@ -107,7 +107,7 @@ def status(workspace: Path | None, route: str | None) -> None:
         click.echo(f"{word:4}  {stage.step.page[:2]}  {stage.step.does}")
         if stage.said:
             click.echo(f"          {stage.said}")
-    click.echo(f"\n{progress(place.root)}")
+    click.echo(f"\n{read_progress(place.root)}")
 
 
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
@@ -186,7 +186,7 @@ Example:
 @workspace_option
 def build(workspace: Path | None) -> None:
     """Take the macros out of the firmware tree as it stands, into an image."""
-    from labkit.firmware.tree import build_image, write_image
+    from labkit.bench.image import build_image, write_image
 
     place = _open(workspace)
     image = build_image(place.firmware)
@@ -203,7 +203,7 @@ Example:
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
     from labkit.bench.client import board_number
-    from labkit.firmware.tree import read_image
+    from labkit.bench.image import read_image
 
     place = _open(workspace)
     file = _image_file(place)

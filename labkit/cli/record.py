@@ -116,7 +116,9 @@ def list_(
         mark = b"" if str(csv_file) == "-" else codecs.BOM_UTF8  # by which Excel knows UTF-8
         put(mark + found.csv().encode(), csv_file)
     if html_file:
-        put(found.html(beside=html_file.parent), html_file)
+        from labkit.record.listing.overview import to_html
+
+        put(to_html(found, html_file.parent), html_file)
     if csv_file or html_file:
         click.echo(found.summary, err=True)
     else:

@@ -15,7 +15,6 @@ from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
 from labkit.lab import procedure
 from labkit.lab.procedure.steps.workbench import Workbench
-from labkit.manual.progress import follow_page, progress
 from labkit.support.seeding import Clock, Randomness
 from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
 
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from labkit.cloud.undo import Undoing
     from labkit.diagnosis import Diagnosis
     from labkit.keys import PublicKey
-    from labkit.lab.procedure.steps.ca_key import Passphrase
-    from labkit.manual.progress import Progress
+    from labkit.lab.procedure.steps.passphrase import Passphrase
 
 __all__ = ["Lab", "open_lab"]
 
@@ -144,7 +142,7 @@ class Lab:
     def passphrase(self) -> Passphrase:
         """Who asks for an encrypted CA key's passphrase, once while this lab is open."""
         if self._passphrase is None:
-            from labkit.lab.procedure.steps.ca_key import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
+            from labkit.lab.procedure.steps.passphrase import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
 
             self._passphrase = Passphrase()
         return self._passphrase
@@ -179,11 +177,6 @@ class Lab:
         """Yield every step of the device's route with whether it is done."""
         for step in self.procedure.steps:
             yield step, procedure.is_done(self.workbench(step.name), step)
-
-    @property
-    def progress(self) -> Progress:
-        """How far you are on all pages, as JupyterLab has noted it; its repr is a list."""
-        return progress(self.workspace.root)
 
     @property
     def procedure(self) -> procedure.Route:
@@ -322,7 +315,7 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
 
     The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED,
     LABKIT_THING, LABKIT_ROUTE and LABKIT_RELEASE win over it. A simulated bench is started where
-    it is not running. In a page that is open in JupyterLab, progress is noted from now on.
+    it is not running.
 
     Args:
         workspace: the workspace's folder; LABKIT_WORKSPACE or `workspace/` when not given.
@@ -344,7 +337,6 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
     bench = None
     if settings.board_is_simulated or settings.account_is_simulated:
         bench = _bench(place)
-    follow_page(place.root)
     return Lab(place, bench, _board(place, bench))
 
 

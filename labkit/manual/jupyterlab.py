@@ -53,6 +53,18 @@ _LAYOUT = {
 _LAYOUT_FILE = "lab/workspaces/default-37a8.jupyterlab-workspace"
 """JupyterLab's name for the layout "default": it ends in four digits of the name's SHA-256."""
 
+_STARTUP_FILE = "ipython/profile_default/startup/follow_page.py"
+_STARTUP = """\
+import os
+from pathlib import Path
+
+from labkit.manual.progress import follow_page
+
+follow_page(Path(os.environ["LABKIT_WORKSPACE"]))
+del Path, follow_page, os
+"""
+"""What a kernel runs when it starts: it notes the page's progress from its first cell on."""
+
 _ENTRANCE = "jpserver-[0-9]*-open.html"
 
 _STYLES = Path(__file__).parent / "widgets/front.css"
@@ -68,6 +80,7 @@ def prepare(workspace: Workspace) -> None:
         left.unlink(missing_ok=True)
     write(own / "overrides.json", json.dumps(_SETTINGS))
     write(own / "custom/custom.css", _STYLES.read_bytes())
+    write(own / _STARTUP_FILE, _STARTUP)
     if not (own / _LAYOUT_FILE).exists():
         write(own / _LAYOUT_FILE, json.dumps(_LAYOUT))
 
@@ -93,6 +106,7 @@ def variables(workspace: Workspace) -> dict[str, str]:
         "JUPYTER_CONFIG_DIR": str(_own(workspace)),
         "JUPYTER_DATA_DIR": str(_own(workspace) / "data"),
         "JUPYTER_RUNTIME_DIR": str(_own(workspace) / "runtime"),
+        "IPYTHONDIR": str(_own(workspace) / "ipython"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 

@@ -30,7 +30,7 @@ __all__ = [
     "follow_page",
     "note",
     "open_page",
-    "progress",
+    "read_progress",
     "when_noted",
 ]
 
@@ -103,7 +103,7 @@ class Progress:
         return "\n".join([*lines, f"finished: {done} of {len(self.pages)}"])
 
 
-def progress(root: Path) -> Progress:
+def read_progress(root: Path) -> Progress:
     """Return how far the pages of a workspace are.
 
     Args:

@@ -20,8 +20,8 @@ nbclient   `NotebookClient.             where a kernel did not start, it leaves 
 ========== ============================ =====================================================
 
 Where a new release has moved one, `SeamMovedError` names it; so does its test in
-`tests/test_seams.py`. The packages load inside the functions: whoever needs one seam does not pay
-for the others.
+`tests/support/test_seams.py`. The packages load inside the functions: a caller of one seam does
+not pay for the others.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def _borrowed(package: str, path: str, owner: object) -> Any:  # noqa: ANN401 wh
 
 def _moved(package: str, path: str) -> SeamMovedError:
     return SeamMovedError(
-        f"{package} {importlib.metadata.version(package)} moved {path}; see labkit/seams.py. "
-        "Install the version that requirements.lock names."
+        f"{package} {importlib.metadata.version(package)} moved {path}; see "
+        "labkit/support/seams.py. Install the version that requirements.lock names."
     )
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit import certificates, firmware
 from labkit.bench import client as benches
+from labkit.bench.image import build_image
 from labkit.cloud.resources import POLICY
 from labkit.cloud.session import said_plainly
 from labkit.errors import BenchError, FirmwareError
-from labkit.firmware.tree import build_image, find_sources
+from labkit.firmware.tree import find_sources
 from labkit.keys import PublicKey
 from labkit.lab.procedure.steps.account import POLICY_NAME
 from labkit.support.seeding import Clock, Randomness

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from labkit.errors import LabError
-from labkit.lab.account_graph import read_holding
+from labkit.lab.holding import read_holding
 from labkit.manual.pictures.account_graph import draw_account
 from labkit.manual.widgets.panel import Panel, button
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from labkit.lab.account_graph import Holding
+    from labkit.lab.holding import Holding
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.panel import Press
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["AccountPanel"]
 

@@ -11,13 +11,14 @@ from markupsafe import Markup
 from labkit.device.hands import Hands
 from labkit.manual import drills
 from labkit.manual.drills.hands import look
-from labkit.manual.widgets.panel import Panel, Press, button
+from labkit.manual.widgets.panel import Panel, button
 from labkit.workspace.switch import Switch, switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.lab.lab import Lab
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["BenchPanel"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from labkit.certificates import Description
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.panel import Press
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["CertificatePanel"]
 

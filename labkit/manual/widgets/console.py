@@ -10,7 +10,7 @@ from labkit.console.view import Asked, LogView
 from labkit.manual.widgets.console_controls import draw_asking, draw_handing_over, draw_moves
 from labkit.manual.widgets.console_lines import draw_lines, text_lines
 from labkit.manual.widgets.console_shown import ShownLog
-from labkit.manual.widgets.panel import Panel, Press
+from labkit.manual.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labkit.device.board import Capture
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.panel import Work
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["ConsolePanel"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from labkit.manual.widgets.panel import Press
+from labkit.manual.widgets.press import Press
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from labkit.bench.handshake import Handshake, Step
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.panel import Press
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["HandshakePanel"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from labkit.lab.lab import Lab
     from labkit.lab.procedure.steps.previews import Preview
-    from labkit.manual.widgets.panel import Press
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["HeaderPanel"]
 

@@ -7,7 +7,6 @@ A panel draws itself as HTML with Python's values; the browser shows it and tell
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event, Lock, Thread, Timer
 from time import monotonic
@@ -16,33 +15,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from markupsafe import Markup
 
 from labkit.errors import LabError
+from labkit.manual.widgets.press import Press
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.manual.widgets.front import Front
 
-__all__ = ["Panel", "Press", "Work", "button"]
+__all__ = ["Panel", "Work", "button"]
 
 _DISABLED = Markup(" disabled")
 
 _BETWEEN_PAINTS_S = 0.1
 """A thread's work repaints a panel at most ten times a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """What was pressed.
-
-    Attributes:
-        value: the button's own value, such as a row's name.
-        fields: the values of the panel's fields, by name; a check box is "true" or "false".
-        file: what was chosen or dropped, or None.
-    """
-
-    value: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    file: bytes | None = None
 
 
 class Work:

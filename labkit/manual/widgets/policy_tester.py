@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.panel import Press
+    from labkit.manual.widgets.press import Press
     from labkit.policy import Considered, Trial
 
 __all__ = ["PolicyTesterPanel"]

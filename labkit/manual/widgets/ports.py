@@ -8,13 +8,14 @@ from markupsafe import Markup
 
 from labkit.device.looks import COMMON_RATES
 from labkit.device.ports import NOTHING_FOUND, Port, ports, table
-from labkit.manual.widgets.panel import Panel, Press, button
+from labkit.manual.widgets.panel import Panel, button
 from labkit.workspace import choose_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.lab.lab import Lab
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["PortsPanel"]
 

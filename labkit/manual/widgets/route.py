@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from labkit.errors import LabError
 from labkit.lab.procedure.stages import Stage, stages
-from labkit.manual.progress import PageProgress, open_page, progress, when_noted
+from labkit.manual.progress import PageProgress, open_page, read_progress, when_noted
 from labkit.manual.widgets.panel import Panel, button
 from labkit.workspace import ROUTES
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.panel import Press
+    from labkit.manual.widgets.press import Press
 
 __all__ = ["RoutePanel"]
 
@@ -127,7 +127,7 @@ class RoutePanel(Panel):
 
     def _stops(self) -> list[_Stop]:
         root, reached = self._workspace.root, stages(self._workspace)
-        pages = list(progress(root).pages)
+        pages = list(read_progress(root).pages)
         known = {page.name for page in pages}
         pages += [
             PageProgress(name, f"{name[:2]} · {section}", 0, 0, 0, 0)

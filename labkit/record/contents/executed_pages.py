@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.manual.progress import progress
+from labkit.manual.progress import read_progress
 from labkit.workspace import CHECKOUT
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def executed_pages(root: Path) -> dict[str, bytes]:
     Args:
         root: the workspace's folder.
     """
-    begun = [page.name for page in progress(root).pages if page.state != "not begun"]
+    begun = [page.name for page in read_progress(root).pages if page.state != "not begun"]
     own = {name: root / "pages" / name for name in begun}
     return {name: page.read_bytes() for name, page in own.items() if page.is_file()}
 

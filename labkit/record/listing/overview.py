@@ -54,15 +54,19 @@ _ROW = Markup(
 )
 
 
-def to_html(records: Records, beside: Path) -> str:
+def to_html(records: Records, beside: Path | None = None) -> str:
     """Return the page.
 
     Args:
         records: the list.
-        beside: the folder that the page will be in; its links are relative to it.
+        beside: the folder that the page will be in, for its links; the records' if not given.
     """
     script = _own("listing/overview.js")
-    body = _table(records.listed, _way(beside, records.folder)) if records.listed else Markup()
+    body = (
+        _table(records.listed, _way(beside or records.folder, records.folder))
+        if records.listed
+        else Markup()
+    )
     page = _PAGE.format(
         title="Lab records",
         policy=_policy(script),

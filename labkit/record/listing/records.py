@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit.record.listing.listed import Listed, NoRecord, moment, plain
-from labkit.record.listing.overview import to_html
 from labkit.record.listing.spreadsheet import to_csv
 
 if TYPE_CHECKING:
@@ -91,14 +90,6 @@ class Records:
     def csv(self) -> str:
         """Return them as comma-separated values (RFC 4180), with all columns."""
         return to_csv(self.listed)
-
-    def html(self, beside: Path | None = None) -> str:
-        """Return them as a page of HTML.
-
-        Args:
-            beside: the folder that the page will be in, for its links; the records' when not given.
-        """
-        return to_html(self, beside or self.folder)
 
 
 _HEAD = (

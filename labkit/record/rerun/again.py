@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from labkit.errors import LabError
 from labkit.firmware.tree import find_sources
 from labkit.keys import sha256_fingerprint
 from labkit.lab.lab import open_lab
-from labkit.manual.progress import SESSION
 from labkit.record.contents.firmware_sources import ORIGINAL, differences
 from labkit.record.contents.gathering import gather
 from labkit.record.contents.lab_secrets import known_secrets
@@ -25,7 +23,7 @@ from labkit.workspace.lab_toml import set_in_lab_toml
 from labkit.workspace.routes import thing_name_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from labkit.lab.lab import Lab
     from labkit.record.reading import Record
@@ -62,7 +60,7 @@ def run_again(record: Record, board: int | None) -> dict[str, bytes]:
     Raises:
         LabError: a step is refused.
     """
-    with tempfile.TemporaryDirectory(prefix="labkit-replay-") as folder, _unfollowed():
+    with tempfile.TemporaryDirectory(prefix="labkit-replay-") as folder:
         lab = _prepared(record, Path(folder), board)
         try:
             for step in record.facts["steps"]:
@@ -115,14 +113,3 @@ def _settings(record: Record) -> dict[str, str | int]:
             subject = certificates.load_certificate(ca).subject
             told[_SUBJECTS[facts["route"]]] = certificates.subject_text(subject)
     return told
-
-
-@contextmanager
-def _unfollowed() -> Iterator[None]:
-    """Keep the open page's progress where it is: a lab that is opened would take it along."""
-    session = os.environ.pop(SESSION, None)
-    try:
-        yield
-    finally:
-        if session is not None:
-            os.environ[SESSION] = session

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from labkit.cloud.account import Account
     from labkit.device.board import Board
-    from labkit.lab.procedure.steps.ca_key import Passphrase
+    from labkit.lab.procedure.steps.passphrase import Passphrase
     from labkit.support.seeding import Randomness
     from labkit.workspace import Workspace
 
@@ -19,7 +19,7 @@ __all__ = ["Outcome", "Workbench"]
 
 
 def _passphrase() -> Passphrase:
-    from labkit.lab.procedure.steps.ca_key import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
+    from labkit.lab.procedure.steps.passphrase import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
 
     return Passphrase()
 

@@ -1,0 +1,26 @@
+"""What a panel receives when a person presses one of its buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Press"]
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What was pressed.
+
+    Attributes:
+        value: the button's own value, such as a row's name.
+        fields: the values of the panel's fields, by name; a check box is "true" or "false".
+        file: what was chosen or dropped, or None.
+    """
+
+    value: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    file: bytes | None = None

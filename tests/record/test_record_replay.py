@@ -1,0 +1,316 @@
+"""Replaying a record: what is made again from it alone, what differs, what nobody can make."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lab_bench import THREADS_OF_PYSERIAL, do_everything, end, labkit
+from record_samples import described, new_key, sealed
+
+from labkit import open_lab, record
+from labkit.errors import RecordError
+from labkit.record.rerun import again
+from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
+from labkit.record.seal.archive import METADATA, SIGNATURE, read_archive, write_archive
+from labkit.workspace import Workspace
+from labkit.workspace.lab_toml import set_in_lab_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.lab.lab import Lab
+    from labkit.record.rerun.replaying import Replay
+
+pytest_plugins = ("bench_fixtures",)
+pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+
+# A record of keys that were drawn by chance
+
+
+@pytest.fixture(scope="module")
+def made(finished: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run's record."""
+    return record.make(finished, to=tmp_path_factory.mktemp("records")).path
+
+
+@pytest.fixture(scope="module")
+def keys(finished: Lab, made: Path) -> list[str]:
+    """The public keys that verify it."""
+    assert made.exists()
+    return record.public_keys(finished.workspace.root)
+
+
+def verdicts(replayed: Replay) -> dict[str, str]:
+    """Return what came of each artefact, its last verdict counting."""
+    return {each.what: each.verdict for each in replayed.artefacts}
+
+
+def edited(
+    path: Path, inside: str, edit: Callable[[bytes], bytes], to: Path
+) -> tuple[Path, list[str]]:
+    """Return a record with one file changed, signed again, and the public key that verifies it."""
+    archive = read_archive(path.read_bytes())
+    files = {p: raw for p, raw in archive.files.items() if p not in (METADATA, SIGNATURE)}
+    raw = files[f"run/{inside}"]
+    files[f"run/{inside}"] = edit(raw)
+    assert files[f"run/{inside}"] != raw
+    key, public = new_key()
+    metadata = described(files, archive.name, archive.when)
+    to.write_bytes(sealed(key, metadata, files, archive.name, archive.when))
+    return to, [public]
+
+
+def test_a_record_is_replayed_from_the_file_alone(made: Path, keys: list[str]) -> None:
+    """The key's files and the sources are the same byte for byte, the certificate agrees."""
+    replayed = record.replay(made, keys)
+    told = verdicts(replayed)
+    assert replayed.holds
+    assert {what for what, verdict in told.items() if verdict == REPRODUCED} == {
+        "device/DevicePublicKeyAsciiHex.txt",
+        "device/DevicePublicKeyDer.bin",
+        "device/DevicePublicKey.pem",
+        "aws_clientcredential.h as it was edited",
+        "aws_clientcredential_keys.h as it was edited",
+        "aws_dev_mode_key_provisioning.c as it was edited",
+    }
+    assert told["device/deviceCert.pem"] == told["keyCLIENT_CERTIFICATE_PEM in it"] == AGREES
+    assert told["device/console.log"] == GIVEN
+    for what in ("the whole run", "the device's private key", "ca/rootCA.pem", "record.json"):
+        assert told[what] == CANNOT
+    assert set(replayed.record.files) <= set(told)
+    assert "it had no seed" in repr(replayed)
+    assert "0 differ" in repr(replayed)
+
+
+def _other_digit(raw: bytes) -> bytes:
+    """Change a letter in the middle of a PEM block, to one that keeps it base64."""
+    at = len(raw) // 2
+    at += raw[at : at + 2] == b"\n"
+    return raw[:at] + (b"A" if raw[at : at + 1] != b"A" else b"B") + raw[at + 1 :]
+
+
+def _other_facts(raw: bytes) -> bytes:
+    facts: dict[str, Any] = json.loads(raw)
+    facts["headers"]["aws_clientcredential.h"] = "0" * 64
+    return json.dumps(facts).encode()
+
+
+HEADER, KEYS = "aws_clientcredential.h", "aws_clientcredential_keys.h"
+TWINS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "certificate": ("device/deviceCert.pem", _other_digit, "device/deviceCert.pem"),
+    "DER": ("device/DevicePublicKeyDer.bin", lambda raw: raw[:-1] + b"\0\1"[raw[-1] == 0 :][:1],
+            "device/DevicePublicKeyDer.bin"),
+    "hex": ("device/DevicePublicKeyAsciiHex.txt", lambda raw: raw.lower() + b"\n",
+            "device/DevicePublicKeyAsciiHex.txt"),
+    "original": (f"firmware/original/{HEADER}", lambda raw: b"\n" + raw,
+                 f"{HEADER} as it was edited"),
+    "difference": (f"firmware/{KEYS}.diff", lambda raw: raw.replace(b"BEGIN", b"BEGUN"),
+                   f"{KEYS} as it was edited"),
+    "facts": ("record.json", _other_facts, f"{HEADER} as it was edited"),
+    "CA": ("ca/rootCA.pem", _other_digit, "device/deviceCert.pem"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TWINS)
+def test_a_changed_artefact_differs(made: Path, tmp_path: Path, what: str) -> None:
+    """In a record that is perfectly signed: one byte is found by making the artefact again."""
+    inside, edit, artefact = TWINS[what]
+    path, public = edited(made, inside, edit, tmp_path / "x.eln")
+    replayed = record.replay(path, public)
+    assert verdicts(replayed)[artefact] == DIFFERS
+    assert not replayed.holds
+    assert "DIFFERS" in repr(replayed)
+
+
+def test_a_record_of_no_known_key_is_refused(made: Path, keys: list[str], tmp_path: Path) -> None:
+    """Unless that is asked for, and then it says that nobody vouches for it."""
+    _, other = new_key()
+    with pytest.raises(RecordError, match="signed by the key"):
+        record.replay(made, [other])
+    with pytest.raises(RecordError, match="none was named"):
+        record.replay(made)
+    assert "NOT VERIFIED" in repr(record.replay(made, unverified=True))
+    assert "NOT VERIFIED" not in repr(record.replay(made, keys))
+    archive = read_archive(made.read_bytes())
+    torn = {**archive.files, SIGNATURE: b"none", "run/device/deviceCert.pem": b"none"}
+    (tmp_path / "x.eln").write_bytes(write_archive(archive.name, torn, archive.when))
+    assert not record.replay(tmp_path / "x.eln", unverified=True).holds
+
+
+@pytest.mark.parametrize("member", ["headers", "steps", "mode", "fingerprints", "seed"])
+def test_facts_that_are_none_are_refused(made: Path, tmp_path: Path, member: str) -> None:
+    """A member of another kind ends in a RecordError, and no other error."""
+
+    def spoil(raw: bytes) -> bytes:
+        return json.dumps({**json.loads(raw), member: 5}).encode()
+
+    path, public = edited(made, "record.json", spoil, tmp_path / "x.eln")
+    with pytest.raises(RecordError, match=r"record\.json: expected the facts of a run"):
+        record.replay(path, public)
+
+
+HOSTILE = {"thing": "../x", "release": "../x", "route": "../x", "region": "x\ny", "seed": "\0"}
+
+
+@pytest.mark.parametrize("member", HOSTILE)
+def test_a_run_that_cannot_be_is_not_done(made: Path, tmp_path: Path, member: str) -> None:
+    """Names that lead out of the temporary folder, and settings that are none, are refused."""
+
+    def spoil(raw: bytes) -> bytes:
+        seeded_facts = {"seed": "x", "fingerprint": None, member: HOSTILE[member]}
+        return json.dumps({**json.loads(raw), **seeded_facts}).encode()
+
+    path, public = edited(made, "record.json", spoil, tmp_path / "x.eln")
+    replayed = record.replay(path, public)
+    assert verdicts(replayed)["the whole run"] == DIFFERS
+    assert "done again, it ends with" in repr(replayed)
+
+
+def test_the_command_exits_with_what_it_found(made: Path, finished: Lab, tmp_path: Path) -> None:
+    """0 where nothing differs, 1 where something does or nobody vouches; no traceback."""
+    good = labkit(finished.workspace.root, "record", "replay", str(made))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "reproduced  device/DevicePublicKey.pem" in good.stdout
+    path, public = edited(made, *TWINS["certificate"][:2], tmp_path / "x.eln")
+    (tmp_path / "key.pub").write_text(public[0])
+    given_key = ("--public-key", str(tmp_path / "key.pub"))
+    bad = labkit(tmp_path / "elsewhere", "record", "replay", str(path), *given_key)
+    assert (bad.returncode, bad.stderr) == (1, "")
+    assert "DIFFERS     device/deviceCert.pem" in bad.stdout
+    refused = labkit(tmp_path / "elsewhere", "record", "replay", str(path))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "has no public key of its own" in refused.stderr
+
+
+# A seeded run, done again
+
+
+def seeded(folder: Path, thing: str = "lab-device", **chosen: str) -> Lab:
+    """Open a seeded lab."""
+    return open_lab(folder, seed="replay", thing_name=thing, **chosen)
+
+
+def _another_minute(journal: bytes) -> bytes:
+    return journal.replace(b"T09:01:", b"T09:02:", 1)
+
+
+def test_a_seeded_run_that_was_not_finished_is_done_again(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as it came; its journal is the same byte for byte, nothing is left of the bench."""
+    del clean_environment
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened: list[Lab] = []
+
+    def open_again(root: Path, **chosen: str) -> Lab:
+        opened.append(open_lab(root, **chosen))
+        return opened[-1]
+
+    monkeypatch.setattr(again, "open_lab", open_again)
+    lab = seeded(tmp_path / "lab")
+    try:
+        lab.set_endpoint_and_thing()
+        lab.force_key_generation()
+        path = record.make(lab, to=tmp_path).path
+    finally:
+        end(lab)
+    replayed = record.replay(path, record.public_keys(lab.workspace.root))
+    assert replayed.holds
+    told = verdicts(replayed)
+    assert told["journal.jsonl"] == told["firmware/aws_clientcredential.h.diff"] == REPRODUCED
+    later, public = edited(path, "journal.jsonl", _another_minute, tmp_path / "x.eln")
+    assert verdicts(record.replay(later, public))["journal.jsonl"] == DIFFERS
+    assert opened[0].bench
+    assert opened[0].workspace.root.parent == tmp_path
+    assert not opened[0].bench.is_alive()
+    assert not opened[0].workspace.root.exists()
+
+
+def test_the_stored_record_is_done_again(clean_environment: pytest.MonkeyPatch) -> None:
+    """The one of the first release, made on another day: all of its run is the same."""
+    del clean_environment
+    stored = Path(__file__).resolve().parents[1] / "records" / "first-release.eln"
+    replayed = record.replay(stored, [stored.with_suffix(".pub").read_text()])
+    assert replayed.holds, replayed
+    told = verdicts(replayed)
+    compared = ("account/", "ca/", "device/", "firmware/", "journal.jsonl")
+    others = {what for what in replayed.record.files if told[what] != REPRODUCED}
+    assert [what for what in others if what.startswith(compared)] == ["device/console.times.jsonl"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("route", ["option-2", "just-in-time", "option-1"])
+def test_a_seeded_run_gives_the_same_artefacts(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch, route: str
+) -> None:
+    """For the second board of a workspace too; RSA keys apart, which no seed gives."""
+    del clean_environment
+    first = seeded(tmp_path / "lab", route=route)
+    second = seeded(tmp_path / "lab", "second", route=route)
+    try:
+        do_everything(first)
+        do_everything(second)
+        path = record.make(second, to=tmp_path).path
+    finally:
+        end(first)
+    keys = record.public_keys(first.workspace.root)
+    replayed = record.replay(path, keys)
+    assert replayed.holds, replayed
+    told = verdicts(replayed)
+    same = {what for what, verdict in told.items() if verdict == REPRODUCED}
+    assert {"device/console.log", "account/thing.json", "account/policies.json"} <= same
+    if route != "option-1":
+        assert {"ca/rootCA.pem", "ca/verificationCert.pem", "device/deviceCert.csr",
+                "device/deviceCert.pem", "account/certificate.json",
+                f"firmware/{KEYS}.diff"} <= same  # fmt: skip
+        changed, public = edited(path, "device/deviceCert.csr", _other_digit, tmp_path / "x.eln")
+        assert verdicts(record.replay(changed, public))["device/deviceCert.csr"] == DIFFERS
+    else:
+        assert told["device/deviceCert.pem"] == told[f"firmware/{KEYS}.diff"] == CANNOT
+        assert told[f"{KEYS} as it was edited"] == REPRODUCED
+
+
+@pytest.mark.slow
+def test_an_rsa_authority_is_told_apart(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    """What hangs on its key cannot be the same; the device's key and request are."""
+    del clean_environment
+    Workspace.open(tmp_path / "lab", {}, seed="replay")
+    set_in_lab_toml(tmp_path / "lab" / "lab.toml", {"ca.key": "RSA-2048"})
+    lab = seeded(tmp_path / "lab")
+    try:
+        do_everything(lab)
+        path = record.make(lab, to=tmp_path).path
+    finally:
+        end(lab)
+    replayed = record.replay(path, record.public_keys(lab.workspace.root))
+    assert replayed.holds, replayed
+    told = verdicts(replayed)
+    assert told["device/DevicePublicKey.pem"] == told["device/deviceCert.csr"] == REPRODUCED
+    assert told["ca/rootCA.pem"] == told["device/deviceCert.pem"] == CANNOT
+    assert "no seed gives again" in repr(replayed)
+
+
+@pytest.mark.slow
+def test_a_boards_second_key_is_not_made_again(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    """A seeded board's keys are counted; a fresh one makes its first, and that is said."""
+    del clean_environment
+    lab = seeded(tmp_path / "lab")
+    try:
+        do_everything(lab)
+        lab.workspace.start_over()
+        second = seeded(tmp_path / "lab")
+        do_everything(second)
+        path = record.make(second, to=tmp_path).path
+    finally:
+        end(lab)
+    replayed = record.replay(path, record.public_keys(lab.workspace.root))
+    assert replayed.holds
+    assert "the board had made key pairs before" in repr(replayed)
