@@ -24,7 +24,7 @@ def confirm(lab: Lab, digits: str | None) -> None:
     """
     from labkit.errors import CloudError
 
-    if lab.account.confirmation is None:
+    if lab.workspace.settings.account_is_simulated:
         return
     told = lab.preflight()
     click.echo(f"{told}\n")
@@ -32,7 +32,8 @@ def confirm(lab: Lab, digits: str | None) -> None:
         raise CloudError(
             f"the account is not ready: {'; '.join(told.obstacles)}. Nothing was written."
         )
-    if digits is None and not lab.account.confirmation.is_given:
+    confirmation = lab.account.confirmation
+    if digits is None and confirmation is not None and not confirmation.is_given:
         account_id = lab.account.account_id
         digits = click.prompt(f"This is REAL. Last four digits of the account {account_id}")
     click.echo(f"{lab.confirm_account(digits)}\n")

@@ -95,7 +95,7 @@ def status(workspace: Path | None, route: str | None) -> None:
 
     Starts nothing and asks nobody: what AWS IoT holds is shown as the journal tells it.
     """
-    from labkit.lab.procedure.stages import stages
+    from labkit.lab.procedure.status import stages
     from labkit.manual.progress import read_progress
 
     place = _open(workspace, **({"route": route} if route else {}))
@@ -105,8 +105,8 @@ def status(workspace: Path | None, route: str | None) -> None:
     for stage in stages(place):
         word = stage.state if stage.state in ("done", "failed") else ""
         click.echo(f"{word:4}  {stage.step.page[:2]}  {stage.step.does}")
-        if stage.said:
-            click.echo(f"          {stage.said}")
+        if stage.error:
+            click.echo(f"          {stage.error}")
     click.echo(f"\n{read_progress(place.root)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from labkit.lab.lab import Lab
+    from labkit.lab.procedure import Performed
 
 __all__ = ["COMMANDS"]
 
@@ -49,6 +51,11 @@ Examples:
     help="A parameter for the pages; operator and board are the record's, too. With --record.",
 )
 @confirm_option
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="In a real account, reverse what was changed there since the last run, without asking.",
+)
 def run(
     workspace: Path | None,
     thing: str | None,
@@ -58,18 +65,24 @@ def run(
     *,
     fresh: bool,
     record: Path | None,
+    yes: bool,
     told: tuple[str, ...],
 ) -> None:
     """Provision one device, from its settings to the accepted hello world.
 
-    A run that was ended goes on where it stopped. Exit code 0 only if the device was accepted.
+    A run that was ended goes on where it stopped. Each line states what its step did; a step that
+    was done before and had to change the account again states what it changed. Exit code 0 only
+    if the device was accepted.
     """
+    from labkit.cloud.changes import ASSUME_YES
     from labkit.lab.lab import open_lab
 
     if told and record is None:
         raise click.UsageError("--set is for the pages, which are run with --record DIR.")
     chosen = {"thing_name": thing, "release": release, "route": route}
     given = {name: value for name, value in chosen.items() if value}
+    if yes:
+        os.environ[ASSUME_YES] = "1"  # the pages' kernels inherit it
     lab = open_lab(workspace, **given)
     click.echo(f"{lab}\n")
     confirm(lab, confirm_account)
@@ -83,20 +96,29 @@ def run(
 
 
 def _do_steps(lab: Lab) -> None:
-    from labkit.lab import procedure
+    from labkit.lab.procedure import Step
 
-    steps = lab.procedure.steps
-    with _bar(len(steps)) as show:
-        for number, step in enumerate(steps, 1):
+    steps = iter(lab.perform_all())
+    with _bar(len(lab.procedure.steps)) as show:
+        for number in range(1, len(lab.procedure.steps) + 1):
             begin = time.monotonic()
-            workbench = lab.workbench(step.name)
-            done = procedure.is_done(workbench, step)
-            if not done or step.is_asked_again:
-                procedure.perform(workbench, step)
-            took = "done before" if done else f"{time.monotonic() - begin:.1f} s"
-            show(f"{number:2}  {step.page[:2]}  {step.does} ({took})")
+            done = next(steps)
+            step = done if isinstance(done, Step) else done.step
+            outcome = "done before"
+            if not isinstance(done, Step):
+                outcome = _outcome(done, time.monotonic() - begin)
+            show(f"{number:2}  {step.page[:2]}  {step.does} ({outcome})")
     click.echo("\nThe device was accepted: its hello world went through AWS IoT and came back.")
     click.echo(f"What was made is in {lab.workspace.device}")
+
+
+def _outcome(done: Performed, seconds: float) -> str:
+    """Return what performing a step came to, in a few words."""
+    if done.changes:
+        return f"changed again: {'; '.join(map(str, done.changes))}"
+    if not done.was_done:
+        return f"{seconds:.1f} s"
+    return "checked: unchanged" if done.step.is_in_account else f"repeated, {seconds:.1f} s"
 
 
 def _run_pages(lab: Lab, to: Path, told: tuple[str, ...]) -> None:

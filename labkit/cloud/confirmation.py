@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Confirmation", "ask_for_digits", "guard_writes", "refuse_other_account"]
+__all__ = ["Confirmation", "ask_for_digits", "guard_writes", "is_write", "refuse_other_account"]
 
-_QUESTIONS = frozenset(
-    {"TestAuthorization", "GetEffectivePolicies", "ValidateSecurityProfileBehaviors"}
-)
+_QUESTIONS = ("Describe", "Get", "List", "Search", "Test", "Validate")
+"""How the names of operations begin that only read; some of them are POST, for their body."""
 _LAST_DIGITS = 4
 
 
@@ -97,6 +96,12 @@ def ask_for_digits(account_id: str) -> str:
     return typed
 
 
+def is_write(operation: Any) -> bool:  # noqa: ANN401 botocore's OperationModel
+    """Return whether an operation may change anything."""
+    reads = operation.http["method"] in ("GET", "HEAD") or operation.name.startswith(_QUESTIONS)
+    return not reads
+
+
 def guard_writes(client: Any, require: Callable[[str], object]) -> None:  # noqa: ANN401 boto3 makes clients at run time
     """Let a client ask before each call that may change anything.
 
@@ -106,7 +111,7 @@ def guard_writes(client: Any, require: Callable[[str], object]) -> None:  # noqa
     """
 
     def before_call(model: Any, **_: object) -> None:  # noqa: ANN401 botocore's OperationModel
-        if model.http["method"] not in ("GET", "HEAD") and model.name not in _QUESTIONS:
+        if is_write(model):
             require(model.name)
 
     service = client.meta.service_model.service_id.hyphenize()

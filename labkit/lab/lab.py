@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.bench import client as benches
 from labkit.check import check
+from labkit.cloud.changes import ask_before
 from labkit.cloud.confirmation import ask_for_digits
 from labkit.cloud.opening import open_real, open_simulated, real_clients, simulated_clients
 from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
 from labkit.lab import procedure
+from labkit.lab.banner import banner
+from labkit.lab.calls import StepCalls
 from labkit.lab.procedure.steps.workbench import Workbench
 from labkit.support.seeding import Clock, Randomness
-from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
+from labkit.workspace import Workspace, default_root, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,11 +41,11 @@ _MAY_BE_WRITTEN_TO = "the account may be written to"
 
 
 @dataclass(slots=True)
-class Lab:
+class Lab(StepCalls):
     """A lab: one device, its board, an account, and the steps of the procedure as calls.
 
     Each step of the device's route is a method of its name. On a simulated bench a step first
-    does whatever earlier step is missing; on a real one it names the page that does it.
+    performs the earlier steps that are missing; on a real one it names the page that does.
 
     Attributes:
         workspace: files, settings and journal.
@@ -124,17 +127,18 @@ class Lab:
         return [{"step": entry.step, "made": list(entry.made)} for entry in self.workspace.journal]
 
     def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
-        """Return what a step works with; a real board is seen while it prints."""
+        """Return what a step works with; a real board's output is shown while it prints."""
         seed = self.workspace.settings.seed
         if show is None and not self.workspace.settings.board_is_simulated:
             show = PERSON.say
         return Workbench(
             workspace=self.workspace,
             board=self.board,
-            account=self.account,
+            open_account=lambda: self.account,
             randomness=Randomness(seed),
             now=Clock(seed).now(self.procedure.number(step)),
             show=show,
+            allow=None if self.workspace.settings.account_is_simulated else ask_before,
             passphrase=self.passphrase,
         )
 
@@ -152,15 +156,70 @@ class Lab:
         self._passphrase = passphrase
 
     def perform(self, name: str, show: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 each step has its own value
-        """Do a step by its name; see `labkit.lab.procedure.perform`."""
-        step = self.procedure.find(name)
+        """Perform a step of the device's route by its name, and return the step's value.
+
+        Each step is a method as well, with its own help. On a simulated bench the earlier steps
+        that it needs are performed first. A step that was done before and had to change the
+        account again prints what it changed.
+
+        Raises:
+            WorkspaceError: the route has no such step.
+            NotReadyError: an earlier step has to be done first, on a real bench.
+            LabError: the step failed.
+        """
+        step = self._find(name)
         self._start_bench_again()
+        status = procedure.Status(self.workspace)
         if self.workspace.settings.is_simulated:
             for earlier in self.procedure.before(step):
-                workbench = self.workbench(earlier.name)
-                if earlier.is_asked_again or not procedure.is_done(workbench, earlier):
-                    procedure.perform(workbench, earlier)
-        return procedure.perform(self.workbench(name, show), step)
+                if earlier.is_asked_again or not status.is_done(earlier):
+                    status = self._perform(earlier, status, None)[1]
+        return self._perform(step, status, show)[0].value
+
+    def perform_all(self) -> Iterator[procedure.Performed | procedure.Step]:
+        """Perform every step of the route in order.
+
+        Yields:
+            What came of each step; the step itself if it was done before and needs no check.
+
+        Raises:
+            LabError: a step failed.
+        """
+        status = procedure.Status(self.workspace)
+        for step in self.procedure.steps:
+            if status.is_done(step) and not step.is_asked_again:
+                yield step
+                continue
+            performed, status = self._perform(step, status, None, report=False)
+            yield performed
+
+    def _perform(
+        self,
+        step: procedure.Step,
+        status: procedure.Status,
+        show: Callable[[str], object] | None,
+        *,
+        report: bool = True,
+    ) -> tuple[procedure.Performed, procedure.Status]:
+        """Perform a step; return what came of it, and a snapshot for the next step."""
+        performed = procedure.perform(self.workbench(step.name, show), step, status)
+        if report:
+            for change in performed.changes:
+                PERSON.say(f"lab.{step.name}(): {change}")
+        return performed, procedure.Status(self.workspace) if performed.is_recorded else status
+
+    def _find(self, name: str) -> procedure.Step:
+        if name in self.procedure:
+            return self.procedure.find(name)
+        others = [each for each, route in procedure.ROUTES.items() if name in route]
+        if not others:
+            raise WorkspaceError(
+                f"{name!r} is not a step. lab.procedure lists the steps of this device's route."
+            )
+        raise WorkspaceError(
+            f"{name} is a step of {' and '.join(others)}; this device is on the route "
+            f'{self.procedure.name}. Open the lab on the other: open_lab(route="{others[0]}").'
+        )
 
     def paste_console(self, console: str | bytes | Path) -> object:
         """Take a console text, or a log file; see `labkit.lab.procedure.paste_console`."""
@@ -175,8 +234,9 @@ class Lab:
 
     def route(self) -> Iterator[tuple[procedure.Step, bool]]:
         """Yield every step of the device's route with whether it is done."""
+        status = procedure.Status(self.workspace)
         for step in self.procedure.steps:
-            yield step, procedure.is_done(self.workbench(step.name), step)
+            yield step, status.is_done(step)
 
     @property
     def procedure(self) -> procedure.Route:
@@ -259,55 +319,9 @@ class Lab:
             self.perform(maker.name)
         return path
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Return a step of the procedure as a call."""
-        if not name.startswith("_") and name not in self.__slots__:
-            if name in self.procedure:
-                return lambda: self.perform(name)
-            if others := [each for each, route in procedure.ROUTES.items() if name in route]:
-                raise AttributeError(
-                    f"{name} is a step of {' and '.join(others)}; this device is on the route "
-                    f"{self.procedure.name}. Open the lab on the other: "
-                    f'open_lab(route="{others[0]}").'
-                )
-        # Again, the plain way, whose own error says best what is missing.
-        return object.__getattribute__(self, name)  # type: ignore[no-any-return]  # it raises
-
-    def __dir__(self) -> list[str]:
-        """Name the steps beside everything else, for completion."""
-        return [*object.__dir__(self), *(step.name for step in self.procedure.steps)]
-
     def __repr__(self) -> str:
         """Return the mode banner: what is real and what is not."""
-        settings = self.workspace.settings
-        if settings.board_is_simulated:
-            board = (
-                f"simulated: firmware {settings.release}; its clock runs fast, "
-                "180 s of waiting pass at once"
-            )
-            if settings.board_is_on_real_network:
-                board += "\n         it connects to AWS over this computer's network"
-        else:
-            board = f"REAL: {settings.device_url} at {settings.baud_rate} baud"
-        if settings.account_is_simulated:
-            account = "simulated: it runs on this computer, nothing reaches AWS"
-            if settings.ends_before_hello_world:
-                account += "\n         the board cannot reach it: this ends before the hello world"
-        else:
-            account = "REAL: what is made here is made in AWS"
-        lines = [
-            f"board    {board}",
-            f"account  {account}",
-            f"         account {self.account.account_id}, region {self.account.region}",
-            f"device   thing {settings.thing_name}",
-        ]
-        if settings.route != DEFAULT_ROUTE:
-            lines.append(f"route    {settings.route}, {ROUTES[settings.route]}")
-        if settings.seed:
-            lines.append(f"seed     {settings.seed}: every key and date here is derived from it")
-        if not (settings.board_is_simulated and settings.account_is_simulated):
-            lines.append(f"folder   {self.workspace.root}")
-        return "\n".join(lines)
+        return banner(self.workspace, lambda: self.account)
 
 
 def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:

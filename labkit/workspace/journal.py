@@ -79,16 +79,25 @@ class Journal:
         Raises:
             WorkspaceError: another line is no entry.
         """
-        return (line for line in self._lines() if isinstance(line, Entry))
+        return (line for line in self.lines() if isinstance(line, Entry))
 
     @property
     def notes(self) -> Iterator[Note]:
         """What was noted about the account, oldest first; errors as for the entries."""
-        return (line for line in self._lines() if isinstance(line, Note))
+        return (line for line in self.lines() if isinstance(line, Note))
 
-    def _lines(self) -> Iterator[Entry | Note]:
+    def lines(self) -> Iterator[Entry | Note]:
+        """Yield entries and notes, oldest first; errors as for the entries."""
         with suppress(FileNotFoundError):
             yield from read_journal(self.path.read_bytes(), str(self.path))
+
+    @property
+    def size(self) -> int:
+        """The file's size in bytes; 0 if there is none."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def newest(self, step: str) -> Entry | None:
         """Return a step's newest entry, or None where it was never done."""

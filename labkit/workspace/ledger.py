@@ -15,10 +15,11 @@ from labkit.workspace.journal import Journal, Note
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
+    from pathlib import Path
 
 __all__ = ["Ledger", "Made"]
 
-_BEGUN, _MADE, _UNMADE = "begun", "made", "unmade"
+_BEGUN, _MADE, UNMADE = "begun", "made", "unmade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Ledger:
         self._journal = journal
         self._others = tuple(others)
         self._now = now
+        self._known: dict[Path, tuple[int, dict[tuple[str, str], Made]]] = {}
 
     def begin(self, kind: str, name: str) -> None:
         """Note that something is about to be made."""
@@ -78,7 +80,7 @@ class Ledger:
 
     def unmade(self, kind: str, name: str) -> None:
         """Note that it is gone, or was never there."""
-        self._note(_UNMADE, kind, name)
+        self._note(UNMADE, kind, name)
 
     def there(self) -> tuple[Made, ...]:
         """Return what this run made or began and has not unmade, oldest first."""
@@ -103,7 +105,13 @@ class Ledger:
         )
 
     def _all(self, journal: Journal) -> dict[tuple[str, str], Made]:
-        return _there(note for note in journal.notes if note.cloud in ("", self._cloud))
+        """Return what a journal's run made. The file is read again only if it has grown."""
+        size = journal.size
+        known_size, known = self._known.get(journal.path, (-1, {}))
+        if size != known_size:
+            known = _there(note for note in journal.notes if note.cloud in ("", self._cloud))
+            self._known[journal.path] = size, known
+        return known
 
 
 def _there(notes: Iterable[Note]) -> dict[tuple[str, str], Made]:
@@ -111,7 +119,7 @@ def _there(notes: Iterable[Note]) -> dict[tuple[str, str], Made]:
     for note in notes:
         key = (note.resource, note.name)
         there.pop((note.resource, note.begun_as), None)
-        if note.event == _UNMADE:
+        if note.event == UNMADE:
             there.pop(key, None)
         elif note.event == _MADE or key not in there:
             there[key] = Made(note.resource, note.name, note.proof, note.event == _MADE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,14 +133,6 @@ def test_without_a_seed_nothing_is_the_same(lab: Lab, tmp_path: Path) -> None:
 # Calls
 
 
-def test_steps_are_methods(lab: Lab) -> None:
-    """Each step is a call of its name, offered for completion; another name is none."""
-    assert {step.name for step in STEPS} <= set(dir(lab))
-    assert all(callable(getattr(lab, step.name)) for step in STEPS)
-    with pytest.raises(AttributeError, match="fly"):
-        lab.fly()
-
-
 def test_route_names_every_step_once(lab: Lab) -> None:
     """The route shows every page with its steps, as calls."""
     route = repr(lab.procedure)
@@ -208,9 +199,7 @@ def test_the_board_as_in_life_waits(lab: Lab) -> None:
     lab.board.build()
     lab.board.flash()
     lab.bench.post("boards/0/clock", {"speed": 1})
-    begin = time.monotonic()
     with pytest.raises(DeviceError, match="did not end within 1 s"):
         lab.board.boot(timeout_s=1)
-    assert time.monotonic() - begin < 5
     assert open_lab(lab.workspace.root).bench == lab.bench
     assert lab.bench.get()["boards"][0]["speed"] == "fast"  # type: ignore[index]

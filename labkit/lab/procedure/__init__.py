@@ -9,8 +9,9 @@ test and its cells. To add a route is a module with its rows, a line in `routes`
 
 from labkit.lab.procedure.failing import failed
 from labkit.lab.procedure.pasting import paste_console
-from labkit.lab.procedure.performing import is_done, missing, not_ready, perform
+from labkit.lab.procedure.performing import Performed, not_ready, perform
 from labkit.lab.procedure.routes import ROUTES, route_of
+from labkit.lab.procedure.status import Stage, Status, stages
 from labkit.lab.procedure.step import Route, Step
 
 STEPS = ROUTES["option-2"].steps
@@ -19,13 +20,15 @@ STEPS = ROUTES["option-2"].steps
 __all__ = [
     "ROUTES",
     "STEPS",
+    "Performed",
     "Route",
+    "Stage",
+    "Status",
     "Step",
     "failed",
-    "is_done",
-    "missing",
     "not_ready",
     "paste_console",
     "perform",
     "route_of",
+    "stages",
 ]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.errors import DeviceError
-from labkit.lab.procedure.performing import is_done, perform
+from labkit.lab.procedure.performing import perform
+from labkit.lab.procedure.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +44,12 @@ def paste_console(
     """
     workbench = workbench_for(route.steps[0].name)
     capture = workbench.board.paste(_read(console))
+    status = Status(workbench.workspace)
     for step in filter(_runs_the_demo, route.steps):
-        workbench = workbench_for(step.name)
-        if not is_done(workbench, step):
-            return perform(replace(workbench, board=workbench.board.pasted(capture)), step)
+        if not status.is_done(step):
+            workbench = workbench_for(step.name)
+            workbench = replace(workbench, board=workbench.board.pasted(capture))
+            return perform(workbench, step, status).value
     return capture
 
 

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Route", "Step"]
 
+_ACCOUNT = "account: "
+_KINDS = {
+    "ACTIVE": ("certificate",),
+    "attachments": ("thing attachment", "policy attachment"),
+}
+"""The resources of what a step makes in the account, if they have another name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -50,7 +57,18 @@ class Step:
     @property
     def is_asked_again(self) -> bool:
         """Whether the journal's word is not enough: the account, or the hello world, must say."""
-        return not self.makes or any(item.startswith("account: ") for item in self.makes)
+        return not self.makes or self.is_in_account
+
+    @property
+    def resources(self) -> frozenset[str]:
+        """The kinds of resources in the account that it makes, such as "thing"."""
+        items = (item.removeprefix(_ACCOUNT) for item in self.makes if item.startswith(_ACCOUNT))
+        return frozenset(kind for item in items for kind in _KINDS.get(item, (item,)))
+
+    @property
+    def is_in_account(self) -> bool:
+        """Whether it makes something in the account."""
+        return any(item.startswith(_ACCOUNT) for item in self.makes)
 
     @property
     def is_on_board(self) -> bool:

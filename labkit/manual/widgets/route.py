@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from labkit.errors import LabError
-from labkit.lab.procedure.stages import Stage, stages
+from labkit.lab.procedure import Stage, stages
 from labkit.manual.progress import PageProgress, open_page, read_progress, when_noted
 from labkit.manual.widgets.panel import Panel, button
 from labkit.workspace import ROUTES
@@ -163,7 +163,7 @@ def _ahead(stops: list[_Stop]) -> list[str]:
         for stage in stop.stages:
             call = f"{stop.number} lab.{stage.step.name}()"
             if stage.state == "failed":
-                lines.append(f"failed: {call} said {stage.said}")
+                lines.append(f"failed: {call} said {stage.error}")
             elif stage.state == "next":
                 lines.append(f"next: {call}, {stage.step.does}")
     return lines
@@ -202,12 +202,12 @@ def _page(stop: _Stop) -> Markup:
 
 def _step(stage: Stage) -> Markup:
     made = Markup('<br><span class="mono quiet">{}</span>').format(", ".join(stage.made))
-    said = Markup('<br><span class="bad">{}</span>').format(stage.said)
+    said = Markup('<br><span class="bad">{}</span>').format(stage.error)
     return Markup('<li><span class="{}">{}</span> <code>lab.{}()</code> {}{}{}</li>').format(
         _KINDS.get(stage.state, "quiet"),
         stage.state,
         stage.step.name,
         stage.step.does,
         made if stage.made else "",
-        said if stage.said else "",
+        said if stage.error else "",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import __version__, certificates
 from labkit.errors import LabError
-from labkit.lab.procedure.stages import stages as stages_of
+from labkit.lab.procedure.status import stages as stages_of
 from labkit.lab.procedure.steps import headers as header_steps
 from labkit.record.contents.executed_pages import PageFacts, look_at
 from labkit.record.contents.surroundings import port, surroundings, who
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from labkit.check import Check
     from labkit.lab.lab import Lab
-    from labkit.lab.procedure.stages import Stage
+    from labkit.lab.procedure.status import Stage
     from labkit.workspace import Settings
 
 __all__ = ["Told", "facts", "told_checks"]
@@ -74,7 +74,7 @@ def facts(
     """
     settings = lab.workspace.settings
     stages = stages_of(lab.workspace)
-    failed = {stage.step.name: stage.said for stage in stages if stage.state == "failed"}
+    failed = {stage.step.name: stage.error for stage in stages if stage.state == "failed"}
     if told.failed:
         failed["run"] = told.failed
     outcome = _outcome(stages, failed, cut_off=told.cut_off)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit import firmware
 from labkit.errors import MacroNotFoundError
-from labkit.firmware.tree import find_sources
+from labkit.firmware.tree import find_sources, known_sources
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
 
@@ -28,6 +28,7 @@ __all__ = [
     "PRIVATE_KEY_PEM",
     "THING_NAME",
     "Diff",
+    "Macros",
     "Plan",
     "backup_of",
     "force_key_generation",
@@ -202,12 +203,27 @@ def put_certificates(workbench: Workbench, certificate_pem: str, ca_pem: str | N
     write(file, firmware.encode(firmware.edit(text, CA_PEM, ca_pem).new))
 
 
+class Macros:
+    """The macros of a firmware tree as they are now; each header is read once."""
+
+    def __init__(self, tree: Path) -> None:
+        self._sources = known_sources(tree)
+        self._texts: dict[Path, str] = {}
+
+    def value(self, macro: str) -> str | None:
+        """Return a macro's value; None if it is NULL or not defined."""
+        file: Path = getattr(self._sources, _HOME[macro])
+        if file not in self._texts:
+            self._texts[file] = _text(file)
+        try:
+            return firmware.get(self._texts[file], macro).value
+        except MacroNotFoundError:
+            return None
+
+
 def value_now(workbench: Workbench, macro: str) -> str | None:
-    """Return a macro's value as it stands in the firmware tree; None where it is NULL or gone."""
-    try:
-        return firmware.get(_text(_file(workbench, macro)), macro).value
-    except MacroNotFoundError:
-        return None
+    """Return a macro's value in the firmware tree; None if it is NULL or not defined."""
+    return Macros(workbench.workspace.firmware).value(macro)
 
 
 def _set(workbench: Workbench, step: str, before: Entry | None) -> Outcome:

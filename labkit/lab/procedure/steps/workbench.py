@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from labkit.cloud.account import Account
+    from labkit.cloud.changes import Change
     from labkit.device.board import Board
     from labkit.lab.procedure.steps.passphrase import Passphrase
     from labkit.support.seeding import Randomness
@@ -31,20 +32,28 @@ class Workbench:
     Attributes:
         workspace: files and journal.
         board: the board.
-        account: the AWS account.
+        open_account: returns the AWS account, whose client is made when it is first needed.
         randomness: the source of keys and serial numbers.
         now: the time at which the step takes place, UTC.
-        show: called with each line that a long step has to tell while it works, or None.
+        show: called with each line that a long step has to report while it works, or None.
+        allow: called before a step that is done changes the account again, with the step's name
+            and the change; it raises an error to prevent the change. None allows every change.
         passphrase: asks for the passphrase of an encrypted CA key.
     """
 
     workspace: Workspace
     board: Board
-    account: Account
+    open_account: Callable[[], Account]
     randomness: Randomness
     now: datetime
     show: Callable[[str], object] | None = None
+    allow: Callable[[str, Change], object] | None = None
     passphrase: Passphrase = field(default_factory=_passphrase, repr=False)
+
+    @property
+    def account(self) -> Account:
+        """The AWS account."""
+        return self.open_account()
 
     @property
     def thing_name(self) -> str:

@@ -1,0 +1,56 @@
+"""The mode banner: what of a lab is real and what is simulated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.workspace import DEFAULT_ROUTE, ROUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.cloud.account import Account
+    from labkit.workspace import Workspace
+
+__all__ = ["banner"]
+
+
+def banner(workspace: Workspace, open_account: Callable[[], Account]) -> str:
+    """Return the mode banner, the first output of every page.
+
+    Args:
+        workspace: whose settings chose.
+        open_account: returns the account; only a real one is asked for its number and region.
+    """
+    settings = workspace.settings
+    if settings.board_is_simulated:
+        board = (
+            f"simulated: firmware {settings.release}; its clock runs fast, "
+            "180 s of waiting pass at once"
+        )
+        if settings.board_is_on_real_network:
+            board += "\n         it connects to AWS over this computer's network"
+    else:
+        board = f"REAL: {settings.device_url} at {settings.baud_rate} baud"
+    account_id, region = settings.account_id, settings.region
+    if settings.account_is_simulated:
+        account = "simulated: it runs on this computer, nothing reaches AWS"
+        if settings.ends_before_hello_world:
+            account += "\n         the board cannot reach it: this ends before the hello world"
+    else:
+        account = "REAL: what is made here is made in AWS"
+        real = open_account()
+        account_id, region = real.account_id, real.region
+    lines = [
+        f"board    {board}",
+        f"account  {account}",
+        f"         account {account_id}, region {region}",
+        f"device   thing {settings.thing_name}",
+    ]
+    if settings.route != DEFAULT_ROUTE:
+        lines.append(f"route    {settings.route}, {ROUTES[settings.route]}")
+    if settings.seed:
+        lines.append(f"seed     {settings.seed}: every key and date here is derived from it")
+    if not (settings.board_is_simulated and settings.account_is_simulated):
+        lines.append(f"folder   {workspace.root}")
+    return "\n".join(lines)
