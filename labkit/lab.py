@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from labkit.diagnosis import Diagnosis
     from labkit.handshake import Handshake
     from labkit.keys import PublicKey
+    from labkit.policy import HelloWorld
     from labkit.progress import Progress
     from labkit.steps.ca_key import Passphrase
 
@@ -189,6 +190,13 @@ class Lab:
     def procedure(self) -> procedure.Route:
         """The device's route, step by step; its repr is a list to read."""
         return procedure.route_of(self.workspace)
+
+    @property
+    def hello_world(self) -> HelloWorld:
+        """What the hello world of the device's firmware tree asks of AWS IoT."""
+        from labkit.device.image import hello_world_of  # noqa: PLC0415 as `public_key`
+
+        return hello_world_of(self.workspace.firmware)
 
     @property
     def public_key(self) -> PublicKey:

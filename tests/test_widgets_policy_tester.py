@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from labkit.errors import PolicyError
-from labkit.policy import Question, lay_out, try_document
+from labkit.policy import NEWEST, Question, lay_out, try_document
 from labkit.widgets.policy_tester import PolicyTesterPanel
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def panel() -> PolicyTesterPanel:
     lab = SimpleNamespace(
         account=SimpleNamespace(region=REGION, account_id=ACCOUNT),
         workspace=SimpleNamespace(settings=SimpleNamespace(thing_name=THING)),
+        hello_world=NEWEST,
     )
     return PolicyTesterPanel(cast("Lab", lab))
 

@@ -1,7 +1,8 @@
 """The simulated board's build: a firmware tree's macros, taken out as its compiler sees them.
 
-An image is JSON: ``{"format": 1, "release": "202203.00", "macros": {NAME: text or null}}``. It
-may hold a private key (Option 1), so its file is readable by its owner only.
+An image is JSON: ``{"format": 1, "release": "202203.00", "hello_world": "202011", "macros":
+{NAME: text or null}}``. It may hold a private key (Option 1), so its file is readable by its owner
+only.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit import firmware
+from labkit.device.demo_of_tree import demo_of_tree
 from labkit.errors import DeviceError, FirmwareError, MacroNotFoundError
 from labkit.firmware.conditions import UNDEFINED, evaluate
+from labkit.policy import NEWEST, HelloWorld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Sources", "build_image", "find_sources", "read_image", "write_image"]
+__all__ = ["Sources", "build_image", "find_sources", "hello_world_of", "read_image", "write_image"]
 
 _FORMAT = 1
 
@@ -38,7 +41,8 @@ _PROVISIONING_FOLDERS = (
 # Copies of the three files for test programs, templates and other people's code.
 _NOT_SEARCHED = {"tests", "test", "tools", "libraries", "vendors", "build", "node_modules"}
 
-_VERSION = re.compile(r"FreeRTOS(?: Provisioning)? V(\d+(?:\.\d+)+)")
+_VERSION = re.compile(r"FreeRTOS(?P<own> Provisioning)? V(\d+(?:\.\d+)+)")
+_FIRST_WITH_OWN_VERSION = "201906.00"  # its file says "FreeRTOS Provisioning V1.0.0"
 _HEAD = 2000
 _FIRST_TO_PRINT_AT_EVERY_BOOT = 202107
 _OLD, _NEW = "201910.00", "202203.00"
@@ -88,12 +92,14 @@ class Sources:
         provisioning: `aws_dev_mode_key_provisioning.c`: whether a key pair is made anew.
         release: the version in the files' own heads, such as "202203.00" or "1.4.7", None where
             they name none. The files of 202107.00 say 202012.00.
+        hello_world: the generation of the MQTT hello world.
     """
 
     credentials: Path
     keys: Path
     provisioning: Path
     release: str | None
+    hello_world: HelloWorld
 
 
 def find_sources(tree: Path) -> Sources:
@@ -120,8 +126,18 @@ def find_sources(tree: Path) -> Sources:
     credentials = _find(tree, _HEADER_FOLDERS, (_CREDENTIALS,))
     keys = _find(tree, _HEADER_FOLDERS, (_KEYS,))
     provisioning = _find(tree, _PROVISIONING_FOLDERS, _PROVISIONING)
-    versions = (_version(_read(file)) for file in (provisioning, credentials, keys))
-    return Sources(credentials, keys, provisioning, next(filter(None, versions), None))
+    texts = [_read(file) for file in (provisioning, credentials, keys)]
+    release = next(filter(None, map(_version, texts)), None)
+    demo = demo_of_tree(tree, release, delays=_DELAY in texts[0])
+    return Sources(credentials, keys, provisioning, release, demo)
+
+
+def hello_world_of(tree: Path) -> HelloWorld:
+    """Return the generation of a tree's MQTT hello world; the newest where there is no tree."""
+    try:
+        return find_sources(tree).hello_world
+    except DeviceError:
+        return NEWEST
 
 
 def _find(tree: Path, folders: tuple[str, ...], file_names: tuple[str, ...]) -> Path:
@@ -165,7 +181,7 @@ def _search(tree: Path, file_names: tuple[str, ...]) -> Iterator[Path]:
 
 def _version(text: str) -> str | None:
     match = _VERSION.search(text, 0, _HEAD)
-    return match[1] if match else None
+    return match and (_FIRST_WITH_OWN_VERSION if match["own"] else match[2])
 
 
 def _read(file: Path) -> str:
@@ -186,7 +202,7 @@ def build_image(tree: Path) -> dict[str, Any]:
 
     The release is the one of two whose habits the tree has: 202203.00 where a delay before the
     key pair is generated is defined, or the files name 202107 or later; else 201910.00, also for
-    older and unnamed releases.
+    older and unnamed releases. The hello world is the tree's own, of whatever generation.
 
     Args:
         tree: the firmware tree's top folder.
@@ -215,7 +231,8 @@ def build_image(tree: Path) -> dict[str, Any]:
     macros[_FORCE] = build.switch(provisioning)
     macros[_DELAY] = build.number(provisioning, _DELAY)
     release = _habit(sources.release, delays=macros[_DELAY] is not None)
-    return {"format": _FORMAT, "release": release, "macros": macros}
+    hello_world = sources.hello_world.name
+    return {"format": _FORMAT, "release": release, "hello_world": hello_world, "macros": macros}
 
 
 def _habit(release: str | None, *, delays: bool) -> str:

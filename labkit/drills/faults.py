@@ -15,7 +15,6 @@ from labkit import certificates
 from labkit.drills.careless import certify, damaged, literal, unsupported_key
 from labkit.drills.site import NARROW_POLICY
 from labkit.policy import resource_arn
-from labkit.steps.account import POLICY_NAME
 from labkit.steps.headers import CA_PEM, CERTIFICATE_PEM, ENDPOINT, FORCE, PRIVATE_KEY_PEM
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def _not_active(site: Site) -> None:
 
 
 def _no_policy(site: Site) -> None:
-    site.lab.account.detach_policy(POLICY_NAME, site.arn)
+    site.lab.account.detach_policy(site.policy_name, site.arn)
 
 
 def _not_attached(site: Site) -> None:
@@ -213,7 +212,7 @@ def _narrow(*actions: str) -> Callable[[Site], None]:
         document = {"Version": "2012-10-17", "Statement": statements}
         account.create_policy(NARROW_POLICY, document)
         site.call("a drill", "attach_policy", policyName=NARROW_POLICY, target=site.arn)
-        account.detach_policy(POLICY_NAME, site.arn)
+        account.detach_policy(site.policy_name, site.arn)
 
     return way
 

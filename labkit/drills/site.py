@@ -21,7 +21,6 @@ from labkit.device.image import build_image, find_sources
 from labkit.errors import BenchError, FirmwareError
 from labkit.keys import PublicKey
 from labkit.seeding import Clock, Randomness
-from labkit.steps.account import POLICY_NAME
 from labkit.workspace import write
 
 if TYPE_CHECKING:
@@ -117,6 +116,11 @@ class Site:
         """The ARN of the device's own certificate."""
         return self.lab.account.certificate(self.lab.certificate_id).arn
 
+    @property
+    def policy_name(self) -> str:
+        """The name of the device's policy."""
+        return self.lab.hello_world.policy_name
+
     # Headers
 
     def set(self, macro: str, value: str | None) -> None:
@@ -159,11 +163,11 @@ class Site:
             told: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
         return told
 
-    def attach(self, arn: str, *, policy: str = POLICY_NAME) -> None:
-        """Attach a certificate to the drill device's thing, and a policy to it."""
+    def attach(self, arn: str) -> None:
+        """Attach a certificate to the drill device's thing, and the policy to it."""
         thing = self.lab.workspace.settings.thing_name
         self.call("a drill", "attach_thing_principal", thingName=thing, principal=arn)
-        self.call("a drill", "attach_policy", policyName=policy, target=arn)
+        self.call("a drill", "attach_policy", policyName=self.policy_name, target=arn)
 
     def detach_thing(self, arn: str) -> None:
         """Detach a certificate from the drill device's thing."""
@@ -265,7 +269,7 @@ class Site:
             certificateId=ca.name, newAutoRegistrationStatus="DISABLE",
         )  # fmt: skip
         own = account.register_certificate(self._read("deviceCert.pem").decode(), ca_pem)
-        account.attach(self.lab.workspace.settings.thing_name, POLICY_NAME, own.arn)
+        account.attach(self.lab.workspace.settings.thing_name, self.policy_name, own.arn)
         account.set_certificate_status(own.name, "ACTIVE")
 
     # Files

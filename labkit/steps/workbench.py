@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from labkit.device.image import hello_world_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from labkit.cloud.account import Account
     from labkit.device.board import Board
+    from labkit.policy import HelloWorld
     from labkit.seeding import Randomness
     from labkit.steps.ca_key import Passphrase
     from labkit.workspace import Workspace
@@ -50,6 +53,11 @@ class Workbench:
     def thing_name(self) -> str:
         """The name of the thing that the device is."""
         return self.workspace.settings.thing_name
+
+    @property
+    def hello_world(self) -> HelloWorld:
+        """What the hello world of the firmware tree asks of AWS IoT."""
+        return hello_world_of(self.workspace.firmware)
 
     def read(self, name: str) -> bytes:
         """Return the content of a file by the documentation's name."""

@@ -9,7 +9,6 @@ from labkit.errors import LabError
 from labkit.record.contents.account_answers import answers
 from labkit.record.contents.executed_pages import executed_pages
 from labkit.record.contents.firmware_sources import sources
-from labkit.steps.account import POLICY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +65,7 @@ def _answers(lab: Lab, files: Mapping[str, bytes]) -> dict[str, bytes]:
     return answers(
         account,
         thing=lab.workspace.settings.thing_name,
-        policy=POLICY_NAME,
+        policy=lab.hello_world.policy_name,
         certificate_id=_id(files, "device/deviceCert.pem"),
         ca_id=_id(files, "ca/rootCA.pem"),
     )
