@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from labkit.simulator import mqtt
 from labkit.simulator.board import board_tls
 from labkit.simulator.board.board_tls import Credentials, TlsError, TlsStream
+from labkit.simulator.board.burst_demo import run_burst_demo
 from labkit.simulator.board.credentials import PemError, certificates_of_pem, is_certificate
 from labkit.simulator.board.provisioning import JITR_MACRO, load_key
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from labkit.simulator.board.machine import Machine
     from labkit.simulator.board.releases import Release
 
-__all__ = ["run_hello_world"]
+__all__ = ["Session", "run_hello_world"]
 
 MESSAGE = "Hello World!"
 
@@ -64,10 +65,15 @@ def run_hello_world(machine: Machine) -> bool:
     """
     host = machine.image.text("clientcredentialMQTT_BROKER_ENDPOINT")
     thing = machine.image.text("clientcredentialIOT_THING_NAME")
-    machine.console.say("demo started", thing=thing, length=len(thing))
+    demo = machine.image.demo
+    client_id = demo.client_id(thing)
+    machine.console.say("demo started", client=client_id, length=len(client_id))
     try:
-        stream = _connect_tls(machine, host)
-        _talk(_Session(machine, stream), thing, f"{thing}/example/topic")
+        session = Session(machine, stream := _connect_tls(machine, host))
+        if machine.release.publishes_in_bursts:
+            run_burst_demo(session, demo, thing)
+        else:
+            _talk(session, thing, f"{thing}/example/topic")
         stream.close()
     except _EndedError:
         return False
@@ -163,8 +169,13 @@ def _credentials(machine: Machine) -> Credentials:
         raise _CredentialsError(_X509_INVALID_FORMAT) from error
 
 
-class _Session:
-    """An MQTT connection of the demo, which ends by saying why."""
+class Session:
+    """An MQTT connection of the demo, which ends by saying why.
+
+    Args:
+        machine: what the demo runs on.
+        stream: the TLS session.
+    """
 
     def __init__(self, machine: Machine, stream: TlsStream) -> None:
         self.machine, self._stream = machine, stream
@@ -195,8 +206,21 @@ class _Session:
             pass
         return packet
 
+    def connect(self, client_id: str, will: mqtt.Will | None = None) -> None:
+        """Send CONNECT, and return when it is accepted."""
+        self.machine.console.say("connecting")
+        packet = mqtt.Connect(client_id, keep_alive_s=_KEEP_ALIVE_S, will=will)
+        self.send(packet, step="connect")
+        answer = self.expect(mqtt.ConnAck, step="connect")
+        self.passed(_CONNECT_MS, answer)
+        if answer.return_code:
+            raise self.ended("connect", "refused")
+        self.machine.console.say("mqtt connected")
+
     def ended(self, step: str, how: str, **fields: object) -> _EndedError:
         """Print how a step came to nothing and return the error to raise."""
+        if how != "refused":
+            self.machine.clock.spend(self.machine.release.notices_loss_after_ms)
         self.machine.console.say(f"{step} {how}", **fields)
         return _EndedError()
 
@@ -206,8 +230,8 @@ class _Session:
         self.machine.console.say("packet", size=_remaining_length(packet))
 
 
-def _talk(session: _Session, thing: str, topic: str) -> None:
-    _connect(session, thing)
+def _talk(session: Session, thing: str, topic: str) -> None:
+    session.connect(thing)
     _subscribe(session, topic)
     _publish(session, topic)
     session.machine.clock.spend(_DISCONNECT_MS)
@@ -215,17 +239,7 @@ def _talk(session: _Session, thing: str, topic: str) -> None:
     session.machine.console.say("disconnected")
 
 
-def _connect(session: _Session, thing: str) -> None:
-    session.machine.console.say("connecting")
-    session.send(mqtt.Connect(thing, keep_alive_s=_KEEP_ALIVE_S), step="connect")
-    answer = session.expect(mqtt.ConnAck, step="connect")
-    session.passed(_CONNECT_MS, answer)
-    if answer.return_code:
-        raise session.ended("connect", "refused")
-    session.machine.console.say("mqtt connected")
-
-
-def _subscribe(session: _Session, topic: str) -> None:
+def _subscribe(session: Session, topic: str) -> None:
     session.send(mqtt.Subscribe(1, ((topic, 1),)), step="subscribe")
     answer = session.expect(mqtt.SubAck, step="subscribe")
     session.passed(_SUBSCRIBE_MS, answer)
@@ -234,7 +248,7 @@ def _subscribe(session: _Session, topic: str) -> None:
     session.machine.console.say("subscribed")
 
 
-def _publish(session: _Session, topic: str) -> None:
+def _publish(session: Session, topic: str) -> None:
     """Publish, and wait for both the broker's acknowledgement and the message's echo."""
     session.machine.console.say("publishing")
     session.send(mqtt.Publish(topic, MESSAGE.encode(), qos=1, packet_id=2), step="publish")
