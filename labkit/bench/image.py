@@ -1,7 +1,8 @@
 """The simulated board's build: a firmware tree's macros, taken out as its compiler sees them.
 
-An image is JSON: ``{"format": 1, "release": "202203.00", "macros": {NAME: text or null}}``. It
-may hold a private key (Option 1), so its file is readable by its owner only.
+An image is JSON: ``{"format": 1, "release": "202203.00", "hello_world": "202011", "macros":
+{NAME: text or null}}``. It may hold a private key (Option 1), so its file is readable by its owner
+only.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def build_image(tree: Path) -> dict[str, Any]:
 
     The release is the one of two whose habits the tree has: 202203.00 where a delay before the
     key pair is generated is defined, or the files name 202107 or later; else 201910.00, also for
-    older and unnamed releases.
+    older and unnamed releases. The hello world is the tree's own, of whatever generation.
 
     Args:
         tree: the firmware tree's top folder.
@@ -98,7 +99,8 @@ def build_image(tree: Path) -> dict[str, Any]:
     macros[_FORCE] = build.switch(provisioning)
     macros[_DELAY] = build.number(provisioning, _DELAY)
     release = _habit(sources.release, delays=macros[_DELAY] is not None)
-    return {"format": _FORMAT, "release": release, "macros": macros}
+    hello_world = sources.hello_world.name
+    return {"format": _FORMAT, "release": release, "hello_world": hello_world, "macros": macros}
 
 
 def _habit(release: str | None, *, delays: bool) -> str:

@@ -27,12 +27,6 @@ __all__ = [
 ]
 
 _MQTT_PORTS = ("8883", "443")
-_AUTHORIZED_STEPS = (
-    ("iot:Connect", "client"),
-    ("iot:Subscribe", "topicfilter"),
-    ("iot:Publish", "topic"),
-    ("iot:Receive", "topic"),
-)
 
 
 def ca_not_registered(case: Case) -> Finding | None:
@@ -101,7 +95,7 @@ def _denied(case: Case) -> bool:
     """Return whether what the account allows the certificate is known not to be enough."""
     if case.account and case.account.policies == ():
         return True
-    connect = case.decide("iot:Connect", "client")
+    connect = case.at_connect()
     return connect is not None and not connect
 
 
@@ -120,9 +114,12 @@ def no_policy(case: Case) -> Finding | None:
 
 def thing_not_attached(case: Case) -> Finding | None:
     """Judge whether a policy would allow to connect if the thing were attached."""
-    account, client_id = case.account, case.client_id
+    account, client_id = case.account, case.thing_name
     if account is None or account.things is None:
         return None
+    if not case.hello_world.connects_as_thing:
+        text = "this release's client id is the same for every device, so no thing is asked for"
+        return Finding("against", text, "account")
     if case.is_being_registered or account.policies == ():
         return Finding("against", "the certificate has no policy that asks for it", "account")
     if client_id is None:
@@ -134,8 +131,8 @@ def thing_not_attached(case: Case) -> Finding | None:
 
 
 def _attaching_helps(case: Case, things: tuple[str, ...], client_id: str) -> Finding | None:
-    now = case.decide("iot:Connect", "client")
-    then = case.decide("iot:Connect", "client", attached=True)
+    now = case.at_connect()
+    then = case.at_connect(attached=True)
     if now is None or then is None:
         return None
     if now or not then:
@@ -152,17 +149,16 @@ def policy_denies(case: Case) -> Finding | None:
         return None
     if not account.policies or case.is_being_registered:
         return Finding("against", "there is no policy that could deny", "account")
-    decisions = [case.decide(action, kind) for action, kind in _AUTHORIZED_STEPS]
-    if None in decisions:
-        return None
     connected = case.has(Sign.MQTT_CONNECTED)
-    steps = decisions[1:] if connected else decisions[:1]
-    denied = next((each for each in steps if not each), None)
-    if denied is None:
-        return None if connected else Finding("against", f"{steps[0]}", "account")
-    if not connected and case.decide("iot:Connect", "client", attached=True):
+    decision = case.after_connect() if connected else case.at_connect()
+    if decision is None:
+        return None
+    if decision:
+        return None if connected else Finding("against", f"{decision}", "account")
+    by_thing = not connected and case.hello_world.connects_as_thing
+    if by_thing and case.at_connect(attached=True):
         return Finding("against", "it would allow it if the thing were attached", "account")
-    return Finding("for", f"{denied}", "account")
+    return Finding("for", f"{decision}", "account")
 
 
 def wrong_endpoint(case: Case) -> Finding | None:

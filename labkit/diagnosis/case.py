@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates
 from labkit.diagnosis.literals import Literal, What
+from labkit.diagnosis.signs import Sign
 from labkit.errors import LabError
 from labkit.keys import short_fingerprint
-from labkit.policy import connection_context, evaluate, resource_arn
+from labkit.policy import NEWEST, connection_context, evaluate, generation, resource_arn
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from labkit.diagnosis.evidence import AccountState, Evidence
     from labkit.diagnosis.log import Log
-    from labkit.diagnosis.signs import Sign
-    from labkit.policy import Decision
+    from labkit.policy import Decision, HelloWorld
 
 __all__ = ["Case", "DeviceKey"]
 
@@ -125,35 +125,63 @@ class Case:
         return (headers.endpoint or None) if headers else None
 
     @property
-    def client_id(self) -> str | None:
-        """The client id that the demo uses: the thing's name."""
+    def hello_world(self) -> HelloWorld:
+        """The generation of the hello world: the console's, or the firmware tree's."""
+        if self.has(Sign.BURST_DEMO):
+            return generation("201906.00")
+        headers = self.evidence.headers
+        return (headers and headers.hello_world) or NEWEST
+
+    @property
+    def thing_name(self) -> str | None:
+        """The thing's name."""
         headers = self.evidence.headers
         if headers and headers.thing_name:
             return headers.thing_name
         things = self.account.things if self.account else None
         return things[0] if things and len(things) == 1 else None
 
-    def decide(self, action: str, kind: str, *, attached: bool | None = None) -> Decision | None:
-        """Return what the policies say to an action of the hello world; None where unknown.
+    def at_connect(self, *, attached: bool | None = None) -> Decision | None:
+        """Return what the policies say to CONNECT: its first denial, or that they allow it.
 
         Args:
-            action: such as "iot:Publish".
-            kind: "client", "topic" or "topicfilter".
             attached: whether to take the certificate as attached to its thing; as it is if None.
+
+        Returns:
+            None where that is unknown.
         """
-        account, client_id = self.account, self.client_id
-        if account is None or account.policies is None or client_id is None:
+        thing = self.thing_name
+        return None if thing is None else self._decide(self.hello_world.at_connect(thing), attached)
+
+    def after_connect(self) -> Decision | None:
+        """Return what the policies say to the rest of the hello world, as `at_connect`."""
+        thing = self.thing_name
+        return None if thing is None else self._decide(self.hello_world.after_connect(thing), None)
+
+    def _decide(
+        self, requests: tuple[tuple[str, str], ...], attached: bool | None
+    ) -> Decision | None:
+        account, thing = self.account, self.thing_name
+        if account is None or account.policies is None or thing is None:
             return None
+        client_id = self.hello_world.client_id(thing)
         if attached is None:
             attached = client_id in (account.things or ())
-        name = client_id if kind == "client" else f"{client_id}/example/topic"
         try:
-            resource = resource_arn(account.region, account.account_id, f"{kind}/{name}")
             variables = certificates.policy_variables(self.certificate) if self.certificate else {}
             context = connection_context(client_id, attached=attached, certificate=variables)
-            return evaluate(account.policies, action, resource, context)
+            decisions = [
+                evaluate(
+                    account.policies,
+                    action,
+                    resource_arn(account.region, account.account_id, resource),
+                    context,
+                )
+                for action, resource in requests
+            ]
         except LabError:
             return None
+        return next((each for each in decisions if not each), decisions[0])
 
     @property
     def is_registered(self) -> bool | None:

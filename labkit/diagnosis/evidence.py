@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from labkit.policy import Policy
+    from labkit.policy import HelloWorld, Policy
 
 __all__ = ["AccountState", "Evidence", "Headers"]
 
@@ -41,6 +41,7 @@ class Headers:
         thing_name: the thing's name, which is the client id.
         port: the MQTT port.
         force: whether a new key pair is made at every boot.
+        hello_world: the generation of the tree's hello world.
     """
 
     certificate: Literal | None = None
@@ -50,6 +51,7 @@ class Headers:
     thing_name: str | None = None
     port: str | None = None
     force: bool | None = None
+    hello_world: HelloWorld | None = None
 
     @classmethod
     def read(cls, *, credentials: str, keys: str, provisioning: str) -> Headers:

@@ -30,6 +30,7 @@ class Sign(StrEnum):
     NO_CERTIFICATE_FILE = "no certificate was found"
     JITR_IN_USE = "a just-in-time CA certificate is used"
     PROVISIONED = "provisioning succeeded"
+    BURST_DEMO = "the demo of 201906.00 to 202007.00 runs"
     TLS_CONNECTED = "the TLS session stands"
     MQTT_CONNECTED = "the MQTT connection was accepted"
     MESSAGE_BACK = "the message came back"
@@ -212,6 +213,7 @@ _SIGNS: tuple[tuple[str, Sign | Callable[[re.Match[str]], _Read]], ...] = (
         _tls_code,
     ),
     # The network.
+    (r"MQTT demo client identifier is", Sign.BURST_DEMO),
     (r"failed to resolve", Sign.UNRESOLVED),
     (
         (
@@ -232,7 +234,8 @@ _SIGNS: tuple[tuple[str, Sign | Callable[[re.Match[str]], _Read]], ...] = (
     (
         (
             r"MQTT CONNECT: MQTTSuccess|connection established with the broker|"
-            r"MQTT connection \S+ established|wait complete with result SUCCESS|"
+            r"MQTT connection \S+ established|(?<!DIS)CONNECT operation \S+ wait complete with "
+            r"result SUCCESS|"
             r"received MQTT CONNACK successfully|connection accepted\.|MQTT echo connected|"
             r"MQTT connection successfully established"
         ),

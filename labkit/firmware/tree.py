@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from labkit.errors import DeviceError
 from labkit.firmware import decode
+from labkit.firmware.demo_of_tree import demo_of_tree
+from labkit.policy import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Sources", "find_sources", "known_sources", "read_source"]
+    from labkit.policy import HelloWorld
+
+__all__ = ["Sources", "find_sources", "hello_world_of", "known_sources", "read_source"]
 
 _CREDENTIALS = "aws_clientcredential.h"
 _KEYS = "aws_clientcredential_keys.h"
@@ -29,7 +33,9 @@ _PROVISIONING_FOLDERS = (
 # Copies of the three files for test programs, templates and other people's code.
 _NOT_SEARCHED = {"tests", "test", "tools", "libraries", "vendors", "build", "node_modules"}
 
-_VERSION = re.compile(r"FreeRTOS(?: Provisioning)? V(\d+(?:\.\d+)+)")
+_VERSION = re.compile(r"FreeRTOS(?P<own> Provisioning)? V(\d+(?:\.\d+)+)")
+_FIRST_WITH_OWN_VERSION = "201906.00"  # its file says "FreeRTOS Provisioning V1.0.0"
+_DELAY = "keyprovisioningDELAY_BEFORE_KEY_PAIR_GENERATION_SECS"
 _HEAD = 2000
 
 
@@ -43,12 +49,14 @@ class Sources:
         provisioning: `aws_dev_mode_key_provisioning.c`: whether a key pair is made anew.
         release: the version in the files' own heads, such as "202203.00" or "1.4.7", None where
             they name none. The files of 202107.00 say 202012.00.
+        hello_world: the generation of the MQTT hello world.
     """
 
     credentials: Path
     keys: Path
     provisioning: Path
     release: str | None
+    hello_world: HelloWorld
 
 
 def find_sources(tree: Path) -> Sources:
@@ -75,8 +83,18 @@ def find_sources(tree: Path) -> Sources:
     credentials = _find(tree, _HEADER_FOLDERS, (_CREDENTIALS,))
     keys = _find(tree, _HEADER_FOLDERS, (_KEYS,))
     provisioning = _find(tree, _PROVISIONING_FOLDERS, _PROVISIONING)
-    versions = (_version(read_source(file)) for file in (provisioning, credentials, keys))
-    return Sources(credentials, keys, provisioning, next(filter(None, versions), None))
+    texts = [read_source(file) for file in (provisioning, credentials, keys)]
+    release = next(filter(None, map(_version, texts)), None)
+    demo = demo_of_tree(tree, release, delays=_DELAY in texts[0])
+    return Sources(credentials, keys, provisioning, release, demo)
+
+
+def hello_world_of(tree: Path) -> HelloWorld:
+    """Return the generation of a tree's MQTT hello world; the newest if there is no tree."""
+    try:
+        return known_sources(tree).hello_world
+    except DeviceError:
+        return NEWEST
 
 
 _KNOWN: dict[Path, Sources] = {}
@@ -140,7 +158,7 @@ def _search(tree: Path, file_names: tuple[str, ...]) -> Iterator[Path]:
 
 def _version(text: str) -> str | None:
     match = _VERSION.search(text, 0, _HEAD)
-    return match[1] if match else None
+    return match and (_FIRST_WITH_OWN_VERSION if match["own"] else match[2])
 
 
 def read_source(file: Path) -> str:

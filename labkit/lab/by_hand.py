@@ -18,9 +18,8 @@ from labkit import certificates
 from labkit.check import Check, check
 from labkit.errors import WorkspaceError
 from labkit.lab.commands import COMMANDS, ON_ANOTHER_ROUTE
-from labkit.lab.procedure.steps.account import POLICY_NAME
 from labkit.lab.procedure.steps.ca_key import load_ca_key
-from labkit.lab.procedure.steps.just_in_time import TEMPLATE_NAME
+from labkit.lab.procedure.steps.just_in_time import template_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,8 +70,8 @@ def commands(lab: Lab, step: str) -> Commands:
     names = {
         "{thing}": lab.workspace.settings.thing_name,
         "{ca}": f"../../{lab.workspace.ca.name}",
-        "{policy}": POLICY_NAME,
-        "{template}": TEMPLATE_NAME,
+        "{policy}": lab.hello_world.policy_name,
+        "{template}": template_name(lab.hello_world),
         "{ca_subject}": "".join(
             f"/{attribute.rfc4514_attribute_name}={_escaped(str(attribute.value))}"
             for attribute in ca_subject

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labkit import firmware
@@ -32,6 +33,7 @@ def read_headers(tree: Path) -> Headers:
         DeviceError: there is no such folder, none of the files is in it, or several are of one
             name.
     """
+    hello_world = None
     try:
         sources = find_sources(tree)
     except DeviceError:
@@ -40,5 +42,7 @@ def read_headers(tree: Path) -> Headers:
             raise
     else:
         files = {part: getattr(sources, part) for part in _NAMES}
+        hello_world = sources.hello_world
     texts = {part: firmware.decode(file.read_bytes()) for part, file in files.items()}
-    return Headers.read(**(dict.fromkeys(_NAMES, "") | texts))
+    headers = Headers.read(**(dict.fromkeys(_NAMES, "") | texts))
+    return replace(headers, hello_world=hello_world)

@@ -17,8 +17,8 @@ from labkit.errors import LabError
 from labkit.keys import PublicKey, short_fingerprint
 from labkit.lab.account_graph import AccountGraph, Box, Line
 from labkit.lab.header_evidence import read_headers
-from labkit.lab.procedure.steps.account import POLICY_NAME
-from labkit.lab.procedure.steps.just_in_time import TEMPLATE_NAME
+from labkit.lab.procedure.steps.just_in_time import template_name
+from labkit.policy import NEWEST, HelloWorld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ class Expected:
         certificate: the certificate's id; empty where there is none yet.
         ca: the CA certificate's id; empty where there is none yet.
         key: the device's own public key, DER SubjectPublicKeyInfo; None where nobody knows it.
+        hello_world: the generation of the device's hello world, which names policy and template.
     """
 
     route: str
@@ -51,6 +52,17 @@ class Expected:
     certificate: str = ""
     ca: str = ""
     key: bytes | None = None
+    hello_world: HelloWorld = NEWEST
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+        return self.hello_world.policy_name
+
+    @property
+    def template(self) -> str:
+        """The provisioning template's name."""
+        return template_name(self.hello_world)
 
     def call(self, step: str) -> str:
         """Return the call that closes a gap; on the just-in-time route a connection does."""
@@ -115,17 +127,18 @@ def read_holding(lab: Lab) -> Holding:
     device, authority = evidence.device_certificate, evidence.ca_certificate
     certificate = device.certificate if device else None
     ca = authority.certificate if authority and route != _BY_AWS else None
-    by_name = {THING: place.settings.thing_name, POLICY: POLICY_NAME}
-    if route == _JUST_IN_TIME:
-        by_name[TEMPLATE] = TEMPLATE_NAME
-    state = read_account_state(lab.account, certificate=certificate, ca=ca, by_name=by_name)
     expected = Expected(
         route,
         place.settings.thing_name,
         certificate_id(certificate) if certificate else "",
         certificate_id(ca) if ca else "",
         _device_key(place),
+        lab.hello_world,
     )
+    by_name = {THING: expected.thing, POLICY: expected.policy}
+    if route == _JUST_IN_TIME:
+        by_name[TEMPLATE] = expected.template
+    state = read_account_state(lab.account, certificate=certificate, ca=ca, by_name=by_name)
     return Holding(state, expected)
 
 
@@ -138,11 +151,11 @@ def _boxes(state: AccountState, expected: Expected) -> Iterator[Box]:
     yield _ca(state, expected)
     if expected.route == _JUST_IN_TIME:
         call = expected.call("create_provisioning_template")
-        yield Box("provisioning template", "", *_there(state, TEMPLATE, call, TEMPLATE_NAME))
+        yield Box("provisioning template", "", *_there(state, TEMPLATE, call, expected.template))
     yield _certificate(state, expected)
     thing_call, policy_call = expected.call("create_thing"), expected.call("create_policy")
     yield Box("thing", "", *_there(state, THING, thing_call, expected.thing))
-    yield Box("policy", "", *_there(state, POLICY, policy_call, POLICY_NAME))
+    yield Box("policy", "", *_there(state, POLICY, policy_call, expected.policy))
 
 
 def _there(state: AccountState, kind: str, call: str, name: str) -> tuple[Tone, str, str, str]:
@@ -204,7 +217,7 @@ def _whose(certified: bytes | None, own: bytes | None) -> tuple[bool, str]:
 def _lines(state: AccountState, expected: Expected) -> Iterator[Line]:
     if expected.route == _JUST_IN_TIME and state.ca_status:
         call = expected.call("register_ca")
-        told = None if state.ca_template is None else state.ca_template == TEMPLATE_NAME
+        told = None if state.ca_template is None else state.ca_template == expected.template
         yield Line(
             "CA certificate",
             "provisioning template",
@@ -216,7 +229,8 @@ def _lines(state: AccountState, expected: Expected) -> Iterator[Line]:
     call = expected.call("attach_thing_and_policy")
     is_known = state.certificate_status != ""
     things = None if state.things is None else expected.thing in state.things
-    held = None if state.policies is None else POLICY_NAME in {each.name for each in state.policies}
+    policies = state.policies
+    held = None if policies is None else expected.policy in {each.name for each in policies}
     if not is_known or not expected.certificate:
         things = held = False
     yield Line("certificate", "thing", *_held(things, "attached", "not attached", call))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from labkit.diagnosis import Diagnosis
     from labkit.keys import PublicKey
     from labkit.lab.procedure.steps.passphrase import Passphrase
+    from labkit.policy import HelloWorld
 
 __all__ = ["Lab", "open_lab"]
 
@@ -242,6 +243,13 @@ class Lab(StepCalls):
     def procedure(self) -> procedure.Route:
         """The device's route, step by step; its repr is a list to read."""
         return procedure.route_of(self.workspace)
+
+    @property
+    def hello_world(self) -> HelloWorld:
+        """What the hello world of the device's firmware tree asks of AWS IoT."""
+        from labkit.firmware.tree import hello_world_of  # noqa: PLC0415 as `public_key`
+
+        return hello_world_of(self.workspace.firmware)
 
     @property
     def public_key(self) -> PublicKey:

@@ -16,15 +16,25 @@ from labkit.policy.evaluation import (
     evaluate,
     missing_values,
 )
-from labkit.policy.hello_world import hello_world_policy, resource_arn
+from labkit.policy.hello_world import (
+    GENERATIONS,
+    NEWEST,
+    HelloWorld,
+    generation,
+    hello_world_policy,
+    resource_arn,
+)
 from labkit.policy.layout import LaidOut, lay_out
 from labkit.policy.trial import Question, Trial, try_document
 
 __all__ = [
     "ACTIONS",
     "DOCUMENT_CHARACTERS_MAX",
+    "GENERATIONS",
+    "NEWEST",
     "Considered",
     "Decision",
+    "HelloWorld",
     "LaidOut",
     "Policy",
     "Question",
@@ -33,6 +43,7 @@ __all__ = [
     "asked_resource",
     "connection_context",
     "evaluate",
+    "generation",
     "hello_world_policy",
     "lay_out",
     "missing_values",

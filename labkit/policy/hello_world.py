@@ -1,18 +1,137 @@
-"""The policy that the MQTT hello world needs, and no more."""
+"""The hello world of each firmware generation, and the policy that it needs, and no more."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Final
 
 from labkit.errors import PolicyError
 
-__all__ = ["hello_world_policy", "resource_arn"]
+__all__ = [
+    "GENERATIONS",
+    "NEWEST",
+    "HelloWorld",
+    "generation",
+    "hello_world_policy",
+    "resource_arn",
+]
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)*")
 _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 _THING_NAME = "${iot:Connection.Thing.ThingName}"
+_THING = "{thing}"
+
+Request = tuple[str, str]
+"""An action, and the resource that it is on, such as "topic/a/b"."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelloWorld:
+    """What the MQTT hello world of one firmware generation asks of AWS IoT.
+
+    Attributes:
+        name: the first release that has it: "v1", "201906" or "202011".
+        policy_name: the name of its policy. One policy serves every device of the generation, and
+            the policies of several generations can be in one account.
+        client: the client id, with {thing} for the thing's name.
+        subscribed: the topics that it subscribes to and receives from.
+        published: the topics that it publishes to.
+        will: the topic of the will that comes with CONNECT; empty for none.
+        program: its source file in the firmware tree.
+    """
+
+    name: str
+    policy_name: str
+    client: str
+    subscribed: tuple[str, ...]
+    published: tuple[str, ...]
+    program: str
+    will: str = ""
+
+    @property
+    def connects_as_thing(self) -> bool:
+        """Whether the client id is the thing's name, which thing policy variables need."""
+        return self.client == _THING
+
+    def client_id(self, thing: str) -> str:
+        """Return the client id of a thing's device."""
+        return self.client.replace(_THING, thing)
+
+    def topics(self, thing: str) -> tuple[str, ...]:
+        """Return the topics that a thing's device subscribes to."""
+        return tuple(each.replace(_THING, thing) for each in self.subscribed)
+
+    def at_connect(self, thing: str) -> tuple[Request, ...]:
+        """Return what has to be allowed for CONNECT to be accepted: the client id and the will."""
+        will = (("iot:Publish", f"topic/{self.will}"),) if self.will else ()
+        return (("iot:Connect", f"client/{self.client_id(thing)}"), *will)
+
+    def after_connect(self, thing: str) -> tuple[Request, ...]:
+        """Return what has to be allowed after CONNECT, in the order in which it is asked for."""
+        published = (each.replace(_THING, thing) for each in self.published)
+        return (
+            *(("iot:Subscribe", f"topicfilter/{each}") for each in self.topics(thing)),
+            *(("iot:Publish", f"topic/{each}") for each in published),
+            *(("iot:Receive", f"topic/{each}") for each in self.topics(thing)),
+        )
+
+
+_IOTDEMO = tuple(f"iotdemo/topic/{number}" for number in range(1, 5))
+_EXAMPLE = f"{_THING}/example/topic"
+
+GENERATIONS: Final = (
+    HelloWorld(
+        name="v1",
+        policy_name="labkit-hello-world-v1",
+        client="MQTTEcho",
+        subscribed=("freertos/demos/echo",),
+        published=("freertos/demos/echo",),
+        program="demos/common/mqtt/aws_hello_world.c",
+    ),
+    HelloWorld(
+        name="201906",
+        policy_name="labkit-hello-world-201906",
+        client=_THING,
+        subscribed=_IOTDEMO,
+        published=(*_IOTDEMO, "iotdemo/acknowledgements"),
+        will="iotdemo/will",
+        program="demos/mqtt/iot_demo_mqtt.c",
+    ),
+    HelloWorld(
+        name="202011",
+        policy_name="labkit-hello-world",
+        client=_THING,
+        subscribed=(_EXAMPLE,),
+        published=(_EXAMPLE,),
+        program="demos/coreMQTT/mqtt_demo_mutual_auth.c",
+    ),
+)
+"""Every generation, the oldest first: v1.x, 201906.00 to 202007.00, and 202011.00 and later.
+
+Source: Amazon FreeRTOS, the files named as `program`, in all releases.
+"""
+
+NEWEST: Final = GENERATIONS[-1]
+
+
+def generation(release: str | None) -> HelloWorld:
+    """Return the hello world of a release.
+
+    Args:
+        release: such as "202203.00", "201906.00_Major", "1.4.7" or "V1.4.7"; None, or a text with
+            no number in it, for the newest generation.
+    """
+    number = re.search(r"[0-9]+", release or "")
+    if number is None:
+        return NEWEST
+    first = [int(each.name.removeprefix("v")) for each in GENERATIONS]
+    found = [
+        each for each, least in zip(GENERATIONS, first, strict=True) if least <= int(number[0])
+    ]
+    return found[-1] if found else GENERATIONS[0]
 
 
 def resource_arn(region: str, account_id: str, resource: str) -> str:
@@ -41,16 +160,24 @@ def resource_arn(region: str, account_id: str, resource: str) -> str:
     return f"arn:{partition}:iot:{region}:{account_id}:{resource}"
 
 
-def hello_world_policy(region: str, account_id: str, *, prefix: str = "") -> dict[str, object]:
-    """Return the least-privilege policy of the MQTT hello world.
+def hello_world_policy(
+    region: str, account_id: str, hello_world: HelloWorld = NEWEST, *, prefix: str = ""
+) -> dict[str, object]:
+    """Return the policy of a generation's MQTT hello world.
 
-    A device may connect under its thing's name, if its certificate is attached to that thing, and
-    use the topics below that name; the hello world's is `<thing name>/example/topic`.
+    Newest generation: a device may connect under its thing's name, if its certificate is attached
+    to that thing, and use the topics below that name.
+
+    Older generations: each topic is named. They are the same for every device, so devices of one
+    account receive each other's messages. All devices of v1.x have one client id, which is no
+    thing's name, so there the policy cannot ask for an attached thing.
 
     Args:
         region: such as "us-east-1".
         account_id: 12 digits.
+        hello_world: the generation.
         prefix: what stands before the thing name in topics, such as "lab/bench-1"; empty for none.
+            Only the newest generation can have one.
 
     Returns:
         The policy document, ready for `json.dumps`.
@@ -66,6 +193,13 @@ def hello_world_policy(region: str, account_id: str, *, prefix: str = "") -> dic
             f"Topic prefix: expected levels of letters, digits and _.:- with a slash between them, "
             f'came "{prefix}".'
         )
+    if hello_world != NEWEST:
+        if prefix:
+            raise PolicyError(
+                f"Topic prefix: expected none, got {prefix}. The hello world of {hello_world.name} "
+                "has fixed topics."
+            )
+        return _named_topics(region, account_id, hello_world)
     topics = f"{prefix}/{_THING_NAME}/*" if prefix else f"{_THING_NAME}/*"
     return {
         "Version": "2012-10-17",
@@ -89,5 +223,42 @@ def hello_world_policy(region: str, account_id: str, *, prefix: str = "") -> dic
                 "Action": "iot:Subscribe",
                 "Resource": resource_arn(region, account_id, f"topicfilter/{topics}"),
             },
+        ],
+    }
+
+
+def _named_topics(region: str, account_id: str, hello_world: HelloWorld) -> dict[str, object]:
+    """Return a policy that names each topic; the will is published by AWS IoT, as the device."""
+
+    def arns(kind: str, names: tuple[str, ...]) -> list[str]:
+        return [resource_arn(region, account_id, f"{kind}/{name}") for name in names]
+
+    will = (hello_world.will,) if hello_world.will else ()
+    connect: dict[str, object] = {
+        "Sid": "Connect",
+        "Effect": "Allow",
+        "Action": "iot:Connect",
+        "Resource": arns("client", (hello_world.client_id(_THING_NAME),)),
+    }
+    if hello_world.connects_as_thing:
+        connect["Condition"] = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
+    topics = (
+        ("Publish", "topic", (*hello_world.published, *will)),
+        ("Subscribe", "topicfilter", hello_world.subscribed),
+        ("Receive", "topic", hello_world.subscribed),
+    )
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            connect,
+            *(
+                {
+                    "Sid": name,
+                    "Effect": "Allow",
+                    "Action": f"iot:{name}",
+                    "Resource": arns(kind, names),
+                }
+                for name, kind, names in topics
+            ),
         ],
     }

@@ -67,6 +67,7 @@ def test_trees_as_they_come(tree: Path) -> None:
     assert built == {
         "format": 1,
         "release": tree.name,
+        "hello_world": "202011" if tree.name == NEW else "201906",
         "macros": {
             CERTIFICATE: nothing,
             AUTHORITY: nothing,
@@ -254,7 +255,7 @@ def test_no_tree(tmp_path: Path) -> None:
         ("FreeRTOS V202012.00", False, "202012.00", "201910.00"),
         ("FreeRTOS V202112.00", False, "202112.00", "202203.00"),
         ("Amazon FreeRTOS V1.4.7", False, "1.4.7", "201910.00"),
-        ("Amazon FreeRTOS Provisioning V1.0.0", False, "1.0.0", "201910.00"),
+        ("Amazon FreeRTOS Provisioning V1.0.0", False, "201906.00", "201910.00"),
         ("nothing", False, None, "201910.00"),
         ("nothing", True, None, "202203.00"),
     ],

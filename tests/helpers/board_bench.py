@@ -241,8 +241,11 @@ class Server:
         answers = {
             mqtt.Connect: lambda _: [mqtt.ConnAck(5 if "refuse connect" in what else 0)],
             mqtt.Subscribe: lambda it: [
-                mqtt.SubAck(it.packet_id, (0x80 if "refuse subscribe" in what else 1,))
+                mqtt.SubAck(
+                    it.packet_id, (0x80 if "refuse subscribe" in what else 1,) * len(it.filters)
+                )
             ],
+            mqtt.Unsubscribe: lambda it: [mqtt.UnsubAck(it.packet_id)],
             mqtt.Publish: lambda it: [
                 mqtt.PubAck(it.packet_id),
                 mqtt.Publish(it.topic, it.payload, qos=1, packet_id=1),

@@ -44,7 +44,7 @@ def with_account(**changes: object) -> Callable[[Made], Evidence]:
     return lambda it: Evidence(
         headers=headers(certificate=it.certificate),
         ca=it.authority.pem,
-        account=account(**changes),
+        account=account(**({"policies": (cases.policy_of(it.release),)} | changes)),
         now=cases.NOW,
     )
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from labkit.bench.simulator.board.provisioning import load_key
 from labkit.diagnosis import AccountState, Headers
 from labkit.keys import PublicKey
-from labkit.policy import hello_world_policy, parse
+from labkit.policy import Policy, generation, hello_world_policy, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,12 @@ def headers(
     )
 
 
+def policy_of(release: str) -> Policy:
+    """Return the policy that the hello world of a release needs."""
+    document = hello_world_policy(REGION, ACCOUNT_ID, generation(release))
+    return parse(document, name="hello-world")
+
+
 def account(**changes: object) -> AccountState:
     """Return the state of an account in which all is right, with changes."""
     state: dict[str, object] = {
@@ -76,7 +82,7 @@ def account(**changes: object) -> AccountState:
         "auto_registration": False,
         "certificate_status": "ACTIVE",
         "things": (THING,),
-        "policies": (parse(hello_world_policy(REGION, ACCOUNT_ID), name="hello-world"),),
+        "policies": (policy_of("202203.00"),),
         "clock": NOW,
     }
     return AccountState(**(state | changes))  # type: ignore[arg-type]  # as the fields are

@@ -20,8 +20,8 @@ CORE = {"errors", "check", "keys", "firmware", "policy", "console", "certificate
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("check", "support"), 1),
-    **dict.fromkeys(("firmware", "keys", "policy"), 2),
+    **dict.fromkeys(("check", "policy", "support"), 1),
+    **dict.fromkeys(("firmware", "keys"), 2),
     **dict.fromkeys(("console", "certificates", "bench.handshake"), 3),
     "diagnosis": 4,
     "workspace": 5,

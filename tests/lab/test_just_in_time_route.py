@@ -39,12 +39,15 @@ def check_the_whole_route(lab: Lab) -> None:
     account, certificate_id = lab.account, lab.certificate_id
     assert account.find_certificate(certificate_id) is None
     first = lab.first_connection()
-    assert CLOSED in first
+    assert CLOSED in first or "result TIMEOUT" in first
     assert ACCEPTED not in first
     certificate = account.certificate(certificate_id)
     assert certificate.status == "ACTIVE"
     thing = lab.workspace.settings.thing_name
-    assert account.attachments(certificate.arn) == (f"thing {thing}", "policy labkit-hello-world")
+    assert account.attachments(certificate.arn) == (
+        f"thing {thing}",
+        f"policy {lab.hello_world.policy_name}",
+    )
     second = lab.run_hello_world()
     assert ACCEPTED in second
     assert CLOSED not in second
@@ -58,7 +61,7 @@ def check_the_whole_route(lab: Lab) -> None:
         ("202203.00", ["transportStatus=-30848", "CONNACK recv failed", "MQTTRecvFailed"]),
         pytest.param(
             "201910.00",
-            ["Error -30848 while receiving data", "Wait complete with result TIMEOUT."],
+            ["Network connection closed on error.", "Wait complete with result TIMEOUT."],
             marks=pytest.mark.slow,
         ),
     ],
@@ -78,6 +81,7 @@ def test_the_cas_are_two(accepted: Lab, lab: Lab) -> None:
     """The lab's own CA registers nothing by itself: another key, subject, folder and setting."""
     other = open_lab(lab.workspace.root, thing_name="by-hand")
     other.register_ca()
+    accepted.register_ca_with_template()  # a device of another generation may have set its own
     ours, theirs = (
         certificates.load_certificate(each.file("rootCA.pem").read_bytes())
         for each in (accepted, other)

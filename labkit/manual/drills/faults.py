@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives import serialization
 
 from labkit import certificates
-from labkit.lab.procedure.steps.account import POLICY_NAME
 from labkit.lab.procedure.steps.headers import (
     CA_PEM,
     CERTIFICATE_PEM,
@@ -195,7 +194,7 @@ def _not_active(site: Site) -> None:
 
 
 def _no_policy(site: Site) -> None:
-    site.lab.account.detach_policy(POLICY_NAME, site.arn)
+    site.lab.account.detach_policy(site.policy_name, site.arn)
 
 
 def _not_attached(site: Site) -> None:
@@ -219,7 +218,7 @@ def _narrow(*actions: str) -> Callable[[Site], None]:
         document = {"Version": "2012-10-17", "Statement": statements}
         account.create_policy(NARROW_POLICY, document)
         site.call("a drill", "attach_policy", policyName=NARROW_POLICY, target=site.arn)
-        account.detach_policy(POLICY_NAME, site.arn)
+        account.detach_policy(site.policy_name, site.arn)
 
     return way
 

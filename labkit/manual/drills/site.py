@@ -21,7 +21,6 @@ from labkit.cloud.session import said_plainly
 from labkit.errors import BenchError, FirmwareError
 from labkit.firmware.tree import find_sources
 from labkit.keys import PublicKey
-from labkit.lab.procedure.steps.account import POLICY_NAME
 from labkit.support.seeding import Clock, Randomness
 from labkit.workspace import write
 
@@ -118,6 +117,11 @@ class Site:
         """The ARN of the device's own certificate."""
         return self.lab.account.certificate(self.lab.certificate_id).arn
 
+    @property
+    def policy_name(self) -> str:
+        """The name of the device's policy."""
+        return self.lab.hello_world.policy_name
+
     # Headers
 
     def set(self, macro: str, value: str | None) -> None:
@@ -160,11 +164,11 @@ class Site:
             told: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
         return told
 
-    def attach(self, arn: str, *, policy: str = POLICY_NAME) -> None:
-        """Attach a certificate to the drill device's thing, and a policy to it."""
+    def attach(self, arn: str) -> None:
+        """Attach a certificate to the drill device's thing, and the policy to it."""
         thing = self.lab.workspace.settings.thing_name
         self.call("a drill", "attach_thing_principal", thingName=thing, principal=arn)
-        self.call("a drill", "attach_policy", policyName=policy, target=arn)
+        self.call("a drill", "attach_policy", policyName=self.policy_name, target=arn)
 
     def detach_thing(self, arn: str) -> None:
         """Detach a certificate from the drill device's thing."""
@@ -266,7 +270,7 @@ class Site:
             certificateId=ca.name, newAutoRegistrationStatus="DISABLE",
         )  # fmt: skip
         own = account.register_certificate(self._read("deviceCert.pem").decode(), ca_pem)
-        account.attach(self.lab.workspace.settings.thing_name, POLICY_NAME, own.arn)
+        account.attach(self.lab.workspace.settings.thing_name, self.policy_name, own.arn)
         account.set_certificate_status(own.name, "ACTIVE")
 
     # Files

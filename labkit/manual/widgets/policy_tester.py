@@ -41,10 +41,15 @@ class PolicyTesterPanel(Panel):
     def __init__(self, lab: Lab, document: Mapping[str, object] | None = None) -> None:
         super().__init__()
         account, name = lab.account, lab.workspace.settings.thing_name
-        shown = document or hello_world_policy(account.region, account.account_id)
+        demo = lab.hello_world
+        shown = document or hello_world_policy(account.region, account.account_id, demo)
         self.document = json.dumps(shown, indent=2)
         self.question = Question(
-            account.region, account.account_id, name, "iot:Publish", f"{name}/example/topic"
+            account.region,
+            account.account_id,
+            demo.client_id(name),
+            "iot:Publish",
+            demo.topics(name)[0],
         )
         self._try()
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates
 from labkit.errors import LabError
-from labkit.lab.procedure.steps.account import POLICY_NAME
 from labkit.record.contents.account_answers import answers
 from labkit.record.contents.executed_pages import executed_pages
 from labkit.record.contents.firmware_sources import sources
@@ -66,7 +65,7 @@ def _answers(lab: Lab, files: Mapping[str, bytes]) -> dict[str, bytes]:
     return answers(
         account,
         thing=lab.workspace.settings.thing_name,
-        policy=POLICY_NAME,
+        policy=lab.hello_world.policy_name,
         certificate_id=_id(files, "device/deviceCert.pem"),
         ca_id=_id(files, "ca/rootCA.pem"),
     )

@@ -10,7 +10,7 @@ import pytest
 
 from labkit.errors import PolicyError
 from labkit.manual.widgets.policy_tester import PolicyTesterPanel
-from labkit.policy import Question, lay_out, try_document
+from labkit.policy import NEWEST, Question, lay_out, try_document
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
@@ -25,6 +25,7 @@ def panel() -> PolicyTesterPanel:
     lab = SimpleNamespace(
         account=SimpleNamespace(region=REGION, account_id=ACCOUNT),
         workspace=SimpleNamespace(settings=SimpleNamespace(thing_name=THING)),
+        hello_world=NEWEST,
     )
     return PolicyTesterPanel(cast("Lab", lab))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from labkit.bench.simulator.board.releases import RELEASES
+from labkit.policy import HelloWorld, generation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,10 +49,17 @@ class Image:
         release: such as "202203.00".
         macros: each macro's value: a C string's content, a number or name as its token, or None
             for NULL and for a macro that is not defined. May hold a private key.
+        hello_world: the generation of its hello world, such as "201906"; empty for the release's.
     """
 
     release: str
     macros: dict[str, str | None]
+    hello_world: str = ""
+
+    @property
+    def demo(self) -> HelloWorld:
+        """What its hello world asks for."""
+        return generation(self.hello_world or self.release)
 
     @classmethod
     def parse(cls, document: object) -> Image:
@@ -73,11 +81,12 @@ class Image:
             # A value may be a private key: only its name is ever shown.
             if not _MACRO_NAME.fullmatch(name) or not (value is None or isinstance(value, str)):
                 raise ImageError(f'"macros": {name[:60]!r} must be a macro whose value is text.')
-        return cls(release, dict(macros))
+        return cls(release, dict(macros), str(document.get("hello_world", "")))
 
     def document(self) -> dict[str, Any]:
         """Return the image as a JSON document."""
-        return {"format": _FORMAT, "release": self.release, "macros": self.macros}
+        named = {"hello_world": self.hello_world} if self.hello_world else {}
+        return {"format": _FORMAT, "release": self.release, **named, "macros": self.macros}
 
     def text(self, name: str) -> str:
         """Return a macro's value; empty where it is NULL, not defined or ""."""

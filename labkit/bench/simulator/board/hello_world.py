@@ -8,12 +8,18 @@ Source: Amazon FreeRTOS, the MQTT demos of 201910.00 and 202203.00; MQTT 3.1.1.
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.board import board_tls
 from labkit.bench.simulator.board.board_tls import Credentials, TlsError, TlsStream
-from labkit.bench.simulator.board.credentials import PemError, certificates_of_pem, is_certificate
+from labkit.bench.simulator.board.burst_demo import run_burst_demo
+from labkit.bench.simulator.board.credentials import (
+    PemError,
+    certificates_of_pem,
+    is_certificate,
+)
+from labkit.bench.simulator.board.demo_session import DemoEndedError, Session
 from labkit.bench.simulator.board.provisioning import JITR_MACRO, load_key
 
 if TYPE_CHECKING:
@@ -25,8 +31,6 @@ __all__ = ["run_hello_world"]
 MESSAGE = "Hello World!"
 
 _TLS_PORTS = (8883, 443)
-_KEEP_ALIVE_S = 60
-_TIMED_OUT = 0x6800
 
 _CKR_OBJECT_HANDLE_INVALID = 0x82
 _TLS_ERROR_NO_PRIVATE_KEY = 2004
@@ -34,14 +38,11 @@ _TLS_ERROR_HANDSHAKE_FAILED = 0x7D1
 _X509_INVALID_FORMAT = 0x2180
 
 _HANDSHAKE_MS = 110
-_CONNECT_MS = 65
 _SUBSCRIBE_MS = 65
 _PUBLISH_MS = 435
 _ECHO_MS = 60
 _DISCONNECT_MS = 440
 """What these steps took on the consoles of real firmware code, so that ticks look like life."""
-
-_P = TypeVar("_P", bound=mqtt.Packet)
 
 
 class _CredentialsError(Exception):
@@ -52,10 +53,6 @@ class _CredentialsError(Exception):
         self.status = status
 
 
-class _EndedError(Exception):
-    """The demo cannot go on; what there was to say about it has been printed."""
-
-
 def run_hello_world(machine: Machine) -> bool:
     """Run the demo once.
 
@@ -64,12 +61,17 @@ def run_hello_world(machine: Machine) -> bool:
     """
     host = machine.image.text("clientcredentialMQTT_BROKER_ENDPOINT")
     thing = machine.image.text("clientcredentialIOT_THING_NAME")
-    machine.console.say("demo started", thing=thing, length=len(thing))
+    demo = machine.image.demo
+    client_id = demo.client_id(thing)
+    machine.console.say("demo started", client=client_id, length=len(client_id))
     try:
-        stream = _connect_tls(machine, host)
-        _talk(_Session(machine, stream), thing, f"{thing}/example/topic")
+        session = Session(machine, stream := _connect_tls(machine, host))
+        if machine.release.publishes_in_bursts:
+            run_burst_demo(session, demo, thing)
+        else:
+            _talk(session, thing, f"{thing}/example/topic")
         stream.close()
-    except _EndedError:
+    except DemoEndedError:
         return False
     finally:
         for connection in machine.open_sockets:
@@ -100,7 +102,7 @@ def _connect_tls(machine: Machine, host: str) -> TlsStream:
     except TlsError as error:
         machine.clock.spend(_HANDSHAKE_MS)
         _report(machine, host, error, failed)
-        raise _EndedError from error
+        raise DemoEndedError from error
     machine.clock.spend(_HANDSHAKE_MS)
     machine.console.say("tls connected", host=host)
     return stream
@@ -126,14 +128,14 @@ def _connect_tcp(machine: Machine, host: str) -> socket.socket:
     address = machine.network.resolve(host, _port(machine))
     if address is None:
         machine.console.say("not resolved", host=host)
-        raise _EndedError
+        raise DemoEndedError
     try:
         if _port(machine) not in _TLS_PORTS:
             raise ConnectionRefusedError
         return socket.create_connection(address, timeout=board_tls.TIMEOUT_S)
     except OSError as error:
         machine.console.say("not reached", host=host)
-        raise _EndedError from error
+        raise DemoEndedError from error
 
 
 def _port(machine: Machine) -> int:
@@ -163,51 +165,8 @@ def _credentials(machine: Machine) -> Credentials:
         raise _CredentialsError(_X509_INVALID_FORMAT) from error
 
 
-class _Session:
-    """An MQTT connection of the demo, which ends by saying why."""
-
-    def __init__(self, machine: Machine, stream: TlsStream) -> None:
-        self.machine, self._stream = machine, stream
-        self._decoder, self._received = mqtt.Decoder(), list[mqtt.Packet]()
-
-    def send(self, packet: mqtt.Packet, *, step: str) -> None:
-        """Send a packet."""
-        try:
-            self._stream.send(mqtt.encode(packet))
-        except TlsError as error:
-            raise self.ended(step, "lost", code=error.code) from error
-
-    def wait(self, *, step: str) -> mqtt.Packet:
-        """Return the next packet."""
-        while not self._received:
-            try:
-                self._received += self._decoder.feed(self._stream.receive())
-            except TlsError as error:
-                how = "unanswered" if error.code == _TIMED_OUT else "lost"
-                raise self.ended(step, how, code=error.code) from error
-            except mqtt.MqttProtocolError as error:
-                raise self.ended(step, "lost", code=1) from error
-        return self._received.pop(0)
-
-    def expect(self, kind: type[_P], *, step: str) -> _P:
-        """Return the next packet of a kind; the demo knows nothing to do with another."""
-        while not isinstance(packet := self.wait(step=step), kind):
-            pass
-        return packet
-
-    def ended(self, step: str, how: str, **fields: object) -> _EndedError:
-        """Print how a step came to nothing and return the error to raise."""
-        self.machine.console.say(f"{step} {how}", **fields)
-        return _EndedError()
-
-    def passed(self, ms: int, packet: mqtt.Packet) -> None:
-        """Let the time of a round trip pass and say that its answer came."""
-        self.machine.clock.spend(ms)
-        self.machine.console.say("packet", size=_remaining_length(packet))
-
-
-def _talk(session: _Session, thing: str, topic: str) -> None:
-    _connect(session, thing)
+def _talk(session: Session, thing: str, topic: str) -> None:
+    session.connect(thing)
     _subscribe(session, topic)
     _publish(session, topic)
     session.machine.clock.spend(_DISCONNECT_MS)
@@ -215,17 +174,7 @@ def _talk(session: _Session, thing: str, topic: str) -> None:
     session.machine.console.say("disconnected")
 
 
-def _connect(session: _Session, thing: str) -> None:
-    session.machine.console.say("connecting")
-    session.send(mqtt.Connect(thing, keep_alive_s=_KEEP_ALIVE_S), step="connect")
-    answer = session.expect(mqtt.ConnAck, step="connect")
-    session.passed(_CONNECT_MS, answer)
-    if answer.return_code:
-        raise session.ended("connect", "refused")
-    session.machine.console.say("mqtt connected")
-
-
-def _subscribe(session: _Session, topic: str) -> None:
+def _subscribe(session: Session, topic: str) -> None:
     session.send(mqtt.Subscribe(1, ((topic, 1),)), step="subscribe")
     answer = session.expect(mqtt.SubAck, step="subscribe")
     session.passed(_SUBSCRIBE_MS, answer)
@@ -234,7 +183,7 @@ def _subscribe(session: _Session, topic: str) -> None:
     session.machine.console.say("subscribed")
 
 
-def _publish(session: _Session, topic: str) -> None:
+def _publish(session: Session, topic: str) -> None:
     """Publish, and wait for both the broker's acknowledgement and the message's echo."""
     session.machine.console.say("publishing")
     session.send(mqtt.Publish(topic, MESSAGE.encode(), qos=1, packet_id=2), step="publish")
@@ -253,10 +202,3 @@ def _publish(session: _Session, topic: str) -> None:
         session.send(mqtt.PubAck(echo.packet_id), step="publish")
     session.passed(0, acknowledgement)
     session.machine.console.say("acknowledged")
-
-
-def _remaining_length(packet: mqtt.Packet) -> int:
-    """Return the length behind a packet's fixed header: what the firmware calls received."""
-    raw = mqtt.encode(packet)
-    length_bytes = next(i for i, byte in enumerate(raw[1:], start=1) if byte < 0x80)  # noqa: PLR2004 MQTT 2.2.3
-    return len(raw) - 1 - length_bytes

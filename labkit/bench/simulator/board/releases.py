@@ -35,6 +35,9 @@ class Release:
         waits: there is a delay before a key pair is generated.
         connects_without_credentials: a handshake is tried even where key or certificate are
             missing.
+        publishes_in_bursts: the demo is that of 201906.00 to 202007.00.
+        notices_loss_after_ms: how long the MQTT library waits for an answer when the server has
+            closed the connection.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Release:
     dumps_every_boot: bool
     waits: bool
     connects_without_credentials: bool
+    publishes_in_bursts: bool
+    notices_loss_after_ms: int = 0
 
     def lines(self, event: str, **fields: object) -> list[str]:
         """Return the messages that an event prints; none where the release says nothing."""
@@ -91,6 +96,7 @@ _202203 = Release(
     dumps_every_boot=True,
     waits=True,
     connects_without_credentials=True,
+    publishes_in_bursts=False,
     texts=_PROVISIONING
     | {
         "no key file": ("[ERROR] Could not open FreeRTOS_P11_Key.dat for reading.",),
@@ -208,14 +214,55 @@ _CONNECTION = "(MQTT connection 0x3ffdcb50"
 _CONNECT_WAIT = f"{_CONNECTION}, CONNECT operation 0x3ffdcc00)"
 
 
+_CLOSED_ON_ERROR = (
+    *_log("INFO", "MQTT", "Network connection closed on error."),
+    *_log("INFO", "MQTT", f"{_CONNECTION}) Network connection destroyed."),
+)
+
+_CLEANED_UP = _log("INFO", "MQTT", "MQTT library cleanup done.")
+
+_FINISHED = (
+    *_log("INFO", "INIT", "SDK cleanup done."),
+    *_log("INFO", "DEMO", "-------DEMO FINISHED-------\n"),
+)
+
+_FAILED = (*_log("ERROR", "DEMO", "Error running demo."), *_FINISHED)
+
+
+def _operation(name: str) -> tuple[str, str]:
+    """Return what 201910 prints when an operation starts, and before its result."""
+    where = f"{_CONNECTION}, {name} operation 0x3ffdcc38)"
+    return f"{where} Waiting for operation completion.", f"{where} Wait complete with result"
+
+
+_SUBSCRIBE_WAITS, _SUBSCRIBE_RESULT = _operation("SUBSCRIBE")
+_UNSUBSCRIBE_WAITS, _UNSUBSCRIBE_RESULT = _operation("UNSUBSCRIBE")
+_DISCONNECT_WAITS, _DISCONNECT_RESULT = _operation("DISCONNECT")
+
+_DISCONNECTED = (
+    *_log(
+        "INFO",
+        "MQTT",
+        f"{_CONNECTION}) Disconnecting connection.",
+        _DISCONNECT_WAITS,
+        f"{_DISCONNECT_RESULT} SUCCESS.",
+        f"{_CONNECTION}) Connection disconnected.",
+        f"{_CONNECTION}) Network connection closed.",
+        f"{_CONNECTION}) Network connection destroyed.",
+    ),
+    *_CLEANED_UP,
+)
+"""The same where the server has closed the connection: a socket takes one more packet."""
+
+
 def _connect_ended(result: str) -> tuple[str, ...]:
     """Return what 201910 prints when CONNECT came to nothing."""
     return (
         *_log("ERROR", "MQTT", f"Failed to establish new MQTT connection, error {result}."),
+        *(_CLOSED_ON_ERROR if result != "NETWORK ERROR" else ()),
         *_log("ERROR", "DEMO", f"MQTT CONNECT returned error {result}."),
-        *_log("INFO", "MQTT", "MQTT library cleanup done."),
-        *_log("ERROR", "DEMO", "Error running demo."),
-        *_log("INFO", "DEMO", "-------DEMO FINISHED-------\n"),
+        *_CLEANED_UP,
+        *_FAILED,
     )
 
 
@@ -224,10 +271,32 @@ _NOT_CONNECTED = (
     *_connect_ended("NETWORK ERROR"),
 )
 
-_CONNECTION_LOST = (
-    *_log("ERROR", "NET", "Error -{code} while receiving data."),
-    *_log("ERROR", "MQTT", f"{_CONNECTION}) Error processing incoming data. Closing connection."),
-    *_log("INFO", "MQTT", f"{_CONNECTION}) Network connection closed."),
+_CONNECT_TIMEOUT = (
+    *_log("INFO", "MQTT", f"{_CONNECT_WAIT} Wait complete with result TIMEOUT."),
+    *_connect_ended("TIMEOUT"),
+)
+
+_SUBSCRIBE_TIMEOUT = (
+    *_log("INFO", "MQTT", f"{_SUBSCRIBE_RESULT} TIMEOUT."),
+    *_DISCONNECTED,
+    *_FAILED,
+)
+
+_UNSUBSCRIBE_TIMEOUT = (
+    *_log("INFO", "MQTT", f"{_UNSUBSCRIBE_RESULT} TIMEOUT."),
+    *_DISCONNECTED,
+    *_FAILED,
+)
+
+_PUBLISH_TIMEOUT = (
+    *_log(
+        "ERROR",
+        "DEMO",
+        "Timed out waiting for incoming PUBLISH messages.",
+    ),
+    *_log("INFO", "DEMO", "0 publishes received."),
+    *_DISCONNECTED,
+    *_FAILED,
 )
 
 _201910 = Release(
@@ -236,6 +305,8 @@ _201910 = Release(
     dumps_every_boot=False,
     waits=False,
     connects_without_credentials=False,
+    publishes_in_bursts=True,
+    notices_loss_after_ms=5000,
     texts=_PROVISIONING
     | {
         "demo started": (
@@ -245,8 +316,7 @@ _201910 = Release(
                 "INFO", "DEMO", "Successfully initialized the demo. Network type for the demo: 1"
             ),
             *_log("INFO", "MQTT", "MQTT library successfully initialized."),
-            *_log("INFO", "DEMO", "MQTT demo client identifier is {thing} (length {length})."),
-            *_log("INFO", "MQTT", "Establishing new MQTT connection."),
+            *_log("INFO", "DEMO", "MQTT demo client identifier is {client} (length {length})."),
         ),
         "not resolved": (
             *_log("ERROR", "NET", "Failed to resolve {host}."),
@@ -261,6 +331,7 @@ _201910 = Release(
             *_log(
                 "INFO",
                 "MQTT",
+                "Establishing new MQTT connection.",
                 "Anonymous metrics (SDK language, SDK version) will be provided to AWS IoT. "
                 "Recompile with AWS_IOT_MQTT_ENABLE_METRICS set to 0 to disable.",
                 f"{_CONNECT_WAIT} Waiting for operation completion.",
@@ -272,38 +343,33 @@ _201910 = Release(
             f"{_CONNECT_WAIT} Wait complete with result SUCCESS.",
             "New MQTT connection 0x3ffdcb50 established.",
         ),
-        "connect lost": (
-            *_CONNECTION_LOST,
-            *_log("INFO", "MQTT", f"{_CONNECT_WAIT} Wait complete with result TIMEOUT."),
-            *_connect_ended("TIMEOUT"),
-        ),
-        "connect unanswered": (
-            *_log("INFO", "MQTT", f"{_CONNECT_WAIT} Wait complete with result TIMEOUT."),
-            *_connect_ended("TIMEOUT"),
-        ),
+        "connect lost": _CONNECT_TIMEOUT,
+        "connect unanswered": _CONNECT_TIMEOUT,
         "connect refused": (
             *_log("INFO", "MQTT", f"{_CONNECT_WAIT} Wait complete with result SERVER REFUSED."),
             *_connect_ended("SERVER REFUSED"),
         ),
-        "subscribed": _log("INFO", "DEMO", "All demo topic filter subscriptions accepted."),
-        "subscribe refused": _log(
-            "ERROR", "DEMO", "Topic filter {topic} was rejected.", "Error running demo."
+        "subscribing": _log(
+            "INFO", "MQTT", f"{_CONNECTION}) SUBSCRIBE operation scheduled.", _SUBSCRIBE_WAITS
         ),
-        "subscribe lost": (*_CONNECTION_LOST, *_log("ERROR", "DEMO", "Error running demo.")),
-        "subscribe unanswered": _log("ERROR", "DEMO", "Error running demo."),
-        "publishing": _log("INFO", "DEMO", "Publishing messages 0 to 0."),
-        "publish sent": _log("INFO", "DEMO", "MQTT PUBLISH 0 successfully sent."),
-        "publish lost": (
-            *_CONNECTION_LOST,
-            *_log("ERROR", "DEMO", "MQTT PUBLISH 0 could not be sent. Error TIMEOUT."),
-            *_log("ERROR", "DEMO", "Error running demo."),
+        "subscribed": (
+            *_log("INFO", "MQTT", f"{_SUBSCRIBE_RESULT} SUCCESS."),
+            *_log("INFO", "DEMO", "All demo topic filter subscriptions accepted."),
         ),
-        "publish unanswered": _log(
-            "ERROR",
-            "DEMO",
-            "Timed out waiting for incoming PUBLISH messages.",
-            "Error running demo.",
+        "subscribe refused": (
+            *_log("INFO", "MQTT", f"{_SUBSCRIBE_RESULT} SERVER REFUSED."),
+            *_log("ERROR", "DEMO", "Topic filter {topic} was rejected."),
+            *_DISCONNECTED,
+            *_FAILED,
         ),
+        "subscribe lost": _SUBSCRIBE_TIMEOUT,
+        "subscribe unanswered": _SUBSCRIBE_TIMEOUT,
+        "publishing": _log("INFO", "DEMO", "Publishing messages {first} to {last}."),
+        "publish queued": _log("INFO", "MQTT", f"{_CONNECTION}) MQTT PUBLISH operation queued."),
+        "publishes awaited": _log("INFO", "DEMO", "Waiting for {count} publishes to be received."),
+        "publish sent": _log("INFO", "DEMO", "MQTT PUBLISH {number} successfully sent."),
+        "publish lost": _PUBLISH_TIMEOUT,
+        "publish unanswered": _PUBLISH_TIMEOUT,
         "message": _log(
             "INFO",
             "DEMO",
@@ -314,15 +380,18 @@ _201910 = Release(
             "Publish QoS: 1\r\n"
             "Publish payload: {payload}",
         ),
-        "disconnected": (
-            *_log("INFO", "MQTT", f"{_CONNECTION}) Disconnecting connection."),
-            *_log("INFO", "MQTT", f"{_CONNECTION}) Network connection closed."),
-            *_log("INFO", "MQTT", "MQTT library cleanup done."),
+        "acknowledging": _log(
+            "INFO", "DEMO", "Acknowledgment message for PUBLISH {number} will be sent."
         ),
-        "completed": (
-            *_log("INFO", "DEMO", "Demo completed successfully."),
-            *_log("INFO", "DEMO", "-------DEMO FINISHED-------\n"),
+        "publishes received": _log("INFO", "DEMO", "{count} publishes received."),
+        "unsubscribing": _log(
+            "INFO", "MQTT", f"{_CONNECTION}) UNSUBSCRIBE operation scheduled.", _UNSUBSCRIBE_WAITS
         ),
+        "unsubscribed": _log("INFO", "MQTT", f"{_UNSUBSCRIBE_RESULT} SUCCESS."),
+        "unsubscribe lost": _UNSUBSCRIBE_TIMEOUT,
+        "unsubscribe unanswered": _UNSUBSCRIBE_TIMEOUT,
+        "disconnected": _DISCONNECTED,
+        "completed": (*_log("INFO", "DEMO", "Demo completed successfully."), *_FINISHED),
     },
 )
 

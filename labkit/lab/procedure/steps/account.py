@@ -27,8 +27,8 @@ __all__ = [
     "verification_pem",
 ]
 
-POLICY_NAME = "labkit-hello-world"
-"""One policy serves every device: its variables stand for the thing that connects."""
+POLICY_NAME = policy.NEWEST.policy_name
+"""The policy of the newest hello world; older generations have policies of their own."""
 
 
 def register_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
@@ -77,19 +77,20 @@ def create_thing(workbench: Workbench, _before: Entry | None) -> Outcome:
 
 
 def create_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
-    """Create the policy that allows the hello world and nothing else."""
-    account = workbench.account
-    document = policy.hello_world_policy(account.region, account.account_id)
-    return _told(account.create_policy(POLICY_NAME, document))
+    """Create the policy that allows the firmware tree's hello world and nothing else."""
+    account, hello_world = workbench.account, workbench.hello_world
+    document = policy.hello_world_policy(account.region, account.account_id, hello_world)
+    return _told(account.create_policy(hello_world.policy_name, document))
 
 
 def attach_thing_and_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Attach the certificate to the thing and the policy to the certificate, and read it back."""
     account = workbench.account
     arn = account.certificate(_certificate_id(workbench)).arn
-    account.attach(workbench.thing_name, POLICY_NAME, arn)
+    policy_name = workbench.hello_world.policy_name
+    account.attach(workbench.thing_name, policy_name, arn)
     attached = account.attachments(arn)
-    expected = {f"thing {workbench.thing_name}", f"policy {POLICY_NAME}"}
+    expected = {f"thing {workbench.thing_name}", f"policy {policy_name}"}
     if not expected <= set(attached):
         raise CloudError(
             f"expected the certificate to be attached to {' and '.join(sorted(expected))}; AWS IoT "

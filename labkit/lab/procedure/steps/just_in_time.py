@@ -16,19 +16,20 @@ from labkit import certificates
 from labkit.cloud import just_in_time
 from labkit.cloud.resources import CERTIFICATE, POLICY_ATTACHMENT, THING, THING_ATTACHMENT
 from labkit.errors import CloudError, DeviceError, WorkspaceError
-from labkit.lab.procedure.steps.account import POLICY_NAME, verification_pem
+from labkit.lab.procedure.steps.account import verification_pem
 from labkit.lab.procedure.steps.board import (
     ACCEPTED,
     refuse_unreachable_account,
     verify_key_of_boot,
 )
 from labkit.lab.procedure.steps.workbench import Outcome
-from labkit.policy import resource_arn
+from labkit.policy import NEWEST, resource_arn
 
 if TYPE_CHECKING:
     from labkit.cloud.resources import Resource
     from labkit.device.board import Capture
     from labkit.lab.procedure.steps.workbench import Workbench
+    from labkit.policy import HelloWorld
     from labkit.workspace import Entry
 
 __all__ = [
@@ -36,10 +37,11 @@ __all__ = [
     "create_provisioning_template",
     "first_connection",
     "register_ca_with_template",
+    "template_name",
 ]
 
 TEMPLATE_NAME: Final = "labkit-just-in-time"
-"""One template serves every device: what it makes is named by the certificate's subject."""
+"""The template of the newest hello world. What it makes is named by the certificate's subject."""
 
 _STEP = "first_connection"
 
@@ -54,6 +56,11 @@ _WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 nowhere how long that takes."""
 
 
+def template_name(hello_world: HelloWorld) -> str:
+    """Return the name of the template that attaches a hello world's policy."""
+    return TEMPLATE_NAME if hello_world == NEWEST else f"{TEMPLATE_NAME}-{hello_world.name}"
+
+
 def create_provisioning_template(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Create the template that provisions whoever connects for the first time.
 
@@ -62,8 +69,8 @@ def create_provisioning_template(workbench: Workbench, _before: Entry | None) ->
     """
     created = just_in_time.create_template(
         workbench.account,
-        TEMPLATE_NAME,
-        just_in_time.provisioning_template(POLICY_NAME),
+        template_name(workbench.hello_world),
+        just_in_time.provisioning_template(workbench.hello_world.policy_name),
         _role_arn(workbench),
     )
     return Outcome(created, {"arn": created.arn})
@@ -75,7 +82,7 @@ def register_ca_with_template(workbench: Workbench, _before: Entry | None) -> Ou
         workbench.account,
         workbench.read("rootCA.pem").decode(),
         verification_pem(workbench),
-        template=TEMPLATE_NAME,
+        template=template_name(workbench.hello_world),
     )
     return Outcome(registered, {"arn": registered.resource.arn})
 
@@ -178,12 +185,13 @@ def _verify_provisioned(workbench: Workbench, certificate: Resource) -> None:
     if certificate.status == "PENDING_ACTIVATION":
         raise CloudError(
             "AWS IoT has registered the certificate and left it PENDING_ACTIVATION: expected the "
-            f"template {TEMPLATE_NAME} to make it ACTIVE. Is there a value in the certificate's "
-            "subject for each parameter that the template declares? Is the template enabled, its "
-            "policy there, and may its role register things? Mend that, and run the step again."
+            f"template {template_name(workbench.hello_world)} to make it ACTIVE. Is there a value "
+            "in the certificate's subject for each parameter that the template declares? Is the "
+            "template enabled, its policy there, and may its role register things? Mend that, and "
+            "run the step again."
         )
     attached = workbench.account.attachments(certificate.arn)
-    expected = {f"thing {workbench.thing_name}", f"policy {POLICY_NAME}"}
+    expected = {f"thing {workbench.thing_name}", f"policy {workbench.hello_world.policy_name}"}
     if certificate.status != "ACTIVE" or not expected <= set(attached):
         raise CloudError(
             "the certificate is not as just-in-time provisioning leaves one: expected ACTIVE, "
@@ -202,7 +210,7 @@ def _made_by_template(workbench: Workbench) -> tuple[tuple[str, str], ...]:
         (CERTIFICATE, certificate_id),
         (THING, thing),
         (THING_ATTACHMENT, f"{thing} {arn}"),
-        (POLICY_ATTACHMENT, f"{POLICY_NAME} {arn}"),
+        (POLICY_ATTACHMENT, f"{workbench.hello_world.policy_name} {arn}"),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from labkit.firmware.tree import hello_world_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from labkit.cloud.changes import Change
     from labkit.device.board import Board
     from labkit.lab.procedure.steps.passphrase import Passphrase
+    from labkit.policy import HelloWorld
     from labkit.support.seeding import Randomness
     from labkit.workspace import Workspace
 
@@ -59,6 +62,11 @@ class Workbench:
     def thing_name(self) -> str:
         """The name of the thing that the device is."""
         return self.workspace.settings.thing_name
+
+    @property
+    def hello_world(self) -> HelloWorld:
+        """What the hello world of the firmware tree asks of AWS IoT."""
+        return hello_world_of(self.workspace.firmware)
 
     def read(self, name: str) -> bytes:
         """Return the content of a file by the documentation's name."""
