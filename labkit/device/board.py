@@ -20,7 +20,10 @@ from labkit.errors import BaudRateError, CaptureTimeoutError, DeviceError, PortE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from serial import Serial
 
 __all__ = ["Board", "Capture", "PastedBoard", "Until"]
 
@@ -39,6 +42,7 @@ class Board:
         variables: environment variables for both, beside our own.
         hands: who is asked for what only a person can do.
         patience: how long is waited for what.
+        is_simulated: whether it is a board of the simulated bench.
     """
 
     url: str
@@ -50,6 +54,7 @@ class Board:
     variables: Mapping[str, str] = field(default_factory=dict)
     hands: Hands = NOBODY
     patience: Patience = field(default_factory=Patience)
+    is_simulated: bool = False
 
     @property
     def console_log(self) -> ConsoleLog:
@@ -79,7 +84,7 @@ class Board:
             PortError: the port cannot be opened, or went away.
         """
         try:
-            with opened(self.url, self.baud_rate) as port, held_in_reset(port) as has_lines:
+            with self._opened() as port, self._held(port) as has_lines:
                 pass
         except OSError as error:
             raise self._gone(error) from None
@@ -117,9 +122,9 @@ class Board:
         patience = self.patience
         if timeout_s is not None:
             patience = replace(patience, boot_s=timeout_s)
-        with opened(self.url, self.baud_rate) as port, LogWriter(self.console_log) as log:
+        with self._opened() as port, LogWriter(self.console_log) as log:
             try:
-                with held_in_reset(port) as has_lines:
+                with self._held(port) as has_lines:
                     log.write(port.read(port.in_waiting))  # of the time before the reset
                     listener = Listener(
                         port,
@@ -167,6 +172,12 @@ class Board:
         return PastedBoard(
             self.url, self.baud_rate, self.log, self.firmware, (), (), capture=capture
         )
+
+    def _opened(self) -> AbstractContextManager[Serial]:
+        return opened(self.url, self.baud_rate, is_simulated=self.is_simulated)
+
+    def _held(self, port: Serial) -> AbstractContextManager[bool]:
+        return held_in_reset(port, 0) if self.is_simulated else held_in_reset(port)
 
     def _command(self, what: str, words: Sequence[str]) -> Command:
         return Command(what, words, self.firmware, self.variables)
