@@ -111,7 +111,7 @@ def status(workspace: Path | None, route: str | None) -> None:
 
 
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
-    from labkit.bench.client import find, find_board_number
+    from labkit.bench.client import find
     from labkit.keys import PublicKey
     from labkit.workspace import ROUTES
 
@@ -127,10 +127,10 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     yield "route", f"{settings.route}, {ROUTES[settings.route]}"
     yield "key", PublicKey.from_pem(pem.read_bytes()).short if pem.exists() else "not known yet"
     if settings.board_is_simulated or settings.account_is_simulated:
-        bench, number = find(place), find_board_number(place)
+        bench = find(place)
         where = f"running, process {bench.pid}" if bench else ""
-        if bench and number is not None and number < len(bench.board_urls):
-            where += f", board on {bench.board_urls[number]}"
+        if bench and settings.thing_name in bench.board_urls:
+            where += f", board on {bench.board_urls[settings.thing_name]}"
         yield "bench", where or "not running; whatever needs it starts it"
     yield "folder", str(place.device)
 
@@ -202,7 +202,7 @@ Example:
 @workspace_option
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
-    from labkit.bench.client import board_number
+    from labkit.bench.client import board_path
     from labkit.bench.image import read_image
 
     place = _open(workspace)
@@ -210,7 +210,7 @@ def flash(workspace: Path | None) -> None:
     if not file.exists():
         raise DeviceError("nothing is built yet. Run `labkit board build` first.")
     bench = _bench(place)
-    bench.post(f"boards/{board_number(place)}/flash", read_image(file))
+    bench.post(board_path(place.settings.thing_name, "flash"), read_image(file))
     click.echo("flashed; the board runs it at the next reset")
 
 

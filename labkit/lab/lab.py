@@ -343,7 +343,7 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
 def _bench(place: Workspace) -> Bench:
     bench = benches.start_or_find(place)
     if place.settings.board_is_simulated:
-        bench.let_board_clock_run_fast(benches.board_number(place))
+        bench.let_board_clock_run_fast(place.settings.thing_name)
     return bench
 
 
@@ -353,7 +353,7 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
     if settings.board_is_simulated:
         if bench is None:
             raise BenchError("there is no bench for the simulated board.")
-        url = bench.board_urls[benches.board_number(place)]
+        url = bench.board_urls[settings.thing_name]
     return Board(
         url=url,
         baud_rate=settings.baud_rate,
@@ -361,6 +361,7 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
         firmware=place.firmware,
         build_command=settings.build,
         flash_command=settings.flash,
+        is_simulated=settings.board_is_simulated,
         variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
         hands=NOBODY if settings.board_is_simulated else PERSON,
     )

@@ -207,10 +207,10 @@ def test_the_board_as_in_life_waits(lab: Lab) -> None:
     lab.perform("force_key_generation")
     lab.board.build()
     lab.board.flash()
-    lab.bench.post("boards/0/clock", {"speed": 1})
+    lab.bench.post("boards/lab-device/clock", {"speed": 1})
     begin = time.monotonic()
     with pytest.raises(DeviceError, match="did not end within 1 s"):
         lab.board.boot(timeout_s=1)
     assert time.monotonic() - begin < 5
     assert open_lab(lab.workspace.root).bench == lab.bench
-    assert lab.bench.get()["boards"][0]["speed"] == "fast"  # type: ignore[index]
+    assert lab.bench.get()["boards"]["lab-device"]["speed"] == "fast"  # type: ignore[index]
