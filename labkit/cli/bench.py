@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from labkit.cli.options import route_option, workspace_option
-from labkit.errors import BenchError, DeviceError
+from labkit.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.bench.client import Bench
     from labkit.workspace import Workspace
 
 __all__ = ["COMMANDS"]
@@ -186,12 +185,9 @@ Example:
 @workspace_option
 def build(workspace: Path | None) -> None:
     """Take the macros out of the firmware tree as it stands, into an image."""
-    from labkit.bench.image import build_image, write_image
+    from labkit.lab import board_commands
 
-    place = _open(workspace)
-    image = build_image(place.firmware)
-    write_image(_image_file(place), image)
-    click.echo(f"built {image['release']} from {place.firmware.name}/")
+    click.echo(board_commands.build(_open(workspace)))
 
 
 @board.command(
@@ -202,16 +198,9 @@ Example:
 @workspace_option
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
-    from labkit.bench.client import board_path
-    from labkit.bench.image import read_image
+    from labkit.lab import board_commands
 
-    place = _open(workspace)
-    file = _image_file(place)
-    if not file.exists():
-        raise DeviceError("nothing is built yet. Run `labkit board build` first.")
-    bench = _bench(place)
-    bench.post(board_path(place.settings.thing_name, "flash"), read_image(file))
-    click.echo("flashed; the board runs it at the next reset")
+    click.echo(board_commands.flash(_open(workspace)))
 
 
 @board.command(
@@ -238,16 +227,6 @@ def _open(workspace: Path | None, **chosen: str) -> Workspace:
     from labkit.workspace import Workspace
 
     return Workspace.open(_root(workspace), os.environ, **chosen)
-
-
-def _bench(place: Workspace) -> Bench:
-    from labkit.bench.client import start_or_find
-
-    return start_or_find(place)
-
-
-def _image_file(place: Workspace) -> Path:
-    return place.firmware / "build" / "image.json"
 
 
 COMMANDS = (simulate, status, stop, open_manual, board)

@@ -43,6 +43,7 @@ class Board:
         hands: who is asked for what only a person can do.
         patience: how long is waited for what.
         is_simulated: whether it is a board of the simulated bench.
+        own_commands: what is called in place of a command of these words; it returns a line.
     """
 
     url: str
@@ -55,6 +56,7 @@ class Board:
     hands: Hands = NOBODY
     patience: Patience = field(default_factory=Patience)
     is_simulated: bool = False
+    own_commands: Mapping[tuple[str, ...], Callable[[], str]] = field(default_factory=dict)
 
     @property
     def console_log(self) -> ConsoleLog:
@@ -67,7 +69,7 @@ class Board:
         Raises:
             DeviceError: the command is missing, or failed.
         """
-        return self._command("build", self.build_command).run(self.hands, show)
+        return self._run("build", self.build_command, show)
 
     def flash(self, show: Callable[[str], object] | None = None) -> str:
         """Load what was built onto the board and return what the command printed, as `build` does.
@@ -75,7 +77,7 @@ class Board:
         Raises:
             DeviceError: the command is missing, or failed.
         """
-        return self._command("flash", self.flash_command).run(self.hands, show)
+        return self._run("flash", self.flash_command, show)
 
     def reset(self) -> None:
         """Press the reset button through the port's lines, or ask for it where there are none.
@@ -179,8 +181,13 @@ class Board:
     def _held(self, port: Serial) -> AbstractContextManager[bool]:
         return held_in_reset(port, 0) if self.is_simulated else held_in_reset(port)
 
-    def _command(self, what: str, words: Sequence[str]) -> Command:
-        return Command(what, words, self.firmware, self.variables)
+    def _run(self, what: str, words: Sequence[str], show: Callable[[str], object] | None) -> str:
+        if own := self.own_commands.get(tuple(words)):
+            line = own()
+            if show:
+                show(line)
+            return f"{line}\n"
+        return Command(what, words, self.firmware, self.variables).run(self.hands, show)
 
     def _gone(self, error: OSError) -> PortError:
         return PortError(

@@ -14,6 +14,7 @@ from labkit.device.board import Board
 from labkit.device.hands import NOBODY, PERSON
 from labkit.errors import BenchError, WorkspaceError
 from labkit.lab import procedure
+from labkit.lab.board_commands import own_commands
 from labkit.lab.procedure.steps.workbench import Workbench
 from labkit.support.seeding import Clock, Randomness
 from labkit.workspace import DEFAULT_ROUTE, ROUTES, Workspace, default_root, write
@@ -362,6 +363,7 @@ def _board(place: Workspace, bench: Bench | None) -> Board:
         build_command=settings.build,
         flash_command=settings.flash,
         is_simulated=settings.board_is_simulated,
+        own_commands=own_commands(place) if settings.board_is_simulated else {},
         variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
         hands=NOBODY if settings.board_is_simulated else PERSON,
     )
