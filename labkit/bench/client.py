@@ -175,8 +175,9 @@ def start_or_find(workspace: Workspace) -> Bench:
         BenchError: it cannot be started, or runs with another seed or network.
     """
     bench = find(workspace) or _start(workspace)
-    _refuse_other_seed(workspace, bench)
-    _refuse_other_network(workspace, bench)
+    about = bench.get()
+    _refuse_other_seed(workspace, about)
+    _refuse_other_network(workspace, about)
     thing = workspace.settings.thing_name
     if workspace.settings.board_is_simulated and thing not in bench.board_urls:
         bench.post(board_path(thing), {})
@@ -244,8 +245,8 @@ def simulator_command(workspace: Workspace) -> list[str]:
     return command + (["--seed", settings.seed] if settings.seed else [])
 
 
-def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
-    running = bench.get().get("seed") or None
+def _refuse_other_seed(workspace: Workspace, about: Mapping[str, object]) -> None:
+    running = about.get("seed") or None
     if running != workspace.settings.seed:
         raise BenchError(
             "the workspace's bench runs with another seed than is asked for. End it with "
@@ -253,11 +254,11 @@ def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
         )
 
 
-def _refuse_other_network(workspace: Workspace, bench: Bench) -> None:
+def _refuse_other_network(workspace: Workspace, about: Mapping[str, object]) -> None:
     """Refuse a bench whose boards do not reach the account that the workspace works with."""
     if not workspace.settings.board_is_simulated:
         return
-    is_real = bench.get().get("network") == "real"
+    is_real = about.get("network") == "real"
     if is_real != workspace.settings.board_is_on_real_network:
         runs, wanted = ("real", "simulated") if is_real else ("simulated", "real")
         raise BenchError(

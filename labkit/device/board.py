@@ -1,7 +1,7 @@
 """A board on a serial port: capture what it prints, reset it, build its firmware and flash it.
 
-A board is a pySerial URL; the simulated one is `rfc2217://…` and differs in nothing else. Build
-and flash are commands of lab.toml, run without a shell.
+A board is a pySerial URL. The simulated one is `rfc2217://…`, opened without pySerial's waits.
+Build and flash are commands of lab.toml, run without a shell; labkit's own run in its own process.
 """
 
 from __future__ import annotations

@@ -243,7 +243,9 @@ def test_another_borrower_is_found(tmp_path: Path, line: str, found: str) -> Non
     assert f"other.py:{line.count(chr(10)) + 1} {found}" in private_uses(tmp_path)
 
 
-@pytest.mark.parametrize("module", ["support.seams", "cloud.session", "cloud.account"])
+@pytest.mark.parametrize(
+    "module", ["support.seams", "cloud.session", "cloud.account", "bench.client", "device.board"]
+)
 def test_seams_load_nothing_before_they_are_used(module: str) -> None:
     """Whoever uses one seam does not load the packages of the others, nor its own before."""
     assert loaded_by(f"import labkit.{module}") & {"botocore", "OpenSSL", "tlslite"} == set()

@@ -16,7 +16,6 @@
                                    both; {"plant": null} takes the fault away, and the flash is as
                                    it was before; {"mended": true} takes it away and leaves the
                                    flash
-    DELETE /boards/<thing>/fault   as {"plant": null}
     POST /stop                     {}
 
 A board is named by its thing, percent-encoded. The first POST for a thing makes its board.
@@ -115,10 +114,8 @@ class Control:
             return self._look(parts)
         if request.method == "POST":
             return self._act(parts, _json_object(request))
-        if request.method == "DELETE":
-            return self._remove(parts)
         raise _RefusedError(
-            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET, POST or DELETE, got {request.method}"
+            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET or POST, got {request.method}"
         )
 
     def _look(self, parts: list[str]) -> dict[str, Any]:
@@ -146,14 +143,6 @@ class Control:
             case ["stop"]:
                 self._stop()
                 return {"stopping": True}
-        raise _no_such_path(parts)
-
-    def _remove(self, parts: list[str]) -> dict[str, Any]:
-        match parts:
-            case ["boards", thing, "fault"]:
-                board = self._board(thing)
-                board.remove_fault()
-                return board.state
         raise _no_such_path(parts)
 
     def _board(self, thing: str) -> Board:

@@ -83,13 +83,13 @@ def ask(control: Control, method: str, body: object = None) -> tuple[int, dict[s
 def test_planted_and_removed_leaves_the_flash_as_it_was(
     control: Control, place: Place, name: str
 ) -> None:
-    """Whatever is planted, DELETE brings the flash back byte for byte."""
+    """Whatever is planted, taking it away brings the flash back byte for byte."""
     before = place.flash.raw
     status, told = ask(control, "POST", {"plant": name})
     assert (status, told["has_fault"]) == (200, True)
     assert name not in json.dumps(told)
     place.flash.change(certificate=b"another")
-    status, told = ask(control, "DELETE")
+    status, told = ask(control, "POST", {"plant": None})
     assert (status, told["has_fault"]) == (200, False)
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
@@ -138,19 +138,6 @@ def test_what_cannot_be_planted(control: Control, place: Place, body: object, sa
     assert said in str(told["error"])
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
-
-
-def test_delete_of_something_else(board: Board) -> None:
-    """Nothing but a fault can be deleted."""
-    control = Control({THING: board}, about={}, plug_in=lambda _: None, stop=lambda: None)
-    address = control.start().removeprefix("http://")
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(
-            f"DELETE /boards/lab-device HTTP/1.1\r\nHost: {address}\r\n\r\n".encode()
-        )
-        assert b" 404 " in connection.recv(65536)
-    control.close()
 
 
 # Restarts
