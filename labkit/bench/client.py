@@ -19,10 +19,15 @@ import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from labkit.errors import BenchError
-from labkit.workspace import SIMULATED_REGION
+from labkit.support.loopback import (
+    IN_USE_EXIT_CODE,
+    READY_FILE,
+    SIMULATED_REGION,
+    direct_opener,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,18 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bench",
-    "board_number",
+    "board_path",
     "find",
-    "find_board_number",
     "simulator_command",
     "start_or_find",
 ]
 
 START_TIMEOUT_S = 30.0
 """A start takes about a second; a busy computer gets the benefit of the doubt."""
-
-_IN_USE = "is in use by a running simulator"
-"""What a simulator says where another one holds the workspace: it is starting, or ending."""
 
 _started: list[subprocess.Popen[bytes]] = []
 """The benches that this process has started, so that Python can clear them away when they end."""
@@ -53,7 +54,8 @@ _started: list[subprocess.Popen[bytes]] = []
 class Bench:
     """A running bench: where its account, gateway, boards and controls are.
 
-    The attributes are those of the ready file that `labkit simulate --ready-file` writes.
+    The attributes are those of the ready file that `labkit simulate --ready-file` writes;
+    `board_urls` has each board's serial URL by the name of its thing.
     """
 
     iot_endpoint_url: str
@@ -63,7 +65,7 @@ class Bench:
     root_ca_file: str
     region: str
     account_id: str
-    board_urls: tuple[str, ...]
+    board_urls: Mapping[str, str]
     control_url: str
     pid: int
 
@@ -77,27 +79,23 @@ class Bench:
         try:
             told = json.loads(path.read_text())
             return cls(
-                board_urls=tuple(told["board_urls"]),
+                board_urls=dict(told["board_urls"].items()),
                 **{name: told[name] for name in cls.__slots__ if name != "board_urls"},
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BenchError(f"{path}: not a bench's ready file: {error!r}") from None
 
     def get(self, path: str = "") -> dict[str, object]:
-        """Return what the bench says of itself, or of a part: `boards/0/handshake`."""
+        """Return what the bench says of itself, or of a part: `handshakes`, `boards/LED`."""
         return self._call(path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
-        """Do at the bench what a hand would do: `boards/0/reset`, `boards/0/power`, `stop`."""
+        """Do at the bench what a hand would do: `boards/LED/reset`, `boards/LED/power`, `stop`."""
         return self._call(path, body)
 
-    def plug_in_boards(self, at_least: int) -> None:
-        """See to it that there are as many boards as are needed."""
-        self.post("boards", {"at_least": at_least})
-
-    def let_board_clock_run_fast(self, board: int = 0) -> None:
-        """Let a board's clock run as fast as it can, so that its 180 s delay passes at once."""
-        self.post(f"boards/{board}/clock", {"speed": "fast"})
+    def let_board_clock_run_fast(self, thing: str) -> None:
+        """Let the clock of a thing's board run so fast that its 180 s delay passes at once."""
+        self.post(board_path(thing, "clock"), {"speed": "fast"})
 
     def is_alive(self) -> bool:
         """Return whether the bench answers."""
@@ -130,7 +128,7 @@ class Bench:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with _direct().open(request, timeout=10) as answer:
+            with direct_opener().open(request, timeout=10) as answer:
                 told = json.load(answer)
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")
@@ -141,6 +139,11 @@ class Bench:
                 "Run the cell or the command again: it is started where it is missing."
             ) from None
         return told if isinstance(told, dict) else {}
+
+
+def board_path(thing: str, part: str = "") -> str:
+    """Return the control path of a thing's board, or of a part of it, such as `power`."""
+    return f"boards/{quote(thing, safe='')}/{part}".rstrip("/")
 
 
 def _listens(url: str) -> bool:
@@ -171,52 +174,19 @@ def start_or_find(workspace: Workspace) -> Bench:
     Raises:
         BenchError: it cannot be started, or runs with another seed or network.
     """
-    boards = board_number(workspace) + 1 if workspace.settings.board_is_simulated else 1
     bench = find(workspace) or _start(workspace)
-    _refuse_other_seed(workspace, bench)
-    _refuse_other_network(workspace, bench)
-    if len(bench.board_urls) < boards:
-        bench.plug_in_boards(boards)
+    about = bench.get()
+    _refuse_other_seed(workspace, about)
+    _refuse_other_network(workspace, about)
+    thing = workspace.settings.thing_name
+    if workspace.settings.board_is_simulated and thing not in bench.board_urls:
+        bench.post(board_path(thing), {})
         bench = Bench.from_file(_ready_file(workspace))
     return bench
 
 
-def board_number(workspace: Workspace) -> int:
-    """Return the number of the board that is the workspace's device, the same one ever after.
-
-    `boards.txt` names a thing in each line, added when it is first asked for; the first line is
-    board 0. The same lab device on the routes before this one is added with it: a seeded board's
-    key hangs on its number, and so must not hang on which route is tried first. A name that two
-    processes added at once counts where it stands first.
-    """
-    number = find_board_number(workspace)
-    if number is None:
-        workspace.bench.mkdir(mode=0o700, parents=True, exist_ok=True)
-        boards_file = _boards_file(workspace)
-        known = _things(boards_file)
-        new = [name for name in workspace.settings.device_names if name not in known]
-        with boards_file.open("a") as lines:
-            lines.write("".join(f"{name}\n" for name in new))
-        number = find_board_number(workspace)
-    return number or 0
-
-
-def find_board_number(workspace: Workspace) -> int | None:
-    """Return the number of the board that is the workspace's device, or None if it has none yet."""
-    things, name = _things(_boards_file(workspace)), workspace.settings.thing_name
-    return things.index(name) if name in things else None
-
-
-def _things(boards_file: Path) -> list[str]:
-    return boards_file.read_text().splitlines() if boards_file.exists() else []
-
-
-def _boards_file(workspace: Workspace) -> Path:
-    return workspace.bench / "boards.txt"
-
-
 def _ready_file(workspace: Workspace) -> Path:
-    return workspace.bench / "ready.json"
+    return workspace.bench / READY_FILE
 
 
 def _start(workspace: Workspace) -> Bench:
@@ -228,7 +198,7 @@ def _start(workspace: Workspace) -> Bench:
         if bench := find(workspace):
             return bench
         if process.poll() is not None:
-            if _IN_USE not in log.read_text(errors="replace"):
+            if process.returncode != IN_USE_EXIT_CODE:
                 break
             # Another caller's is starting: wait for it. Or one is ending: then ours is next.
             time.sleep(0.2)
@@ -270,13 +240,13 @@ def simulator_command(workspace: Workspace) -> list[str]:
     command += ["--state", str(workspace.bench)]
     command += ["--region", settings.region or SIMULATED_REGION]
     command += ["--account-id", settings.account_id]
-    command += ["--boards", str(max(1, len(_things(_boards_file(workspace)))))]
+    command += [f"--board={settings.thing_name}"] if settings.board_is_simulated else []
     command += ["--real-network"] if settings.board_is_on_real_network else []
     return command + (["--seed", settings.seed] if settings.seed else [])
 
 
-def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
-    running = bench.get().get("seed") or None
+def _refuse_other_seed(workspace: Workspace, about: Mapping[str, object]) -> None:
+    running = about.get("seed") or None
     if running != workspace.settings.seed:
         raise BenchError(
             "the workspace's bench runs with another seed than is asked for. End it with "
@@ -284,11 +254,11 @@ def _refuse_other_seed(workspace: Workspace, bench: Bench) -> None:
         )
 
 
-def _refuse_other_network(workspace: Workspace, bench: Bench) -> None:
+def _refuse_other_network(workspace: Workspace, about: Mapping[str, object]) -> None:
     """Refuse a bench whose boards do not reach the account that the workspace works with."""
     if not workspace.settings.board_is_simulated:
         return
-    is_real = bench.get().get("network") == "real"
+    is_real = about.get("network") == "real"
     if is_real != workspace.settings.board_is_on_real_network:
         runs, wanted = ("real", "simulated") if is_real else ("simulated", "real")
         raise BenchError(
@@ -296,8 +266,3 @@ def _refuse_other_network(workspace: Workspace, bench: Bench) -> None:
             "one is asked for. End it with "
             f"`labkit stop --workspace {workspace.root}`, and it is started anew."
         )
-
-
-def _direct() -> urllib.request.OpenerDirector:
-    """Return an opener that takes no proxy: the bench is on loopback."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))

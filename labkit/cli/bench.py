@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from labkit.cli.options import route_option, workspace_option
-from labkit.errors import BenchError, DeviceError
+from labkit.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labkit.bench.client import Bench
     from labkit.workspace import Workspace
 
 __all__ = ["COMMANDS"]
@@ -111,7 +110,7 @@ def status(workspace: Path | None, route: str | None) -> None:
 
 
 def _about(place: Workspace) -> Iterator[tuple[str, str]]:
-    from labkit.bench.client import find, find_board_number
+    from labkit.bench.client import find
     from labkit.keys import PublicKey
     from labkit.workspace import ROUTES
 
@@ -127,10 +126,10 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
     yield "route", f"{settings.route}, {ROUTES[settings.route]}"
     yield "key", PublicKey.from_pem(pem.read_bytes()).short if pem.exists() else "not known yet"
     if settings.board_is_simulated or settings.account_is_simulated:
-        bench, number = find(place), find_board_number(place)
+        bench = find(place)
         where = f"running, process {bench.pid}" if bench else ""
-        if bench and number is not None and number < len(bench.board_urls):
-            where += f", board on {bench.board_urls[number]}"
+        if bench and settings.thing_name in bench.board_urls:
+            where += f", board on {bench.board_urls[settings.thing_name]}"
         yield "bench", where or "not running; whatever needs it starts it"
     yield "folder", str(place.device)
 
@@ -186,12 +185,9 @@ Example:
 @workspace_option
 def build(workspace: Path | None) -> None:
     """Take the macros out of the firmware tree as it stands, into an image."""
-    from labkit.bench.image import build_image, write_image
+    from labkit.lab import board_commands
 
-    place = _open(workspace)
-    image = build_image(place.firmware)
-    write_image(_image_file(place), image)
-    click.echo(f"built {image['release']} from {place.firmware.name}/")
+    click.echo(board_commands.build(_open(workspace)))
 
 
 @board.command(
@@ -202,16 +198,9 @@ Example:
 @workspace_option
 def flash(workspace: Path | None) -> None:
     """Load the image onto the simulated board; it runs at the next reset."""
-    from labkit.bench.client import board_number
-    from labkit.bench.image import read_image
+    from labkit.lab import board_commands
 
-    place = _open(workspace)
-    file = _image_file(place)
-    if not file.exists():
-        raise DeviceError("nothing is built yet. Run `labkit board build` first.")
-    bench = _bench(place)
-    bench.post(f"boards/{board_number(place)}/flash", read_image(file))
-    click.echo("flashed; the board runs it at the next reset")
+    click.echo(board_commands.flash(_open(workspace)))
 
 
 @board.command(
@@ -238,16 +227,6 @@ def _open(workspace: Path | None, **chosen: str) -> Workspace:
     from labkit.workspace import Workspace
 
     return Workspace.open(_root(workspace), os.environ, **chosen)
-
-
-def _bench(place: Workspace) -> Bench:
-    from labkit.bench.client import start_or_find
-
-    return start_or_find(place)
-
-
-def _image_file(place: Workspace) -> Path:
-    return place.firmware / "build" / "image.json"
 
 
 COMMANDS = (simulate, status, stop, open_manual, board)

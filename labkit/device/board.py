@@ -1,7 +1,7 @@
 """A board on a serial port: capture what it prints, reset it, build its firmware and flash it.
 
-A board is a pySerial URL; the simulated one is `rfc2217://…` and differs in nothing else. Build
-and flash are commands of lab.toml, run without a shell.
+A board is a pySerial URL. The simulated one is `rfc2217://…`, opened without pySerial's waits.
+Build and flash are commands of lab.toml, run without a shell; labkit's own run in its own process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from labkit.errors import BaudRateError, CaptureTimeoutError, DeviceError, PortE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from serial import Serial
 
 __all__ = ["Board", "Capture", "PastedBoard", "Until"]
 
@@ -39,6 +42,8 @@ class Board:
         variables: environment variables for both, beside our own.
         hands: who is asked for what only a person can do.
         patience: how long is waited for what.
+        is_simulated: whether it is a board of the simulated bench.
+        own_commands: what is called in place of a command of these words; it returns a line.
     """
 
     url: str
@@ -50,6 +55,8 @@ class Board:
     variables: Mapping[str, str] = field(default_factory=dict)
     hands: Hands = NOBODY
     patience: Patience = field(default_factory=Patience)
+    is_simulated: bool = False
+    own_commands: Mapping[tuple[str, ...], Callable[[], str]] = field(default_factory=dict)
 
     @property
     def console_log(self) -> ConsoleLog:
@@ -62,7 +69,7 @@ class Board:
         Raises:
             DeviceError: the command is missing, or failed.
         """
-        return self._command("build", self.build_command).run(self.hands, show)
+        return self._run("build", self.build_command, show)
 
     def flash(self, show: Callable[[str], object] | None = None) -> str:
         """Load what was built onto the board and return what the command printed, as `build` does.
@@ -70,7 +77,7 @@ class Board:
         Raises:
             DeviceError: the command is missing, or failed.
         """
-        return self._command("flash", self.flash_command).run(self.hands, show)
+        return self._run("flash", self.flash_command, show)
 
     def reset(self) -> None:
         """Press the reset button through the port's lines, or ask for it where there are none.
@@ -79,7 +86,7 @@ class Board:
             PortError: the port cannot be opened, or went away.
         """
         try:
-            with opened(self.url, self.baud_rate) as port, held_in_reset(port) as has_lines:
+            with self._opened() as port, self._held(port) as has_lines:
                 pass
         except OSError as error:
             raise self._gone(error) from None
@@ -117,9 +124,9 @@ class Board:
         patience = self.patience
         if timeout_s is not None:
             patience = replace(patience, boot_s=timeout_s)
-        with opened(self.url, self.baud_rate) as port, LogWriter(self.console_log) as log:
+        with self._opened() as port, LogWriter(self.console_log) as log:
             try:
-                with held_in_reset(port) as has_lines:
+                with self._held(port) as has_lines:
                     log.write(port.read(port.in_waiting))  # of the time before the reset
                     listener = Listener(
                         port,
@@ -168,8 +175,19 @@ class Board:
             self.url, self.baud_rate, self.log, self.firmware, (), (), capture=capture
         )
 
-    def _command(self, what: str, words: Sequence[str]) -> Command:
-        return Command(what, words, self.firmware, self.variables)
+    def _opened(self) -> AbstractContextManager[Serial]:
+        return opened(self.url, self.baud_rate, is_simulated=self.is_simulated)
+
+    def _held(self, port: Serial) -> AbstractContextManager[bool]:
+        return held_in_reset(port, 0) if self.is_simulated else held_in_reset(port)
+
+    def _run(self, what: str, words: Sequence[str], show: Callable[[str], object] | None) -> str:
+        if own := self.own_commands.get(tuple(words)):
+            line = own()
+            if show:
+                show(line)
+            return f"{line}\n"
+        return Command(what, words, self.firmware, self.variables).run(self.hands, show)
 
     def _gone(self, error: OSError) -> PortError:
         return PortError(

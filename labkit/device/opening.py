@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from labkit.device.ports import ports
 from labkit.errors import PortError
+from labkit.support.seams import quick_rfc2217_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import serial
+    from serial import Serial
 
 __all__ = ["opened"]
 
-_READ_S = 0.05
+_READ_S = 0.02
 """A read waits so long for a byte, and then the listener looks at the time."""
 
 _GROUP = "dialout"
@@ -31,12 +32,13 @@ _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
 
 
 @contextmanager
-def opened(url: str, baud_rate: int) -> Iterator[serial.Serial]:
+def opened(url: str, baud_rate: int, *, is_simulated: bool = False) -> Iterator[Serial]:
     """Open a port for this program alone, and close it at the end.
 
     Args:
         url: a pySerial URL, such as `/dev/ttyUSB0`, `COM3` or `rfc2217://host:port`.
         baud_rate: the console's baud rate.
+        is_simulated: whether it is a board of the simulated bench, which answers at once.
 
     Raises:
         PortError: the port is missing, in use, not permitted, or cannot be opened otherwise;
@@ -44,9 +46,10 @@ def opened(url: str, baud_rate: int) -> Iterator[serial.Serial]:
     """
     import serial  # noqa: PLC0415 only a board needs it
 
+    client = quick_rfc2217_client() if is_simulated else serial.serial_for_url
     try:
         # Exclusive: two readers of a port would each get some of the bytes.
-        port = serial.serial_for_url(url, baudrate=baud_rate, timeout=_READ_S, exclusive=True)
+        port = client(url, baudrate=baud_rate, timeout=_READ_S, exclusive=True)
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise _explained(url, error) from None
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["held_in_reset"]
 
-PULSE_S = 0.05
+_PULSE_S = 0.05
 """How long the reset line is held."""
 
 _NO_LINES = (errno.EINVAL, errno.ENOTTY)
@@ -22,12 +22,16 @@ _NO_LINES = (errno.EINVAL, errno.ENOTTY)
 
 
 @contextmanager
-def held_in_reset(port: serial.Serial) -> Iterator[bool]:
+def held_in_reset(port: serial.Serial, pulse_s: float = _PULSE_S) -> Iterator[bool]:
     """Hold the board in reset, and let it go at the end.
 
     RTS resets and DTR stays released, so that an ESP32 boots from its flash. Whether a board's
     reset is wired to RTS at all cannot be asked: ST-Link's port has the line, and it leads
     nowhere.
+
+    Args:
+        port: the open port.
+        pulse_s: how long the reset line is held at least; a simulated board needs no time.
 
     Yields:
         Whether the port has the lines.
@@ -44,7 +48,7 @@ def held_in_reset(port: serial.Serial) -> Iterator[bool]:
             raise
         has_lines = False
     if has_lines:
-        time.sleep(PULSE_S)
+        time.sleep(pulse_s)
     yield has_lines
     if has_lines:
         port.rts = False

@@ -10,7 +10,7 @@ from labkit.cloud.state import read_account_state
 from labkit.diagnosis import Evidence
 from labkit.errors import ConsoleError, DeviceError
 from labkit.lab.header_evidence import read_headers
-from labkit.support.seeding import Clock
+from labkit.support.seeding import SEEDED_BENCH_STEP, Clock
 
 if TYPE_CHECKING:
     from labkit.cloud.account import Account
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from labkit.workspace import Workspace
 
 __all__ = ["Bench", "diagnose", "with_account"]
-
-_SEEDED_STEP = 8 * 60
-"""A seeded bench lives at the end of the seeded day."""
 
 
 class Bench(Protocol):
@@ -76,7 +73,7 @@ def with_account(lab: Bench, evidence: Evidence) -> Evidence:
     if seed is not None:
         # A seeded account lives on the seeded day and answers with the wall clock's date.
         state = replace(state, clock=None)
-    return replace(evidence, account=state, now=Clock(seed).now(_SEEDED_STEP))
+    return replace(evidence, account=state, now=Clock(seed).now(SEEDED_BENCH_STEP))
 
 
 def _headers(place: Workspace) -> Headers | None:

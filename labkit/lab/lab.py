@@ -6,17 +6,16 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labkit.bench import client as benches
 from labkit.check import check
 from labkit.cloud.changes import ask_before
 from labkit.cloud.confirmation import ask_for_digits
-from labkit.cloud.opening import open_real, open_simulated, real_clients, simulated_clients
-from labkit.device.board import Board
-from labkit.device.hands import NOBODY, PERSON
-from labkit.errors import BenchError, WorkspaceError
+from labkit.cloud.opening import real_clients, simulated_clients
+from labkit.device.hands import PERSON
+from labkit.errors import WorkspaceError
 from labkit.lab import procedure
 from labkit.lab.banner import banner
 from labkit.lab.calls import StepCalls
+from labkit.lab.opening import open_account, open_bench, open_board
 from labkit.lab.procedure.steps.workbench import Workbench
 from labkit.support.seeding import Clock, Randomness
 from labkit.workspace import Workspace, default_root, write
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.cloud.preflight import Preflight
     from labkit.cloud.undo import Undoing
+    from labkit.device.board import Board
     from labkit.diagnosis import Diagnosis
     from labkit.keys import PublicKey
     from labkit.lab.procedure.steps.passphrase import Passphrase
@@ -64,7 +64,7 @@ class Lab(StepCalls):
     def account(self) -> Account:
         """The AWS account; its client is made when it is first used."""
         if self._account is None:
-            self._account = _account(self.workspace, self.bench)
+            self._account = open_account(self.workspace, self.bench)
         return self._account
 
     def preflight(self) -> Preflight:
@@ -229,8 +229,8 @@ class Lab(StepCalls):
     def _start_bench_again(self) -> None:
         """Start the bench again where it has ended since, as it does after an hour without use."""
         if self.bench and not self.bench.is_alive():
-            self.bench = _bench(self.workspace)
-            self.board = _board(self.workspace, self.bench)
+            self.bench = open_bench(self.workspace)
+            self.board = open_board(self.workspace, self.bench)
             self._account = None
 
     def route(self) -> Iterator[tuple[procedure.Step, bool]]:
@@ -358,44 +358,5 @@ def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
     settings = place.settings
     bench = None
     if settings.board_is_simulated or settings.account_is_simulated:
-        bench = _bench(place)
-    return Lab(place, bench, _board(place, bench))
-
-
-def _bench(place: Workspace) -> Bench:
-    bench = benches.start_or_find(place)
-    if place.settings.board_is_simulated:
-        bench.let_board_clock_run_fast(benches.board_number(place))
-    return bench
-
-
-def _board(place: Workspace, bench: Bench | None) -> Board:
-    settings = place.settings
-    url = settings.device_url
-    if settings.board_is_simulated:
-        if bench is None:
-            raise BenchError("there is no bench for the simulated board.")
-        url = bench.board_urls[benches.board_number(place)]
-    return Board(
-        url=url,
-        baud_rate=settings.baud_rate,
-        log=place.path("console.log"),
-        firmware=place.firmware,
-        build_command=settings.build,
-        flash_command=settings.flash,
-        variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
-        hands=NOBODY if settings.board_is_simulated else PERSON,
-    )
-
-
-def _account(place: Workspace, bench: Bench | None) -> Account:
-    settings = place.settings
-    notes = place.ledger(Clock(settings.seed).now)
-    label = settings.thing_name
-    if settings.account_is_simulated:
-        if bench is None:
-            raise BenchError("there is no bench for the simulated account.")
-        url, account_id = bench.iot_endpoint_url, bench.account_id
-        return open_simulated(url, settings.region, account_id, notes=notes, label=label)
-    confirmed = place.root / "account-confirmed.json"
-    return open_real(settings.region, settings.allowed, confirmed, notes=notes, label=label)
+        bench = open_bench(place)
+    return Lab(place, bench, open_board(place, bench))

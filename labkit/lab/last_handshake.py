@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from labkit.bench import handshake
-from labkit.bench.client import find_board_number
+from labkit.bench.client import board_path
 from labkit.bench.handshake import Handshake
 from labkit.errors import ConsoleError
 from labkit.lab.diagnosing import diagnose
@@ -47,8 +47,7 @@ def read_last_handshake(lab: _Lab) -> Handshake:
     settings = lab.workspace.settings
     if lab.bench is None or not settings.is_simulated:
         return _heard(lab, f"Not seen: {_real(settings)}")
-    number = find_board_number(lab.workspace) or 0
-    told: dict[str, Any] = lab.bench.get(f"boards/{number}/handshake")
+    told: dict[str, Any] = lab.bench.get(board_path(settings.thing_name, "handshake"))
     if told["handshake"]:
         return handshake.read(told["handshake"])
     if told["has_set_out"]:

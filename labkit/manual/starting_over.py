@@ -6,12 +6,12 @@ import itertools
 import json
 import os
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.bench.client import Bench
 from labkit.errors import BenchError, WorkspaceError
+from labkit.support.loopback import READY_FILE, direct_opener
 from labkit.workspace import write
 from labkit.workspace.settings import chosen_values, read_settings
 
@@ -77,7 +77,7 @@ def _served(root: Path) -> Iterator[str]:
     for file in sorted((root / "jupyter/runtime").glob("jpserver-*.json")):
         try:
             address = str(json.loads(file.read_bytes())["url"])
-            _direct().open(f"{address}api", timeout=2).close()
+            direct_opener().open(f"{address}api", timeout=2).close()
         except urllib.error.HTTPError:
             yield address
         except (OSError, ValueError, LookupError, TypeError):
@@ -88,7 +88,7 @@ def _served(root: Path) -> Iterator[str]:
 
 def _stop_bench(root: Path) -> bool:
     try:
-        bench = Bench.from_file(root / "bench/ready.json")
+        bench = Bench.from_file(root / "bench" / READY_FILE)
     except BenchError:
         return False
     if not bench.is_alive():
@@ -107,8 +107,3 @@ def _move_aside(root: Path) -> Path:
             f"{root}: cannot be moved to {kept}: {error.strerror}. Name another folder with "
             "LABKIT_WORKSPACE or --workspace; this one is as it was."
         ) from None
-
-
-def _direct() -> urllib.request.OpenerDirector:
-    """Return an opener that takes no proxy: JupyterLab is on loopback."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))

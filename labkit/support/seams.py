@@ -15,6 +15,8 @@ botocore   `Loader`, `botocore.model`   it reads AWS's own description of its se
                                         server of our own has to follow
 tlslite-ng `_getMsg`, `_sendMsg`,       it offers no say in the middle of a handshake, where
            `_sigHashesToList`           mbedTLS, which boards run, has habits of its own
+pySerial   `serial.rfc2217.time`        its RFC 2217 client sleeps 50 ms before it looks for each
+                                        answer, and 300 ms at its end
 nbclient   `NotebookClient.             where a kernel did not start, it leaves this to be called
            _cleanup_kernel`             when Python ends, which fails then, with a traceback
 ========== ============================ =====================================================
@@ -29,8 +31,11 @@ from __future__ import annotations
 import atexit
 import functools
 import importlib.metadata
+import importlib.util
 import os
+import time
 import warnings
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import SeamMovedError
@@ -43,19 +48,24 @@ if TYPE_CHECKING:
     from botocore.session import Session
     from nbclient import NotebookClient
     from OpenSSL import SSL, crypto
+    from serial import Serial
     from tlslite.api import TLSConnection
 
 __all__ = [
     "forget_kernel",
     "mbedtls_like_client",
+    "quick_rfc2217_client",
     "sealed_session",
     "service_model",
     "set_verify_with_reason",
 ]
 
 _PYOPENSSL, _BOTOCORE, _TLSLITE, _NBCLIENT = "pyOpenSSL", "botocore", "tlslite-ng", "nbclient"
+_PYSERIAL = "pyserial"
 _FIELDS_OF_A_VARIABLE = 4
 """Its name in the configuration file, in the environment, its default, and how it is read."""
+_LOOK_AGAIN_S = 0.001
+"""An answer on loopback takes less."""
 
 
 def _borrowed(package: str, path: str, owner: object) -> Any:  # noqa: ANN401 whatever it is there
@@ -222,6 +232,29 @@ def _mbedtls_like() -> Any:  # noqa: ANN401 tlslite-ng has no types
                 yield message
 
     return Client
+
+
+@functools.cache
+def quick_rfc2217_client() -> type[Serial]:
+    """Return pySerial's RFC 2217 client, looking for answers every millisecond.
+
+    It is the class of a second copy of pySerial's module: the first one waits as it always did.
+
+    Raises:
+        SeamMovedError: pySerial has moved what this depends on.
+    """
+    spec = importlib.util.find_spec("serial.rfc2217")
+    if spec is None or spec.loader is None:
+        raise _moved(_PYSERIAL, "serial.rfc2217")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    path = "serial.rfc2217.time"
+    if _borrowed(_PYSERIAL, path, module) is not time:
+        raise _moved(_PYSERIAL, path)
+    quick = {**vars(time), "sleep": lambda _: time.sleep(_LOOK_AGAIN_S)}
+    module.time = SimpleNamespace(**quick)  # type: ignore[attr-defined]  # checked above
+    client: type[Serial] = module.Serial
+    return client
 
 
 def forget_kernel(client: NotebookClient) -> None:

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["SEEDED_DAY", "Clock", "Randomness"]
+__all__ = ["SEEDED_BENCH_STEP", "SEEDED_DAY", "Clock", "Randomness"]
 
 SEEDED_DAY = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 """The morning on which every seeded lab takes place."""
+
+SEEDED_BENCH_STEP = 8 * 60
+"""A seeded bench lives at the end of that day: after every step of a lab, a minute each."""
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 

@@ -22,13 +22,12 @@ from labkit.workspace.lab_toml import choose_port
 from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
 from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
-from labkit.workspace.settings import SIMULATED_REGION, THING_NAME, TREES, Settings
+from labkit.workspace.settings import THING_NAME, TREES, Settings
 
 __all__ = [
     "CHECKOUT",
     "DEFAULT_ROUTE",
     "ROUTES",
-    "SIMULATED_REGION",
     "THING_NAME",
     "TREES",
     "Entry",

@@ -20,7 +20,6 @@ __all__ = [
     "DEFAULT_ROUTE",
     "ROUTES",
     "THING_NAME",
-    "device_names",
     "has_ca_of_its_own",
     "refuse_name",
     "thing_name_on",
@@ -34,10 +33,7 @@ ROUTES: Mapping[str, str] = {
     "just-in-time": "provisioning at the first connection",
     "drills": "onboard private key generation, with faults to find and mend",
 }
-"""Every route by its name, with the documentation's heading.
-
-The order never changes and a new route comes last: the simulated boards are numbered by it.
-"""
+"""Every route by its name, with the documentation's heading."""
 
 _WITH_CA = ("just-in-time", "drills")
 """The routes whose devices have another CA than the lab's: it registers what it has signed, or it
@@ -54,12 +50,6 @@ THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 def thing_name_on(route: str, chosen: str) -> str:
     """Return the thing name that the lab device of a chosen name has on a route."""
     return chosen if route == DEFAULT_ROUTE else f"{chosen}-{route}"
-
-
-def device_names(route: str, chosen: str) -> tuple[str, ...]:
-    """Return the lab device's names on each route up to this one, in the routes' order."""
-    names = list(ROUTES)
-    return tuple(thing_name_on(each, chosen) for each in names[: names.index(route) + 1])
 
 
 def has_ca_of_its_own(route: str) -> bool:

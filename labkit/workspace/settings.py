@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import WorkspaceError
+from labkit.support.loopback import SIMULATED_ACCOUNT_ID, SIMULATED_REGION
 from labkit.workspace.routes import (
     DEFAULT_ROUTE,
     ROUTES,
     THING_NAME,
-    device_names,
     has_ca_of_its_own,
     refuse_name,
     thing_name_on,
@@ -87,7 +87,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "account.cloud": "sim",
     "account.region": "",
     "account.allowed": [],
-    "account.account_id": "123456789012",
+    "account.account_id": SIMULATED_ACCOUNT_ID,
     "account.provisioning_role": "",
     "ca.key": "EC P-256",
     "ca.encrypted": False,
@@ -96,9 +96,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "lab.seed": "",
 }
 """Every setting and what it is where lab.toml does not say."""
-
-SIMULATED_REGION = "us-east-1"
-"""Where the simulated account is unless lab.toml says otherwise."""
 
 _DRILLS_CA_SUBJECT = "O=Device lab, CN=Device lab drills root CA"
 
@@ -170,11 +167,6 @@ class Settings:
     def thing_name(self) -> str:
         """The name of the thing that the device is on its route."""
         return thing_name_on(self.route, self.chosen_name)
-
-    @property
-    def device_names(self) -> tuple[str, ...]:
-        """The thing names of the same lab device on each route up to this one."""
-        return device_names(self.route, self.chosen_name)
 
     @property
     def has_ca_of_its_own(self) -> bool:

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit.bench import client as benches
-from labkit.bench.client import Bench, board_number, find, find_board_number, start_or_find
+from labkit.bench.client import Bench, board_path, find, start_or_find
 from labkit.bench.simulator.state_lock import StateLock
 from labkit.errors import BenchError
 from labkit.workspace import Workspace
@@ -33,7 +34,7 @@ READY = {
     "root_ca_file": "x",
     "region": "us-east-1",
     "account_id": "123456789012",
-    "board_urls": ["rfc2217://127.0.0.1:1"],
+    "board_urls": {"lab-device": "rfc2217://127.0.0.1:1"},
     "control_url": "http://127.0.0.1:1",
     "pid": 1,
 }
@@ -95,7 +96,7 @@ def test_killed_and_started_again(place: Workspace) -> None:
 
 STARTS = """
 import pathlib, sys
-from labkit.bench import start_or_find
+from labkit.bench.client import start_or_find
 from labkit.workspace import Workspace
 print(start_or_find(Workspace.open(pathlib.Path(sys.argv[1]), {})).pid)
 """
@@ -211,10 +212,10 @@ def test_another_program_on_its_port(
 def test_what_the_bench_refuses_is_said(place: Workspace) -> None:
     """A refused request says what was asked and the bench's own reason."""
     bench = start_or_find(place)
-    with pytest.raises(BenchError, match=r"refused boards/0/power: .*expected .*on.*true"):
-        bench.post("boards/0/power", {"on": "yes"})
-    with pytest.raises(BenchError, match=r"refused boards/999/reset: .*no board '999'"):
-        bench.post("boards/999/reset", {})
+    with pytest.raises(BenchError, match=r"refused boards/lab-device/power: .*expected .*on.*true"):
+        bench.post("boards/lab-device/power", {"on": "yes"})
+    with pytest.raises(BenchError, match=r"refused boards/nobody: .*no board 'nobody'"):
+        bench.get("boards/nobody")
 
 
 def test_proxies_are_not_asked(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,49 +230,33 @@ def test_proxies_are_not_asked(place: Workspace, monkeypatch: pytest.MonkeyPatch
 
 
 def test_each_thing_has_a_board_of_its_own(place: Workspace) -> None:
-    """Things get boards in the order in which they come, and keep them over a bench's end."""
-    names = ("lab-device", "third", "second")
-    assert [board_number(thing(place, name)) for name in names] == [0, 1, 2]
-    assert find_board_number(thing(place, "unknown")) is None
-    bench = start_or_find(thing(place, "second"))
-    assert len(bench.board_urls) == len(set(bench.board_urls)) == 3
-    assert find(place) == bench
-    bench.stop()
-    again = start_or_find(place)
-    assert len(again.board_urls) == 3
-    assert [board_number(thing(place, name)) for name in reversed(names)] == [2, 1, 0]
-
-
-def test_a_board_is_plugged_into_the_running_bench(place: Workspace) -> None:
-    """Another board does not disturb the others: same process, same URLs, one more."""
+    """A board is made when its thing needs it, on the running bench; the others stay."""
     before = start_or_find(place)
-    after = start_or_find(thing(place, "newcomer"))
+    after = start_or_find(thing(place, "LED:1"))
     assert after.pid == before.pid
-    assert after.board_urls[: len(before.board_urls)] == before.board_urls
-    assert len(after.board_urls) == len(before.board_urls) + 1
-    number = board_number(thing(place, "newcomer"))
-    assert after.post(f"boards/{number}/reset", {})["boots"] == 1
+    new = {name: url for name, url in after.board_urls.items() if name not in before.board_urls}
+    assert list(new) == ["LED:1"]
+    assert new["LED:1"] not in before.board_urls.values()
+    assert after == Bench(**{**asdict(before), "board_urls": {**before.board_urls, **new}})
+    assert start_or_find(thing(place, "LED:1")) == find(place) == after
+    assert after.post(board_path("LED:1", "reset"), {})["boots"] == 1
+    assert after.get(board_path("lab-device"))["boots"] == 0
 
 
-@pytest.mark.parametrize("count", [0, -1, 65, "2", True, None, 1.5])
-def test_how_many_boards_there_can_be(place: Workspace, count: object) -> None:
-    """A bench has 1 to 64 boards; anything else is refused and changes nothing."""
-    bench = start_or_find(place)
-    with pytest.raises(BenchError, match=r"expected .*at_least.*, N from 1 to 64"):
-        bench.post("boards", {"at_least": count})
-    assert find(place) == bench
-
-
-def test_asking_for_fewer_boards_unplugs_none(place: Workspace) -> None:
-    """`at_least` is at least."""
-    bench = start_or_find(place)
-    bench.plug_in_boards(1)
-    assert find(place) == bench
+def test_a_bench_has_64_boards_at_most(tmp_path: Path) -> None:
+    """One more is refused; those that are there can still be used."""
+    bench = start_or_find(Workspace.open(tmp_path, {}))
+    for number in range(1, 64):
+        bench.post(f"boards/thing-{number}", {})
+    with pytest.raises(BenchError, match="there are 64 boards already"):
+        bench.post("boards/thing-64", {})
+    assert bench.post("boards/thing-63/reset", {})["boots"] == 1
+    bench.stop()
 
 
 def test_a_real_board_needs_none(tmp_path: Path) -> None:
     """With a real board the bench is the account's alone, and no board is taken."""
     real = Workspace.open(tmp_path, {}, device="/dev/ttyUSB0")
     bench = start_or_find(real)
-    assert find_board_number(real) is None
+    assert bench.board_urls == {}
     bench.stop()

@@ -304,7 +304,7 @@ def test_board_build_flash_reset(environment: dict[str, str], tmp_path: Path) ->
     assert program("board", "build").out == "built 202203.00 from firmware/\n"
     assert program("board", "flash").code == 0
     control = json.loads((tmp_path / "lab/bench/ready.json").read_text())
-    assert control["board_urls"]
+    assert list(control["board_urls"]) == ["lab-device"]
     assert program("board", "reset").out == "the board was reset\n"
 
 

@@ -70,7 +70,7 @@ def test_the_cas_key(run: tuple[Path, dict[str, bytes]]) -> None:
 def test_the_boards_key(run: tuple[Path, dict[str, bytes]]) -> None:
     """The board's key stands in its flash, 0600, and nowhere else."""
     root, texts = run
-    flash = "bench/boards/0/flash.json"
+    flash = f"bench/boards/{THING}/flash.json"
     key = load_der_private_key(base64.b64decode(json.loads(texts[flash])["private_key"]), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert where(traces(key), texts) == {flash}
@@ -113,7 +113,11 @@ def test_the_imported_key(run_of_option_1: tuple[Path, dict[str, bytes]]) -> Non
     text = firmware.get(texts[header].decode(), "keyCLIENT_PRIVATE_KEY_PEM").value
     key = certificates.load_private_key(text or "")
     assert isinstance(key, rsa.RSAPrivateKey)
-    lies = {header, f"{device}/firmware/build/image.json", "bench/boards/1/flash.json"}
+    lies = {
+        header,
+        f"{device}/firmware/build/image.json",
+        f"bench/boards/{THING}-option-1/flash.json",
+    }
     assert where(traces(key), texts) == lies
     assert {stat.S_IMODE((root / name).stat().st_mode) for name in lies} == {0o600}
     assert where([b"deviceCert.pem"], texts) >= {f"{device}/journal.jsonl"}

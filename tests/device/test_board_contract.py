@@ -66,10 +66,10 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
     set_force(board, "0")
     yield Subject(
         board,
-        lambda on: bench.post("boards/0/power", {"on": on}),
+        lambda on: bench.post("boards/lab-device/power", {"on": on}),
         lambda: forced_anew(board),
     )
-    bench.post("boards/0/power", {"on": True})
+    bench.post("boards/lab-device/power", {"on": True})
 
 
 def set_force(board: Board, value: str) -> None:

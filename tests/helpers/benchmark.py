@@ -204,7 +204,7 @@ def run_time() -> Iterator[str]:
         finally:
             subprocess.run([*labkit, "stop"], env=environment, check=False, capture_output=True)
     yield f"labkit run       {cold:6.1f} s      (fresh workspace, bench started with it)"
-    yield f"labkit run       {warm:6.1f} s      (warm: another device; 5 are promised)"
+    yield f"labkit run       {warm:6.1f} s      (warm: another device; 2.5 are promised)"
     yield f"labkit run       {again:6.1f} s      (again: everything done but the hello world)"
 
 

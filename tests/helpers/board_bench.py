@@ -157,7 +157,7 @@ class BareBoard:
             clock=clock,
             console=Console(release, clock, printed.extend),
             network=self.network,
-            make_key=lambda count: self.randomness.ec_key("0", f"key pair {count}"),
+            make_key=lambda count: self.randomness.ec_key(THING, f"key pair {count}"),
         )
         provision(machine)
         run_hello_world(machine)

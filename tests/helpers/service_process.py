@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import serial
+from board_bench import THING
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Bench:
         directory.mkdir(exist_ok=True)
         self.state, self.ready_file = directory / "state", directory / "ready.json"
         command = [sys.executable, "-W", "error", "-m", "labkit.bench.simulator"]
-        command += ["--state", str(self.state), "--ready-file", str(self.ready_file), *options]
+        command += ["--state", str(self.state), "--ready-file", str(self.ready_file)]
+        command += ["--board", THING, *options]
         started = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.ready: dict[str, Any] = {}
@@ -42,8 +44,8 @@ class Bench:
 
     @cached_property
     def port(self) -> serial.Serial:
-        """The first board's serial line, opened with pySerial."""
-        return serial.serial_for_url(self.ready["board_urls"][0], 115200, timeout=20)
+        """The lab device's serial line, opened with pySerial."""
+        return serial.serial_for_url(self.ready["board_urls"][THING], 115200, timeout=20)
 
     def call(self, path: str = "", body: object = None, **headers: str) -> dict[str, Any]:
         """Ask the control URL: GET, or POST where there is a body."""

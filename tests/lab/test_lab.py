@@ -11,7 +11,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, end
 from labkit import open_lab
 from labkit.cloud.account import Account
 from labkit.errors import BenchError, CloudError, DeviceError, NotReadyError, WorkspaceError
-from labkit.lab import lab as lab_module
+from labkit.lab import opening
 from labkit.lab.procedure import STEPS
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_banner_of_a_real_board(tmp_path: Path) -> None:
 def test_banner_of_a_real_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real account's banner shouts, and its number is the one that AWS gives."""
     account = Account(None, "eu-central-1", "999999999999")
-    monkeypatch.setattr(lab_module, "open_real", lambda *_, **__: account)
+    monkeypatch.setattr(opening, "open_real", lambda *_, **__: account)
     real = open_lab(tmp_path, cloud="aws")
     assert "account  REAL: what is made here is made in AWS" in repr(real)
     assert "account 999999999999, region eu-central-1" in repr(real)
@@ -89,7 +89,7 @@ def test_nothing_is_done_unasked_in_a_real_account(
 ) -> None:
     """With a simulated board and a real account, too, a step does no other one first."""
     account = Account(None, "us-east-1", "999999999999")
-    monkeypatch.setattr(lab_module, "open_real", lambda *_, **__: account)
+    monkeypatch.setattr(opening, "open_real", lambda *_, **__: account)
     real = open_lab(tmp_path, cloud="aws")
     with pytest.raises(NotReadyError, match="set_endpoint_and_thing"):
         real.run_hello_world()
@@ -198,8 +198,8 @@ def test_the_board_as_in_life_waits(lab: Lab) -> None:
     lab.perform("force_key_generation")
     lab.board.build()
     lab.board.flash()
-    lab.bench.post("boards/0/clock", {"speed": 1})
+    lab.bench.post("boards/lab-device/clock", {"speed": 1})
     with pytest.raises(DeviceError, match="did not end within 1 s"):
         lab.board.boot(timeout_s=1)
     assert open_lab(lab.workspace.root).bench == lab.bench
-    assert lab.bench.get()["boards"][0]["speed"] == "fast"  # type: ignore[index]
+    assert lab.bench.get()["boards"]["lab-device"]["speed"] == "fast"  # type: ignore[index]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import pytest
 from lab_bench import THREADS_OF_PYSERIAL, end
 
 from labkit import open_lab
-from labkit.bench.client import board_number
 from labkit.errors import WorkspaceError
 from labkit.lab.procedure import ROUTES, Route
 from labkit.workspace import DEFAULT_ROUTE, Workspace
@@ -130,16 +128,6 @@ def test_a_page_chooses_its_route_for_itself(tmp_path: Path) -> None:
     file = tmp_path / "lab.toml"
     file.write_text(file.read_text().replace('"option-2"', '"option-1"', 1))
     assert Workspace.open(tmp_path, {}).settings.route == "option-1"
-
-
-@pytest.mark.parametrize("order", list(itertools.permutations(ROUTES)))
-def test_boards_are_numbered_alike_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
-    """Which route is tried first changes no board's number, and with it no seeded key."""
-    numbers = {route: board_number(on(tmp_path, route)) for route in order}
-    assert numbers == {route: number for number, route in enumerate(ROUTES)}
-    second = board_number(on(tmp_path, "option-2", thing_name="second"))
-    assert second == max(numbers.values()) + 1
-    assert {route: board_number(on(tmp_path, route)) for route in order} == numbers
 
 
 def test_a_simulated_board_has_a_tree_on_each_route(tmp_path: Path) -> None:

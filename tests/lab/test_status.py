@@ -104,8 +104,8 @@ def test_a_question_about_files_makes_no_client(
 ) -> None:
     """No boto3 client is made for it; the account is opened when it is needed."""
     opened: list[object] = []
-    real = lab_module._account  # noqa: SLF001 what opens the account
-    monkeypatch.setattr(lab_module, "_account", lambda *a: opened.append(a) or real(*a))
+    real = lab_module.open_account
+    monkeypatch.setattr(lab_module, "open_account", lambda *a: opened.append(a) or real(*a))
     lab = lab_module.open_lab(finished.workspace.root)
     question(lab)
     assert opened == []

@@ -123,15 +123,13 @@ def test_a_run_stays_on_this_computer(run: list[Seen]) -> None:
     [
         ("-m labkit run", {"begin", "socket.connect"}),
         ("-m labkit.bench.simulator --state", {"begin", "socket.connect", "socket.bind"}),
-        ("labkit board build", {"begin"}),
-        ("labkit board flash", {"begin", "socket.connect"}),
         ("-m labkit stop", {"begin", "socket.connect"}),
     ],
 )
 def test_every_program_of_a_run_was_watched(
     run: list[Seen], program: str, events: set[str]
 ) -> None:
-    """The run, the bench with its board and gateway, and the commands that build and flash."""
+    """The run, which builds and flashes itself, and the bench with its board and gateway."""
     assert events <= {seen.event for seen in run if program in seen.program}
 
 

@@ -168,7 +168,7 @@ def test_a_planted_fault_leaves_a_failed_record(
     lab = open_lab(tmp_path / "lab", seed="all day")
     try:
         assert lab.bench
-        lab.bench.post("boards/0/fault", {"plant": fault})
+        lab.bench.post("boards/lab-device/fault", {"plant": fault})
         done = run(lab.workspace.root, tmp_path / "records", *JANE)
     finally:
         end(lab)

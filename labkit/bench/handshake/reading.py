@@ -35,7 +35,7 @@ def read(attempt: Mapping[str, Any]) -> Handshake:
     """Return a handshake step by step.
 
     Args:
-        attempt: what `GET /boards/<n>/handshake` of a simulated bench tells.
+        attempt: what `GET /boards/<thing>/handshake` of a simulated bench tells.
     """
     messages = MESSAGES.get(attempt["version"], MESSAGES[_NO_VERSION_YET])
     passed = _passed(messages, attempt)

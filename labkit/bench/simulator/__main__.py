@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, FAST, Speed
-from labkit.bench.simulator.control import MOST_BOARDS
 from labkit.bench.simulator.file_limit import raise_file_limit
-from labkit.bench.simulator.service import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, Service, Settings
+from labkit.bench.simulator.service import Service, Settings
 from labkit.bench.simulator.state_lock import StateDamagedError, StateInUseError
 from labkit.errors import BenchError
+from labkit.support.loopback import IN_USE_EXIT_CODE, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
 
 if TYPE_CHECKING:
     from labkit.bench.simulator.board.internet import Internet
@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the bench until it is stopped.
 
     Returns:
-        The exit code: 0, or 1 where it could not start.
+        The exit code: 0; 75 where another process has the state directory; 1 where it could not
+        start otherwise.
     """
     given = _given(arguments)
     settings = _settings(given)
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         ready = service.start()
     except (StateInUseError, StateDamagedError, OSError) as error:
         print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
-        return 1
+        return IN_USE_EXIT_CODE if isinstance(error, StateInUseError) else 1
     print(f"ready: control {ready['control_url']}", flush=True)  # noqa: T201 as above
     try:
         service.wait()
@@ -65,9 +66,11 @@ def _given(arguments: list[str] | None) -> argparse.Namespace:
         "--ready-file", type=_file, metavar="F", help="JSON, written beside DIR/ready.json: where"
     )
     parser.add_argument("--seed", help="derive keys, names and the clock from this (tests, pages)")
-    parser.add_argument("--boards", type=_board_count, default=1, metavar="N")
-    parser.add_argument("--region", type=_region, default=DEFAULT_REGION)
-    parser.add_argument("--account-id", type=_account_id, default=DEFAULT_ACCOUNT_ID)
+    parser.add_argument(
+        "--board", action="append", default=[], metavar="THING", help="a board from the start"
+    )
+    parser.add_argument("--region", type=_region, default=SIMULATED_REGION)
+    parser.add_argument("--account-id", type=_account_id, default=SIMULATED_ACCOUNT_ID)
     parser.add_argument("--board-clock", choices=sorted(_BOARD_CLOCKS), default="real")
     parser.add_argument(
         "--idle-hours", type=_hours, default=1.0, metavar="H", help="end after so long unused"
@@ -83,7 +86,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         state_dir=given.state.absolute(),
         ready_file=given.ready_file.absolute() if given.ready_file else None,
         seed=given.seed,
-        boards=given.boards,
+        boards=tuple(given.board),
         region=given.region,
         account_id=given.account_id,
         board_speed=_BOARD_CLOCKS[given.board_clock],
@@ -109,12 +112,6 @@ def _file(text: str) -> Path:
     if path.exists() and not path.is_file():
         raise argparse.ArgumentTypeError(f"expected a file, which is replaced, got {text!r}")
     return path
-
-
-def _board_count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= MOST_BOARDS:
-        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_BOARDS}, got {text!r}")
-    return int(text)
 
 
 def _region(text: str) -> str:

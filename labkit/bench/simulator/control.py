@@ -3,21 +3,22 @@
 ::
 
     GET  /                       the bench: account, region, boards
-    GET  /boards/<n>             one board
-    GET  /boards/<n>/handshake   what the gateway saw of its last attempt to connect, null for
-                                 nothing, and whether it has set out at all
-    GET  /handshakes             the same of every client: the boards', then others', newest last
-    POST /boards                 {"at_least": 2}: plug in as many more as it takes
-    POST /boards/<n>/flash       an image: it is stored, and runs at the next boot
-    POST /boards/<n>/reset       {}
-    POST /boards/<n>/power       {"on": true}
-    POST /boards/<n>/clock       {"speed": "fast"} or {"speed": 1}
-    POST /boards/<n>/fault       {"plant": NAME}, {"seed": TEXT} to let it choose and not tell, or
-                                 both; {"plant": null} takes the fault away, and the flash is as
-                                 it was before; {"mended": true} takes it away and leaves the flash
-    DELETE /boards/<n>/fault     as {"plant": null}
-    POST /stop                   {}
+    GET  /boards/<thing>           one board
+    GET  /boards/<thing>/handshake what the gateway saw of its last attempt to connect, null for
+                                   nothing, and whether it has set out at all
+    GET  /handshakes               the same of every client: boards first, then others, newest last
+    POST /boards/<thing>           {}: nothing but a board for the thing
+    POST /boards/<thing>/flash     an image: it is stored, and runs at the next boot
+    POST /boards/<thing>/reset     {}
+    POST /boards/<thing>/power     {"on": true}
+    POST /boards/<thing>/clock     {"speed": "fast"} or {"speed": 1}
+    POST /boards/<thing>/fault     {"plant": NAME}, {"seed": TEXT} to let it choose and not tell, or
+                                   both; {"plant": null} takes the fault away, and the flash is as
+                                   it was before; {"mended": true} takes it away and leaves the
+                                   flash
+    POST /stop                     {}
 
+A board is named by its thing, percent-encoded. The first POST for a thing makes its board.
 Whether a board has a fault can be seen, which one cannot. A POST must say that its body is
 application/json: a web page cannot do that unasked. Errors are ``{"error": "..."}`` with a status
 of 4xx.
@@ -27,8 +28,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from labkit.bench.simulator.board.board_clock import FAST, Speed
 from labkit.bench.simulator.board.flash import FlashDamagedError, Image, ImageError
@@ -46,6 +49,10 @@ __all__ = ["MOST_BOARDS", "Control"]
 MOST_BOARDS: Final = 64
 """Each board has a port and two threads; no lab bench is longer."""
 
+_ACTIONS = ("flash", "reset", "power", "clock", "fault")
+_THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+"""What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
+
 
 class _RefusedError(Exception):
     """A request that cannot be done; the message says why."""
@@ -59,8 +66,8 @@ class Control:
     """The control server of a bench.
 
     Args:
-        boards: the boards on it, in the order of their numbers.
-        plug_in: makes the boards as many as it is told, and adds them to the list.
+        boards: the boards on it, by thing name.
+        plug_in: adds the board of a thing.
         about: what GET / says of the bench besides its boards.
         stop: ends the service.
         attempts: what the gateway saw of those who connected.
@@ -69,10 +76,10 @@ class Control:
 
     def __init__(
         self,
-        boards: list[Board],
+        boards: Mapping[str, Board],
         *,
         about: Mapping[str, Any],
-        plug_in: Callable[[int], None],
+        plug_in: Callable[[str], None],
         stop: Callable[[], None],
         attempts: Attempts | None = None,
         activity: Callable[[], None] = lambda: None,
@@ -102,25 +109,24 @@ class Control:
             return json_response(error.status, {"error": str(error)})
 
     def _answer(self, request: Request) -> dict[str, Any]:
-        parts = [part for part in request.path.split("/") if part]
+        parts = [unquote(part) for part in request.raw_path.split("/") if part]
         if request.method == "GET":
             return self._look(parts)
         if request.method == "POST":
             return self._act(parts, _json_object(request))
-        if request.method == "DELETE":
-            return self._remove(parts)
         raise _RefusedError(
-            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET, POST or DELETE, got {request.method}"
+            HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET or POST, got {request.method}"
         )
 
     def _look(self, parts: list[str]) -> dict[str, Any]:
         match parts:
             case []:
-                return {**self._about, "boards": [board.state for board in self._boards]}
-            case ["boards", number]:
-                return self._board(number).state
-            case ["boards", number, "handshake"]:
-                last, has_set_out = self._attempts.last(self._board(number).name)
+                boards = list(self._boards.items())
+                return {**self._about, "boards": {name: board.state for name, board in boards}}
+            case ["boards", thing]:
+                return self._board(thing).state
+            case ["boards", thing, "handshake"]:
+                last, has_set_out = self._attempts.last(self._board(thing).name)
                 return {"handshake": last and last.told(), "has_set_out": has_set_out}
             case ["handshakes"]:
                 return {"handshakes": [attempt.told() for attempt in self._attempts.all()]}
@@ -128,33 +134,36 @@ class Control:
 
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         match parts:
-            case ["boards", number, "flash" | "reset" | "power" | "clock" | "fault" as action]:
-                board = self._board(number)
+            case ["boards", thing]:
+                return self._made(thing).state
+            case ["boards", thing, action] if action in _ACTIONS:
+                board = self._made(thing)
                 getattr(self, f"_{action}")(board, body)
                 return board.state
-            case ["boards"]:
-                self._plug_in(_board_count(body.get("at_least")))
-                return self._look([])
             case ["stop"]:
                 self._stop()
                 return {"stopping": True}
         raise _no_such_path(parts)
 
-    def _remove(self, parts: list[str]) -> dict[str, Any]:
-        match parts:
-            case ["boards", number, "fault"]:
-                board = self._board(number)
-                board.remove_fault()
-                return board.state
-        raise _no_such_path(parts)
-
-    def _board(self, number: str) -> Board:
-        if number.isascii() and number.isdigit() and int(number) < len(self._boards):
-            return self._boards[int(number)]
+    def _board(self, thing: str) -> Board:
+        if thing in self._boards:
+            return self._boards[thing]
         raise _RefusedError(
-            HTTPStatus.NOT_FOUND,
-            f"no board {number[:20]!r}: this bench has boards 0 to {len(self._boards) - 1}",
+            HTTPStatus.NOT_FOUND, f"no board {thing[:20]!r}: POST /boards/<thing> makes one"
         )
+
+    def _made(self, thing: str) -> Board:
+        """Return the board of a thing, made where there is none yet."""
+        if not _THING_NAME.fullmatch(thing):
+            raise _RefusedError(
+                HTTPStatus.BAD_REQUEST,
+                f"expected a thing name, 1 to 128 of a-z A-Z 0-9 : _ -, got {thing[:20]!r}",
+            )
+        if thing not in self._boards:
+            if len(self._boards) >= MOST_BOARDS:
+                raise _RefusedError(HTTPStatus.CONFLICT, f"there are {MOST_BOARDS} boards already")
+            self._plug_in(thing)
+        return self._board(thing)
 
     def _flash(self, board: Board, body: dict[str, Any]) -> None:
         try:
@@ -193,14 +202,6 @@ class Control:
             board.plant(name, seed)
         except UnknownFaultError as error:
             raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
-
-
-def _board_count(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_BOARDS:
-        return value
-    raise _RefusedError(
-        HTTPStatus.BAD_REQUEST, f'expected {{"at_least": N}}, N from 1 to {MOST_BOARDS}'
-    )
 
 
 def _speed(value: object) -> Speed:

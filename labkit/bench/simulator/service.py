@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from labkit.bench.simulator.account import Account
 from labkit.bench.simulator.aws.accounts import Accounts
@@ -29,7 +30,8 @@ from labkit.bench.simulator.control import Control
 from labkit.bench.simulator.gateway.gateway import Gateway
 from labkit.bench.simulator.own_way import OwnWay
 from labkit.bench.simulator.state_lock import StateLock
-from labkit.support.seeding import Clock, Randomness
+from labkit.support.loopback import READY_FILE, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
+from labkit.support.seeding import SEEDED_BENCH_STEP, Clock, Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,20 +39,12 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.board.machine import Reachable
 
-__all__ = ["DEFAULT_ACCOUNT_ID", "DEFAULT_REGION", "Service", "Settings"]
-
-DEFAULT_REGION: Final = "us-east-1"
-DEFAULT_ACCOUNT_ID: Final = "123456789012"
-"""The account number of AWS's own examples: nobody mistakes it for theirs."""
+__all__ = ["Service", "Settings"]
 
 LOG_NAME: Final = "simulator.log"
-READY_NAME: Final = "ready.json"
 
 _OTHERS = "accounts"
 """The folder of other people's accounts, which certificates are transferred to."""
-
-_SEEDED_STEP = 8 * 60
-"""A seeded bench lives at the end of the seeded day: after every step of a lab, a minute each."""
 
 _IDLE_CHECK_S = 1.0
 
@@ -66,7 +60,7 @@ class Settings:
             when everything listens, and removed at the end.
         ready_file: written and removed with it, for whoever waits for another file.
         seed: of clock, keys and names; None for true randomness and the wall clock.
-        boards: how many there are.
+        boards: the thing names of the boards that are there from the start.
         board_speed: of the boards' clocks.
         idle_s: seconds without traffic after which the service ends.
     """
@@ -74,22 +68,22 @@ class Settings:
     state_dir: Path
     ready_file: Path | None = None
     seed: str | None = None
-    boards: int = 1
-    region: str = DEFAULT_REGION
-    account_id: str = DEFAULT_ACCOUNT_ID
+    boards: tuple[str, ...] = ()
+    region: str = SIMULATED_REGION
+    account_id: str = SIMULATED_ACCOUNT_ID
     board_speed: Speed = AS_IN_LIFE
     idle_s: float = 3600.0
 
     @property
     def ready_files(self) -> tuple[Path, ...]:
         """The files that say where everything is: the workspace's own first."""
-        own = self.state_dir / READY_NAME
+        own = self.state_dir / READY_FILE
         return (own, self.ready_file) if self.ready_file else (own,)
 
     def clock(self) -> Callable[[], datetime]:
         """Return the lab's clock."""
         clock = Clock(self.seed)
-        return lambda: clock.now(_SEEDED_STEP)
+        return lambda: clock.now(SEEDED_BENCH_STEP)
 
 
 class Service:
@@ -112,7 +106,7 @@ class Service:
         self._parts = ExitStack()
         self._plugging_in = threading.Lock()
         self._lock: StateLock | None = None
-        self._boards: list[Board] = []
+        self._boards: dict[str, Board] = {}
         self._ready: dict[str, Any] = {}
 
     def start(self) -> dict[str, Any]:
@@ -178,28 +172,28 @@ class Service:
             "root_ca_file": str(gateway.root_ca_file),
             "region": settings.region,
             "account_id": settings.account_id,
-            "board_urls": [],
+            "board_urls": {},
             "control_url": self._control(started),
             "pid": os.getpid(),
         }
-        self._add_boards(settings.boards, started)
+        for thing in settings.boards:
+            self._add_board(thing, started)
         for path in settings.ready_files:
             started.callback(_remove_own, path)
         self._tell()
 
-    def _plug_in(self, at_least: int) -> None:
-        """Make the boards as many as that, unless the service is ending."""
+    def _plug_in(self, thing: str) -> None:
+        """Add a thing's board unless it is there, or the service is ending."""
         with self._plugging_in:
-            if not self._stopping.is_set():
-                self._add_boards(at_least, self._parts)
+            if thing not in self._boards and not self._stopping.is_set():
+                self._add_board(thing, self._parts)
                 self._tell()
 
-    def _add_boards(self, at_least: int, parts: ExitStack) -> None:
-        while len(self._boards) < at_least:
-            board = self._board(str(len(self._boards)))
-            parts.callback(board.close)
-            self._ready["board_urls"].append(board.start())
-            self._boards.append(board)
+    def _add_board(self, thing: str, parts: ExitStack) -> None:
+        board = self._board(thing)
+        parts.callback(board.close)
+        self._ready["board_urls"][thing] = board.start()
+        self._boards[thing] = board
 
     def _tell(self) -> None:
         for path in self._settings.ready_files:
@@ -219,7 +213,7 @@ class Service:
     def _board(self, name: str) -> Board:
         return Board(
             name,
-            self._settings.state_dir / "boards" / name,
+            self._settings.state_dir / "boards" / quote(name, safe=""),
             randomness=Randomness(self._settings.seed),
             network=self._other_network or self._own_way(name),
             speed=self._settings.board_speed,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from labkit.bench import client as benches
+from labkit.bench.client import board_path
 from labkit.errors import BenchError, ManualError
 from labkit.manual.drills.site import Site
 
@@ -70,7 +70,7 @@ def look(lab: Lab) -> BoardState:
     """
     if lab.bench is None or not lab.workspace.settings.board_is_simulated:
         return BoardState(None)
-    return _seen(_boards(lab)[benches.board_number(lab.workspace)])
+    return _seen(lab.bench.get(_path(lab)))
 
 
 def power(lab: Lab, *, on: bool) -> BoardState:
@@ -136,12 +136,7 @@ def _without_drill(lab: Lab, seed: str = "") -> Site:
 
 
 def _path(lab: Lab) -> str:
-    return f"boards/{benches.board_number(lab.workspace)}"
-
-
-def _boards(lab: Lab) -> list[dict[str, Any]]:
-    told: Any = lab.bench.get() if lab.bench else {}
-    return list(told.get("boards", ()))
+    return board_path(lab.workspace.settings.thing_name)
 
 
 def _seen(state: Mapping[str, Any]) -> BoardState:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit import certificates, firmware
-from labkit.bench import client as benches
+from labkit.bench.client import board_path
 from labkit.bench.image import build_image
 from labkit.cloud.resources import POLICY
 from labkit.cloud.session import said_plainly
 from labkit.errors import BenchError, FirmwareError
 from labkit.firmware.tree import find_sources
 from labkit.keys import PublicKey
-from labkit.support.seeding import Clock, Randomness
+from labkit.support.seeding import SEEDED_BENCH_STEP, Clock, Randomness
 from labkit.workspace import write
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ _OWN_FILES = (
     *("DevicePublicKeyAsciiHex.txt", "DevicePublicKeyDer.bin", "DevicePublicKey.pem"),
     *("deviceCert.csr", "deviceCert.pem"),
 )
-_LAST_STEP = 8 * 60
-"""A seeded bench lives at the end of the seeded day."""
 
 
 @dataclass(slots=True)
@@ -85,7 +83,7 @@ class Site:
     @property
     def now(self) -> datetime:
         """The bench's time."""
-        return Clock(self.lab.workspace.settings.seed).now(_LAST_STEP)
+        return Clock(self.lab.workspace.settings.seed).now(SEEDED_BENCH_STEP)
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -277,7 +275,7 @@ class Site:
 
     @property
     def _board(self) -> str:
-        return f"boards/{benches.board_number(self.lab.workspace)}"
+        return board_path(self.lab.workspace.settings.thing_name)
 
     def _read(self, name: str) -> bytes:
         return self.lab.workspace.path(name).read_bytes()

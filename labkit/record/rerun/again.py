@@ -28,40 +28,31 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.record.reading import Record
 
-__all__ = ["board_of", "run_again"]
+__all__ = ["is_first_key", "run_again"]
 
-_BOARDS = 256
 _SUBJECTS = {"option-2": "ca.subject", "just-in-time": "ca.just_in_time_subject"}
 """The setting that names the CA of a route's devices; elsewhere it is not chosen."""
 
 
-def board_of(facts: Mapping[str, Any]) -> int | None:
-    """Return the number of the seeded board whose first key is the record's, if it is one's.
-
-    A seeded key hangs on its board's number, which is the place of its thing in the workspace.
-    """
-    randomness = Randomness(facts["seed"])
-    for number in range(_BOARDS):
-        key = randomness.ec_key(str(number), "key pair 1").public_key()
-        if sha256_fingerprint(spki(key)) == facts["fingerprint"]:
-            return number
-    return None
+def is_first_key(facts: Mapping[str, Any]) -> bool:
+    """Return whether a record's key is the first one that its seed gives its thing's board."""
+    key = Randomness(facts["seed"]).ec_key(facts["thing"], "key pair 1").public_key()
+    return bool(sha256_fingerprint(spki(key)) == facts["fingerprint"])
 
 
-def run_again(record: Record, board: int | None) -> dict[str, bytes]:
+def run_again(record: Record) -> dict[str, bytes]:
     """Do the steps that a record says were done, and return what they leave, as records have it.
 
     A bench is started in a temporary folder, and ended with it.
 
     Args:
         record: a record of a seeded, simulated run.
-        board: the number of its board, where its key hangs on that.
 
     Raises:
         LabError: a step is refused.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-replay-") as folder:
-        lab = _prepared(record, Path(folder), board)
+        lab = _prepared(record, Path(folder))
         try:
             for step in record.facts["steps"]:
                 if not step["done"]:
@@ -74,7 +65,7 @@ def run_again(record: Record, board: int | None) -> dict[str, bytes]:
     return differences(files)[0]
 
 
-def _prepared(record: Record, root: Path, board: int | None) -> Lab:
+def _prepared(record: Record, root: Path) -> Lab:
     """Open a lab that is as the record's was before its first step."""
     facts = record.facts
     chosen = {
@@ -91,9 +82,6 @@ def _prepared(record: Record, root: Path, board: int | None) -> Lab:
     for file in (sources.credentials, sources.keys, sources.provisioning):
         with suppress(KeyError):
             write(file, record.files[ORIGINAL + file.name])
-    if board is not None:
-        names = [*(f"another-board-{number}" for number in range(board)), facts["thing"]]
-        write(place.bench / "boards.txt", "".join(f"{name}\n" for name in names))
     return open_lab(root, **chosen)
 
 

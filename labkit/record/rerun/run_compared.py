@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from labkit import __version__, certificates
 from labkit.errors import LabError
 from labkit.record.journal_checks import read_steps
-from labkit.record.rerun.again import board_of, run_again
+from labkit.record.rerun.again import is_first_key, run_again
 from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, Replayed, compared
 
 if TYPE_CHECKING:
@@ -38,14 +38,16 @@ def run_compared(record: Record) -> Iterator[Replayed]:
     if why := _never_again(record.facts):
         yield Replayed(_RUN, CANNOT, why)
         return
-    board = board_of(record.facts) if _is_seeded_boards_key(record) else None
-    if board is None and _is_seeded_boards_key(record):
+    if _is_seeded_boards_key(record) and not is_first_key(record.facts):
         yield Replayed(
-            _RUN, CANNOT, "its key is no board's first: the board had made key pairs before"
+            _RUN,
+            CANNOT,
+            "its key is not the first that the seed gives its board: the board had made key pairs "
+            "before, or the labkit that made the record derived the key differently",
         )
         return
     try:
-        made = run_again(record, board)
+        made = run_again(record)
     except LabError as error:
         yield Replayed(_RUN, DIFFERS, f"done again, it ends with: {error}")
         return

@@ -8,7 +8,6 @@ import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 
 from labkit import open_lab
-from labkit.bench.client import board_number
 from labkit.diagnosis import CAUSES
 from labkit.manual.drills.boots import boot, diagnose
 from labkit.manual.drills.faults import PLANTINGS, plant
@@ -48,12 +47,13 @@ def device(
 def state(lab: Lab) -> dict[str, object]:
     """Return what a fault may disturb: headers, files, flash, and what the account says."""
     account, place = lab.account, lab.workspace
-    number = board_number(place)
     own = account.certificate(lab.certificate_id)
     told = account.client.describe_ca_certificate(
         certificateId=account.client.list_ca_certificates()["certificates"][0]["certificateId"]
     )["certificateDescription"]
-    made = files(place.firmware, place.ca, place.device, place.bench / "boards" / str(number))
+    made = files(
+        place.firmware, place.ca, place.device, place.bench / "boards" / place.settings.thing_name
+    )
     return {
         "files": {
             name: raw

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from board_bench import NOW, image
+from board_bench import NOW, THING, image
 from diagnosis_cases import Made
 
 from labkit.bench.simulator.board.board import Board
@@ -37,14 +37,14 @@ def place(tmp_path: Path) -> Place:
     """A board whose flash holds an image, a key and a certificate."""
     flash = Flash(tmp_path / "flash.json")
     flash.change(image=image(), private_key=b"key", certificate=b"certificate", generated=1)
-    return Place("0", tmp_path, flash, Randomness("test"))
+    return Place(THING, tmp_path, flash, Randomness("test"))
 
 
 @pytest.fixture
 def board(place: Place) -> Iterator[Board]:
     """The same board, running."""
     network = Network("us-east-1", ("127.0.0.1", 1), place.directory / "root.pem", lambda: NOW)
-    board = Board("0", place.directory, randomness=place.randomness, network=network, speed=FAST)
+    board = Board(THING, place.directory, randomness=place.randomness, network=network, speed=FAST)
     yield board
     board.close()
 
@@ -52,7 +52,7 @@ def board(place: Place) -> Iterator[Board]:
 @pytest.fixture
 def control(board: Board) -> Iterator[Control]:
     """The control server of a bench with that board."""
-    control = Control([board], about={}, plug_in=lambda _: None, stop=lambda: None)
+    control = Control({THING: board}, about={}, plug_in=lambda _: None, stop=lambda: None)
     yield control
     control.close()
 
@@ -63,7 +63,7 @@ def ask(control: Control, method: str, body: object = None) -> tuple[int, dict[s
     text = json.dumps(body).encode()
     with socket.create_connection((address[0], int(address[1]))) as connection:
         head = (
-            f"{method} /boards/0/fault HTTP/1.1\r\nHost: {':'.join(address)}\r\n"
+            f"{method} /boards/lab-device/fault HTTP/1.1\r\nHost: {':'.join(address)}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
             "Connection: close\r\n\r\n"
         )
@@ -83,13 +83,13 @@ def ask(control: Control, method: str, body: object = None) -> tuple[int, dict[s
 def test_planted_and_removed_leaves_the_flash_as_it_was(
     control: Control, place: Place, name: str
 ) -> None:
-    """Whatever is planted, DELETE brings the flash back byte for byte."""
+    """Whatever is planted, taking it away brings the flash back byte for byte."""
     before = place.flash.raw
     status, told = ask(control, "POST", {"plant": name})
     assert (status, told["has_fault"]) == (200, True)
     assert name not in json.dumps(told)
     place.flash.change(certificate=b"another")
-    status, told = ask(control, "DELETE")
+    status, told = ask(control, "POST", {"plant": None})
     assert (status, told["has_fault"]) == (200, False)
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
@@ -138,17 +138,6 @@ def test_what_cannot_be_planted(control: Control, place: Place, body: object, sa
     assert said in str(told["error"])
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
-
-
-def test_delete_of_something_else(board: Board) -> None:
-    """Nothing but a fault can be deleted."""
-    control = Control([board], about={}, plug_in=lambda _: None, stop=lambda: None)
-    address = control.start().removeprefix("http://")
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(f"DELETE /boards/0 HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-        assert b" 404 " in connection.recv(65536)
-    control.close()
 
 
 # Restarts
@@ -238,7 +227,7 @@ def test_what_the_board_says_to_a_network(tmp_path: Path, kind: type[Fault], cod
     """The code is what the board's own TLS library or socket makes of it."""
     made = Made(tmp_path, "202203.00")
     made.serve()
-    fault = kind(Place("0", tmp_path, made.board.flash, Randomness("test")))
+    fault = kind(Place(THING, tmp_path, made.board.flash, Randomness("test")))
     fault.spoil()
     made.board.network = fault.network(made.board.network)
     printed = made.boot()

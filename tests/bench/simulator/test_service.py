@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import serial
 from board_bench import THING, Authority, image, name
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -49,10 +50,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
         bench.wait()
 
 
-def run_board(bench: Bench, run: Image, *, until: bytes) -> str:
+def run_board(bench: Bench, run: Image, *, until: bytes, thing: str = THING) -> str:
     """Flash an image, reset the board through its serial line, and return what it prints."""
-    bench.call("boards/0/flash", run.document())
-    port = bench.port
+    url = bench.call(f"boards/{thing}/flash", run.document())["url"]
+    if thing != THING:
+        with serial.serial_for_url(url, 115200, timeout=20) as port:
+            return _reset(port, until)
+    return _reset(bench.port, until)
+
+
+def _reset(port: serial.Serial, until: bytes) -> str:
     port.dtr, port.rts = False, True
     time.sleep(0.05)
     port.reset_input_buffer()
@@ -105,7 +112,7 @@ def authorise(bench: Bench, certificate_arn: str, release: str = "202203.00") ->
 
 def test_ready_file_says_where_everything_is(start: Callable[..., Bench]) -> None:
     """The ready file has the ten promised entries, for their owner only, in time."""
-    bench = start("--boards", "2", "--region", "eu-west-1", "--account-id", "210987654321")
+    bench = start("--board", "LED:1", "--region", "eu-west-1", "--account-id", "210987654321")
     assert set(bench.ready) == {
         *("iot_endpoint_url", "mqtt_host", "mqtt_port", "mqtt_endpoint_name", "root_ca_file"),
         *("region", "account_id", "board_urls", "control_url", "pid"),
@@ -113,7 +120,7 @@ def test_ready_file_says_where_everything_is(start: Callable[..., Bench]) -> Non
     assert bench.ready["pid"] == bench.process.pid
     assert bench.ready["region"] == "eu-west-1"
     assert bench.ready["account_id"] == "210987654321"
-    assert len(bench.ready["board_urls"]) == 2
+    assert list(bench.ready["board_urls"]) == [THING, "LED:1"]
     assert bench.ready["mqtt_endpoint_name"].endswith("-ats.iot.eu-west-1.amazonaws.com")
     assert bench.ready_after_s < 3 * READY_S
     if os.name == "posix":
@@ -154,7 +161,7 @@ def test_state_directory_in_use_is_refused(start: Callable[..., Bench]) -> None:
     second = Bench(first.state.parent / "second", "--state", str(first.state))
     second.process.kill()
     said = second.process.communicate()[1].decode()
-    assert second.process.returncode == 1
+    assert second.process.returncode == 75
     assert f"in use by a running simulator (process {first.process.pid})" in said
     assert "Traceback" not in said
     assert first.call()["pid"] == first.process.pid
@@ -173,7 +180,6 @@ def test_deleted_state_directory_ends_it(start: Callable[..., Bench]) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("--boards", "0"),
         ("--region", "moon"),
         ("--account-id", "12"),
         ("--idle-hours", "nan"),
@@ -193,32 +199,35 @@ def test_control_refuses_what_it_cannot_do(start: Callable[..., Bench]) -> None:
     bench = start("--board-clock", "fast")
     before = bench.call()
     plain = {"Content-Type": "text/plain"}
-    assert bench.refused("boards/0/reset", {}, **plain)[0] == 415
-    assert bench.refused("boards/7/reset", {}) == (
+    assert bench.refused("boards/lab-device/reset", {}, **plain)[0] == 415
+    assert bench.refused("boards/LED") == (
         404,
-        "no board '7': this bench has boards 0 to 0",
+        "no board 'LED': POST /boards/<thing> makes one",
     )
-    assert bench.refused("boards/0/explode", {})[0] == 404
-    assert bench.refused("boards/0/power", {"on": 1})[0] == 400
-    assert bench.refused("boards/0/clock", {"speed": 0})[0] == 400
-    assert bench.refused("boards/0/clock", {"speed": True})[0] == 400
-    assert bench.refused("boards/0/flash", {"format": 2})[0] == 400
-    assert bench.refused("boards/0/flash", [])[0] == 400
+    assert bench.refused("boards/LED/explode", {})[0] == 404
+    for wrong in ("a%2Fb", "a.b", "x" * 129, "%C3%A9"):
+        assert bench.refused(f"boards/{wrong}/reset", {})[0] == 400
+    assert bench.refused("boards/lab-device/explode", {})[0] == 404
+    assert bench.refused("boards/lab-device/power", {"on": 1})[0] == 400
+    assert bench.refused("boards/lab-device/clock", {"speed": 0})[0] == 400
+    assert bench.refused("boards/lab-device/clock", {"speed": True})[0] == 400
+    assert bench.refused("boards/lab-device/flash", {"format": 2})[0] == 400
+    assert bench.refused("boards/lab-device/flash", [])[0] == 400
     assert bench.call() == before
-    assert bench.call("boards/0") == before["boards"][0]
+    assert bench.call("boards/lab-device") == before["boards"][THING]
 
 
 def test_private_key_in_an_image_is_never_told(start: Callable[..., Bench]) -> None:
     """An image's private key is in the flash file only: not in an answer, not in the log."""
     bench = start("--board-clock", "fast")
-    bench.call("boards/0/flash", image(key="secret scalar").document())
+    bench.call("boards/lab-device/flash", image(key="secret scalar").document())
     wrong = {"format": 1, "release": "202203.00", "macros": {"keyX": ["secret scalar"]}}
-    assert "secret" not in bench.refused("boards/0/flash", wrong)[1]
-    bench.call("boards/0/reset", {})
+    assert "secret" not in bench.refused("boards/lab-device/flash", wrong)[1]
+    bench.call("boards/lab-device/reset", {})
     assert "secret" not in json.dumps(bench.call())
     assert bench.end() == 0
     assert "secret" not in (bench.state / "simulator.log").read_text()
-    flash = bench.state / "boards" / "0" / "flash.json"
+    flash = bench.state / "boards" / THING / "flash.json"
     assert "secret" in flash.read_text()
     if os.name == "posix":
         assert stat.S_IMODE(flash.stat().st_mode) == 0o600
@@ -240,6 +249,25 @@ def test_seed_gives_the_same_bench_again(tmp_path: Path) -> None:
     other = made("c")
     assert other[0] != seeded[0]
     assert other[1] != seeded[1]
+
+
+def test_a_seeded_key_depends_on_seed_and_thing_alone(tmp_path: Path) -> None:
+    """Boards that are made before or after change no key; another thing or seed does."""
+
+    def keys(where: str, seed: str, *things: str) -> list[PublicKeyTypes]:
+        bench = Bench(tmp_path / where, "--board-clock", "fast", "--seed", seed)
+        run = image(endpoint="", force="1")
+        try:
+            return [
+                device_key(run_board(bench, run, until=b"resolve", thing=thing)) for thing in things
+            ]
+        finally:
+            bench.end()
+
+    device, led = keys("a", "7", THING, "LED:1")
+    assert device != led
+    assert keys("b", "7", "LED:0", "LED:1", THING)[1:] == [led, device]
+    assert keys("c", "8", "LED:1") != [led]
 
 
 @pytest.mark.parametrize(

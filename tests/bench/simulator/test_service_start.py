@@ -82,9 +82,9 @@ def test_no_board_is_plugged_into_a_service_that_ends(state: Path) -> None:
     """A board that came after the end would listen for ever."""
     service = Service(Settings(state))
     ready = service.start()
-    service._plug_in(2)  # noqa: SLF001 what POST /boards calls
-    assert len(ready["board_urls"]) == 2
+    service._plug_in("one")  # noqa: SLF001 what POST /boards/one calls
+    assert list(ready["board_urls"]) == ["one"]
     service.close()
-    service._plug_in(3)  # noqa: SLF001 as above
-    assert len(ready["board_urls"]) == 2
+    service._plug_in("two")  # noqa: SLF001 as above
+    assert list(ready["board_urls"]) == ["one"]
     assert not (state / "ready.json").exists()

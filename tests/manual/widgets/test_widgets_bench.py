@@ -134,7 +134,7 @@ def test_reset_boots_the_board(panel: BenchPanel, lab: Lab) -> None:
 def boots(lab: Lab) -> int:
     """Return how often the board has booted."""
     assert lab.bench
-    return int(lab.bench.get()["boards"][0]["boots"])  # type: ignore[index]  # JSON
+    return int(lab.bench.get()["boards"]["lab-device"]["boots"])  # type: ignore[index]  # JSON
 
 
 def test_what_will_be_real_is_confirmed_before_it_is_written(panel: BenchPanel, lab: Lab) -> None:

@@ -36,12 +36,12 @@ def accepted(finished: Lab) -> Lab:
 @contextmanager
 def fault(lab: Lab, name: str) -> Iterator[None]:
     """Plant a fault on the board, boot it, and take the fault away afterwards."""
-    lab.bench.post("boards/0/fault", {"plant": name})
+    lab.bench.post("boards/lab-device/fault", {"plant": name})
     lab.board.boot()
     try:
         yield
     finally:
-        lab.bench.post("boards/0/fault", {"plant": None})
+        lab.bench.post("boards/lab-device/fault", {"plant": None})
         lab.board.boot()
 
 
@@ -169,11 +169,11 @@ def test_without_a_console_log_it_says_what_to_do(lab: Lab) -> None:
 def test_the_control_url_tells_every_client(lab: Lab) -> None:
     """The board's attempt is there under its name; a board that is not there has none."""
     told = lab.bench.get("handshakes")["handshakes"]
-    (own,) = [each for each in told if each["door"] == "0"]
+    (own,) = [each for each in told if each["door"] == "lab-device"]
     assert own["subject"] == "CN=lab-device"
-    assert lab.bench.get("boards/0/handshake") == {"handshake": own, "has_set_out": True}
-    with pytest.raises(BenchError, match="no board '77'"):
-        lab.bench.get("boards/77/handshake")
+    assert lab.bench.get("boards/lab-device/handshake") == {"handshake": own, "has_set_out": True}
+    with pytest.raises(BenchError, match="no board 'nobody'"):
+        lab.bench.get("boards/nobody/handshake")
 
 
 def test_a_bench_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from lab_bench import THREADS_OF_PYSERIAL, another
 from labkit import open_lab
 from labkit.errors import CloudError, NotReadyError
 from labkit.lab import lab as lab_module
-from labkit.lab import procedure
+from labkit.lab import opening, procedure
 from labkit.lab.procedure import failed
 from labkit.lab.procedure.status import stages
 from labkit.manual.progress import read_progress
@@ -143,8 +143,8 @@ def test_nothing_is_asked_and_nothing_is_started(
 ) -> None:
     """The map is told from the workspace alone: with the bench gone it says the same."""
     before = repr(panel)
-    monkeypatch.setattr(lab_module, "_account", None)
-    monkeypatch.setattr(lab_module.benches, "start_or_find", None)
+    monkeypatch.setattr(lab_module, "open_account", None)
+    monkeypatch.setattr(opening.benches, "start_or_find", None)
     assert repr(RoutePanel(device, page=PAGE)) == before
     assert [stage.state for stage in stages(device.workspace)][:2] == ["next", "open"]
 

@@ -48,7 +48,7 @@ class Board:
     reset and at power on, from the image that is in the flash then. A blank board prints nothing.
 
     Args:
-        name: the board's name, such as "0"; keys are drawn for it.
+        name: the name of the thing that the board is; keys are drawn for it.
         directory: where the flash file is.
         randomness: the source of its keys.
         network: what it can reach.

@@ -1,0 +1,35 @@
+"""What labkit and its own programs on loopback agree on, and how to reach them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
+
+__all__ = [
+    "IN_USE_EXIT_CODE",
+    "READY_FILE",
+    "SIMULATED_ACCOUNT_ID",
+    "SIMULATED_REGION",
+    "direct_opener",
+]
+
+READY_FILE = "ready.json"
+"""The file in which a running bench lists its URLs, in its state directory."""
+
+IN_USE_EXIT_CODE = 75
+"""How a bench exits where another process has its state directory: EX_TEMPFAIL of sysexits.h."""
+
+SIMULATED_REGION = "us-east-1"
+"""Where the simulated account is unless lab.toml says otherwise."""
+
+SIMULATED_ACCOUNT_ID = "123456789012"
+"""The account number in AWS's own examples: nobody mistakes it for theirs."""
+
+
+def direct_opener() -> OpenerDirector:
+    """Return an opener that uses no proxy."""
+    import urllib.request  # noqa: PLC0415 costs 0.1 s
+
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
