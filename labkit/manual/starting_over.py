@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from labkit.bench.client import Bench
 from labkit.errors import BenchError, WorkspaceError
 from labkit.workspace import write
-from labkit.workspace.settings import chosen_values, read_settings
+from labkit.workspace.lab_toml import read_settings
+from labkit.workspace.settings import chosen_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
