@@ -131,7 +131,8 @@ class Issuer:
         rules.verify_ca_key(ca, ca_key)
         self.ca = ca
         self._key = ca_key
-        self._public_key_der = rules.spki(ca_key.public_key())
+        self._public_key = ca_key.public_key()
+        self._public_key_der = rules.spki(self._public_key)
         self._name = ca.subject
         self._authority_key_identifier = signing.extension(_authority_key_identifier(ca))
 
@@ -256,7 +257,9 @@ class Issuer:
         certificate = signing.sign(builder, self._key)
         if x509v1:
             certificate = signing.version_1(certificate, self._key)
-        rules.verify_issued_by(certificate, self.ca)
+        signature, message = certificate.signature, certificate.tbs_certificate_bytes
+        if not rules.is_signed_by(self._public_key, signature, message):
+            raise CertificateError("The CA's key did not sign this certificate. Issue it again.")
         return certificate
 
     def _client_extensions(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import PublicKeyAlgorithmOID
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
 from labkit.certificates.subjects import names_as_they_are, subject_text
 from labkit.errors import CertificateError
@@ -171,8 +171,7 @@ def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
     """
     try:
         key = csr.public_key()
-        _verify_hash(csr)
-        signed = csr.is_signature_valid
+        signed = _is_signed_with(csr, key)
     except _UNUSABLE as error:
         raise CertificateError(
             f"Certificate request: its key or signature is of a kind that is not used here. {_REDO}"
@@ -183,6 +182,29 @@ def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
             f"The request was changed after signing, or damaged. {_REDO}"
         )
     return verify_key_is_accepted(key, "the CSR signer", "make a new one: openssl genrsa 2048")
+
+
+def _is_signed_with(csr: x509.CertificateSigningRequest, key: PublicKeyTypes) -> bool:
+    if (
+        isinstance(key, ec.EllipticCurvePublicKey)
+        and csr.signature_algorithm_oid == SignatureAlgorithmOID.ECDSA_WITH_SHA256
+    ):
+        # The same, without reading the key again, which takes a fifth of the time.
+        return is_signed_by(key, csr.signature, csr.tbs_certrequest_bytes)
+    _verify_hash(csr)
+    return csr.is_signature_valid
+
+
+def is_signed_by(key: CertifiedKey, signature: bytes, message: bytes) -> bool:
+    """Return whether a signature with SHA-256 is the key's; RSA's is PKCS #1 v1.5."""
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        else:
+            key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _verify_hash(csr: x509.CertificateSigningRequest) -> None:
