@@ -243,15 +243,15 @@ class Issuer:
     ) -> x509.Certificate:
         """Check what any certificate of this CA must satisfy, and sign it."""
         common_name(subject)
-        validity = signing.validity(now, valid_days)
-        rules.verify_ca_is_valid(self.ca, validity.not_before)
-        rules.verify_outlived_by(self.ca, validity.not_before, validity.not_after)
+        not_before, not_after = signing.validity(now, valid_days)
+        rules.verify_ca_is_valid(self.ca, not_before)
+        rules.verify_outlived_by(self.ca, not_before, not_after)
         builder = signing.builder(
             subject,
             self._name,
             public_key,
             serial_number=serial_number,
-            valid=validity,
+            valid=(not_before, not_after),
             extensions=() if x509v1 else self._client_extensions(public_key),
         )
         certificate = signing.sign(builder, self._key)

@@ -7,16 +7,18 @@ errors, for the codes that any call can answer. STS and IAM leave out the ending
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ADVICE", "NOT_FOUND", "translated"]
+__all__ = ["ADVICE", "translated", "unless_missing"]
 
-NOT_FOUND = "ResourceNotFoundException"
+_Answer = TypeVar("_Answer")
+
+_NOT_FOUND = "ResourceNotFoundException"
 
 _CODES = {
     "The session token has expired: sign in to AWS again.": "ExpiredTokenException ExpiredToken",
@@ -34,7 +36,7 @@ _CODES = {
         "InternalFailureException ServiceUnavailableException ServiceFailure"
     ),
     "A limit of the account is reached: delete what is not needed.": "LimitExceededException",
-    "It was deleted, or is in another account or region.": f"{NOT_FOUND} NoSuchEntity",
+    "It was deleted, or is in another account or region.": f"{_NOT_FOUND} NoSuchEntity",
     "The account has another one of this name: delete it in the AWS IoT console, or choose another "
     "name.": "ResourceAlreadyExistsException",
     "Correct the value that the message names, and run the step again.": (
@@ -45,7 +47,7 @@ _CODES = {
     ),
     "If the certificate is ACTIVE, set it INACTIVE first. If it is REVOKED, that is final: issue a "
     "new certificate.": "CertificateStateException",
-    "Something still uses it: detach it everywhere, then delete it again. labkit undo does both in "
+    "Something still uses it: detach it everywhere, then delete it; labkit undo does both in "
     "order.": "DeleteConflictException",
     "The certificate is being transferred to another account: cancel the transfer in the AWS IoT "
     "console first.": "TransferConflictException",
@@ -54,7 +56,7 @@ _CODES = {
     ),
     "The verification certificate is for another account or region: make it again with this "
     "account's registration code.": "RegistrationCodeValidationException",
-    "Check the certificate, its dates and its signature: labkit certificate verify.": (
+    "Check its dates and who signed it: labkit certificate show FILE.": (
         "CertificateValidationException"
     ),
     "Two registered CA certificates have the same subject and key: delete the one that is not "
@@ -83,10 +85,23 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         answer = error.response.get("Error", {})
-        code = answer.get("Code", "an unnamed error")
-        advice = ADVICE.get(code, "")
-        raise CloudError(
-            f"{what}: AWS answered {code}: {answer.get('Message', '')} {advice}".rstrip(), code=code
-        ) from error
+        code, message = answer.get("Code", "an unnamed error"), answer.get("Message", "")
+        if advice := ADVICE.get(code):
+            message = f"{message.rstrip('.')}. {advice}"
+        raise CloudError(f"{what}: AWS answered {code}: {message}".rstrip(), code=code) from error
     except BotoCoreError as error:
         raise CloudError(f"{what}: {error}. Run the step again.") from error
+
+
+def unless_missing(question: Callable[[], _Answer]) -> _Answer | None:
+    """Return an answer, or None if the account does not have what is asked about.
+
+    Raises:
+        CloudError: AWS refuses for another reason.
+    """
+    try:
+        return question()
+    except CloudError as error:
+        if error.code != _NOT_FOUND:
+            raise
+    return None

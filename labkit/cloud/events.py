@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit import certificates
-from labkit.cloud.aws_errors import NOT_FOUND, translated
+from labkit.cloud.aws_errors import translated
 from labkit.cloud.kinds import listed
 from labkit.cloud.resources import CERTIFICATE, POLICY, POLICY_ATTACHMENT, UNKNOWN_CERTIFICATE
 from labkit.cloud.undo import remove_temporary
@@ -278,15 +278,11 @@ def _tls_context(gateway: Gateway, certificate_pem: str, key: SigningKey) -> ssl
 
 def _remove_leftovers(account: Account, client_id: str) -> None:
     """Remove what a listener that was killed has left: its policy leads to its certificates."""
-    try:
+    if account.find(POLICY, client_id):
         with translated("looking for an earlier listener"):
             targets = listed(account.client, "list_targets_for_policy", policyName=client_id)
-    except CloudError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return
-    for arn in targets:
-        remove_temporary(account, _made_for(client_id, arn))
+        for arn in targets:
+            remove_temporary(account, _made_for(client_id, arn))
 
 
 def _made_for(client_id: str, certificate_arn: str) -> tuple[tuple[str, str], ...]:

@@ -7,10 +7,11 @@ ListAttachedPolicies, ListThingPrincipals, ListTargetsForPolicy, ListCertificate
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.cloud.aws_errors import NOT_FOUND, translated
+from labkit.cloud.aws_errors import translated, unless_missing
 from labkit.cloud.resources import (
     CA_CERTIFICATE,
     CERTIFICATE,
@@ -21,10 +22,9 @@ from labkit.cloud.resources import (
     THING_ATTACHMENT,
     Resource,
 )
-from labkit.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "ATTACHMENTS",
@@ -38,6 +38,7 @@ __all__ = [
     "listed",
     "read",
     "resource",
+    "users",
 ]
 
 
@@ -54,24 +55,19 @@ class Kind:
 
     Attributes:
         describe: the operation that reads one.
-        parameter: the parameter of both operations that takes its name or id.
-        arn: the member of the answer that is its ARN.
         delete: the operation that deletes one.
+        parameter: the parameter of both that takes its name or id.
         console: its place in the address of the AWS console.
-        users: returns what uses one, in words; None if nothing can.
-        in_use: how a message introduces its users.
-        member: the member of the answer that describes it; empty for the whole answer.
-        update: the operation that sets it INACTIVE, which is needed before it can be deleted.
+        users: the operation that lists what uses one, and its parameter; empty if nothing can, and
+            for certificates, whose users are attachments.
+        update: the operation that sets it INACTIVE, which it must be to be deleted; or empty.
     """
 
     describe: str
-    parameter: str
-    arn: str
     delete: str
+    parameter: str
     console: str
-    users: Callable[[Any, Resource], list[str]] | None = None
-    in_use: str = ""
-    member: str = ""
+    users: tuple[str, ...] = ()
     update: str = ""
 
 
@@ -126,78 +122,56 @@ def attachments(client: Any, certificate_arn: str) -> list[str]:  # noqa: ANN401
     ]
 
 
-def _certificates_users(client: Any, certificate: Resource) -> list[str]:  # noqa: ANN401 as above
-    return attachments(client, certificate.arn)
-
-
-def _principals(client: Any, thing: Resource) -> list[str]:  # noqa: ANN401 as above
-    return _short(listed(client, "list_thing_principals", thingName=thing.name))
-
-
-def _targets(client: Any, policy: Resource) -> list[str]:  # noqa: ANN401 as above
-    return _short(listed(client, "list_targets_for_policy", policyName=policy.name))
-
-
-def _signed(client: Any, ca: Resource) -> list[str]:  # noqa: ANN401 as above
-    found = listed(client, "list_certificates_by_ca", caCertificateId=ca.name)
-    return _short(each["certificateArn"] for each in found)
-
-
-def _short(arns: Iterable[str]) -> list[str]:
-    """Return certificates by the first digits of their ids."""
-    return [f"certificate {arn.rpartition('/')[2][:16]}…" for arn in arns]
-
-
 KINDS: Mapping[str, Kind] = {
     CERTIFICATE: Kind(
         "describe_certificate",
-        "certificateId",
-        "certificateArn",
         "delete_certificate",
+        "certificateId",
         "certificate",
-        _certificates_users,
-        "the certificate is attached to",
-        member="certificateDescription",
         update="update_certificate",
     ),
     THING: Kind(
         "describe_thing",
-        "thingName",
-        "thingArn",
         "delete_thing",
+        "thingName",
         "thing",
-        _principals,
-        "attached to the thing are",
+        ("list_thing_principals", "thingName"),
     ),
     POLICY: Kind(
         "get_policy",
-        "policyName",
-        "policyArn",
         "delete_policy",
+        "policyName",
         "policy",
-        _targets,
-        "the policy is attached to",
+        ("list_targets_for_policy", "policyName"),
     ),
     CA_CERTIFICATE: Kind(
         "describe_ca_certificate",
-        "certificateId",
-        "certificateArn",
         "delete_ca_certificate",
+        "certificateId",
         "cacertificate",
-        _signed,
-        "the CA has signed",
-        member="certificateDescription",
+        users=("list_certificates_by_ca", "caCertificateId"),
         update="update_ca_certificate",
     ),
     TEMPLATE: Kind(
         "describe_provisioning_template",
-        "templateName",
-        "templateArn",
         "delete_provisioning_template",
+        "templateName",
         "provisioningtemplate",
     ),
 }
 """Each kind of resource, in the order in which AWS IoT lets them be deleted."""
+
+
+def users(client: Any, found: Resource) -> list[str]:  # noqa: ANN401 as above
+    """Return what uses a resource, in words."""
+    if found.kind == CERTIFICATE:
+        return attachments(client, found.arn)
+    if not KINDS[found.kind].users:
+        return []
+    operation, parameter = KINDS[found.kind].users
+    every = listed(client, operation, **{parameter: found.name})
+    arns = [each if isinstance(each, str) else each["certificateArn"] for each in every]
+    return [f"certificate {arn.rpartition('/')[2][:16]}…" for arn in arns]
 
 
 def in_words(kind: str, name: str) -> str:
@@ -224,12 +198,7 @@ def find(client: Any, kind: str, name: str) -> dict[str, Any] | None:  # noqa: A
     Raises:
         CloudError: AWS refuses for another reason.
     """
-    try:
-        return read(client, kind, name)
-    except CloudError as error:
-        if error.code != NOT_FOUND:
-            raise
-    return None
+    return unless_missing(lambda: read(client, kind, name))
 
 
 def is_attached(client: Any, kind: str, name: str) -> bool:  # noqa: ANN401 as above
@@ -239,17 +208,16 @@ def is_attached(client: Any, kind: str, name: str) -> bool:  # noqa: ANN401 as a
         CloudError: AWS refuses; a certificate that does not exist has no attachments.
     """
     attached, _, arn = name.partition(" ")
-    try:
+
+    def names() -> list[str]:
         with translated(f"reading the {kind} {attached}"):
-            return attached in ATTACHMENTS[kind].names(client, arn)
-    except CloudError as error:
-        if error.code != NOT_FOUND:
-            raise
-    return False
+            return ATTACHMENTS[kind].names(client, arn)
+
+    return attached in (unless_missing(names) or ())
 
 
 def resource(kind: str, name: str, answer: Mapping[str, Any]) -> Resource:
     """Return the resource that an answer of `read` describes."""
-    row = KINDS[kind]
-    about = answer[row.member] if row.member else answer
-    return Resource(kind, name, about[row.arn], about.get("status", ""))
+    about = answer.get("certificateDescription", answer)
+    arn = re.sub("(Id|Name)$", "Arn", KINDS[kind].parameter)
+    return Resource(kind, name, about[arn], about.get("status", ""))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from labkit import policy
 from labkit.certificates import certificate_id, is_issued_by, load_certificate
 from labkit.certificates.rules import spki
-from labkit.cloud.aws_errors import NOT_FOUND, translated
+from labkit.cloud.aws_errors import translated, unless_missing
 from labkit.cloud.kinds import KINDS, listed
 from labkit.cloud.resources import CA_CERTIFICATE, CERTIFICATE
 from labkit.diagnosis import AccountState
@@ -206,13 +206,9 @@ class _Asking:
 
     def _describe(self, kind: str, name: str) -> dict[str, Any]:
         """Describe a resource; one that does not exist is described by nothing."""
-        row = KINDS[kind]
-        try:
-            return self.call(f"the {kind} {name}", row.describe, **{row.parameter: name})
-        except CloudError as error:
-            if error.code != NOT_FOUND:
-                raise
-        return {}
+        row, what = KINDS[kind], f"the {kind} {name}"
+        look = partial(self.call, what, row.describe, **{row.parameter: name})
+        return unless_missing(look) or {}
 
     def there(self, by_name: Mapping[str, str]) -> dict[str, bool]:
         """Return of each kind whether the account has the one of that name."""

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from labkit.cloud.aws_errors import translated
-from labkit.cloud.kinds import ATTACHMENTS, KINDS, find, in_words, is_attached, read, resource
+from labkit.cloud.kinds import (
+    ATTACHMENTS,
+    KINDS,
+    find,
+    in_words,
+    is_attached,
+    read,
+    resource,
+    users,
+)
 from labkit.cloud.resources import CERTIFICATE, POLICY, THING, UNKNOWN_CERTIFICATE
 from labkit.errors import CloudError
 
@@ -220,12 +229,11 @@ def _remove(client: Any, kind: str, name: str, wait: Callable[[float], object]) 
 def _prepare(client: Any, kind: str, name: str) -> None:  # noqa: ANN401 as above
     """Refuse to delete what others use; set INACTIVE and empty what AWS IoT demands."""
     row, found = KINDS[kind], resource(kind, name, read(client, kind, name))
-    if row.users:
-        with translated(f"reading what uses {in_words(kind, name)}"):
-            users = row.users(client, found)
-        if users:
-            more = f" and {len(users) - 1} more" if len(users) > 1 else ""
-            raise _LeftError(f"in use by what this run did not make: {row.in_use} {users[0]}{more}")
+    with translated(f"reading what uses {in_words(kind, name)}"):
+        in_use = users(client, found)
+    if in_use:
+        more = f" and {len(in_use) - 1} more" if len(in_use) > 1 else ""
+        raise _LeftError(f"in use by what this run did not make: {in_use[0]}{more}")
     if row.update and found.status == "ACTIVE":
         with translated(f"setting {in_words(kind, name)} INACTIVE"):
             getattr(client, row.update)(certificateId=name, newStatus="INACTIVE")
