@@ -6,12 +6,10 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from labkit import certificates
 from labkit.approval.audit import AuditLog, Decision
 from labkit.approval.signer import approved_key
-from labkit.certificates.rules import verify_request
+from labkit.certificates.rules import spki, verify_request
 from labkit.errors import ApprovalError, LabError
 from labkit.support.seeding import Clock, Randomness
 
@@ -146,7 +144,6 @@ class Authority:
             now=self._clock.now(_AFTER_THE_PROCEDURE),
             serial_number=self._randomness.serial_number("approval", _request_sha256(csr)),
         )
-        certificates.verify_issued_by(certificate, self._issuer.ca)
         return certificates.to_pem(certificate)
 
     def _decision(
@@ -255,5 +252,4 @@ def _request_sha256(csr: x509.CertificateSigningRequest) -> str:
 
 
 def _sha256(key: PublicKeyTypes) -> str:
-    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
+    return hashlib.sha256(spki(key)).hexdigest()

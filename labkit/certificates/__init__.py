@@ -5,11 +5,11 @@ deterministic (RFC 6979), and nothing is read or written. The documented way thr
 
     ca = root_ca(ca_key, parse_subject("CN=Lab root CA"), now=now, serial_number=serial_1)
     csr = certificate_request(temporary_key, parse_subject("CN=my-thing"))
-    certificate = issue(csr, public_key=device_key, ca=ca, ca_key=ca_key, now=now,
-                        serial_number=serial_2)
+    issuer = Issuer(ca, ca_key)
+    certificate = issuer.issue(csr, public_key=device_key, now=now, serial_number=serial_2)
 
-`issue` refuses, before it signs, whatever the device or AWS IoT would refuse later, and proves
-afterwards that the certificate holds the device's key. To issue for many devices make one `Issuer`.
+`Issuer.issue` refuses, before it signs, whatever the device or AWS IoT would refuse later, and
+proves afterwards that the certificate holds the device's key and that the CA signed it.
 """
 
 from labkit.certificates.description import (
@@ -25,9 +25,7 @@ from labkit.certificates.issuing import (
     VERIFICATION_CERTIFICATE_DAYS,
     Issuer,
     certificate_request,
-    issue,
     root_ca,
-    verification_certificate,
 )
 from labkit.certificates.loading import (
     SigningKey,
@@ -65,7 +63,6 @@ __all__ = [
     "common_name",
     "describe",
     "is_issued_by",
-    "issue",
     "key_algorithm",
     "load_certificate",
     "load_private_key",
@@ -78,7 +75,6 @@ __all__ = [
     "root_ca",
     "subject_text",
     "to_pem",
-    "verification_certificate",
     "verify_ca",
     "verify_device_certificate",
     "verify_issued_by",

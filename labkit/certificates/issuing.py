@@ -26,9 +26,7 @@ __all__ = [
     "VERIFICATION_CERTIFICATE_DAYS",
     "Issuer",
     "certificate_request",
-    "issue",
     "root_ca",
-    "verification_certificate",
 ]
 
 DEVICE_CERTIFICATE_DAYS = 500
@@ -93,7 +91,7 @@ def certificate_request(
     """Make a certificate signing request (CSR), signed by a throw-away key.
 
     The device cannot sign one. This request carries the subject; its key ends up nowhere, since
-    `issue` puts the device's in its place.
+    `Issuer.issue` puts the device's in its place.
 
     Args:
         signer_key: the temporary CSR signer, EC P-256 or RSA of 2048 bits or more.
@@ -115,7 +113,7 @@ def certificate_request(
 
 
 class Issuer:
-    """A certificate authority at work: its certificate and key, checked once, for many devices.
+    """A certificate authority at work: its certificate and key, checked once.
 
     Args:
         ca: the CA's certificate.
@@ -133,7 +131,8 @@ class Issuer:
         rules.verify_ca_key(ca, ca_key)
         self.ca = ca
         self._key = ca_key
-        self._public_key_der = rules.spki(ca_key.public_key())
+        self._public_key = ca_key.public_key()
+        self._public_key_der = rules.spki(self._public_key)
         self._name = ca.subject
         self._authority_key_identifier = signing.extension(_authority_key_identifier(ca))
 
@@ -155,8 +154,7 @@ class Issuer:
         """Issue the device's certificate: the request's subject, the device's public key.
 
         Nothing is signed unless every rule holds, and the certificate is not returned unless it
-        holds the device's key. That the CA's key signs was proved when the `Issuer` was made; the
-        signature itself is verified by the function `issue`, and on reading back.
+        holds the device's key and the CA's signature verifies.
 
         Args:
             csr: the request, signed by the temporary CSR signer.
@@ -245,19 +243,24 @@ class Issuer:
     ) -> x509.Certificate:
         """Check what any certificate of this CA must satisfy, and sign it."""
         common_name(subject)
-        validity = signing.validity(now, valid_days)
-        rules.verify_ca_is_valid(self.ca, validity.not_before)
-        rules.verify_outlived_by(self.ca, validity.not_before, validity.not_after)
+        not_before, not_after = signing.validity(now, valid_days)
+        rules.verify_ca_is_valid(self.ca, not_before)
+        rules.verify_outlived_by(self.ca, not_before, not_after)
         builder = signing.builder(
             subject,
             self._name,
             public_key,
             serial_number=serial_number,
-            valid=validity,
+            valid=(not_before, not_after),
             extensions=() if x509v1 else self._client_extensions(public_key),
         )
         certificate = signing.sign(builder, self._key)
-        return signing.version_1(certificate, self._key) if x509v1 else certificate
+        if x509v1:
+            certificate = signing.version_1(certificate, self._key)
+        signature, message = certificate.signature, certificate.tbs_certificate_bytes
+        if not rules.is_signed_by(self._public_key, signature, message):
+            raise CertificateError("The CA's key did not sign this certificate. Issue it again.")
+        return certificate
 
     def _client_extensions(
         self, public_key: CertifiedKey
@@ -270,60 +273,6 @@ class Issuer:
             signing.extension(identifier),
             self._authority_key_identifier,
         )
-
-
-def issue(
-    csr: x509.CertificateSigningRequest,
-    *,
-    public_key: PublicKey,
-    ca: x509.Certificate,
-    ca_key: SigningKey,
-    now: datetime,
-    serial_number: int,
-    valid_days: int = DEVICE_CERTIFICATE_DAYS,
-    subject: x509.Name | None = None,
-    x509v1: bool = False,
-) -> x509.Certificate:
-    """Issue one device's certificate and verify the CA's signature on it.
-
-    See `Issuer.issue`, which is for many.
-    """
-    certificate = Issuer(ca, ca_key).issue(
-        csr,
-        public_key=public_key,
-        now=now,
-        serial_number=serial_number,
-        valid_days=valid_days,
-        subject=subject,
-        x509v1=x509v1,
-    )
-    rules.verify_issued_by(certificate, ca)
-    return certificate
-
-
-def verification_certificate(
-    registration_code: str,
-    *,
-    public_key: CertifiedKey,
-    ca: x509.Certificate,
-    ca_key: SigningKey,
-    now: datetime,
-    serial_number: int,
-    valid_days: int = VERIFICATION_CERTIFICATE_DAYS,
-) -> x509.Certificate:
-    """Make the verification certificate and verify the CA's signature on it.
-
-    See `Issuer.verification_certificate`.
-    """
-    certificate = Issuer(ca, ca_key).verification_certificate(
-        registration_code,
-        public_key=public_key,
-        now=now,
-        serial_number=serial_number,
-        valid_days=valid_days,
-    )
-    rules.verify_issued_by(certificate, ca)
-    return certificate
 
 
 _NOT_A_CA = signing.extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -24,9 +24,10 @@ from labkit.certificates.subjects import names_as_they_are
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = [
+    "PUBLIC_LOADERS",
     "SigningKey",
     "load_certificate",
     "load_private_key",
@@ -60,10 +61,14 @@ _KIND_OF_LABEL = {
     **dict.fromkeys(_REQUEST, "certificate request"),
     **dict.fromkeys(_PRIVATE, "private key"),
 }
-_DER_LOADERS: dict[str, Callable[[bytes], object]] = {
+PUBLIC_LOADERS: Mapping[str, Callable[[bytes], object]] = {
     "a certificate": x509.load_der_x509_certificate,
     "a certificate request": x509.load_der_x509_csr,
     "a public key": serialization.load_der_public_key,
+}
+"""What reads each kind of public document in DER."""
+_DER_LOADERS: Mapping[str, Callable[[bytes], object]] = {
+    **PUBLIC_LOADERS,
     "a private key": lambda der: serialization.load_der_private_key(der, None),
 }
 _ADVICE = {

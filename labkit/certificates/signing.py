@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from labkit.certificates.rules import CertifiedKey
 
 __all__ = [
-    "Validity",
     "builder",
     "deterministic",
     "extension",
@@ -33,14 +31,6 @@ __all__ = [
 _SERIAL_NUMBER_BITS = 159
 _VERSION_TAG = 0xA0
 _DER = serialization.Encoding.DER
-
-
-@dataclass(frozen=True, slots=True)
-class Validity:
-    """From when to when a certificate is valid, UTC, in whole seconds."""
-
-    not_before: datetime
-    not_after: datetime
 
 
 def key_usage(
@@ -67,8 +57,8 @@ def extension(
     return x509.Extension(value.oid, critical, value)
 
 
-def validity(now: datetime, valid_days: int) -> Validity:
-    """Return the validity that starts now, fractions of a second left out.
+def validity(now: datetime, valid_days: int) -> tuple[datetime, datetime]:
+    """Return the validity that starts now: its start and end, UTC, in whole seconds.
 
     Raises:
         CertificateError: the days are none, or end after the year 9999.
@@ -83,7 +73,7 @@ def validity(now: datetime, valid_days: int) -> Validity:
             "The documented command asks for 500."
         )
     try:
-        return Validity(not_before, not_before + timedelta(days=valid_days))
+        return not_before, not_before + timedelta(days=valid_days)
     except OverflowError:
         raise CertificateError(
             f"Validity: {valid_days} days end after the year 9999. Ask for fewer."
@@ -96,7 +86,7 @@ def builder(
     public_key: CertifiedKey,
     *,
     serial_number: int,
-    valid: Validity,
+    valid: tuple[datetime, datetime],
     extensions: Iterable[x509.Extension[x509.ExtensionType]] = (),
 ) -> x509.CertificateBuilder:
     """Return a certificate with its fields filled in, for a signature.
@@ -117,8 +107,8 @@ def builder(
         subject_name=subject,
         public_key=public_key,
         serial_number=serial_number,
-        not_valid_before=valid.not_before.replace(tzinfo=None),
-        not_valid_after=valid.not_after.replace(tzinfo=None),
+        not_valid_before=valid[0].replace(tzinfo=None),
+        not_valid_after=valid[1].replace(tzinfo=None),
         extensions=list(extensions),
     )
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from labkit.certificates.der import DerError, Element, children, read
+from labkit.certificates.loading import PUBLIC_LOADERS
 from labkit.errors import CertificateError
 from labkit.keys import DER_BYTES, SPKI_HEADER, Annotation, Field, annotate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["annotate_document", "kind_of_document"]
 
@@ -61,11 +61,6 @@ _NAMES_OF_OIDS = {
     "2.5.29.37": "extendedKeyUsage",
 }
 
-_LOADERS: dict[str, Callable[[bytes], object]] = {
-    "a certificate": x509.load_der_x509_certificate,
-    "a certificate request": x509.load_der_x509_csr,
-    "a public key": serialization.load_der_public_key,
-}
 _ALIKE_LEAST = 20
 """Header bytes of 26 that make 91 bytes a damaged P-256 key and not something else."""
 
@@ -102,7 +97,7 @@ def kind_of_document(der: bytes) -> str:
     """
     if der.startswith(SPKI_HEADER) or _is_nearly_a_key(der):
         return "a public key"
-    for kind, load in _LOADERS.items():
+    for kind, load in PUBLIC_LOADERS.items():
         try:
             load(der)
         except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):

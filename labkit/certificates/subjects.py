@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -60,14 +61,11 @@ _AWS_NAMES = {
     NameOID.GENERATION_QUALIFIER: "GenerationQualifier",
 }
 
+_RFC_4514_UNITS = re.compile(r"\\[0-9a-fA-F]{2}|\\.|.", re.DOTALL)
+_OPENSSL_UNITS = re.compile(r"\\.|.", re.DOTALL)
+"""A character as it is, or an escape as a whole."""
+
 _EXAMPLES = 'write it as "CN=my-thing,O=My Lab" or, as for openssl, "/O=My Lab/CN=my-thing"'
-
-
-class _Piece(NamedTuple):
-    """One `name=value` as written, escapes still in it, and what ended it."""
-
-    text: str
-    end: str
 
 
 def parse_subject(text: str) -> x509.Name:
@@ -96,14 +94,17 @@ def parse_subject(text: str) -> x509.Name:
 
     Source: RFC 4514, sections 2 and 3; openssl-req(1), `-subj`.
     """
+    slashes = text.startswith("/")
+    units = (_OPENSSL_UNITS if slashes else _RFC_4514_UNITS).findall(text, int(slashes))
     try:
-        text.encode()
+        parts = [
+            x509.RelativeDistinguishedName(_attribute(each) for each in _split(part, "+"))
+            for part in _split(units, "/" if slashes else ",")
+        ]
     except UnicodeEncodeError as error:
         raise CertificateError(f"subject {text!a}: cannot be written as UTF-8") from error
-    slashes = text.startswith("/")
-    separator = "/" if slashes else ","
-    body = text[1:] if slashes else text
-    parts = [_attributes(part, text, slashes=slashes) for part in _parts(body, separator)]
+    except ValueError as error:  # bytes that are not UTF-8 are a ValueError, too
+        raise CertificateError(f'subject "{text}": {error}; {_EXAMPLES}') from error
     return x509.Name(parts if slashes else parts[::-1])
 
 
@@ -184,85 +185,57 @@ def policy_variables(certificate: x509.Certificate) -> dict[str, str]:
     return variables
 
 
-def _parts(body: str, separator: str) -> Iterator[list[str]]:
-    """Yield the parts of a subject, each a list of its `name=value` texts."""
-    part: list[str] = []
-    for piece in _pieces(body, separator):
-        part.append(piece.text)
-        if piece.end != "+":
-            yield part
-            part = []
+def _split(units: list[str], separator: str) -> Iterator[list[str]]:
+    """Yield what is between separators; an escaped separator is a unit of its own."""
+    piece: list[str] = []
+    for unit in units:
+        if unit == separator:
+            yield piece
+            piece = []
+        else:
+            piece.append(unit)
+    yield piece
 
 
-def _pieces(body: str, separator: str) -> Iterator[_Piece]:
-    start = position = 0
-    while position < len(body):
-        if body[position] == "\\":
-            position += 2
-            continue
-        if body[position] in (separator, "+"):
-            yield _Piece(body[start:position], body[position])
-            start = position + 1
-        position += 1
-    yield _Piece(body[start:], "")
+def _attribute(units: list[str]) -> x509.NameAttribute[str]:
+    """Return one `name=value`.
 
-
-def _attributes(part: list[str], text: str, *, slashes: bool) -> x509.RelativeDistinguishedName:
-    try:
-        return x509.RelativeDistinguishedName(
-            [_attribute(piece, text, slashes=slashes) for piece in part]
-        )
-    except ValueError as error:
-        raise CertificateError(f'subject "{text}": {error}; {_EXAMPLES}') from error
-
-
-def _attribute(piece: str, text: str, *, slashes: bool) -> x509.NameAttribute[str]:
-    name, equals, written = piece.partition("=")
-    if not equals:
-        raise CertificateError(
-            f'subject "{text}": expected name=value, came "{piece.strip()}"; {_EXAMPLES}'
-        )
-    oid = _BY_LOWER_NAME.get(name.strip().lower())
+    Raises:
+        ValueError: it is not one, its name is unknown, or its value is not possible.
+    """
+    if "=" not in units:
+        raise ValueError(f'expected name=value, came "{"".join(units).strip()}"')
+    at = units.index("=")
+    name = "".join(units[:at]).strip()
+    oid = _BY_LOWER_NAME.get(name.lower())
     if oid is None:
-        raise CertificateError(
-            f'subject "{text}": "{name.strip()}" is not a known attribute. '
-            f"Use one of {', '.join(_TYPES)}."
-        )
+        raise ValueError(f'"{name}" is not a known attribute. Use one of {", ".join(_TYPES)}')
     try:
-        return x509.NameAttribute(oid, _unescape(written, text, hex_pairs=not slashes))
+        return x509.NameAttribute(oid, _value(units[at + 1 :]))
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{name}: the escaped bytes are not UTF-8; write the letters as they are"
+        ) from None
+    except UnicodeEncodeError:
+        raise
     except ValueError as error:
-        raise CertificateError(f'subject "{text}", {name.strip()}: {error}.') from error
+        raise ValueError(f"{name}: {error}") from None
 
 
-def _unescape(written: str, text: str, *, hex_pairs: bool) -> str:
-    """Return a value without its escapes and without the blanks that are not escaped."""
-    written = written.lstrip(" ")
-    octets = bytearray()
-    kept = 0
-    position = 0
-    while position < len(written):
-        character = written[position]
-        if character != "\\":
-            octets += character.encode()
-            kept = kept if character == " " else len(octets)
-            position += 1
-            continue
-        octet, position = _escaped(written, position + 1, text, hex_pairs=hex_pairs)
-        octets += octet
-        kept = len(octets)
-    try:
-        return octets[:kept].decode()
-    except UnicodeDecodeError as error:
-        raise CertificateError(
-            f'subject "{text}": the escaped bytes are not UTF-8; write the letters as they are'
-        ) from error
+def _value(units: list[str]) -> str:
+    """Return a value without escapes, and without unescaped blanks around it."""
+    first, last = 0, len(units)
+    while first < last and units[first] == " ":
+        first += 1
+    while first < last and units[last - 1] == " ":
+        last -= 1
+    return b"".join(map(_octets, units[first:last])).decode()
 
 
-def _escaped(written: str, position: int, text: str, *, hex_pairs: bool) -> tuple[bytes, int]:
-    """Return the bytes that an escape stands for and where the text goes on."""
-    pair = written[position : position + 2]
-    if hex_pairs and len(pair) == 2 and all(c in "0123456789abcdefABCDEF" for c in pair):  # noqa: PLR2004 a pair is two
-        return bytes.fromhex(pair), position + 2
-    if not pair:
-        raise CertificateError(f'subject "{text}": nothing follows the last backslash')
-    return pair[0].encode(), position + 1
+def _octets(unit: str) -> bytes:
+    if unit == "\\":
+        raise ValueError("nothing follows the last backslash")
+    if not unit.startswith("\\"):
+        return unit.encode()
+    escaped = unit[1:]
+    return escaped.encode() if len(escaped) == 1 else bytes.fromhex(escaped)

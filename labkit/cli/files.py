@@ -146,11 +146,10 @@ def verification(ca: Path, ca_key: Path, registration_code: str, output: Path | 
 
     from labkit import certificates
 
-    made = certificates.verification_certificate(
+    issuer = certificates.Issuer(certificates.load_certificate(ca.read_bytes()), _load_key(ca_key))
+    made = issuer.verification_certificate(
         registration_code,
         public_key=ec.generate_private_key(ec.SECP256R1()).public_key(),
-        ca=certificates.load_certificate(ca.read_bytes()),
-        ca_key=_load_key(ca_key),
         now=_now(),
         serial_number=_serial_number(),
     )
@@ -194,11 +193,11 @@ def issue(
         request = certificates.load_request(csr.read_bytes())
     elif name is not None:
         request = certificates.certificate_request(ec.generate_private_key(ec.SECP256R1()), name)
-    made = certificates.issue(
+    device_key = _load_public_key(public_key)
+    issuer = certificates.Issuer(certificates.load_certificate(ca.read_bytes()), _load_key(ca_key))
+    made = issuer.issue(
         request,
-        public_key=_load_public_key(public_key),
-        ca=certificates.load_certificate(ca.read_bytes()),
-        ca_key=_load_key(ca_key),
+        public_key=device_key,
         now=_now(),
         serial_number=_serial_number(),
         valid_days=days,

@@ -9,9 +9,19 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from labkit import certificates
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.kinds import (
+    ATTACHMENTS,
+    attachments,
+    find,
+    is_attached,
+    listed,
+    read,
+    resource,
+)
 from labkit.cloud.resources import (
     CA_CERTIFICATE,
     CERTIFICATE,
@@ -25,15 +35,12 @@ from labkit.cloud.resources import (
     Notes,
     Resource,
 )
-from labkit.cloud.session import said_plainly
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from labkit.cloud.confirmation import Confirmation
-
-_Found = TypeVar("_Found")
 
 __all__ = ["Account", "NewCertificate", "Resource"]
 
@@ -61,14 +68,14 @@ class Account:
 
     def endpoint(self) -> str:
         """Return the name of the MQTT endpoint (`iot:Data-ATS`)."""
-        with said_plainly("asking for the MQTT endpoint"):
+        with translated("asking for the MQTT endpoint"):
             return str(
                 self.client.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
             )
 
     def registration_code(self) -> str:
         """Return the account's registration code: 64 hex characters."""
-        with said_plainly("asking for the registration code"):
+        with translated("asking for the registration code"):
             return str(self.client.get_registration_code()["registrationCode"])
 
     def register_ca(self, ca_pem: str, verification_pem: str) -> Resource:
@@ -77,7 +84,7 @@ class Account:
         self.make(
             CA_CERTIFICATE,
             ca_id,
-            self.find(lambda: self.ca(ca_id)),
+            self.find(CA_CERTIFICATE, ca_id),
             "registering the CA certificate",
             lambda: self.client.register_ca_certificate(
                 caCertificate=ca_pem,
@@ -87,18 +94,13 @@ class Account:
             ),
         )
         if self.ca(ca_id).status != "ACTIVE":
-            with said_plainly("activating the CA certificate"):
+            with translated("activating the CA certificate"):
                 self.client.update_ca_certificate(certificateId=ca_id, newStatus="ACTIVE")
         return self.ca(ca_id)
 
     def ca(self, ca_id: str) -> Resource:
         """Return a registered CA certificate."""
-        with said_plainly("reading the CA certificate"):
-            told = self.client.describe_ca_certificate(certificateId=ca_id)
-        told = told["certificateDescription"]
-        return Resource(
-            "CA certificate", told["certificateId"], told["certificateArn"], told["status"]
-        )
+        return self.read(CA_CERTIFICATE, ca_id)
 
     def register_certificate(self, certificate_pem: str, ca_pem: str) -> Resource:
         """Register a device certificate of a registered CA; a new one is INACTIVE."""
@@ -123,38 +125,33 @@ class Account:
         """
         asked_for = f"{UNKNOWN_CERTIFICATE} {secrets.token_hex(4)}"
         self.notes.begin(CERTIFICATE, asked_for)
-        with said_plainly("creating a key pair and its certificate"):
-            told = self.client.create_keys_and_certificate(setAsActive=False)
-        self.notes.made(CERTIFICATE, told["certificateId"], begun_as=asked_for)
+        with translated("creating a key pair and its certificate"):
+            answer = self.client.create_keys_and_certificate(setAsActive=False)
+        self.notes.made(CERTIFICATE, answer["certificateId"], begun_as=asked_for)
         return NewCertificate(
-            Resource("certificate", told["certificateId"], told["certificateArn"], "INACTIVE"),
-            told["certificatePem"],
-            told["keyPair"]["PrivateKey"],
+            Resource("certificate", answer["certificateId"], answer["certificateArn"], "INACTIVE"),
+            answer["certificatePem"],
+            answer["keyPair"]["PrivateKey"],
         )
 
     def find_certificate(self, certificate_id: str) -> Resource | None:
         """Return a device certificate, or None where the account has none of that id."""
-        return self.find(lambda: self.certificate(certificate_id))
+        return self.find(CERTIFICATE, certificate_id)
 
     def delete_certificate(self, certificate_id: str) -> None:
         """Delete a device certificate that is INACTIVE and attached to nothing."""
-        with said_plainly("deleting the device certificate"):
+        with translated("deleting the device certificate"):
             self.client.delete_certificate(certificateId=certificate_id)
         self.notes.unmade(CERTIFICATE, certificate_id)
 
     def certificate(self, certificate_id: str) -> Resource:
         """Return a registered device certificate."""
-        with said_plainly("reading the device certificate"):
-            told = self.client.describe_certificate(certificateId=certificate_id)
-        told = told["certificateDescription"]
-        return Resource(
-            "certificate", told["certificateId"], told["certificateArn"], told["status"]
-        )
+        return self.read(CERTIFICATE, certificate_id)
 
     def set_certificate_status(self, certificate_id: str, status: str) -> Resource:
         """Set a device certificate's status, such as ACTIVE or INACTIVE."""
         if self.certificate(certificate_id).status != status:
-            with said_plainly(f"setting the device certificate {status}"):
+            with translated(f"setting the device certificate {status}"):
                 self.client.update_certificate(certificateId=certificate_id, newStatus=status)
         return self.certificate(certificate_id)
 
@@ -180,17 +177,11 @@ class Account:
 
     def thing(self, name: str) -> Resource:
         """Return a thing."""
-        with said_plainly(f"reading the thing {name}"):
-            told = self.client.describe_thing(thingName=name)
-        return Resource(THING, told["thingName"], told["thingArn"])
-
-    def _thing_id(self, name: str) -> str:
-        with said_plainly(f"reading the thing {name}"):
-            return str(self.client.describe_thing(thingName=name)["thingId"])
+        return self.read(THING, name)
 
     def find_thing(self, name: str) -> Resource | None:
         """Return a thing, or None where the account has none of that name."""
-        return self.find(lambda: self.thing(name))
+        return self.find(THING, name)
 
     def create_policy(self, name: str, document: Mapping[str, object]) -> Resource:
         """Create a policy, or find the one of that name.
@@ -201,60 +192,50 @@ class Account:
         self.make(
             POLICY,
             name,
-            self.find(lambda: self.policy(name)),
+            self.find(POLICY, name),
             f"creating the policy {name}",
             lambda: self.client.create_policy(
                 policyName=name, policyDocument=json.dumps(document), tags=self.tags
             ),
         )
-        with said_plainly(f"reading the policy {name}"):
-            told = self.client.get_policy(policyName=name)
-        if json.loads(told["policyDocument"]) != document:
+        answer = read(self.client, POLICY, name)
+        if json.loads(answer["policyDocument"]) != document:
             raise CloudError(
-                f"the account has a policy {name} that says something else. Delete it in the "
-                "AWS IoT console (Security, Policies), or mend it there, and run the step again."
+                f"the account has another policy {name}, with other statements. Delete it in the "
+                "AWS IoT console (Security, Policies), or change it there, and run the step again."
             )
-        return Resource(POLICY, told["policyName"], told["policyArn"])
+        return resource(POLICY, name, answer)
 
     def policy(self, name: str) -> Resource:
         """Return a policy."""
-        with said_plainly(f"reading the policy {name}"):
-            told = self.client.get_policy(policyName=name)
-        return Resource(POLICY, told["policyName"], told["policyArn"])
+        return self.read(POLICY, name)
 
     def attach(self, thing: str, policy: str, certificate_arn: str) -> None:
         """Attach a certificate to a thing, and a policy to the certificate."""
-        there = self.attachments(certificate_arn)
+        for kind, name in ((THING_ATTACHMENT, thing), (POLICY_ATTACHMENT, policy)):
+            self._attach(kind, name, certificate_arn)
+
+    def _attach(self, kind: str, name: str, certificate_arn: str) -> None:
+        row = ATTACHMENTS[kind]
+        note = f"{name} {certificate_arn}"
         self.make(
-            THING_ATTACHMENT,
-            f"{thing} {certificate_arn}",
-            f"thing {thing}" in there or None,
-            f"attaching the certificate to the thing {thing}",
-            lambda: self.client.attach_thing_principal(thingName=thing, principal=certificate_arn),
-        )
-        self.make(
-            POLICY_ATTACHMENT,
-            f"{policy} {certificate_arn}",
-            f"policy {policy}" in there or None,
-            f"attaching the policy {policy} to the certificate",
-            lambda: self.client.attach_policy(policyName=policy, target=certificate_arn),
+            kind,
+            note,
+            is_attached(self.client, kind, note) or None,
+            f"attaching the certificate and the {row.kind} {name}",
+            lambda: getattr(self.client, row.attach)(**row.arguments(name, certificate_arn)),
         )
 
     def detach_policy(self, policy: str, certificate_arn: str) -> None:
         """Detach a policy from a certificate."""
-        with said_plainly(f"detaching the policy {policy} from the certificate"):
+        with translated(f"detaching the policy {policy} from the certificate"):
             self.client.detach_policy(policyName=policy, target=certificate_arn)
         self.notes.unmade(POLICY_ATTACHMENT, f"{policy} {certificate_arn}")
 
     def attachments(self, certificate_arn: str) -> tuple[str, ...]:
         """Return what a certificate is attached to: things, then policies, each by name."""
-        with said_plainly("reading what the certificate is attached to"):
-            things = self._listed("list_principal_things", "things", principal=certificate_arn)
-            policies = self._listed("list_attached_policies", "policies", target=certificate_arn)
-        return (
-            *(f"thing {name}" for name in sorted(things)),
-            *(f"policy {name}" for name in sorted(p["policyName"] for p in policies)),
-        )
+        with translated("reading what the certificate is attached to"):
+            return tuple(attachments(self.client, certificate_arn))
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -288,36 +269,42 @@ class Account:
         """
         if there is not None:
             if self.notes.is_begun(kind, name):
-                self.notes.made(kind, name, self._thing_id(name) if kind == THING else "")
+                self.notes.made(
+                    kind, name, read(self.client, THING, name)["thingId"] if kind == THING else ""
+                )
             return
         self.notes.begin(kind, name)
         try:
-            with said_plainly(what):
-                told = create()
+            with translated(what):
+                answer = create()
         except CloudError as error:
             if error.code == "ResourceAlreadyExistsException":  # somebody else was quicker
                 self.notes.unmade(kind, name)
                 return
             raise
-        self.notes.made(kind, name, str(told[proof]) if proof else "")
+        self.notes.made(kind, name, str(answer[proof]) if proof else "")
 
-    def find(self, look: Callable[[], _Found]) -> _Found | None:
-        """Return what a look finds, or None where the account has no such thing.
+    def read(self, kind: str, name: str) -> Resource:
+        """Return a resource.
+
+        Raises:
+            CloudError: AWS refuses, or the account has no such resource.
+        """
+        return resource(kind, name, read(self.client, kind, name))
+
+    def find(self, kind: str, name: str) -> Resource | None:
+        """Return a resource, or None if the account has none of that name.
 
         Raises:
             CloudError: AWS refuses for another reason.
         """
-        try:
-            return look()
-        except CloudError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-        return None
+        answer = find(self.client, kind, name)
+        return resource(kind, name, answer) if answer else None
 
     def _refuse_strangers(self, thing: str, own_certificate: str) -> None:
         """Refuse a thing that has certificates which no run of this lab has made."""
-        with said_plainly(f"reading what is attached to the thing {thing}"):
-            arns = self._listed("list_thing_principals", "principals", thingName=thing)
+        with translated(f"reading what is attached to the thing {thing}"):
+            arns = listed(self.client, "list_thing_principals", thingName=thing)
         ids = [arn.rpartition("/")[2] for arn in arns]
         strangers = [
             each
@@ -331,8 +318,3 @@ class Account:
                 "somebody else's, choose another name (device.thing_name in lab.toml, or "
                 "LABKIT_THING); if it is yours, detach that certificate in the AWS IoT console."
             )
-
-    def _listed(self, operation: str, member: str, **parameters: str) -> list[Any]:
-        """Return a whole listing, page after page."""
-        pages = self.client.get_paginator(operation).paginate(**parameters)
-        return [each for page in pages for each in page[member]]

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit import certificates
-from labkit.cloud.putting_away import put_away
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.kinds import listed
 from labkit.cloud.resources import CERTIFICATE, POLICY, POLICY_ATTACHMENT, UNKNOWN_CERTIFICATE
-from labkit.cloud.session import said_plainly
+from labkit.cloud.undo import remove_temporary
 from labkit.errors import CloudError
 from labkit.policy import resource_arn
 
@@ -170,7 +171,7 @@ class Listener:
         if client is not None:
             client.disconnect()
             client.loop_stop()
-        put_away(self._account, _made_for(self.client_id, self._certificate_arn))
+        remove_temporary(self._account, _made_for(self.client_id, self._certificate_arn))
 
     def _on_connect(self, client: Client, *_: object) -> None:
         client.subscribe(EVENTS, qos=1)
@@ -198,7 +199,7 @@ def listen(account: Account, gateway: Gateway, client_id: str, key: SigningKey) 
     request = certificates.certificate_request(key, certificates.parse_subject(f"CN={client_id}"))
     asked_for = f"{UNKNOWN_CERTIFICATE} {client_id}"
     account.notes.begin(CERTIFICATE, asked_for)
-    with said_plainly("having a certificate made for the listener"):
+    with translated("having a certificate made for the listener"):
         told = account.client.create_certificate_from_csr(
             certificateSigningRequest=certificates.to_pem(request), setAsActive=True
         )
@@ -216,7 +217,7 @@ def listen(account: Account, gateway: Gateway, client_id: str, key: SigningKey) 
 
 def _attach(account: Account, policy: str, certificate_arn: str) -> None:
     account.notes.begin(POLICY_ATTACHMENT, f"{policy} {certificate_arn}")
-    with said_plainly("attaching the listener's policy to its certificate"):
+    with translated("attaching the listener's policy to its certificate"):
         account.client.attach_policy(policyName=policy, target=certificate_arn)
     account.notes.made(POLICY_ATTACHMENT, f"{policy} {certificate_arn}")
 
@@ -277,15 +278,11 @@ def _tls_context(gateway: Gateway, certificate_pem: str, key: SigningKey) -> ssl
 
 def _remove_leftovers(account: Account, client_id: str) -> None:
     """Remove what a listener that was killed has left: its policy leads to its certificates."""
-    try:
-        with said_plainly("looking for an earlier listener"):
-            told = account.client.list_targets_for_policy(policyName=client_id)
-    except CloudError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        return
-    for arn in told["targets"]:
-        put_away(account, _made_for(client_id, arn))
+    if account.find(POLICY, client_id):
+        with translated("looking for an earlier listener"):
+            targets = listed(account.client, "list_targets_for_policy", policyName=client_id)
+        for arn in targets:
+            remove_temporary(account, _made_for(client_id, arn))
 
 
 def _made_for(client_id: str, certificate_arn: str) -> tuple[tuple[str, str], ...]:

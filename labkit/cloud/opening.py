@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.cloud.account import Account
+from labkit.cloud.aws_errors import translated
 from labkit.cloud.confirmation import Confirmation, guard_writes, refuse_other_account
 from labkit.cloud.preflight import Clients
-from labkit.cloud.session import aws_client, found_region, said_plainly, simulated_client
+from labkit.cloud.session import aws_client, found_region, simulated_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ def open_real(
         CloudError: there are no credentials, no region, or the account is not allowed.
     """
     region = region or found_region()
-    with said_plainly("asking whose credentials these are"):
+    with translated("asking whose credentials these are"):
         account_id = aws_client("sts", region).get_caller_identity()["Account"]
     refuse_other_account(account_id, allowed)
     client = aws_client("iot", region)

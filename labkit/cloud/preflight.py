@@ -15,7 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from labkit.cloud.session import said_plainly
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.kinds import listed
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def preflight(
     Raises:
         CloudError: AWS does not say who acts; the message says what to do.
     """
-    with said_plainly("asking whose credentials these are"):
+    with translated("asking whose credentials these are"):
         caller = clients.sts.get_caller_identity()
     permissions, why_unknown = _permissions(clients, caller["Arn"], actions)
     return Preflight(
@@ -180,14 +181,16 @@ def _permissions(
         return _unknown(actions), "policies do not bind the root user; use another identity"
     source = _ASSUMED.sub(r"\1:iam::\2:role/\3", identity)
     try:
-        with said_plainly("asking IAM what this identity may do"):
-            pages = clients.iam.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=source, ActionNames=list(actions)
+        with translated("asking IAM what this identity may do"):
+            results = listed(
+                clients.iam,
+                "simulate_principal_policy",
+                PolicySourceArn=source,
+                ActionNames=list(actions),
             )
-            told = [each for page in pages for each in page["EvaluationResults"]]
     except CloudError as error:
         return _unknown(actions), f"IAM does not say: {error.code or 'it cannot be reached'}"
-    verdicts = {each["EvalActionName"]: each["EvalDecision"] for each in told}
+    verdicts = {each["EvalActionName"]: each["EvalDecision"] for each in results}
     return tuple(Permission(action, _verdict(verdicts.get(action))) for action in actions), ""
 
 

@@ -1,4 +1,4 @@
-"""The boto3 client of an account, and its errors in our words.
+"""The boto3 client of an account, simulated or real.
 
 A simulated account must never be able to touch a real one: its client gets dummy credentials, an
 endpoint on loopback and no proxy, and neither profile nor environment is asked for anything.
@@ -6,7 +6,6 @@ endpoint on loopback and no proxy, and neither profile nor environment is asked 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,18 +15,7 @@ from labkit.support.seams import sealed_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["aws_client", "found_region", "said_plainly", "session_secrets", "simulated_client"]
-
-_ADVICE = {
-    "ExpiredTokenException": "The session token has expired: sign in to AWS again.",
-    "UnrecognizedClientException": "AWS does not know these credentials: look at the profile.",
-    "InvalidSignatureException": "Look at the secret key and at this computer's clock.",
-    "AccessDeniedException": "The identity may not do this: ask for the action to be allowed.",
-    "ForbiddenException": "The identity may not do this: ask for the action to be allowed.",
-    "ThrottlingException": "AWS takes no more calls for a moment: run the step again.",
-    "LimitExceededException": "A limit of the account is reached: delete what is not needed.",
-    "ResourceNotFoundException": "It was deleted, or is in another account or region.",
-}
+__all__ = ["aws_client", "found_region", "session_secrets", "simulated_client"]
 
 
 def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # noqa: ANN401 boto3 makes clients at run time
@@ -104,21 +92,3 @@ def found_region() -> str:
             "AWS_DEFAULT_REGION, or in the profile (aws configure)."
         )
     return str(region)
-
-
-@contextmanager
-def said_plainly(what: str) -> Iterator[None]:
-    """Turn what botocore raises into a `CloudError` that says what was tried and what to do."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 costs 0.1 s
-
-    try:
-        yield
-    except ClientError as error:
-        told = error.response.get("Error", {})
-        code = told.get("Code", "an unnamed error")
-        advice = _ADVICE.get(code, "")
-        raise CloudError(
-            f"{what}: AWS answered {code}: {told.get('Message', '')} {advice}".rstrip(), code=code
-        ) from error
-    except BotoCoreError as error:
-        raise CloudError(f"{what}: {error}. Run the step again.") from error

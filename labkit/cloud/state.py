@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from labkit import policy
 from labkit.certificates import certificate_id, is_issued_by, load_certificate
 from labkit.certificates.rules import spki
-from labkit.cloud.resources import POLICY, TEMPLATE, THING
-from labkit.cloud.session import said_plainly
+from labkit.cloud.aws_errors import translated, unless_missing
+from labkit.cloud.kinds import KINDS, listed
+from labkit.cloud.resources import CA_CERTIFICATE, CERTIFICATE
 from labkit.diagnosis import AccountState
 from labkit.errors import CertificateError, CloudError, PolicyError
 
@@ -34,14 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_account_state"]
 
-_NOT_FOUND = "ResourceNotFoundException"
-_PAGE = 100
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
-_BY_NAME = {
-    THING: ("describe_thing", "thingName"),
-    POLICY: ("get_policy", "policyName"),
-    TEMPLATE: ("describe_provisioning_template", "templateName"),
-}
 
 _Told = TypeVar("_Told")
 
@@ -143,19 +137,17 @@ class _Asking:
 
     def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:
         """Make one call."""
-        with said_plainly(f"reading {what}"):
+        with translated(f"reading {what}"):
             told: dict[str, Any] = getattr(self._client, operation)(**parameters)
         date = told.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if date:
             self.clock = parsedate_to_datetime(date)
         return told
 
-    def pages(self, what: str, operation: str, listed: str, **parameters: object) -> list[Any]:
+    def pages(self, what: str, operation: str, **parameters: object) -> list[Any]:
         """Return everything that a listing call lists, page by page."""
-        with said_plainly(f"reading {what}"):
-            paginator = self._client.get_paginator(operation)
-            pages = paginator.paginate(**parameters, PaginationConfig={"PageSize": _PAGE})
-            return [each for page in pages for each in page[listed]]
+        with translated(f"reading {what}"):
+            return listed(self._client, operation, **parameters)
 
     def endpoint(self) -> str:
         """Return the ATS endpoint."""
@@ -168,7 +160,7 @@ class _Asking:
             return None
         told = self.ask(
             "the certificate",
-            lambda: self._describe("describe_certificate", certificate_id(certificate)),
+            lambda: self._describe(CERTIFICATE, certificate_id(certificate)),
         )
         if told is None:
             return None
@@ -194,7 +186,7 @@ class _Asking:
         return self.ask("the CA certificates", lambda: self._issuer(certificate))
 
     def _ca(self, identifier: str) -> _Authority:
-        told = self._describe("describe_ca_certificate", identifier)
+        told = self._describe(CA_CERTIFICATE, identifier)
         described = told.get("certificateDescription", {})
         return _Authority(
             str(described.get("status", "")),
@@ -204,22 +196,19 @@ class _Asking:
 
     def _issuer(self, certificate: x509.Certificate) -> _Authority:
         """Return the account's answer about the CA that signed a certificate."""
-        for listed in self.pages("CA certificates", "list_ca_certificates", "certificates"):
-            identifier = str(listed["certificateId"])
-            told = self._describe("describe_ca_certificate", identifier)
+        for each in self.pages("CA certificates", "list_ca_certificates"):
+            identifier = str(each["certificateId"])
+            told = self._describe(CA_CERTIFICATE, identifier)
             pem = told.get("certificateDescription", {}).get("certificatePem", "")
             if _signed(pem, certificate):
                 return self._ca(identifier)
         return _Authority()
 
-    def _describe(self, operation: str, identifier: str) -> dict[str, Any]:
-        """Describe a certificate; one that is not there is described by nothing."""
-        try:
-            return self.call("the certificate", operation, certificateId=identifier)
-        except CloudError as error:
-            if error.code != _NOT_FOUND:
-                raise
-        return {}
+    def _describe(self, kind: str, name: str) -> dict[str, Any]:
+        """Describe a resource; one that does not exist is described by nothing."""
+        row, what = KINDS[kind], f"the {kind} {name}"
+        look = partial(self.call, what, row.describe, **{row.parameter: name})
+        return unless_missing(look) or {}
 
     def there(self, by_name: Mapping[str, str]) -> dict[str, bool]:
         """Return of each kind whether the account has the one of that name."""
@@ -230,18 +219,11 @@ class _Asking:
         return {kind: told for kind, told in asked.items() if told is not None}
 
     def _is_there(self, kind: str, name: str) -> bool:
-        operation, parameter = _BY_NAME[kind]
-        try:
-            self.call(f"the {kind} {name}", operation, **{parameter: name})
-        except CloudError as error:
-            if error.code != _NOT_FOUND:
-                raise
-            return False
-        return True
+        return bool(self._describe(kind, name))
 
     def things(self, arn: str) -> tuple[str, ...]:
         """Return the things that a certificate is attached to."""
-        return tuple(self.pages("things", "list_principal_things", "things", principal=arn))
+        return tuple(self.pages("things", "list_principal_things", principal=arn))
 
     def policies(self, arn: str, things: tuple[str, ...] | None) -> tuple[Policy, ...]:
         """Return the policies that count for a certificate.
@@ -258,9 +240,7 @@ class _Asking:
         try:
             told = self.call("policies", "get_effective_policies", principal=arn, **thing)
         except CloudError:
-            attached = self.pages(
-                "policies", "list_attached_policies", "policies", target=arn, recursive=False
-            )
+            attached = self.pages("policies", "list_attached_policies", target=arn, recursive=False)
             named = [each["policyName"] for each in attached]
             told = {"effectivePolicies": [self._policy(name) for name in named]}
         return tuple(

@@ -12,45 +12,34 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from labkit.cloud.resources import (
-    CA_CERTIFICATE,
-    CERTIFICATE,
-    POLICY,
-    POLICY_ATTACHMENT,
-    TEMPLATE,
-    THING,
-    THING_ATTACHMENT,
-    UNKNOWN_CERTIFICATE,
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.kinds import (
+    ATTACHMENTS,
+    KINDS,
+    find,
+    in_words,
+    is_attached,
+    read,
+    resource,
+    users,
 )
-from labkit.cloud.session import said_plainly
+from labkit.cloud.resources import CERTIFICATE, POLICY, THING, UNKNOWN_CERTIFICATE
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Undoing", "Undone", "undo"]
+    from labkit.cloud.account import Account
 
-_ORDER = (
-    POLICY_ATTACHMENT,
-    THING_ATTACHMENT,
-    CERTIFICATE,
-    THING,
-    POLICY,
-    CA_CERTIFICATE,
-    TEMPLATE,
-)
+__all__ = ["Undoing", "Undone", "remove_temporary", "undo"]
+
+_ORDER = (*ATTACHMENTS, *KINDS)
+_NOT_YET = frozenset({"DeleteConflictException", "InvalidRequestException"})
+"""What AWS IoT answers while it still counts what was detached as attached."""
 _WAITS_S = (0.5, 1.0, 2.0, 4.0)
 """Between tries to delete what is still being detached."""
-_CONSOLE = {
-    CERTIFICATE: "certificate",
-    THING: "thing",
-    POLICY: "policy",
-    CA_CERTIFICATE: "cacertificate",
-    TEMPLATE: "provisioningtemplate",
-}
-
 REMOVED, GONE, LEFT, WOULD = "removed", "gone already", "LEFT", "would be removed"
 
 
@@ -137,200 +126,134 @@ def undo(
     Returns:
         What became of each. Nothing raises: what cannot be removed is named with the reason.
     """
-    account = _Remover(client, wait)
     items = []
     for each in sorted(made, key=lambda it: _ORDER.index(it.kind)):
-        item = _undo_one(account, region, each, dry_run=dry_run)
+        item = _undo_one(client, region, each, wait, dry_run=dry_run)
         if item.outcome in (REMOVED, GONE) and not dry_run:
             gone(each.kind, each.name)
         items.append(item)
     return Undoing(tuple(items))
 
 
-def _undo_one(account: _Remover, region: str, made: _Made, *, dry_run: bool) -> Undone:
+def _undo_one(
+    client: Any,  # noqa: ANN401 as above
+    region: str,
+    made: _Made,
+    wait: Callable[[float], object],
+    *,
+    dry_run: bool,
+) -> Undone:
     try:
-        is_there = account.is_there(made.kind, made.name, made.proof)
-        if not is_there:
+        if not _exists(client, made):
             return Undone(made.kind, made.name, GONE)
         if dry_run:
             return Undone(made.kind, made.name, WOULD)
-        account.remove(made.kind, made.name)
+        _remove(client, made.kind, made.name, wait)
     except (_LeftError, CloudError) as error:
         console = _console(region, made.kind, made.name)
         return Undone(made.kind, made.name, LEFT, str(error), console)
     return Undone(made.kind, made.name, REMOVED)
 
 
+class _Temporary(NamedTuple):
+    """Something that was made for a short time."""
+
+    kind: str
+    name: str
+    proof: str = ""
+
+
+def remove_temporary(account: Account, resources: Iterable[tuple[str, str]]) -> None:
+    """Remove what was made for a short time; what no longer exists is not an error.
+
+    Args:
+        account: the account that holds it.
+        resources: kind and name of each, as in the notes.
+
+    Raises:
+        CloudError: something could not be removed; the message names it and the reason.
+    """
+    made = [_Temporary(kind, name) for kind, name in resources]
+    undoing = undo(account.client, account.region, made, gone=account.notes.unmade)
+    if undoing.left:
+        raise CloudError(
+            "some temporary resources could not be removed; remove them by hand:\n"
+            + "\n".join(map(repr, undoing.left))
+        )
+
+
 def _console(region: str, kind: str, name: str) -> str:
-    if kind not in _CONSOLE or name.startswith(UNKNOWN_CERTIFICATE):
+    if kind not in KINDS or name.startswith(UNKNOWN_CERTIFICATE):
         kind, name = CERTIFICATE, name.rpartition("/")[2] if "/" in name else ""
-    room = f"{_CONSOLE[kind]}/{name}" if name else "certificatehub"
+    room = f"{KINDS[kind].console}/{name}" if name else "certificatehub"
     return f"https://{region}.console.aws.amazon.com/iot/home?region={region}#/{room}"
 
 
-class _Remover:
-    """What the account says of a thing, and how each kind of thing is removed."""
+def _exists(client: Any, made: _Made) -> bool:  # noqa: ANN401 as above
+    """Return whether something exists and is still what the run made.
 
-    def __init__(self, client: Any, wait: Callable[[float], object]) -> None:  # noqa: ANN401 as above
-        self._client = client
-        self._wait = wait
+    Raises:
+        _LeftError: it is not, or that cannot be decided.
+    """
+    if made.name.startswith(UNKNOWN_CERTIFICATE):
+        raise _LeftError(
+            "AWS IoT was asked for a key pair and its certificate, and the answer was lost. If "
+            "it made them, the certificate is INACTIVE, attached to nothing and its key is "
+            "nowhere: delete it in the console."
+        )
+    if made.kind in ATTACHMENTS:
+        return is_attached(client, made.kind, made.name)
+    answer = find(client, made.kind, made.name)
+    if answer and made.kind == THING and made.proof and answer["thingId"] != made.proof:
+        raise _LeftError("somebody has made another thing of this name since")
+    return answer is not None
 
-    def is_there(self, kind: str, name: str, proof: str) -> bool:
-        """Return whether something is there, and still what the run made.
 
-        Raises:
-            _LeftError: it is there and is not, or nobody can tell.
-        """
-        if name.startswith(UNKNOWN_CERTIFICATE):
-            raise _LeftError(
-                "AWS IoT was asked for a key pair and its certificate, and the answer was lost. If "
-                "it made them, the certificate is INACTIVE, attached to nothing and its key is "
-                "nowhere: delete it in the console."
-            )
-        told = self._told(kind, name)
-        if told is not None and kind == THING and proof and told["thingId"] != proof:
-            raise _LeftError("somebody has made another thing of this name since")
-        return told is not None
+def _remove(client: Any, kind: str, name: str, wait: Callable[[float], object]) -> None:  # noqa: ANN401 as above
+    """Remove something that exists.
 
-    def remove(self, kind: str, name: str) -> None:
-        """Remove something that is there.
+    Raises:
+        _LeftError: others use it.
+        CloudError: AWS IoT refuses.
+    """
+    if kind in ATTACHMENTS:
+        attached, _, arn = name.partition(" ")
+        row = ATTACHMENTS[kind]
+        with translated(f"detaching the {row.kind} {attached}"):
+            getattr(client, row.detach)(**row.arguments(attached, arn))
+        return
+    _prepare(client, kind, name)
+    _delete(client, kind, name, wait)
 
-        Raises:
-            _LeftError: others use it.
-            CloudError: AWS IoT refuses.
-        """
-        {
-            POLICY_ATTACHMENT: self._detach_policy,
-            THING_ATTACHMENT: self._detach_thing,
-            CERTIFICATE: self._delete_certificate,
-            THING: self._delete_thing,
-            POLICY: self._delete_policy,
-            CA_CERTIFICATE: self._delete_ca,
-            TEMPLATE: self._delete_template,
-        }[kind](name)
 
-    def _told(self, kind: str, name: str) -> Any:  # noqa: ANN401 what AWS answers
-        """Return what the account says of something, or None where it has no such thing."""
-        client, (first, _, arn) = self._client, name.partition(" ")
-        questions: dict[str, Callable[[], Any]] = {
-            POLICY_ATTACHMENT: lambda: self._attached(
-                "list_attached_policies", "policies", "policyName", first, target=arn
-            ),
-            THING_ATTACHMENT: lambda: self._attached(
-                "list_principal_things", "things", None, first, principal=arn
-            ),
-            CERTIFICATE: lambda: client.describe_certificate(certificateId=name),
-            THING: lambda: client.describe_thing(thingName=name),
-            POLICY: lambda: client.get_policy(policyName=name),
-            CA_CERTIFICATE: lambda: client.describe_ca_certificate(certificateId=name),
-            TEMPLATE: lambda: client.describe_provisioning_template(templateName=name),
-        }
+def _prepare(client: Any, kind: str, name: str) -> None:  # noqa: ANN401 as above
+    """Refuse to delete what others use; set INACTIVE and empty what AWS IoT demands."""
+    row, found = KINDS[kind], resource(kind, name, read(client, kind, name))
+    with translated(f"reading what uses {in_words(kind, name)}"):
+        in_use = users(client, found)
+    if in_use:
+        more = f" and {len(in_use) - 1} more" if len(in_use) > 1 else ""
+        raise _LeftError(f"in use by what this run did not make: {in_use[0]}{more}")
+    if row.update and found.status == "ACTIVE":
+        with translated(f"setting {in_words(kind, name)} INACTIVE"):
+            getattr(client, row.update)(certificateId=name, newStatus="INACTIVE")
+    if kind == POLICY:
+        with translated(f"deleting the versions of the policy {name}"):
+            for each in client.list_policy_versions(policyName=name)["policyVersions"]:
+                if not each["isDefaultVersion"]:
+                    client.delete_policy_version(policyName=name, policyVersionId=each["versionId"])
+
+
+def _delete(client: Any, kind: str, name: str, wait: Callable[[float], object]) -> None:  # noqa: ANN401 as above
+    """Delete a resource; try again while AWS IoT still counts a detachment as attached."""
+    row = KINDS[kind]
+    for pause_s in (*_WAITS_S, None):
         try:
-            with said_plainly(f"looking for the {kind} {first}"):
-                return questions[kind]()
+            with translated(f"deleting {in_words(kind, name)}"):
+                getattr(client, row.delete)(**{row.parameter: name})
         except CloudError as error:
-            if error.code != "ResourceNotFoundException":
+            if pause_s is None or error.code not in _NOT_YET:
                 raise
-        return None
-
-    def _attached(
-        self, operation: str, member: str, key: str | None, wanted: str, **parameters: str
-    ) -> bool | None:
-        found = self._listed(operation, member, **parameters)
-        names = [each[key] if key else each for each in found]
-        return True if wanted in names else None
-
-    def _listed(self, operation: str, member: str, **parameters: str) -> list[Any]:
-        """Return a whole listing, page after page."""
-        pages = self._client.get_paginator(operation).paginate(**parameters)
-        return [each for page in pages for each in page[member]]
-
-    def _detach_policy(self, name: str) -> None:
-        policy, _, arn = name.partition(" ")
-        with said_plainly(f"detaching the policy {policy}"):
-            self._client.detach_policy(policyName=policy, target=arn)
-
-    def _detach_thing(self, name: str) -> None:
-        thing, _, arn = name.partition(" ")
-        with said_plainly(f"detaching the thing {thing}"):
-            self._client.detach_thing_principal(thingName=thing, principal=arn)
-
-    def _delete_certificate(self, name: str) -> None:
-        with said_plainly("reading the certificate"):
-            told = self._client.describe_certificate(certificateId=name)["certificateDescription"]
-            arn = told["certificateArn"]
-            things = self._listed("list_principal_things", "things", principal=arn)
-            policies = self._listed("list_attached_policies", "policies", target=arn)
-        users = [f"thing {thing}" for thing in things]
-        users += [f"policy {policy['policyName']}" for policy in policies]
-        _refuse_in_use("the certificate is attached to", users)
-        if told["status"] == "ACTIVE":
-            with said_plainly("setting the certificate INACTIVE"):
-                self._client.update_certificate(certificateId=name, newStatus="INACTIVE")
-        self._try(lambda: self._client.delete_certificate(certificateId=name), "the certificate")
-
-    def _delete_thing(self, name: str) -> None:
-        with said_plainly(f"reading what is attached to the thing {name}"):
-            users = self._listed("list_thing_principals", "principals", thingName=name)
-        _refuse_in_use("attached to the thing are", [_short(arn) for arn in users])
-        self._try(lambda: self._client.delete_thing(thingName=name), f"the thing {name}")
-
-    def _delete_policy(self, name: str) -> None:
-        with said_plainly(f"reading where the policy {name} is attached"):
-            users = self._listed("list_targets_for_policy", "targets", policyName=name)
-            told = self._client.list_policy_versions(policyName=name)["policyVersions"]
-        _refuse_in_use("the policy is attached to", [_short(arn) for arn in users])
-        for version in told:
-            if not version["isDefaultVersion"]:
-                with said_plainly(f"deleting a version of the policy {name}"):
-                    self._client.delete_policy_version(
-                        policyName=name, policyVersionId=version["versionId"]
-                    )
-        self._try(lambda: self._client.delete_policy(policyName=name), f"the policy {name}")
-
-    def _delete_ca(self, name: str) -> None:
-        with said_plainly("reading the CA's certificates"):
-            users = self._listed("list_certificates_by_ca", "certificates", caCertificateId=name)
-            told = self._client.describe_ca_certificate(certificateId=name)
-        shown = [f"certificate {each['certificateId'][:16]}…" for each in users]
-        _refuse_in_use("the CA has signed", shown)
-        if told["certificateDescription"]["status"] == "ACTIVE":
-            with said_plainly("setting the CA certificate INACTIVE"):
-                self._client.update_ca_certificate(certificateId=name, newStatus="INACTIVE")
-        self._try(
-            lambda: self._client.delete_ca_certificate(certificateId=name), "the CA certificate"
-        )
-
-    def _delete_template(self, name: str) -> None:
-        self._try(
-            lambda: self._client.delete_provisioning_template(templateName=name),
-            f"the provisioning template {name}",
-        )
-
-    def _try(self, delete: Callable[[], object], what: str) -> None:
-        """Delete, trying again while a detachment is still on its way."""
-        for pause_s in (*_WAITS_S, None):
-            try:
-                with said_plainly(f"deleting {what}"):
-                    delete()
-            except CloudError as error:
-                if pause_s is None or error.code not in _NOT_YET:
-                    raise
-                self._wait(pause_s)
-            else:
-                return
-
-
-_NOT_YET = frozenset({"DeleteConflictException", "InvalidRequestException"})
-"""What AWS IoT answers while what was detached is still felt to be attached."""
-
-
-def _refuse_in_use(what: str, users: Sequence[str]) -> None:
-    if users:
-        more = f" and {len(users) - 1} more" if len(users) > 1 else ""
-        raise _LeftError(f"in use by what this run did not make: {what} {users[0]}{more}")
-
-
-def _short(arn: str) -> str:
-    """Return a certificate's ARN as people tell certificates apart."""
-    return f"certificate {arn.rpartition('/')[2][:16]}…"
+            wait(pause_s)
+        else:
+            return

@@ -15,11 +15,14 @@ from labkit.console.shapes import PREFIX
 from labkit.errors import DumpError, PublicKeyError
 from labkit.keys import DER_BYTES, SPKI_HEADER, PublicKey
 
-__all__ = ["ROW_BYTES", "Collector", "Dump", "hex_rows"]
+__all__ = ["ROW_BYTES", "ROW_SIZES", "Collector", "Dump", "hex_rows", "wrong_size"]
 
 ROW_BYTES = 16
-_ROWS = 6
-_LAST_ROW_BYTES = 11
+ROW_SIZES = (ROW_BYTES,) * (DER_BYTES // ROW_BYTES) + (DER_BYTES % ROW_BYTES,)
+"""The bytes of each row of a whole dump."""
+
+_ROWS = len(ROW_SIZES)
+_LAST_ROW_BYTES = ROW_SIZES[-1]
 
 _AGAIN = (
     "Reset the board with keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR 0 and capture the dump again"
@@ -298,7 +301,7 @@ def _row_problem(row: _Row, came: str) -> str:
         changed = "A character was changed in the copy."
         return f"{row.not_hex!r} is not a hex digit ({came} came). {changed}"
     return (
-        f"{_bytes_text(len(row.digits))}, expected {row.expected // 2} ({came} came). "
+        f"{wrong_size(len(row.digits), row.expected // 2)} ({came} came). "
         "Digits were lost or added in the copy."
     )
 
@@ -327,5 +330,7 @@ def _rows_text(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
 
 
-def _bytes_text(digits: int) -> str:
-    return f"{digits // 2} bytes" + (" and a half" if digits % 2 else "")
+def wrong_size(digits: int, expected: int) -> str:
+    """Return how many bytes some hex digits are, and how many bytes were expected."""
+    half = " and a half" if digits % 2 else ""
+    return f"{digits // 2} bytes{half}, expected {expected}"

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from labkit.console.dump import ROW_BYTES
+from labkit.console.dump import ROW_BYTES, ROW_SIZES, wrong_size
 from labkit.keys import DER_BYTES, SPKI_HEADER, Annotation, Field, annotate
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DumpRow", "dump_rows", "sure_fields"]
 
-_SIZES = (ROW_BYTES,) * (DER_BYTES // ROW_BYTES) + (DER_BYTES % ROW_BYTES,)
 _KNOWN = {
     number: SPKI_HEADER[at : at + ROW_BYTES].hex()
     for number, at in enumerate(range(0, len(SPKI_HEADER), ROW_BYTES), start=1)
@@ -67,18 +66,20 @@ def dump_rows(dump: Dump) -> tuple[DumpRow, ...]:
     for number, characters in enumerate(came, start=1):
         word, note = _verdict(number, characters, came)
         sure = (
-            sure and word in {"good", "changed"} and (number in _KNOWN or len(came) == len(_SIZES))
+            sure
+            and word in {"good", "changed"}
+            and (number in _KNOWN or len(came) == len(ROW_SIZES))
         )
         if word == "good" and not sure:
             note = "whole, its place in the key is not sure"
         rows.append(
             DumpRow(number, characters, word, note, (number - 1) * ROW_BYTES if sure else None)
         )
-    if dump.der is None and len(came) == len(_SIZES) and all(row.word == "good" for row in rows):
+    if dump.der is None and len(came) == len(ROW_SIZES) and all(row.word == "good" for row in rows):
         rows[1:] = [replace(row, word="in doubt", note=_DOUBT) for row in rows[1:]]
     rows += [
         DumpRow(number, "", "missing", "this row or one before it did not come", None)
-        for number in range(len(came) + 1, len(_SIZES) + 1)
+        for number in range(len(came) + 1, len(ROW_SIZES) + 1)
     ]
     return tuple(rows)
 
@@ -149,11 +150,10 @@ def _against_header(number: int, data: bytes) -> tuple[str, str]:
 
 
 def _wrong_length(number: int, characters: str, came: tuple[str, ...]) -> tuple[str, str] | None:
-    size = _SIZES[number - 1] if number <= len(_SIZES) else 0
+    size = ROW_SIZES[number - 1] if number <= len(ROW_SIZES) else 0
     if len(characters) == 2 * size:
         return None
-    if number == len(came) < len(_SIZES) and len(characters) == 2 * _SIZES[-1]:
-        return "out of order", f"{_SIZES[-1]} bytes, as row {len(_SIZES)} has"
-    half = " and a half" if len(characters) % 2 else ""
+    if number == len(came) < len(ROW_SIZES) and len(characters) == 2 * ROW_SIZES[-1]:
+        return "out of order", f"{ROW_SIZES[-1]} bytes, as row {len(ROW_SIZES)} has"
     word = "short" if len(characters) < 2 * size else "long"
-    return word, f"{len(characters) // 2} bytes{half}, expected {size}"
+    return word, wrong_size(len(characters), size)

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from labkit.console.dump import ROW_BYTES
+from labkit.console.dump import ROW_BYTES, ROW_SIZES, wrong_size
 from labkit.console.reader import Reader
 from labkit.console.shapes import HEADER, Kind
 from labkit.errors import ConsoleError, NoDumpError
@@ -30,8 +30,6 @@ LEVELS = ("ERROR", "WARN", "INFO", "DEBUG")
 _LEVEL = re.compile(r"\[(?P<word>ERROR|WARN|INFO|DEBUG)\]|(?P<letter>[EWID]) \(\d+\) ")
 """How a message begins that tells its level: FreeRTOS's, or ESP-IDF's."""
 
-_ROWS = -(-DER_BYTES // ROW_BYTES)
-_LAST_ROW_BYTES = DER_BYTES % ROW_BYTES
 _HEX = re.compile(r"[0-9a-f]*", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -149,7 +147,8 @@ def _note(event: Event) -> tuple[str, bool | None]:
     if event.kind is Kind.HEADER:
         found = HEADER.search(event.text)
         declared = int((found and found["declared"]) or DER_BYTES)
-        return f"declares {declared} bytes{_expected(declared, DER_BYTES)}", None
+        expected = "" if declared == DER_BYTES else f", expected {DER_BYTES}"
+        return f"declares {declared} bytes{expected}", None
     if event.kind is not Kind.ROW:
         return "", None
     if not event.row:
@@ -160,18 +159,13 @@ def _note(event: Event) -> tuple[str, bool | None]:
 def _row_note(number: int, digits: str) -> tuple[str, bool]:
     if len(digits) > 4 * ROW_BYTES:
         return f"{len(digits) // 2} bytes without blanks", len(digits) == 2 * DER_BYTES
-    size = ROW_BYTES if number < _ROWS else _LAST_ROW_BYTES
-    row = f"row {number} of {_ROWS}"
+    size = ROW_SIZES[min(number, len(ROW_SIZES)) - 1]
+    row = f"row {number} of {len(ROW_SIZES)}"
     if not _HEX.fullmatch(digits):
         return f"{row}: not all hex", False
     if len(digits) == 2 * size:
         return f"{row}: whole", True
-    half = " and a half" if len(digits) % 2 else ""
-    return f"{row}: {len(digits) // 2} bytes{half}{_expected(len(digits) // 2, size)}", False
-
-
-def _expected(got: int, size: int) -> str:
-    return "" if got == size else f", expected {size}"
+    return f"{row}: {wrong_size(len(digits), size)}", False
 
 
 @dataclass(frozen=True, slots=True)

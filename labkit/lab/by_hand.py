@@ -183,11 +183,10 @@ def _compare_certificate(lab: Lab, place: Path) -> list[Check]:
     )  # fmt: skip
     ca = certificates.load_certificate(lab.file("rootCA.pem").read_bytes())
     theirs = certificates.load_certificate((place / "openssl.pem").read_bytes())
-    ours = certificates.issue(
+    issuer = certificates.Issuer(ca, load_ca_key(lab.workbench("create_ca")))
+    ours = issuer.issue(
         certificates.load_request(lab.file("deviceCert.csr").read_bytes()),
         public_key=lab.public_key,
-        ca=ca,
-        ca_key=load_ca_key(lab.workbench("create_ca")),
         now=max(theirs.not_valid_before_utc, ca.not_valid_before_utc),
         serial_number=theirs.serial_number,
         x509v1=True,

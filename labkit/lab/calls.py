@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import CertificateSigningRequest
 
     from labkit.certificates import Description
-    from labkit.cloud.just_in_time import AutomaticCA
+    from labkit.cloud.provisioning_template import AutomaticCA
     from labkit.cloud.resources import Resource
     from labkit.device.board import Capture
     from labkit.keys import PublicKey

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from labkit import certificates
 from labkit.cloud import events
-from labkit.cloud.just_in_time import AutomaticCA, register_automatic_ca
-from labkit.cloud.putting_away import put_away
+from labkit.cloud.provisioning_template import AutomaticCA, register_automatic_ca
 from labkit.cloud.resources import CA_CERTIFICATE, CERTIFICATE, POLICY_ATTACHMENT, THING_ATTACHMENT
+from labkit.cloud.undo import remove_temporary
 from labkit.errors import CloudError
 from labkit.lab.procedure.steps import headers
 from labkit.lab.procedure.steps.ca_key import load_ca_key
@@ -112,7 +112,7 @@ class Newcomer:
             kind, _, name = each.partition(" ")
             attached.append((kinds[kind], f"{name} {found.arn}" if found else name))
         own_ca = [(CA_CERTIFICATE, self.ca.resource.name)] if self.ca else []
-        put_away(account, [*attached, (CERTIFICATE, self.certificate_id), *own_ca])
+        remove_temporary(account, [*attached, (CERTIFICATE, self.certificate_id), *own_ca])
 
 
 def another_certificate(lab: Lab) -> Newcomer:
@@ -137,11 +137,9 @@ def of_ca_without_template(lab: Lab) -> Newcomer:
         serial_number=workbench.randomness.serial_number(whose, "rootCA.pem"),
     )
     code = workbench.account.registration_code()
-    verification = certificates.verification_certificate(
+    verification = certificates.Issuer(ca, ca_key).verification_certificate(
         code,
         public_key=workbench.randomness.ec_key(whose, "verification key").public_key(),
-        ca=ca,
-        ca_key=ca_key,
         now=workbench.now,
         serial_number=workbench.randomness.serial_number(whose, "verificationCert.pem"),
     )
@@ -155,11 +153,9 @@ def of_ca_without_template(lab: Lab) -> Newcomer:
 def _issue(lab: Lab, ca: x509.Certificate, ca_key: SigningKey, purpose: str) -> str:
     request = certificates.load_request(lab.file("deviceCert.csr").read_bytes())
     workbench = lab.workbench("issue_certificate")
-    certificate = certificates.issue(
+    certificate = certificates.Issuer(ca, ca_key).issue(
         request,
         public_key=lab.public_key,
-        ca=ca,
-        ca_key=ca_key,
         now=workbench.now,
         serial_number=workbench.randomness.serial_number(workbench.thing_name, purpose),
     )

@@ -13,7 +13,8 @@ from labkit.bench.client import Bench
 from labkit.errors import BenchError, WorkspaceError
 from labkit.support.loopback import READY_FILE, direct_opener
 from labkit.workspace import write
-from labkit.workspace.settings import chosen_values, read_settings
+from labkit.workspace.lab_toml import read_settings
+from labkit.workspace.settings import chosen_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit import console
 from labkit.check import Check, check
-from labkit.cloud.session import said_plainly
+from labkit.cloud.aws_errors import translated
 from labkit.errors import CloudError, LabError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _policies(record: Record) -> dict[str, str]:
 def _policy(account: Account, name: str, document: str) -> Check:
     claim = f"the policy {name} says what it said"
     try:
-        with said_plainly(f"reading the policy {name}"):
+        with translated(f"reading the policy {name}"):
             now = account.client.get_policy(policyName=name)["policyDocument"]
     except CloudError as error:
         return check(claim, passed=False, value=error)

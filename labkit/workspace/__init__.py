@@ -18,11 +18,11 @@
 
 from labkit.workspace.files import sha256_file, write
 from labkit.workspace.journal import Entry, Journal, Note, read_journal
-from labkit.workspace.lab_toml import choose_port
 from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.place import CHECKOUT, Workspace, default_root
 from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
 from labkit.workspace.settings import THING_NAME, TREES, Settings
+from labkit.workspace.switch import choose_port
 
 __all__ = [
     "CHECKOUT",

@@ -1,114 +1,145 @@
-"""Changing a setting in lab.toml: its value and nothing else, comments and order kept."""
+"""The file lab.toml: writing a new one, reading it, and changing values in it."""
 
 from __future__ import annotations
 
-import json
-import re
+import difflib
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
 from labkit.errors import WorkspaceError
 from labkit.workspace.files import write
-from labkit.workspace.place import Workspace
+from labkit.workspace.routes import refuse_name
+from labkit.workspace.settings import ROWS, TREES, Choice, Settings, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["choose_port", "edited", "set_in_lab_toml"]
-
-_VALUE = r"""(?:"(?:[^"\\\r\n]|\\.)*"|'[^'\r\n]*'|[^\s#"'\[{][^\s#]*)"""
-"""A value of one line that is no list and no table."""
+__all__ = ["edited", "read_settings", "set_in_lab_toml"]
 
 
-def choose_port(root: Path, url: str, baud_rate: int | None = None) -> Workspace:
-    """Write the board's port into a workspace's lab.toml, made where there is none yet.
+def read_settings(file: Path, choices: Mapping[str, Choice]) -> tuple[Settings, str | None]:
+    """Return the settings, and the text of a new lab.toml if there is none yet.
 
     Args:
-        root: the workspace's folder.
-        url: "sim", or a pySerial URL.
-        baud_rate: the console's baud rate; as it was when not given.
-
-    Returns:
-        The workspace as lab.toml alone now has it, whatever LABKIT_ variables say.
+        file: lab.toml.
+        choices: what overrides it.
 
     Raises:
-        WorkspaceError: the choice cannot be, or lab.toml cannot be changed; it is as it was.
+        WorkspaceError: the file cannot be read, or a setting is not possible; the message names it.
     """
-    if baud_rate is not None and baud_rate < 1:
+    text = None
+    if not file.exists():
+        # A page that names its route chooses it for itself, not for the pages after it.
+        kept = {name: choice.value for name, choice in choices.items() if name != "device.route"}
+        text = _new_file(kept)
+    found = {} if text else _read(file)
+    effective = {
+        row.name: choices.get(row.name)
+        or Choice(found.get(row.name, row.default), f"{row.name} in {file}")
+        for row in ROWS.values()
+    }
+    for name, choice in effective.items():
+        rule = ROWS[name].rule
+        if not rule.accepts(choice.value):
+            raise WorkspaceError(
+                f"{choice.where} is {choice.value!r}; expected {rule.expected}. Fix it there."
+            )
+    settings = settings_of({name: choice.value for name, choice in effective.items()})
+    refuse_name(settings.route, settings.chosen_name, effective["device.thing_name"].where)
+    releases = sorted(path.name for path in TREES.iterdir() if path.is_dir())
+    if settings.board_is_simulated and settings.release not in releases:
         raise WorkspaceError(
-            f"expected a whole number such as 115200 for the baud rate, found {baud_rate}."
+            f"{effective['device.release'].where} is {settings.release!r}; the simulated board has "
+            f"{' and '.join(releases)}. Fix it there."
         )
-    Workspace.open(root, {}, device=url)  # refuses what cannot be, before anything is written
-    values: dict[str, str | int] = {"device.url": url}
-    if baud_rate is not None:
-        values["device.baud_rate"] = baud_rate
-    set_in_lab_toml(root / "lab.toml", values)
-    return Workspace.open(root, {})
+    if settings.seed and not settings.is_simulated:
+        raise WorkspaceError(
+            "a seed is set, but the board or the account is real. A seeded key is for pages and "
+            f"tests only: empty {effective['lab.seed'].where}, or leave both simulated."
+        )
+    return settings, text
+
+
+def _new_file(chosen: Mapping[str, Any]) -> str:
+    """Return the text of a new lab.toml: each table, with the help above each setting."""
+    variables = ", ".join(row.variable for row in ROWS.values() if row.variable)
+    lines = ["# The settings of this lab. These variables override them:", f"# {variables}"]
+    table = ""
+    for row in ROWS.values():
+        before, (table, _, name) = table, row.name.partition(".")
+        if table != before:
+            lines += ["", f"[{table}]"]
+        lines += [f"# {line}" for line in (row.help or row.rule.expected).splitlines()]
+        lines.append(f"{name} = {tomlkit.item(chosen.get(row.name, row.default)).as_string()}")
+    return "\n".join(lines) + "\n"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return the values in lab.toml, by setting."""
+    try:
+        tables = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WorkspaceError(
+            f"{file}: {error}. Fix the file, or move it away and a new one is written."
+        ) from None
+    found = {
+        f"{table}.{name}": value
+        for table, settings in tables.items()
+        for name, value in (settings.items() if isinstance(settings, dict) else [("", settings)])
+    }
+    if unknown := sorted(set(found) - set(ROWS)):
+        name = unknown[0].rstrip(".")
+        near = difflib.get_close_matches(name, ROWS, 1) or list(ROWS)
+        raise WorkspaceError(
+            f"{file}: {name} is not a setting; expected {' or '.join(near)}. Fix the file."
+        )
+    return found
 
 
 def set_in_lab_toml(file: Path, values: Mapping[str, str | int]) -> None:
-    """Set values in lab.toml, as a whole or not at all.
+    """Set values in lab.toml, all of them or none.
 
     Args:
-        file: lab.toml, which is there.
+        file: lab.toml, which exists.
         values: the new values by setting, such as `{"device.url": "/dev/ttyUSB0"}`.
 
     Raises:
-        WorkspaceError: the file cannot be read or changed safely; it is as it was.
+        WorkspaceError: the file cannot be read or changed; it is as it was.
     """
     try:
         text = file.read_bytes().decode("utf-8")
         write(file, edited(text, values))
     except (OSError, ValueError) as error:  # text that is not UTF-8 or not TOML is a ValueError
-        wanted = ", ".join(f"{name} = {_toml(value)}" for name, value in values.items())
+        wanted = ", ".join(
+            f"{name} = {tomlkit.item(value).as_string()}" for name, value in values.items()
+        )
         raise WorkspaceError(
             f"{file} cannot be changed: {error}. It is as it was; set by hand: {wanted}."
         ) from None
 
 
 def edited(text: str, values: Mapping[str, str | int]) -> str:
-    """Return a TOML text with values of its tables set.
-
-    The result is read back: it has to say what it said before, and the new values.
+    """Return a TOML text with values of its tables set; comments and layout are kept.
 
     Raises:
-        ValueError: the text is not TOML, or writes a setting in a way that is not followed here,
-            such as over several lines or as `device.url` outside its table.
+        ValueError: the text is not TOML, or a table's name is not a table in it.
     """
     expected = tomllib.loads(text)
-    for setting, value in values.items():
-        table, _, name = setting.partition(".")
-        expected.setdefault(table, {})[name] = value
-        text = _with(text, table, name, _toml(value))
-    if _said(text) != expected:
-        raise ValueError("it writes these settings in a way that is not followed here")
-    return text
-
-
-def _with(text: str, table: str, name: str, value: str) -> str:
-    """Set a value in its table's lines, add it there, or add the table."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    header = re.search(rf"(?m)^[ \t]*\[[ \t]*{table}[ \t]*\][^\r\n]*(?:\r?\n|\Z)", text)
-    if header is None:
-        gap = newline if text and not text.endswith("\n") else ""
-        return f"{text}{gap}{newline}[{table}]{newline}{name} = {value}{newline}"
-    following = re.compile(r"(?m)^[ \t]*\[").search(text, header.end())
-    end = following.start() if following else len(text)
-    setting = re.compile(rf"(?m)^([ \t]*{name}[ \t]*=[ \t]*){_VALUE}")
-    if found := setting.search(text, header.end(), end):
-        return text[: found.end(1)] + value + text[found.end() :]
-    gap = "" if header[0].endswith("\n") else newline
-    return f"{text[: header.end()]}{gap}{name} = {value}{newline}{text[header.end() :]}"
-
-
-def _said(text: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return None
-
-
-def _toml(value: str | int) -> str:
-    # A JSON string reads the same in TOML.
-    return json.dumps(value, ensure_ascii=False)
+        document = tomlkit.parse(text)
+        for setting, value in values.items():
+            table, _, name = setting.partition(".")
+            if not isinstance(expected.setdefault(table, {}), dict):
+                raise ValueError(f"{table} is not a table")  # noqa: TRY004 as for text that is not TOML
+            expected[table][name] = value
+            document.setdefault(table, tomlkit.table())[name] = value
+        result = tomlkit.dumps(document)
+    except TOMLKitError as error:
+        raise ValueError(str(error)) from error
+    if tomllib.loads(result) != expected:
+        raise ValueError("the text would no longer have the same meaning")
+    return result

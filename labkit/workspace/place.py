@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from labkit.errors import WorkspaceError
 from labkit.workspace.files import copy_tree, write
 from labkit.workspace.journal import Journal
+from labkit.workspace.lab_toml import read_settings
 from labkit.workspace.ledger import Ledger
-from labkit.workspace.settings import TREES, Settings, chosen_values, read_settings
+from labkit.workspace.settings import TREES, Settings, chosen_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

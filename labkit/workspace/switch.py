@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labkit.errors import WorkspaceError
 from labkit.workspace.lab_toml import set_in_lab_toml
 from labkit.workspace.place import Workspace
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from labkit.workspace.settings import Settings
 
-__all__ = ["Switch", "switch"]
+__all__ = ["Switch", "choose_port", "switch"]
 
 _VARIABLES = {"LABKIT_DEVICE": "board", "LABKIT_CLOUD": "account"}
 
@@ -88,3 +89,29 @@ def switch(root: Path, variables: Mapping[str, str], *, device: str, cloud: str)
     """
     settings = Workspace.open(root, variables, device=device, cloud=cloud).settings
     return Switch(root, settings, variables)
+
+
+def choose_port(root: Path, url: str, baud_rate: int | None = None) -> Workspace:
+    """Write the board's port into a workspace's lab.toml, made where there is none yet.
+
+    Args:
+        root: the workspace's folder.
+        url: "sim", or a pySerial URL.
+        baud_rate: the console's baud rate; as it was when not given.
+
+    Returns:
+        The workspace as lab.toml alone now has it, whatever LABKIT_ variables say.
+
+    Raises:
+        WorkspaceError: the choice cannot be, or lab.toml cannot be changed; it is as it was.
+    """
+    if baud_rate is not None and baud_rate < 1:
+        raise WorkspaceError(
+            f"expected a whole number such as 115200 for the baud rate, found {baud_rate}."
+        )
+    Workspace.open(root, {}, device=url)  # refuses what cannot be, before anything is written
+    values: dict[str, str | int] = {"device.url": url}
+    if baud_rate is not None:
+        values["device.baud_rate"] = baud_rate
+    set_in_lab_toml(root / "lab.toml", values)
+    return Workspace.open(root, {})

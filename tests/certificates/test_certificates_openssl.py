@@ -94,11 +94,11 @@ class Lab:
         self, now: datetime, *, x509v1: bool, csr: bytes | None = None
     ) -> x509.Certificate:
         """Issue from the same files, at a given time."""
-        return certificates.issue(
+        return certificates.Issuer(
+            self.ca, certificates.load_private_key(self.read("rootCA.key"))
+        ).issue(
             certificates.load_request(csr or self.read("deviceCert.csr")),
             public_key=self.public_key,
-            ca=self.ca,
-            ca_key=certificates.load_private_key(self.read("rootCA.key")),
             now=now,
             serial_number=SERIAL_NUMBER,
             x509v1=x509v1,

@@ -15,7 +15,8 @@ from simulator_fixtures import Authority
 
 from labkit.certificates import load_certificate, load_private_key
 from labkit.cloud.account import Account, Resource
-from labkit.cloud.session import aws_client, said_plainly, simulated_client
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.session import aws_client, simulated_client
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def refusal(code: str, message: str = "it said") -> ClientError:
     ("code", "advice"),
     [
         ("ExpiredTokenException", "sign in to AWS again"),
-        ("UnrecognizedClientException", "look at the profile"),
+        ("UnrecognizedClientException", "check the profile"),
         ("InvalidSignatureException", "computer's clock"),
         ("AccessDeniedException", "ask for the action to be allowed"),
         ("ForbiddenException", "ask for the action to be allowed"),
@@ -181,7 +182,7 @@ def refusal(code: str, message: str = "it said") -> ClientError:
 )
 def test_refusals_say_what_was_tried_and_what_to_do(code: str, advice: str) -> None:
     """A refusal says what was tried, AWS's code and message, and what to do about it."""
-    with pytest.raises(CloudError) as caught, said_plainly("creating the thing x"):
+    with pytest.raises(CloudError) as caught, translated("creating the thing x"):
         raise refusal(code)
     said = str(caught.value)
     assert said.startswith(f"creating the thing x: AWS answered {code}: it said")
@@ -192,7 +193,7 @@ def test_refusals_say_what_was_tried_and_what_to_do(code: str, advice: str) -> N
 
 def test_errors_of_other_kinds_pass(lab: Lab) -> None:
     """What botocore did not raise is not dressed up; no answer at all is said plainly."""
-    with pytest.raises(ZeroDivisionError), said_plainly("dividing"):
+    with pytest.raises(ZeroDivisionError), translated("dividing"):
         raise ZeroDivisionError
     closed = simulated_client("iot", "http://127.0.0.1:9", "us-east-1")
     with pytest.raises(
@@ -242,7 +243,9 @@ def test_what_there_is_is_found(finished: Lab) -> None:
 def test_a_policy_with_another_document_is_refused(finished: Lab) -> None:
     """A policy of that name is taken only if it says the same."""
     document = {"Version": "2012-10-17", "Statement": []}
-    with pytest.raises(CloudError, match=r"has a policy labkit-hello-world that says something e"):
+    with pytest.raises(
+        CloudError, match=r"another policy labkit-hello-world, with other statements"
+    ):
         finished.account.create_policy("labkit-hello-world", document)
 
 
@@ -251,7 +254,7 @@ def test_refusals_other_than_being_there_pass(lab: Lab) -> None:
     with pytest.raises(CloudError, match=r"registering the CA certificate: AWS answered \w+Valid"):
         lab.account.register_ca(Authority().pem, "no certificate")
     arn = lab.account.certificate(lab.certificate_id).arn
-    with pytest.raises(CloudError, match="attaching the certificate to the thing nowhere"):
+    with pytest.raises(CloudError, match="attaching the certificate and the thing nowhere"):
         lab.account.attach("nowhere", "labkit-hello-world", arn)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -147,9 +148,8 @@ def test_only_the_value_changes(tmp_path: Path) -> None:
     before = (tmp_path / "lab.toml").read_text("utf-8")
     choose_port(tmp_path, r"\\.\COM12", 9600)
     after = (tmp_path / "lab.toml").read_text("utf-8")
-    assert after == before.replace('url = "sim" ', r'url = "\\\\.\\COM12" ').replace(
-        "baud_rate = 115200", "baud_rate = 9600"
-    )
+    changed = before.replace('url = "sim"', r'url = "\\\\.\\COM12"')
+    assert after == changed.replace("baud_rate = 115200", "baud_rate = 9600")
     assert Workspace.open(tmp_path, {}).settings.device_url == r"\\.\COM12"
 
 
@@ -159,42 +159,52 @@ NEW = {"device.url": "/dev/x", "device.baud_rate": 9600}
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", '\n[device]\nbaud_rate = 9600\nurl = "/dev/x"\n'),
-        ("[lab]", '[lab]\n\n[device]\nbaud_rate = 9600\nurl = "/dev/x"\n'),
-        ("[device]", '[device]\nbaud_rate = 9600\nurl = "/dev/x"\n'),
+        ("", '[device]\nurl = "/dev/x"\nbaud_rate = 9600\n'),
+        ("[lab] # mine", '[lab] # mine\n[device]\nurl = "/dev/x"\nbaud_rate = 9600\n'),
+        ("[device]", '[device]\nurl = "/dev/x"\nbaud_rate = 9600\n'),
         (
             "[device]\r\nurl = 'a#b'# which\r\n[lab]\r\nurl = 1\r\n",
-            '[device]\r\nbaud_rate = 9600\r\nurl = "/dev/x"# which\r\n[lab]\r\nurl = 1\r\n',
+            '[device]\r\nurl = "/dev/x"# which\r\nbaud_rate = 9600\n[lab]\r\nurl = 1\r\n',
         ),
         (
             '  [ device ]  # mine\n  url="a\\"b"  # c\nbaud_rate  =  1_000#d\n',
             '  [ device ]  # mine\n  url="/dev/x"  # c\nbaud_rate  =  9600#d\n',
         ),
+        ('device.url = "sim" # a\n', 'device.url = "/dev/x" # a\ndevice.baud_rate = 9600\n'),
+        (
+            'device = { url = "sim", baud_rate = 1 } # a\n',
+            'device = { url = "/dev/x", baud_rate = 9600 } # a\n',
+        ),
+        (
+            '[device]\nurl = """\nsim"""\nbaud_rate=1',
+            '[device]\nurl = "/dev/x"\nbaud_rate=9600',
+        ),
+        (
+            'note = """\n[device]\nurl = "no"\n"""\n[device]\n"url" = "sim"\nbaud_rate=1\n',
+            'note = """\n[device]\nurl = "no"\n"""\n[device]\n"url" = "/dev/x"\nbaud_rate=9600\n',
+        ),
     ],
 )
-def test_every_way_to_write_it(before: str, after: str) -> None:
-    """Tables, quotes, comments, line ends and what is missing: all is read back and kept."""
+def test_every_spelling_is_edited(before: str, after: str) -> None:
+    """Tables, dotted keys, inline tables, quotes, line ends: only the values change."""
     assert edited(before, NEW) == after
     assert tomllib.loads(after)["device"] == {"url": "/dev/x", "baud_rate": 9600}
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "reason"),
     [
-        'device.url = "sim"\n',
-        'device = { url = "sim" }\n',
-        '[device]\nurl = """\nsim"""\n',
-        '[device]\n"url" = "sim"\n',
-        'note = """\n[device]\nurl = "no"\n"""\n[device]\nurl = "sim"\n',
-        "[device\n",
-        "[device]\nurl = 1\nurl = 2\n",
+        ("[device\n", "Expected ']'"),
+        ("[device]\nurl = 1\nurl = 2\n", "Cannot overwrite a value"),
+        ('device = "sim"\n', "device is not a table"),
+        ("[[device]]\nurl = 1\n", "device is not a table"),
     ],
 )
-def test_what_is_not_followed_is_left_alone(text: str, tmp_path: Path) -> None:
-    """A lab.toml that says it another way, or is none, stays; the error says what to write."""
+def test_a_broken_file_is_left_alone(text: str, reason: str, tmp_path: Path) -> None:
+    """A lab.toml that is not TOML, or has no such table, stays; the error says what to write."""
     file = tmp_path / "lab.toml"
     file.write_text(text)
-    with pytest.raises(WorkspaceError) as caught:
+    with pytest.raises(WorkspaceError, match=re.escape(reason)) as caught:
         set_in_lab_toml(file, NEW)
     assert "It is as it was" in str(caught.value)
     assert 'set by hand: device.url = "/dev/x", device.baud_rate = 9600.' in str(caught.value)

@@ -57,11 +57,11 @@ def good_files() -> Files:
 
 def issue_from(files: Files) -> x509.Certificate:
     """Load the files and issue, as the command line does."""
-    return certificates.issue(
+    return certificates.Issuer(
+        certificates.load_certificate(files.ca), certificates.load_private_key(files.ca_key)
+    ).issue(
         certificates.load_request(files.csr),
         public_key=PublicKey.from_pem(files.public_key),
-        ca=certificates.load_certificate(files.ca),
-        ca_key=certificates.load_private_key(files.ca_key),
         now=files.now,
         serial_number=99,
         valid_days=files.days,

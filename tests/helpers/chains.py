@@ -18,13 +18,8 @@ CSR = certificates.certificate_request(ec_key("signer"), THING_NAME)
 
 def issue(ca: x509.Certificate | None = None) -> x509.Certificate:
     """Issue the device's certificate."""
-    return certificates.issue(
-        CSR,
-        public_key=device_key(),
-        ca=ca or make_ca(),
-        ca_key=ec_key("ca"),
-        now=NOW,
-        serial_number=2,
+    return certificates.Issuer(ca or make_ca(), ec_key("ca")).issue(
+        CSR, public_key=device_key(), now=NOW, serial_number=2
     )
 
 

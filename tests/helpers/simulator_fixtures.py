@@ -97,11 +97,9 @@ class Authority:
     def verification(self, code: str) -> str:
         """Return the verification certificate for a registration code, PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = certificates.verification_certificate(
+        certificate = certificates.Issuer(self.certificate, self.key).verification_certificate(
             code,
             public_key=key.public_key(),
-            ca=self.certificate,
-            ca_key=self.key,
             now=MORNING,
             serial_number=self.randomness.serial_number(self.name, "verification serial"),
         )
@@ -111,11 +109,9 @@ class Authority:
         """Issue a certificate for a new device key."""
         key = self.randomness.ec_key(name, "device key")
         signer = ec.generate_private_key(ec.SECP256R1())
-        certificate = certificates.issue(
+        certificate = certificates.Issuer(self.certificate, self.key).issue(
             certificates.certificate_request(signer, certificates.parse_subject(f"CN={name}")),
             public_key=PublicKey.from_key(key.public_key()),
-            ca=self.certificate,
-            ca_key=self.key,
             now=now,
             serial_number=self.randomness.serial_number(name, "device serial"),
             valid_days=valid_days,

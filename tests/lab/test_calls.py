@@ -13,7 +13,7 @@ import pytest
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import certificates, keys
-from labkit.cloud import just_in_time, resources
+from labkit.cloud import provisioning_template, resources
 from labkit.device import board
 from labkit.errors import WorkspaceError
 from labkit.lab.calls import StepCalls
@@ -30,11 +30,12 @@ pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 
 STEPS = {step.name: step for route in ROUTES.values() for step in route.steps}
 CALLS = {name: each for name, each in vars(StepCalls).items() if inspect.isfunction(each)}
-NAMES = {
-    name: each
-    for module in (board, certificates, headers, imported_key, just_in_time, keys, resources)
-    for name, each in vars(module).items()
-} | {"CertificateSigningRequest": certificates.load_request.__annotations__["return"]}
+MODULES = (
+    board, certificates, headers, imported_key, keys, provisioning_template, resources,
+)  # fmt: skip
+NAMES = {name: each for module in MODULES for name, each in vars(module).items()} | {
+    "CertificateSigningRequest": certificates.load_request.__annotations__["return"]
+}
 
 
 def test_each_step_of_each_route_is_a_call_and_each_call_a_step() -> None:

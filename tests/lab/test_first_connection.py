@@ -15,7 +15,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows
 
 from labkit import open_lab, policy
 from labkit.cloud import events
-from labkit.cloud.putting_away import put_away
+from labkit.cloud.undo import remove_temporary
 from labkit.errors import CloudError
 from labkit.lab import first_connection as newcomer
 from labkit.lab.procedure.steps import headers
@@ -264,10 +264,10 @@ def test_another_message_is_no_event(payload: bytes) -> None:
         events.Registration.from_message(payload)
 
 
-def test_what_cannot_be_put_away_is_named(device: Lab) -> None:
+def test_what_cannot_be_removed_is_named(device: Lab) -> None:
     """A certificate that others use is left, and the error names it and says where to look."""
-    with pytest.raises(CloudError, match=r"remove by hand:\nLEFT .*certificate.*\n.*in use"):
-        put_away(device.account, [("certificate", device.certificate_id)])
+    with pytest.raises(CloudError, match=r"remove them by hand:\nLEFT .*certificate.*\n.*in use"):
+        remove_temporary(device.account, [("certificate", device.certificate_id)])
     assert device.account.certificate(device.certificate_id).status == "ACTIVE"
 
 

@@ -88,9 +88,8 @@ def other_certificate(files: Files) -> None:
     """Put a certificate of another CA and key in the device's place."""
     ca = make_ca()
     files["device/deviceCert.pem"] = certificates.to_pem(
-        certificates.verification_certificate(
-            CODE, public_key=ec_key("v").public_key(), ca=ca, ca_key=ec_key("ca"), now=NOW,
-            serial_number=9,
+        certificates.Issuer(ca, ec_key("ca")).verification_certificate(
+            CODE, public_key=ec_key("v").public_key(), now=NOW, serial_number=9
         )
     ).encode()  # fmt: skip
 

@@ -19,7 +19,7 @@ def opened(root: Path, variables: dict[str, str] | None = None, **chosen: str) -
     return Workspace.open(root, variables or NOTHING, **chosen)
 
 
-def mend(root: Path, old: str, new: str) -> None:
+def edit(root: Path, old: str, new: str) -> None:
     """Make a workspace's lab.toml and change a line of it."""
     if not (root / "lab.toml").exists():
         opened(root)
@@ -112,7 +112,9 @@ def test_variables_win_over_lab_toml_and_calls_over_both(
 
 def test_a_choice_that_there_is_not_is_an_error(tmp_path: Path) -> None:
     """A misspelt choice in a call is refused: it would go unnoticed."""
-    with pytest.raises(TypeError, match="no such choice: thing; there are device, cloud, seed"):
+    with pytest.raises(
+        TypeError, match="unknown option: thing; choose from device, thing_name, route"
+    ):
         opened(tmp_path / "new", thing="x")
     assert not (tmp_path / "new").exists()
 
@@ -151,12 +153,12 @@ def test_values_are_quoted_in_lab_toml(tmp_path: Path) -> None:
 )
 def test_wrong_settings_are_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     """A wrong lab.toml gives an error that names the file, the setting and what is expected."""
-    mend(tmp_path, old, new)
+    edit(tmp_path, old, new)
     with pytest.raises(WorkspaceError) as caught:
         opened(tmp_path)
     assert said.format(tmp_path / "lab.toml") in str(caught.value)
     assert str(tmp_path / "lab.toml") in str(caught.value)
-    assert "Mend" in str(caught.value)
+    assert "Fix" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_wrong_variables_are_named_and_leave_nothing(
 def test_not_utf_8(tmp_path: Path) -> None:
     """A lab.toml in another encoding is an error that names it."""
     (tmp_path / "lab.toml").write_bytes(b'[ca]\nsubject = "O=Caf\xe9"\n')
-    with pytest.raises(WorkspaceError, match=r"lab\.toml: .*utf-8.* Mend the file, or move it"):
+    with pytest.raises(WorkspaceError, match=r"lab\.toml: .*utf-8.* Fix the file, or move it"):
         opened(tmp_path)
 
 
@@ -249,7 +251,7 @@ def test_a_tree_is_never_replaced(tmp_path: Path) -> None:
     (tree / "mine.txt").write_text("kept")
     again = opened(tmp_path, {"LABKIT_RELEASE": "201910.00"}).firmware
     assert (again / "mine.txt").read_text() == "kept"
-    mend(tmp_path, 'firmware = "firmware"', f'firmware = "{tmp_path / "elsewhere"}"')
+    edit(tmp_path, 'firmware = "firmware"', f'firmware = "{tmp_path / "elsewhere"}"')
     assert opened(tmp_path).firmware == tmp_path / "elsewhere"
 
 
@@ -257,7 +259,7 @@ def test_a_real_board_never_gets_the_simulated_ones_commands(tmp_path: Path) -> 
     """`labkit board flash` would flash the bench's board: a real one has its own or none."""
     real = opened(tmp_path, {"LABKIT_DEVICE": "/dev/ttyUSB0"}).settings
     assert (real.build, real.flash) == ((), ())
-    mend(tmp_path, 'build = ["labkit", "board", "build"]', 'build = ["idf.py", "build"]')
+    edit(tmp_path, 'build = ["labkit", "board", "build"]', 'build = ["idf.py", "build"]')
     assert opened(tmp_path).settings.build == ("idf.py", "build")
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from labkit import certificates, firmware
 from labkit.bench.client import board_path
 from labkit.bench.image import build_image
+from labkit.cloud.aws_errors import translated
 from labkit.cloud.resources import POLICY
-from labkit.cloud.session import said_plainly
 from labkit.errors import BenchError, FirmwareError
 from labkit.firmware.tree import find_sources
 from labkit.keys import PublicKey
@@ -158,7 +158,7 @@ class Site:
 
     def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:
         """Make a call that the lab has no use for."""
-        with said_plainly(what):
+        with translated(what):
             told: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
         return told
 

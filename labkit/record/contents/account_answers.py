@@ -10,7 +10,8 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from labkit.cloud.session import said_plainly
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.kinds import listed
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
@@ -59,17 +60,15 @@ def _ca(client: Any, ca_id: str) -> Any:  # noqa: ANN401 as above
 
 
 def _attachments(client: Any, arn: str) -> dict[str, Any]:  # noqa: ANN401 as above
-    things = client.get_paginator("list_principal_things").paginate(principal=arn)
-    policies = client.get_paginator("list_attached_policies").paginate(target=arn)
     return {
-        "things": [each for page in things for each in page["things"]],
-        "policies": [each for page in policies for each in page["policies"]],
+        "things": listed(client, "list_principal_things", principal=arn),
+        "policies": listed(client, "list_attached_policies", target=arn),
     }
 
 
 def _told(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        with said_plainly("reading the account for a record"):
+        with translated("reading the account for a record"):
             told = dict(ask())
     except CloudError as error:
         return {"not told": error.code or "no answer"}

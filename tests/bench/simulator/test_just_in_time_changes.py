@@ -9,7 +9,7 @@ from just_in_time_devices import CLOSED, build_flash_boot, set_ca_macro
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, counts, end
 
 from labkit import certificates, open_lab
-from labkit.cloud import just_in_time as cloud
+from labkit.cloud import provisioning_template as cloud
 from labkit.errors import CloudError, DeviceError, WorkspaceError
 from labkit.lab.procedure.steps import headers, just_in_time
 from labkit.lab.procedure.steps.headers import CA_PEM
@@ -58,7 +58,7 @@ def test_a_parameter_without_a_value_leaves_it_pending(
     """The subject has no country: registered, PENDING_ACTIVATION, and the step says so."""
     bare.import_certificate()
     monkeypatch.setattr(
-        just_in_time.just_in_time,
+        just_in_time.provisioning_template,
         "register_automatic_ca",
         lambda account, *_, **__: cloud.automatic_ca(account, needs_a_country),
     )

@@ -59,11 +59,9 @@ def test_a_ca_of_the_same_name_is_not_taken_for_the_issuer() -> None:
 
 def test_whose_key_is_in_it_is_compared() -> None:
     """A certificate with the CSR signer's key holds that key, and not the device's."""
-    forgotten = certificates.issue(
+    forgotten = certificates.Issuer(make_ca(), ec_key("ca")).issue(
         certificates.certificate_request(ec_key("third"), THING_NAME),
         public_key=certificates.public_key(CSR),
-        ca=make_ca(),
-        ca_key=ec_key("ca"),
         now=NOW,
         serial_number=3,
     )

@@ -43,11 +43,10 @@ def verification_pem(workbench: Workbench) -> str:
     code = workbench.account.registration_code()
     file = workbench.workspace.path("verificationCert.pem")
     if not file.exists() or _common_name(file.read_bytes()) != code:
-        verification = certificates.verification_certificate(
+        issuer = certificates.Issuer(certificates.load_certificate(ca_pem), load_ca_key(workbench))
+        verification = issuer.verification_certificate(
             code,
             public_key=workbench.randomness.ec_key(code, "verification key").public_key(),
-            ca=certificates.load_certificate(ca_pem),
-            ca_key=load_ca_key(workbench),
             now=workbench.now,
             serial_number=workbench.randomness.serial_number(code, "verificationCert.pem"),
         )

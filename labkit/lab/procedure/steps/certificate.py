@@ -82,11 +82,9 @@ def issue_certificate(workbench: Workbench, _before: Entry | None) -> Outcome:
     ca = certificates.load_certificate(workbench.read("rootCA.pem"))
     file = workbench.workspace.path("deviceCert.pem")
     if not (file.exists() and _is_right(file.read_bytes(), device_key, ca, request)):
-        certificate = certificates.issue(
+        certificate = certificates.Issuer(ca, load_ca_key(workbench)).issue(
             request,
             public_key=device_key,
-            ca=ca,
-            ca_key=load_ca_key(workbench),
             now=workbench.now,
             serial_number=workbench.randomness.serial_number(
                 workbench.thing_name, f"deviceCert.pem for {device_key.sha256}"

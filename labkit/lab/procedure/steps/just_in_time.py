@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from labkit import certificates
-from labkit.cloud import just_in_time
+from labkit.cloud import provisioning_template
 from labkit.cloud.resources import CERTIFICATE, POLICY_ATTACHMENT, THING, THING_ATTACHMENT
 from labkit.errors import CloudError, DeviceError, WorkspaceError
 from labkit.lab.procedure.steps.account import verification_pem
@@ -67,10 +67,10 @@ def create_provisioning_template(workbench: Workbench, _before: Entry | None) ->
     Raises:
         WorkspaceError: the account is real, and lab.toml names no role to provision in.
     """
-    created = just_in_time.create_template(
+    created = provisioning_template.create_template(
         workbench.account,
         template_name(workbench.hello_world),
-        just_in_time.provisioning_template(workbench.hello_world.policy_name),
+        provisioning_template.provisioning_template(workbench.hello_world.policy_name),
         _role_arn(workbench),
     )
     return Outcome(created, {"arn": created.arn})
@@ -78,7 +78,7 @@ def create_provisioning_template(workbench: Workbench, _before: Entry | None) ->
 
 def register_ca_with_template(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Register the CA with automatic registration, and the template that it is to run."""
-    registered = just_in_time.register_automatic_ca(
+    registered = provisioning_template.register_automatic_ca(
         workbench.account,
         workbench.read("rootCA.pem").decode(),
         verification_pem(workbench),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit import certificates
 from labkit.cloud.account import Resource
+from labkit.cloud.aws_errors import translated
+from labkit.cloud.kinds import read, resource
 from labkit.cloud.resources import CA_CERTIFICATE, TEMPLATE
-from labkit.cloud.session import said_plainly
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def create_template(
     account.make(
         TEMPLATE,
         name,
-        account.find(lambda: _described(account, name)),
+        account.find(TEMPLATE, name),
         f"creating the provisioning template {name}",
         lambda: account.client.create_provisioning_template(
             templateName=name,
@@ -109,23 +110,18 @@ def create_template(
             tags=account.tags,
         ),
     )
-    told = _described(account, name)
-    if json.loads(told["templateBody"]) != body or told["type"] != _JITP:
+    answer = read(account.client, TEMPLATE, name)
+    if json.loads(answer["templateBody"]) != body or answer["type"] != _JITP:
         raise CloudError(
             f"the account has a provisioning template {name} that says something else. Delete it "
             "in the AWS IoT console (Connect many devices), and run the step again."
         )
-    if not told["enabled"] or told["provisioningRoleArn"] != role_arn:
-        with said_plainly(f"enabling the provisioning template {name}"):
+    if not answer["enabled"] or answer["provisioningRoleArn"] != role_arn:
+        with translated(f"enabling the provisioning template {name}"):
             account.client.update_provisioning_template(
                 templateName=name, enabled=True, provisioningRoleArn=role_arn
             )
-    return Resource(TEMPLATE, name, told["templateArn"], "enabled")
-
-
-def _described(account: Account, name: str) -> Any:  # noqa: ANN401 what AWS answers
-    with said_plainly(f"reading the provisioning template {name}"):
-        return account.client.describe_provisioning_template(templateName=name)
+    return Resource(TEMPLATE, name, answer["templateArn"], "enabled")
 
 
 def register_automatic_ca(
@@ -146,7 +142,7 @@ def register_automatic_ca(
     account.make(
         CA_CERTIFICATE,
         ca_id,
-        account.find(lambda: automatic_ca(account, ca_id)),
+        account.find(CA_CERTIFICATE, ca_id),
         "registering the CA certificate",
         lambda: account.client.register_ca_certificate(
             caCertificate=ca_pem,
@@ -160,7 +156,7 @@ def register_automatic_ca(
     there = automatic_ca(account, ca_id)
     wanted = ("ACTIVE", "ENABLE", template)
     if (there.resource.status, there.auto_registration, there.template) != wanted:
-        with said_plainly("setting the CA certificate ACTIVE, with automatic registration"):
+        with translated("setting the CA certificate ACTIVE, with automatic registration"):
             account.client.update_ca_certificate(
                 certificateId=ca_id,
                 newStatus="ACTIVE",
@@ -172,11 +168,9 @@ def register_automatic_ca(
 
 def automatic_ca(account: Account, ca_id: str) -> AutomaticCA:
     """Return what the account says of a CA certificate and its automatic registration."""
-    with said_plainly("reading the CA certificate"):
-        told = account.client.describe_ca_certificate(certificateId=ca_id)
-    about = told["certificateDescription"]
+    answer = read(account.client, CA_CERTIFICATE, ca_id)
     return AutomaticCA(
-        Resource(CA_CERTIFICATE, ca_id, about["certificateArn"], about["status"]),
-        about["autoRegistrationStatus"],
-        (told.get("registrationConfig") or {}).get("templateName", ""),
+        resource(CA_CERTIFICATE, ca_id, answer),
+        answer["certificateDescription"]["autoRegistrationStatus"],
+        (answer.get("registrationConfig") or {}).get("templateName", ""),
     )
