@@ -20,6 +20,7 @@ from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.account import Account
 from labkit.bench.simulator.gateway import admission
 from labkit.bench.simulator.gateway.permissions import Permissions
+from labkit.bench.simulator.mqtt.decoder import Decoder
 from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Fleet:
 def ask(tls: ssl.SSLSocket, packet: mqtt.Packet, answers: int = 1) -> list[mqtt.Packet]:
     """Send a packet and return the answers, as many as are expected."""
     tls.sendall(mqtt.encode(packet))
-    decoder, heard = mqtt.Decoder(), list[mqtt.Packet]()
+    decoder, heard = Decoder(), list[mqtt.Packet]()
     while len(heard) < answers:
         chunk = tls.recv(4096)
         if not chunk:

@@ -20,6 +20,7 @@ from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.account import Account
 from labkit.bench.simulator.aws.aws_api import ApiServer
 from labkit.bench.simulator.gateway.gateway import Gateway
+from labkit.bench.simulator.mqtt.decoder import Decoder
 from labkit.keys import PublicKey
 from labkit.support.seeding import Randomness
 
@@ -247,7 +248,7 @@ class Client:
 
     def __init__(self, cloud: Cloud, device: Device, **tls: ssl.TLSVersion) -> None:
         self.socket = cloud.connect(device, **tls)
-        self._decoder = mqtt.Decoder()
+        self._decoder = Decoder()
         self._waiting: list[mqtt.Packet] = []
 
     def __enter__(self) -> Self:

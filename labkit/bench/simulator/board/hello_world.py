@@ -15,6 +15,7 @@ from labkit.bench.simulator.board import board_tls
 from labkit.bench.simulator.board.board_tls import Credentials, TlsError, TlsStream
 from labkit.bench.simulator.board.credentials import PemError, certificates_of_pem, is_certificate
 from labkit.bench.simulator.board.provisioning import JITR_MACRO, load_key
+from labkit.bench.simulator.mqtt.decoder import Decoder
 
 if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Machine
@@ -168,7 +169,7 @@ class _Session:
 
     def __init__(self, machine: Machine, stream: TlsStream) -> None:
         self.machine, self._stream = machine, stream
-        self._decoder, self._received = mqtt.Decoder(), list[mqtt.Packet]()
+        self._decoder, self._received = Decoder(), list[mqtt.Packet]()
 
     def send(self, packet: mqtt.Packet, *, step: str) -> None:
         """Send a packet."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.gateway import registration_at_connect
 from labkit.bench.simulator.gateway.permissions import Permissions, RefusedError
+from labkit.bench.simulator.mqtt.decoder import Decoder
 
 if TYPE_CHECKING:
     from labkit.bench.simulator.gateway.admission import Admission, RegistrationCandidate
@@ -51,7 +52,7 @@ class MqttSession:
         self._connection = connection
         self._admission: Admission | None = None
         self._permissions: Permissions | None = None
-        self._decoder = mqtt.Decoder()
+        self._decoder = Decoder()
         self._open = True
         self._will: mqtt.Will | None = None
         self._packet_id = 0
