@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab_bench import THREADS_OF_PYSERIAL
-from simulator_fixtures import ACCOUNT_ID, Authority, Cloud
+from simulator_fixtures import ACCOUNT_ID, Cloud
 
 from labkit.errors import CloudError, NotReadyError
 from labkit.lab.procedure.steps.account import POLICY_NAME
@@ -188,9 +188,9 @@ def test_policy_that_says_something_else_is_named(aws: Cloud, opened: Callable[.
 
 def test_thing_of_another_person_is_named(aws: Cloud, opened: Callable[..., Lab]) -> None:
     """A thing with a certificate that this lab did not make is somebody else's."""
-    device = Authority().issue("lab-device")
-    aws.iot.register_certificate_without_ca(certificatePem=device.pem)
-    aws.attach_thing(device)
+    theirs = aws.iot.create_keys_and_certificate()["certificateArn"]
+    aws.iot.create_thing(thingName="lab-device")
+    aws.iot.attach_thing_principal(thingName="lab-device", principal=theirs)
     lab = confirmed(opened)
     with pytest.raises(CloudError, match=r"lab-device with a certificate that this lab did not"):
         lab.create_thing()

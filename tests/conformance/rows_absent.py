@@ -31,29 +31,9 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
         "delete_certificate",
         lambda s: {"certificateId": s.nobody()},
     ),
-    ("TransferCertificate", "one that is not registered"): (
-        "transfer_certificate",
-        lambda s: {"certificateId": s.nobody(), "targetAwsAccount": "210987654321"},
-    ),
-    ("AcceptCertificateTransfer", "one that nobody has transferred"): (
-        "accept_certificate_transfer",
-        lambda s: {"certificateId": s.nobody()},
-    ),
-    ("RejectCertificateTransfer", "one that nobody has transferred"): (
-        "reject_certificate_transfer",
-        lambda s: {"certificateId": s.nobody()},
-    ),
-    ("CancelCertificateTransfer", "one that is not registered"): (
-        "cancel_certificate_transfer",
-        lambda s: {"certificateId": s.nobody()},
-    ),
     ("DescribeThing", "there is none of that name"): (
         "describe_thing",
         lambda s: {"thingName": s.name()},
-    ),
-    ("UpdateThing", "there is none of that name"): (
-        "update_thing",
-        lambda s: {"thingName": s.name(), "attributePayload": {"attributes": {"a": "b"}}},
     ),
     ("AttachThingPrincipal", "there is no such thing"): (
         "attach_thing_principal",
@@ -79,14 +59,6 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
         "get_policy",
         lambda s: {"policyName": s.name()},
     ),
-    ("GetPolicyVersion", "there is no policy of that name"): (
-        "get_policy_version",
-        lambda s: {"policyName": s.name(), "policyVersionId": "1"},
-    ),
-    ("GetPolicyVersion", "there is no version of that number"): (
-        "get_policy_version",
-        lambda s: {"policyName": s.policy(), "policyVersionId": "2"},
-    ),
     ("DeletePolicy", "there is none of that name"): (
         "delete_policy",
         lambda s: {"policyName": s.name()},
@@ -97,10 +69,6 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
     ),
     ("DeletePolicyVersion", "there is no version of that number"): (
         "delete_policy_version",
-        lambda s: {"policyName": s.policy(), "policyVersionId": "7"},
-    ),
-    ("SetDefaultPolicyVersion", "there is no version of that number"): (
-        "set_default_policy_version",
         lambda s: {"policyName": s.policy(), "policyVersionId": "7"},
     ),
     ("ListPolicyVersions", "there is no policy of that name"): (
@@ -115,28 +83,12 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
         "attach_policy",
         lambda s: {"policyName": s.policy(), "target": s.arn("cert", s.nobody())},
     ),
-    ("AttachPrincipalPolicy", "there is no policy of that name"): (
-        "attach_principal_policy",
-        lambda s: {"policyName": s.name(), "principal": s.cert_arn()},
-    ),
-    ("DetachPrincipalPolicy", "there is no policy of that name"): (
-        "detach_principal_policy",
-        lambda s: {"policyName": s.name(), "principal": s.cert_arn()},
-    ),
     ("ListAttachedPolicies", "there is no such certificate"): (
         "list_attached_policies",
         lambda s: {"target": s.arn("cert", s.nobody())},
     ),
     ("ListTargetsForPolicy", "there is no policy of that name"): (
         "list_targets_for_policy",
-        lambda s: {"policyName": s.name()},
-    ),
-    ("ListPrincipalPolicies", "there is no such certificate"): (
-        "list_principal_policies",
-        lambda s: {"principal": s.arn("cert", s.nobody())},
-    ),
-    ("ListPolicyPrincipals", "there is no policy of that name"): (
-        "list_policy_principals",
         lambda s: {"policyName": s.name()},
     ),
     ("GetEffectivePolicies", "there is no such certificate"): (
@@ -167,52 +119,17 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
         "delete_provisioning_template",
         lambda _: {"templateName": "nobody"},
     ),
-    ("CreateProvisioningClaim", "there is no template of that name"): (
-        "create_provisioning_claim",
-        lambda _: {"templateName": "nobody"},
-    ),
-    ("DescribeThingRegistrationTask", "there is none of that id"): (
-        "describe_thing_registration_task",
-        lambda _: {"taskId": "00000000-0000-0000-0000-000000000000"},
-    ),
-    ("StopThingRegistrationTask", "there is none of that id"): (
-        "stop_thing_registration_task",
-        lambda _: {"taskId": "00000000-0000-0000-0000-000000000000"},
-    ),
-    ("DescribeDomainConfiguration", "there is none of that name"): (
-        "describe_domain_configuration",
-        lambda _: {"domainConfigurationName": "nobody"},
-    ),
     ("ListTagsForResource", "there is no such policy"): (
         "list_tags_for_resource",
         lambda s: {"resourceArn": s.arn("policy", s.name())},
-    ),
-    ("TagResource", "there is no such policy"): (
-        "tag_resource",
-        lambda s: {
-            "resourceArn": s.arn("policy", s.name()),
-            "tags": [{"Key": "lab", "Value": "x"}],
-        },
-    ),
-    ("UntagResource", "there is no such policy"): (
-        "untag_resource",
-        lambda s: {"resourceArn": s.arn("policy", s.name()), "tagKeys": ["lab"]},
     ),
 }
 
 TOO_MANY: dict[str, tuple[str, str, Parameters]] = {
     "ListCertificates": ("list_certificates", "pageSize", lambda _: {}),
     "ListPolicies": ("list_policies", "pageSize", lambda _: {}),
-    "ListOutgoingCertificates": ("list_outgoing_certificates", "pageSize", lambda _: {}),
-    "ListDomainConfigurations": ("list_domain_configurations", "pageSize", lambda _: {}),
     "ListThings": ("list_things", "maxResults", lambda _: {}),
     "ListProvisioningTemplates": ("list_provisioning_templates", "maxResults", lambda _: {}),
-    "ListThingRegistrationTasks": ("list_thing_registration_tasks", "maxResults", lambda _: {}),
-    "ListThingRegistrationTaskReports": (
-        "list_thing_registration_task_reports",
-        "maxResults",
-        lambda _: {"taskId": "00000000-0000-0000-0000-000000000000", "reportType": "RESULTS"},
-    ),
     "ListAttachedPolicies": (
         "list_attached_policies",
         "pageSize",
@@ -223,7 +140,6 @@ MARKED = {
     "ListCACertificates": "list_ca_certificates",
     "ListCertificates": "list_certificates",
     "ListPolicies": "list_policies",
-    "ListOutgoingCertificates": "list_outgoing_certificates",
 }
 
 

@@ -46,17 +46,15 @@ def _(s: Situation) -> Act:
     return act
 
 
-for _call, _method, _member in (
-    ("AttachPolicy", "attach_policy", "target"),
-    ("DetachPolicy", "detach_policy", "target"),
-    ("AttachPrincipalPolicy", "attach_principal_policy", "principal"),
-    ("DetachPrincipalPolicy", "detach_principal_policy", "principal"),
+for _call, _method in (
+    ("AttachPolicy", "attach_policy"),
+    ("DetachPolicy", "detach_policy"),
 ):
 
     @row(_call, "to what is no ARN", INVALID, source=f"model: {_call}; open", free=True)
-    def _(s: Situation, method: str = _method, member: str = _member) -> Act:
+    def _(s: Situation, method: str = _method) -> Act:
         name = s.policy()
-        return lambda: getattr(s.iot, method)(policyName=name, **{member: "nonsense"})
+        return lambda: getattr(s.iot, method)(policyName=name, target="nonsense")
 
 
 @row("AttachPolicy", "the tenth", gives({"attached": 10}), source="quotas")
@@ -93,72 +91,30 @@ def _(s: Situation) -> Act:
 
 
 @row(
-    "AttachPrincipalPolicy",
-    "is AttachPolicy under its old name",
-    gives([Seen("name")]),
-    source="model: AttachPrincipalPolicy, deprecated",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    arn, name = s.cert_arn(), s.policy()
-    s.seen["name"] = name
-
-    def act() -> object:
-        s.iot.attach_principal_policy(policyName=name, principal=arn)
-        return names_on(s, arn)
-
-    return act
-
-
-@row(
-    "DetachPrincipalPolicy",
-    "is DetachPolicy under its old name",
-    gives([]),
-    source="model: DetachPrincipalPolicy, deprecated",
+    "ListAttachedPolicies",
+    "one is attached",
+    gives([Seen("policy")]),
+    source="model: ListAttachedPolicies",
     free=True,
 )
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
-
-    def act() -> object:
-        s.iot.detach_principal_policy(policyName=name, principal=arn)
-        return names_on(s, arn)
-
-    return act
+    s.seen["policy"] = s.arn("policy", name)
+    return lambda: [it["policyArn"] for it in s.iot.list_attached_policies(target=arn)["policies"]]
 
 
-for _call, _look in {
-    "ListAttachedPolicies": lambda s, _, arn: [
-        it["policyArn"] for it in s.iot.list_attached_policies(target=arn)["policies"]
-    ],
-    "ListPrincipalPolicies": lambda s, _, arn: [
-        it["policyArn"] for it in s.iot.list_principal_policies(principal=arn)["policies"]
-    ],
-}.items():
-
-    @row(_call, "one is attached", gives([Seen("policy")]), source=f"model: {_call}", free=True)
-    def _(s: Situation, look: object = _look) -> Act:
-        arn, name = s.cert_arn(), s.policy()
-        s.iot.attach_policy(policyName=name, target=arn)
-        s.seen["policy"] = s.arn("policy", name)
-        return lambda: look(s, name, arn)
-
-
-for _call, _look in {
-    "ListTargetsForPolicy": lambda s, name: s.iot.list_targets_for_policy(policyName=name)[
-        "targets"
-    ],
-    "ListPolicyPrincipals": lambda s, name: s.iot.list_policy_principals(policyName=name)[
-        "principals"
-    ],
-}.items():
-
-    @row(_call, "one certificate", gives([Seen("arn")]), source=f"model: {_call}", free=True)
-    def _(s: Situation, look: object = _look) -> Act:
-        arn, name = s.cert_arn(), s.policy()
-        s.iot.attach_policy(policyName=name, target=arn)
-        return lambda: look(s, name)
+@row(
+    "ListTargetsForPolicy",
+    "one certificate",
+    gives([Seen("arn")]),
+    source="model: ListTargetsForPolicy",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    arn, name = s.cert_arn(), s.policy()
+    s.iot.attach_policy(policyName=name, target=arn)
+    return lambda: s.iot.list_targets_for_policy(policyName=name)["targets"]
 
 
 @row(
@@ -178,36 +134,6 @@ def _(s: Situation) -> Act:
             target=arn, PaginationConfig={"PageSize": 1}
         )
         return {"names": len({it["policyName"] for page in pages for it in page["policies"]})}
-
-    return act
-
-
-@row(
-    "TagResource",
-    "a policy, and another value afterwards",
-    gives([{"Key": "lab", "Value": "two"}]),
-    source="model: TagResource",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    arn = s.arn("policy", s.policy())
-
-    def act() -> object:
-        for value in ("one", "two"):
-            s.iot.tag_resource(resourceArn=arn, tags=[{"Key": "lab", "Value": value}])
-        return s.iot.list_tags_for_resource(resourceArn=arn)["tags"]
-
-    return act
-
-
-@row("UntagResource", "a policy", gives({"tags": []}), source="model: UntagResource", free=True)
-def _(s: Situation) -> Act:
-    arn = s.arn("policy", s.policy())
-    s.iot.tag_resource(resourceArn=arn, tags=[{"Key": "lab", "Value": "one"}])
-
-    def act() -> object:
-        s.iot.untag_resource(resourceArn=arn, tagKeys=["lab"])
-        return s.iot.list_tags_for_resource(resourceArn=arn)
 
     return act
 

@@ -54,34 +54,6 @@ def _(s: Situation) -> Act:
 
 
 @row(
-    "DeleteRegistrationCode",
-    "the next one is another",
-    gives({"another": True}),
-    source="model: DeleteRegistrationCode",
-)
-def _(s: Situation) -> Act:
-    code = s.code()
-
-    def act() -> object:
-        s.iot.delete_registration_code()
-        return {"another": s.code() != code}
-
-    return act
-
-
-@row(
-    "DeleteRegistrationCode",
-    "there is none",
-    raises("ResourceNotFoundException", 404),
-    source="model: DeleteRegistrationCode lists it; open: or it is idempotent",
-)
-def _(s: Situation) -> Act:
-    s.code()
-    s.iot.delete_registration_code()
-    return s.iot.delete_registration_code
-
-
-@row(
     "RegisterCACertificate",
     "with a verification certificate of the registration code",
     gives({"certificateId": Seen("id"), "certificateArn": Seen("arn")}),
@@ -135,23 +107,6 @@ def _(s: Situation) -> Act:
 )
 def _(s: Situation) -> Act:
     return registered(s, setAsActive=True, allowAutoRegistration=True)
-
-
-@row(
-    "RegisterCACertificate",
-    "SNI_ONLY, without one",
-    gives({"certificateMode": "SNI_ONLY"}),
-    source=MODEL,
-    free=True,
-)
-def _(s: Situation) -> Act:
-    ca = s.ca()
-
-    def act() -> object:
-        s.iot.register_ca_certificate(caCertificate=ca.pem, certificateMode="SNI_ONLY")
-        return s.described_ca(ca)
-
-    return act
 
 
 @row(

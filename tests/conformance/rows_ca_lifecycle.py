@@ -194,32 +194,6 @@ def _(s: Situation) -> Act:
 
 
 @row(
-    "ListCACertificates",
-    "those with a template's name",
-    gives({"own": True, "other": False}),
-    source="model: ListCACertificates, templateName",
-)
-def _(s: Situation) -> Act:
-    template = s.name("t")
-    s.iot.create_provisioning_template(
-        templateName=template,
-        templateBody=jitp("p"),
-        provisioningRoleArn=ROLE,
-        type="JITP",
-    )
-    config = {"templateName": template}
-    own = s.register_ca(registrationConfig=config, allowAutoRegistration=True).id
-    other = s.register_ca().id
-
-    def act() -> object:
-        answer = s.iot.list_ca_certificates(templateName=template)
-        ids = [one["certificateId"] for one in answer["certificates"]]
-        return {"own": own in ids, "other": other in ids}
-
-    return act
-
-
-@row(
     "ListCertificatesByCA",
     "a CA's, and no other's",
     gives({"own": True, "other": False}),

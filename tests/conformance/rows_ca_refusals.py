@@ -44,20 +44,6 @@ def _(s: Situation) -> Act:
 
 @row(
     "RegisterCACertificate",
-    "the verification certificate carries a code that was deleted",
-    raises("RegistrationCodeValidationException", 400),
-    source="model: DeleteRegistrationCode",
-)
-def _(s: Situation) -> Act:
-    ca = s.ca()
-    old = ca.verification(s.code())
-    s.iot.delete_registration_code()
-    s.code()
-    return s.registration(ca, verificationCertificate=old)
-
-
-@row(
-    "RegisterCACertificate",
     "another CA of the same name has signed the verification certificate",
     raises("CertificateValidationException", 400),
     source=GUIDE,
@@ -78,17 +64,6 @@ def _(s: Situation) -> Act:
 def _(s: Situation) -> Act:
     ca = s.ca()
     return lambda: s.iot.register_ca_certificate(caCertificate=ca.pem)
-
-
-@row(
-    "RegisterCACertificate",
-    "SNI_ONLY, with a verification certificate",
-    raises("InvalidRequestException", 400),
-    source=f"{MODEL}: must be empty in SNI_ONLY mode",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    return s.registration(s.ca(), certificateMode="SNI_ONLY")
 
 
 @row(

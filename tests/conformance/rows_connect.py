@@ -100,36 +100,20 @@ for _status in ("INACTIVE", "REVOKED"):
 @row("CONNECT", "the certificate has expired", gives(ALERT), source=LOGS, device=True)
 def _(s: Situation) -> Act:
     leaf = s.register_ca().issue(age_days=20, valid_days=10)
-    s.iot.register_certificate_without_ca(certificatePem=leaf.pem, status="ACTIVE")
+    s.iot.register_certificate(certificatePem=leaf.pem, status="ACTIVE")
     s.iot.attach_policy(policyName=s.policy(ALL), target=s.arn("cert", leaf.id))
     return lambda: connects(s.judge, leaf, s.name())
 
 
 @row(
     "CONNECT",
-    "an SNI_ONLY certificate, with SNI",
-    gives(ACCEPTED),
-    source="model: CertificateMode, must send SNI",
-    device=True,
-)
-def _(s: Situation) -> Act:
-    leaf = s.ca().issue()
-    s.iot.register_certificate_without_ca(certificatePem=leaf.pem, status="ACTIVE")
-    s.iot.attach_policy(policyName=s.policy(ALL), target=s.arn("cert", leaf.id))
-    return lambda: connects(s.judge, leaf, s.name())
-
-
-@row(
-    "CONNECT",
-    "an SNI_ONLY certificate, without SNI",
+    "without SNI",
     gives(ALERT),
-    source="model: CertificateMode, must send SNI; open: where it ends",
+    source="guide: Transport security, devices must send SNI; open: where it ends",
     device=True,
 )
 def _(s: Situation) -> Act:
-    leaf = s.ca().issue()
-    s.iot.register_certificate_without_ca(certificatePem=leaf.pem, status="ACTIVE")
-    s.iot.attach_policy(policyName=s.policy(ALL), target=s.arn("cert", leaf.id))
+    leaf = allowed(s)
     return lambda: connects(s.judge, leaf, s.name(), server_name=None)
 
 

@@ -1,4 +1,4 @@
-"""Rows: RegisterCertificate and RegisterCertificateWithoutCA."""
+"""Rows: RegisterCertificate."""
 
 from __future__ import annotations
 
@@ -29,17 +29,6 @@ def look(s: Situation, leaf: Leaf, **parameters: object) -> Act:
     def act() -> object:
         s.iot.register_certificate(certificatePem=leaf.pem, **parameters)
         return s.described(leaf.id)
-
-    return act
-
-
-def look_without_ca(s: Situation, **parameters: object) -> Act:
-    """Return calls that register a certificate without its CA and look at it."""
-    leaf = s.ca().issue()
-
-    def act() -> object:
-        s.iot.register_certificate_without_ca(certificatePem=leaf.pem, **parameters)
-        return {"caCertificateId": None} | s.described(leaf.id)
 
     return act
 
@@ -82,16 +71,6 @@ for _status in ("ACTIVE", "INACTIVE", "REVOKED"):
     def _(s: Situation, status: str = _status) -> Act:
         return look(s, s.register_ca().issue(), status=status)
 
-    @row(
-        "RegisterCertificateWithoutCA",
-        f"as {_status}",
-        gives({"status": _status}),
-        source="model: RegisterCertificateWithoutCA, status",
-        free=True,
-    )
-    def _(s: Situation, status: str = _status) -> Act:
-        return look_without_ca(s, status=status)
-
 
 for _status, _refusal, _source in (
     ("PENDING_ACTIVATION", STATE, "measured"),
@@ -106,10 +85,6 @@ for _status, _refusal, _source in (
     @row("RegisterCertificate", f"as {_status}", _refusal, source=_source, free=True)
     def _(s: Situation, status: str = _status) -> Act:
         return register(s, s.register_ca().issue(), status=status)
-
-    @row("RegisterCertificateWithoutCA", f"as {_status}", _refusal, source=_source, free=True)
-    def _(s: Situation, status: str = _status) -> Act:
-        return look_without_ca(s, status=status)
 
 
 @row(
@@ -196,21 +171,6 @@ def _(s: Situation) -> Act:
     return register(s, ca.issue(), caCertificatePem=other.pem)
 
 
-@row(
-    "RegisterCertificate",
-    "of an SNI_ONLY CA",
-    gives({"certificateMode": "SNI_ONLY"}),
-    source=f"{MODEL}: in the mode of the CA",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    ca = s.ca()
-    s.iot.register_ca_certificate(
-        caCertificate=ca.pem, certificateMode="SNI_ONLY", setAsActive=True
-    )
-    return look(s, ca.issue(), caCertificatePem=ca.pem)
-
-
 EXISTS = raises(
     "ResourceAlreadyExistsException", 409, resourceId=Seen("id"), resourceArn=Seen("arn")
 )
@@ -241,52 +201,3 @@ def _(s: Situation) -> Act:
 @row("RegisterCertificate", "the text hello", VALIDATION | INVALID, source="open: which", free=True)
 def _(s: Situation) -> Act:
     return lambda: s.iot.register_certificate(certificatePem="hello")
-
-
-@row(
-    "RegisterCertificateWithoutCA",
-    "says nothing of its status",
-    gives({"status": "INACTIVE", "certificateMode": "SNI_ONLY", "caCertificateId": None}),
-    source="model: CertificateMode, SNI_ONLY is registered without an issuer",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    return look_without_ca(s)
-
-
-@row(
-    "RegisterCertificateWithoutCA",
-    "one that has signed itself",
-    gives({"certificateId": Seen("id")}),
-    source="guide: Register a client certificate signed by an unregistered CA",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    own = s.ca(ca=None)
-    s.seen["id"] = own.id
-    return lambda: s.iot.register_certificate_without_ca(certificatePem=own.pem)
-
-
-@row(
-    "RegisterCertificateWithoutCA",
-    "the same again",
-    EXISTS,
-    source="model: ResourceAlreadyExistsException",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    leaf = s.ca().issue()
-    s.iot.register_certificate_without_ca(certificatePem=leaf.pem)
-    s.seen.update(id=leaf.id, arn=s.arn("cert", leaf.id))
-    return lambda: s.iot.register_certificate_without_ca(certificatePem=leaf.pem)
-
-
-@row(
-    "RegisterCertificateWithoutCA",
-    "the text hello",
-    VALIDATION | INVALID,
-    source="open: which",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    return lambda: s.iot.register_certificate_without_ca(certificatePem="hello")

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from table import Act
 
 INVALID = raises("InvalidRequestException", 400)
-CONFLICT = raises("VersionConflictException", 409)
 EXISTS = raises("ResourceAlreadyExistsException", 409)
-CREATE, UPDATE, DELETE = (f"model: {it}Thing" for it in ("Create", "Update", "Delete"))
+CREATE, DELETE = (f"model: {it}Thing" for it in ("Create", "Delete"))
 ATTRIBUTES = {"attributes": {"room": "cellar", "colour": "red"}}
 
 
@@ -76,17 +75,6 @@ def _(s: Situation) -> Act:
 
 
 @row(
-    "CreateThing",
-    "of a type that there is not",
-    raises("ResourceNotFoundException", 404),
-    source=f"{CREATE}: ResourceNotFoundException",
-)
-def _(s: Situation) -> Act:
-    name = s.name("thing")
-    return lambda: s.iot.create_thing(thingName=name, thingTypeName="nobody")
-
-
-@row(
     "DescribeThing",
     "a new one",
     gives(
@@ -103,48 +91,6 @@ def _(s: Situation) -> Act:
     name = s.thing(attributePayload=ATTRIBUTES)
     s.seen["name"] = name
     return lambda: s.iot.describe_thing(thingName=name)
-
-
-def update(s: Situation, payload: dict[str, object], **parameters: object) -> Act:
-    """Return calls that change a thing with two attributes and look at it."""
-    name = s.thing(attributePayload=ATTRIBUTES)
-
-    def act() -> object:
-        s.iot.update_thing(thingName=name, attributePayload=payload, **parameters)
-        return s.iot.describe_thing(thingName=name)
-
-    return act
-
-
-@row(
-    "UpdateThing",
-    "other attributes",
-    gives({"attributes": {"room": "attic"}, "version": 2, "count": 1}),
-    source=f"{UPDATE}; AttributePayload: it overwrites",
-)
-def _(s: Situation) -> Act:
-    change = update(s, {"attributes": {"room": "attic"}})
-
-    def act() -> object:
-        found = change()
-        return found | {"count": len(found["attributes"])}
-
-    return act
-
-
-@row(
-    "UpdateThing",
-    "merged attributes",
-    gives({"attributes": {"room": "attic", "colour": "red"}}),
-    source="model: AttributePayload, merge",
-)
-def _(s: Situation) -> Act:
-    return update(s, {"attributes": {"room": "attic"}, "merge": True})
-
-
-@row("UpdateThing", "another version is expected", CONFLICT, source=f"{UPDATE}, expectedVersion")
-def _(s: Situation) -> Act:
-    return update(s, {"attributes": {"room": "attic"}}, expectedVersion=7)
 
 
 @row(
@@ -166,12 +112,6 @@ def _(s: Situation) -> Act:
     return s.after(
         lambda: s.iot.delete_thing(thingName=name), lambda: s.iot.describe_thing(thingName=name)
     )
-
-
-@row("DeleteThing", "another version is expected", CONFLICT, source=f"{DELETE}, expectedVersion")
-def _(s: Situation) -> Act:
-    name = s.thing()
-    return lambda: s.iot.delete_thing(thingName=name, expectedVersion=7)
 
 
 @row("DeleteThing", "a certificate is attached", INVALID, source="guide: Managing things")
@@ -225,20 +165,6 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row(
-    "AttachThingPrincipal",
-    "to another thing than the one that it is attached to exclusively",
-    INVALID,
-    source="model: AttachThingPrincipal, EXCLUSIVE_THING; open: which",
-)
-def _(s: Situation) -> Act:
-    arn, first, second = s.cert_arn(), s.thing(), s.thing()
-    s.iot.attach_thing_principal(
-        thingName=first, principal=arn, thingPrincipalType="EXCLUSIVE_THING"
-    )
-    return lambda: s.iot.attach_thing_principal(thingName=second, principal=arn)
-
-
 @row("AttachThingPrincipal", "what is no ARN", INVALID, source="open: or it is not found")
 def _(s: Situation) -> Act:
     name = s.thing()
@@ -286,23 +212,5 @@ def _(s: Situation) -> Act:
     def act() -> object:
         pages = s.iot.get_paginator("list_things").paginate(PaginationConfig={"PageSize": 1})
         return [one["thingName"] for page in pages for one in page["things"]]
-
-    return act
-
-
-@row(
-    "ListThings",
-    "with an attribute's value",
-    gives([Seen("own")]),
-    source="model: ListThings, attributeName and attributeValue",
-)
-def _(s: Situation) -> Act:
-    value = s.name("room")
-    s.seen["own"] = s.thing(attributePayload={"attributes": {"room": value}})
-    s.thing(attributePayload={"attributes": {"room": "elsewhere"}})
-
-    def act() -> object:
-        answer = s.iot.list_things(attributeName="room", attributeValue=value)
-        return [one["thingName"] for one in answer["things"]]
 
     return act

@@ -4,23 +4,7 @@ from __future__ import annotations
 
 import json
 
-__all__ = ["CERTIFICATE", "fleet", "jitp", "template"]
-
-
-def template(policy: str = "", *parameters: str) -> str:
-    """Return a template that makes a thing and a certificate of a request, with a policy or not."""
-    declared = {name: {"Type": "String"} for name in ("ThingName", "CSR", *parameters)}
-    resources: dict[str, object] = {
-        "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "ThingName"}}},
-        "certificate": {
-            "Type": "AWS::IoT::Certificate",
-            "Properties": {"CertificateSigningRequest": {"Ref": "CSR"}, "Status": "ACTIVE"},
-        },
-    }
-    if policy:
-        named = {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": policy}}
-        resources["policy"] = named
-    return json.dumps({"Parameters": declared, "Resources": resources})
+__all__ = ["CERTIFICATE", "fleet", "jitp"]
 
 
 CERTIFICATE = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
@@ -19,19 +18,14 @@ MAKES = {
     "CreateThing": ("thing", "thingName"),
     "CreatePolicy": ("policy", "policyName"),
     "CreateProvisioningTemplate": ("template", "templateName"),
-    "CreateProvisioningClaim": ("certificate", "certificateId"),
     "CreateKeysAndCertificate": ("certificate", "certificateId"),
-    "CreateCertificateFromCsr": ("certificate", "certificateId"),
     "RegisterCertificate": ("certificate", "certificateId"),
-    "RegisterCertificateWithoutCA": ("certificate", "certificateId"),
     "RegisterCACertificate": ("ca", "certificateId"),
-    "StartThingRegistrationTask": ("task", "taskId"),
 }
-ORDER = ("task", "thing", "certificate", "policy", "ca", "template")
+ORDER = ("thing", "certificate", "policy", "ca", "template")
 """Certificates only after their things, policies and templates only after what uses them."""
 
 GONE = {"ResourceNotFoundException"}
-ARN = re.compile(r"arn:[^:]*:iot:[^:]*:\d*:(thing|cert|policy)/(.+)")
 
 
 class Undo:
@@ -66,11 +60,6 @@ class Undo:
             kind, member = MAKES[model.name]
             if isinstance(parsed.get(member), str):
                 self.add(kind, parsed[member])
-        for arn in (
-            (parsed.get("resourceArns") or {}).values() if model.name == "RegisterThing" else ()
-        ):
-            if found := ARN.fullmatch(arn):
-                self.add({"cert": "certificate"}.get(found[1], found[1]), found[2])
 
     def everything(self) -> list[str]:
         """Take all of it away.
@@ -96,11 +85,6 @@ class Undo:
                 return None
             raise
 
-    def _task(self, task: str) -> None:
-        found = self._if_there(self._iot.describe_thing_registration_task, taskId=task)
-        if found and found["status"] == "InProgress":
-            self._iot.stop_thing_registration_task(taskId=task)
-
     def _thing(self, thing: str) -> None:
         found = self._if_there(self._iot.list_thing_principals, thingName=thing)
         for principal in found["principals"] if found else []:
@@ -114,8 +98,6 @@ class Undo:
             return
         status = found["certificateDescription"]["status"]
         arn = found["certificateDescription"]["certificateArn"]
-        if status == "PENDING_TRANSFER":
-            self._iot.cancel_certificate_transfer(certificateId=certificate)
         for policy in self._iot.list_attached_policies(target=arn)["policies"]:
             self._iot.detach_policy(policyName=policy["policyName"], target=arn)
         if status in {"ACTIVE", "PENDING_ACTIVATION"}:

@@ -20,6 +20,7 @@ from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.account import Account
 from labkit.bench.simulator.gateway import admission
 from labkit.bench.simulator.gateway.permissions import Permissions
+from labkit.bench.simulator.mqtt.decoder import Decoder
 from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Grown:
         self._endpoint = self.account.endpoint_name()
         call = self.account.call
         call("CreatePolicy", {"policyName": "all", "policyDocument": ALLOW_ALL})
-        sni_only = {"certificateMode": "SNI_ONLY", "setAsActive": True}
-        call("RegisterCACertificate", {"caCertificate": ca.pem, **sni_only})
+        code = call("GetRegistrationCode", {})["registrationCode"]
+        call("RegisterCACertificate", ca.registration(code, datetime.now(UTC)))
         for device in devices:
             call("RegisterCertificate", {"certificatePem": device.pem, "status": "ACTIVE"})
             call("CreateThing", {"thingName": device.name})
@@ -150,7 +151,7 @@ class Fleet:
 def ask(tls: ssl.SSLSocket, packet: mqtt.Packet, answers: int = 1) -> list[mqtt.Packet]:
     """Send a packet and return the answers, as many as are expected."""
     tls.sendall(mqtt.encode(packet))
-    decoder, heard = mqtt.Decoder(), list[mqtt.Packet]()
+    decoder, heard = Decoder(), list[mqtt.Packet]()
     while len(heard) < answers:
         chunk = tls.recv(4096)
         if not chunk:
@@ -182,7 +183,8 @@ def speed() -> Iterator[str]:
 def calls(iot: Any) -> Iterator[str]:  # noqa: ANN401 boto3 has no types
     """Call each operation of the procedure, over HTTP with boto3."""
     ca, now = Authority("Calls", valid_days=36500), datetime.now(UTC)
-    iot.register_ca_certificate(caCertificate=ca.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    code = iot.get_registration_code()["registrationCode"]
+    iot.register_ca_certificate(**ca.registration(code, now))
     seconds: dict[str, list[float]] = {}
 
     def call(operation: str, **parameters: object) -> dict[str, Any]:
@@ -214,7 +216,8 @@ def calls(iot: Any) -> Iterator[str]:  # noqa: ANN401 boto3 has no types
 def provision(bench: Bench, iot: Any, folder: Path) -> dict[str, ssl.SSLContext]:  # noqa: ANN401 as above
     """Register devices, and return their TLS settings."""
     ca, now, settings = Authority("Fleet", valid_days=36500), datetime.now(UTC), {}
-    iot.register_ca_certificate(caCertificate=ca.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    code = iot.get_registration_code()["registrationCode"]
+    iot.register_ca_certificate(**ca.registration(code, now))
     iot.create_policy(policyName="fleet", policyDocument=ALLOW_ALL)
     for number in range(DEVICES):
         device = ca.issue(f"fleet-{number}", now=now)

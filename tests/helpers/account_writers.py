@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 from simulator_fixtures import ALLOW_ALL, iot_client
 
 from labkit import certificates
@@ -23,23 +20,6 @@ if TYPE_CHECKING:
 
 GONE = (NoConnectionError, HTTPClientError)
 """What boto3 raises when whom it called was killed."""
-
-TEMPLATE = json.dumps(
-    {
-        "Parameters": {"Name": {"Type": "String"}, "CSR": {"Type": "String"}},
-        "Resources": {
-            "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "Name"}}},
-            "certificate": {
-                "Type": "AWS::IoT::Certificate",
-                "Properties": {
-                    "CertificateSigningRequest": {"Ref": "CSR"},
-                    "Status": "ACTIVE",
-                },
-            },
-            "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": ALLOW_ALL}},
-        },
-    }
-)
 
 
 @dataclass
@@ -96,21 +76,15 @@ class Writer:
             certificateId=made["certificateId"],
             newStatus="REVOKED",
         )
-        parameters = {"Name": f"fleet-{name}", "CSR": request(f"fleet-{name}")}
-        self._call(client, "register_thing", templateBody=TEMPLATE, parameters=parameters)
+        self._call(
+            client, "create_policy_version", **policy, policyDocument=ALLOW_ALL, setAsDefault=True
+        )
 
     def _call(self, client: BaseClient, operation: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3
         self.asked.append((operation, parameters))
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
         self.answers.append(answer)
         return answer
-
-
-def request(common_name: str) -> str:
-    """Return a new key's certificate request, PEM."""
-    subject = certificates.parse_subject(f"CN={common_name}")
-    csr = certificates.certificate_request(ec.generate_private_key(ec.SECP256R1()), subject)
-    return csr.public_bytes(Encoding.PEM).decode()
 
 
 class Reader:
@@ -140,6 +114,10 @@ class Reader:
         found = self._client.get_policy(policyName=asked["policyName"])
         return found["policyDocument"] == asked["policyDocument"]
 
+    def _create_policy_version(self, asked: dict[str, Any], said: dict[str, Any]) -> bool:
+        found = self._client.get_policy(policyName=asked["policyName"])
+        return found["defaultVersionId"] == said.get("policyVersionId", "2")
+
     def _register_certificate(self, asked: dict[str, Any], said: dict[str, Any]) -> bool:
         identifier = certificates.certificate_id(
             certificates.load_certificate(asked["certificatePem"])
@@ -161,16 +139,6 @@ class Reader:
     def _attach_policy(self, asked: dict[str, Any], _: dict[str, Any]) -> bool:
         listed = self._client.list_attached_policies(target=asked["target"])
         return asked["policyName"] in {each["policyName"] for each in listed["policies"]}
-
-    def _register_thing(self, asked: dict[str, Any], said: dict[str, Any]) -> bool:
-        name = asked["parameters"]["Name"]
-        self._client.describe_thing(thingName=name)
-        [principal] = self._client.list_thing_principals(thingName=name)["principals"]
-        if said and principal != said["resourceArns"]["certificate"]:
-            return False
-        [policy] = self._client.list_attached_policies(target=principal)["policies"]
-        self._client.get_policy(policyName=policy["policyName"])
-        return self._certificate(principal.rpartition("/")[2])["status"] == "ACTIVE"
 
     def _certificate(self, identifier: str) -> dict[str, Any]:
         found = self._client.describe_certificate(certificateId=identifier)

@@ -22,6 +22,7 @@ from labkit.bench.simulator.board.hello_world import run_hello_world
 from labkit.bench.simulator.board.machine import Console, Machine, Network
 from labkit.bench.simulator.board.provisioning import provision
 from labkit.bench.simulator.board.releases import RELEASES
+from labkit.bench.simulator.mqtt.decoder import Decoder
 from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class Server:
                 connection.sendall(_CLOSE_NOTIFY)
             return
         with self._context.wrap_socket(connection, server_side=True) as tls:
-            decoder = mqtt.Decoder()
+            decoder = Decoder()
             while chunk := tls.recv(4096):
                 for packet in decoder.feed(chunk):
                     self.heard.append(packet)

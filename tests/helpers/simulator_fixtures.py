@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from labkit import certificates, policy
 from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.account import Account
-from labkit.bench.simulator.aws.accounts import Accounts
 from labkit.bench.simulator.aws.aws_api import ApiServer
 from labkit.bench.simulator.gateway.gateway import Gateway
+from labkit.bench.simulator.mqtt.decoder import Decoder
 from labkit.keys import PublicKey
 from labkit.support.seeding import Randomness
 
@@ -94,16 +94,24 @@ class Authority:
         """It, in PEM."""
         return certificates.to_pem(self.certificate)
 
-    def verification(self, code: str) -> str:
+    def verification(self, code: str, now: datetime = MORNING) -> str:
         """Return the verification certificate for a registration code, PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = certificates.Issuer(self.certificate, self.key).verification_certificate(
             code,
             public_key=key.public_key(),
-            now=MORNING,
+            now=now,
             serial_number=self.randomness.serial_number(self.name, "verification serial"),
         )
         return certificates.to_pem(certificate)
+
+    def registration(self, code: str, now: datetime = MORNING) -> dict[str, Any]:
+        """Return the parameters that register this CA, ACTIVE."""
+        return {
+            "caCertificate": self.pem,
+            "verificationCertificate": self.verification(code, now),
+            "setAsActive": True,
+        }
 
     def issue(self, name: str, *, now: datetime = MORNING, valid_days: int = 500) -> Device:
         """Issue a certificate for a new device key."""
@@ -151,30 +159,24 @@ class Cloud:
     def __init__(self, folder: Path, *, seed: str | None = None) -> None:
         self.folder = folder
         self.clock = SetClock()
-        self._seed = seed
-        self.account = self._account(ACCOUNT_ID)
-        self.accounts = Accounts(self.account, (), self._account)
-        self.api = ApiServer(self.accounts)
+        self.account = Account(
+            folder,
+            region=REGION,
+            account_id=ACCOUNT_ID,
+            randomness=Randomness(seed),
+            clock=self.clock,
+        )
+        self.api = ApiServer(self.account)
         self.gateway = Gateway(self.account, folder)
         self.url = self.api.start()
         self.address = self.gateway.start()
         self.iot = iot_client(self.url)
-
-    def _account(self, account_id: str) -> Account:
-        return Account(
-            self.folder if account_id == ACCOUNT_ID else self.folder / "accounts" / account_id,
-            region=REGION,
-            account_id=account_id,
-            randomness=Randomness(self._seed),
-            clock=self.clock,
-        )
 
     def close(self) -> None:
         """End all of it."""
         self.iot.close()
         self.api.close()
         self.gateway.close()
-        self.accounts.close()
         self.account.close()
 
     def arn(self, kind: str, name: str) -> str:
@@ -184,11 +186,7 @@ class Cloud:
     def register_ca(self, ca: Authority, **parameters: object) -> str:
         """Register a CA with its verification certificate, ACTIVE, and return its id."""
         code = self.iot.get_registration_code()["registrationCode"]
-        answer = self.iot.register_ca_certificate(
-            caCertificate=ca.pem,
-            verificationCertificate=ca.verification(code),
-            **{"setAsActive": True, **parameters},
-        )
+        answer = self.iot.register_ca_certificate(**{**ca.registration(code), **parameters})
         return str(answer["certificateId"])
 
     def register(self, device: Device, *, status: str = "ACTIVE") -> str:
@@ -246,7 +244,7 @@ class Client:
 
     def __init__(self, cloud: Cloud, device: Device, **tls: ssl.TLSVersion) -> None:
         self.socket = cloud.connect(device, **tls)
-        self._decoder = mqtt.Decoder()
+        self._decoder = Decoder()
         self._waiting: list[mqtt.Packet] = []
 
     def __enter__(self) -> Self:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from labkit.bench.simulator.account import Account
-from labkit.bench.simulator.aws.accounts import Accounts
 from labkit.bench.simulator.aws.aws_api import ApiServer
 from labkit.bench.simulator.board.board import Board, warm_up
 from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, Speed
@@ -43,8 +42,6 @@ __all__ = ["Service", "Settings"]
 
 LOG_NAME: Final = "simulator.log"
 
-_OTHERS = "accounts"
-"""The folder of other people's accounts, which certificates are transferred to."""
 
 _IDLE_CHECK_S = 1.0
 
@@ -154,11 +151,15 @@ class Service:
         for path in settings.ready_files:
             _remove_if_stale(path)
         _log_to(settings.state_dir / LOG_NAME, started)
-        account = self._account(settings.account_id)
+        account = Account(
+            settings.state_dir,
+            region=settings.region,
+            account_id=settings.account_id,
+            randomness=Randomness(settings.seed),
+            clock=settings.clock(),
+        )
         started.callback(account.close)
-        accounts = Accounts(account, _other_accounts(settings.state_dir), self._account)
-        started.callback(accounts.close)
-        api = ApiServer(accounts, on_request=self._traffic)
+        api = ApiServer(account, on_request=self._traffic)
         iot_url = api.start()
         started.callback(api.close)
         self._gateway = gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
@@ -199,17 +200,6 @@ class Service:
         for path in self._settings.ready_files:
             _write_atomically(path, json.dumps(self._ready, indent=2) + "\n")
 
-    def _account(self, account_id: str) -> Account:
-        settings = self._settings
-        own = account_id == settings.account_id
-        return Account(
-            settings.state_dir if own else settings.state_dir / _OTHERS / account_id,
-            region=settings.region,
-            account_id=account_id,
-            randomness=Randomness(settings.seed),
-            clock=settings.clock(),
-        )
-
     def _board(self, name: str) -> Board:
         return Board(
             name,
@@ -244,11 +234,6 @@ class Service:
         )
         started.callback(control.close)
         return control.start()
-
-
-def _other_accounts(state_dir: Path) -> tuple[str, ...]:
-    """Return the numbers of the other accounts that have a folder already."""
-    return tuple(sorted(path.parent.name for path in (state_dir / _OTHERS).glob("*/*.sqlite3")))
 
 
 def _log_to(path: Path, started: ExitStack) -> None:

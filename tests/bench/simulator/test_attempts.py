@@ -103,6 +103,17 @@ def test_no_bytes_upset_the_reader(raw: bytes, has_head: bool) -> None:
     assert read is None or read.server_name.isprintable()
 
 
+@given(st.sampled_from([0, 5, 10, 13, 16, 35, 41, 43, 45, 51, 0x0A0A]), st.binary(max_size=60))
+def test_no_extension_upsets_the_reader(kind: int, content: bytes) -> None:
+    """A whole hello with one extension of any content is a hello or none."""
+    extension = kind.to_bytes(2) + len(content).to_bytes(2) + content
+    offer = b"\x03\x03" + bytes(32) + b"\x00\x00\x02\x13\x01\x01\x00"
+    offer += len(extension).to_bytes(2) + extension
+    message = b"\x01" + len(offer).to_bytes(3) + offer
+    read = read_client_hello(b"\x16\x03\x01" + len(message).to_bytes(2) + message)
+    assert read is None or read.server_name.isprintable()
+
+
 def test_only_states_are_steps() -> None:
     """Only states are steps: what OpenSSL tells at the end of a call is none."""
     steps = HandshakeSteps()

@@ -30,6 +30,7 @@ from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.board import board_tls
 from labkit.bench.simulator.file_limit import raise_file_limit
 from labkit.bench.simulator.gateway import tls_connection
+from labkit.bench.simulator.mqtt.decoder import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ def drip(slow: socket.socket, sent: bytes, *, size: int = 1, pause_s: float = 0)
 def is_broken(sent: bytes, *, connected: bool) -> bool:
     """Return whether what a client sent must end its connection."""
     try:
-        packets = list(mqtt.Decoder().feed(sent))
+        packets = list(Decoder().feed(sent))
     except mqtt.MqttProtocolError:
         return True
     first = packets and not isinstance(packets[0], mqtt.Connect) and not connected

@@ -8,7 +8,6 @@ from labkit.bench.simulator.gateway import topics
 from labkit.bench.simulator.mqtt import (
     ConnAck,
     Connect,
-    Decoder,
     Disconnect,
     MqttProtocolError,
     Packet,
@@ -23,6 +22,7 @@ from labkit.bench.simulator.mqtt import (
     Will,
     encode,
 )
+from labkit.bench.simulator.mqtt.decoder import Decoder
 
 # Written out by hand from MQTT 3.1.1, section 3, so that encoder and decoder cannot agree on a
 # mistake.

@@ -11,30 +11,24 @@ Each operation of AWS IoT is a function in the room of its resource; `OPERATIONS
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit.bench.simulator.account import (
     authorities,
     authorization,
-    bulk,
+    automatic_registration,
     certificates,
     connections,
     endpoint,
-    event_configurations,
-    just_in_time,
     own_authority,
     policies,
-    policy_versions,
-    registration,
     retained,
     tags,
     templates,
     things,
-    transfers,
 )
+from labkit.bench.simulator.account.automatic_registration import AutomaticRegistration
 from labkit.bench.simulator.account.context import Call, Change, Identity, Kind, Operation
-from labkit.bench.simulator.account.just_in_time import Introduction
 from labkit.bench.simulator.account.refusal import Refusal
 from labkit.bench.simulator.account.retained import Retained
 from labkit.bench.simulator.account.store import Store
@@ -49,23 +43,26 @@ if TYPE_CHECKING:
 
     from labkit.support.seeding import Randomness
 
-__all__ = ["OPERATIONS", "Account", "Change", "Introduction", "Kind", "Refusal", "Retained"]
+__all__ = [
+    "OPERATIONS",
+    "Account",
+    "AutomaticRegistration",
+    "Change",
+    "Kind",
+    "Refusal",
+    "Retained",
+]
 
 OPERATIONS: dict[str, Operation] = {
     **authorities.OPERATIONS,
     **authorization.OPERATIONS,
-    **bulk.OPERATIONS,
     **certificates.OPERATIONS,
     **endpoint.OPERATIONS,
-    **event_configurations.OPERATIONS,
     **own_authority.OPERATIONS,
     **policies.OPERATIONS,
-    **policy_versions.OPERATIONS,
-    **registration.OPERATIONS,
     **tags.OPERATIONS,
     **templates.OPERATIONS,
     **things.OPERATIONS,
-    **transfers.OPERATIONS,
 }
 """Every operation that the account offers, by AWS's name."""
 
@@ -141,11 +138,15 @@ class Account:
     def automatic_authorities(self, subject: bytes) -> tuple[x509.Certificate, ...]:
         """Return the CAs of a subject (a DER name) that register certificates automatically."""
         with self._store.reading() as database:
-            return just_in_time.automatic_authorities(self._call(database), subject)
+            return automatic_registration.automatic_authorities(self._call(database), subject)
 
-    def introduce(self, certificate: x509.Certificate, ca: x509.Certificate) -> Introduction | None:
-        """Register a certificate at its first connection; see `just_in_time.introduce`."""
-        return self.run(lambda call: just_in_time.introduce(call, certificate, ca))
+    def register_automatically(
+        self, certificate: x509.Certificate, ca: x509.Certificate
+    ) -> AutomaticRegistration | None:
+        """Register a certificate at its first connection; see `automatic_registration`."""
+        return self.run(
+            lambda call: automatic_registration.register_automatically(call, certificate, ca)
+        )
 
     def retain(self, topic: str, payload: bytes, qos: int) -> None:
         """Keep a message as the last one of its topic; an empty one clears the topic."""
@@ -172,10 +173,6 @@ class Account:
     def unsubscribe(self, subscriber: Callable[[Change], None]) -> None:
         """Tell a subscriber no more."""
         self._subscribers.remove(subscriber)
-
-    def is_at(self, url: str) -> None:
-        """Remember where the account's HTTP server is, for links into it."""
-        self.identity = replace(self.identity, url=url)
 
     def close(self) -> None:
         """Close the account's file."""

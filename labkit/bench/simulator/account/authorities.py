@@ -32,8 +32,6 @@ __all__ = ["OPERATIONS", "REGISTRATION_CODE"]
 REGISTRATION_CODE = "registration code"
 """The account's setting that holds it."""
 
-_DELETED_CODES = "registration codes deleted"
-
 _MAX_OF_ONE_SUBJECT = 10
 """CA certificates with the same subject in one account and region (AWS IoT quotas)."""
 
@@ -43,31 +41,18 @@ def _get_registration_code(call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _registration_code(call: Call) -> str:
-    row = call.one("SELECT value FROM settings WHERE name = ?", REGISTRATION_CODE)
-    if row is not None:
-        return str(row["value"])
-    deleted = call.one("SELECT value FROM settings WHERE name = ?", _DELETED_CODES)
-    purpose = f"{REGISTRATION_CODE} {deleted['value']}" if deleted else REGISTRATION_CODE
-    code = call.randomness.draw(call.identity.account_id, purpose, 32).hex()
-    call.insert("settings", name=REGISTRATION_CODE, value=code)
-    return code
-
-
-def _delete_registration_code(call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete the code; the next one that is asked for is another."""
-    if not call.run("DELETE FROM settings WHERE name = ?", REGISTRATION_CODE):
-        raise Refusal("ResourceNotFoundException", "The account has no registration code")
-    call.run(
-        "INSERT INTO settings (name, value) VALUES (?, '1') "
-        "ON CONFLICT DO UPDATE SET value = value + 1",
-        _DELETED_CODES,
+    return call.setting(
+        REGISTRATION_CODE,
+        lambda: call.randomness.draw(call.identity.account_id, REGISTRATION_CODE, 32).hex(),
     )
-    return {}
 
 
 def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    mode = request.get("certificateMode", "DEFAULT")
-    _check_mode(mode, request)
+    if "verificationCertificate" not in request:
+        raise Refusal(
+            "InvalidRequestException",
+            "A verification certificate is demanded in the certificate mode DEFAULT",
+        )
     check_registration_config(call, request.get("registrationConfig"))
     ca = load(request["caCertificate"], "The CA certificate")
     identifier = certificates.certificate_id(ca)
@@ -81,26 +66,11 @@ def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     require_ca(ca)
     require_valid_at(ca, call.now, "The CA certificate")
-    if mode == "DEFAULT":
-        _check_verification(call, request["verificationCertificate"], ca)
+    _check_verification(call, request["verificationCertificate"], ca)
     _refuse_crowd(call, ca)
     _insert(call, request, ca, identifier)
     set_tags(call, arn, request.get("tags", []))
     return {"certificateArn": arn, "certificateId": identifier}
-
-
-def _check_mode(mode: str, request: Mapping[str, Any]) -> None:
-    given = "verificationCertificate" in request
-    if mode == "DEFAULT" and not given:
-        raise Refusal(
-            "InvalidRequestException",
-            "A verification certificate is demanded in the certificate mode DEFAULT",
-        )
-    if mode == "SNI_ONLY" and given:
-        raise Refusal(
-            "InvalidRequestException",
-            "A verification certificate is not accepted in the certificate mode SNI_ONLY",
-        )
 
 
 def _check_verification(call: Call, pem: str, ca: x509.Certificate) -> None:
@@ -142,7 +112,7 @@ def _insert(call: Call, request: Mapping[str, Any], ca: x509.Certificate, identi
         pem=certificates.to_pem(ca),
         subject=ca.subject.public_bytes(),
         status="ACTIVE" if request.get("setAsActive") else "INACTIVE",
-        mode=request.get("certificateMode", "DEFAULT"),
+        mode="DEFAULT",
         auto_registration="ENABLE" if request.get("allowAutoRegistration") else "DISABLE",
         registration_config=json.dumps(request.get("registrationConfig")),
         created=now,
@@ -209,31 +179,25 @@ def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    query, values = "SELECT rowid, * FROM ca_certificates WHERE 1", list[str]()
-    if "templateName" in request:
-        query += " AND json_extract(registration_config, '$.templateName') = ?"
-        values = [request["templateName"]]
-    descending = not request.get("ascendingOrder", False)
-    page = call.page(query, *values, request=request, descending=descending)
-    summaries = [
-        {
+    return call.listing(
+        "certificates",
+        lambda row: {
             "certificateArn": call.identity.arn("cacert", row["id"]),
             "certificateId": row["id"],
             "status": row["status"],
             "creationDate": datetime.fromisoformat(row["created"]),
-        }
-        for row in page.rows
-    ]
-    return {"certificates": summaries, "nextMarker": page.marker}
+        },
+        "SELECT rowid, * FROM ca_certificates WHERE 1",
+        request={"ascendingOrder": False, **request},
+    )
 
 
 def _find(call: Call, identifier: str) -> sqlite3.Row:
-    row = call.one("SELECT * FROM ca_certificates WHERE id = ?", identifier.lower())
-    if row is None:
-        raise Refusal(
-            "ResourceNotFoundException", f"CA certificate does not exist (id={identifier})"
-        )
-    return row
+    return call.find(
+        "SELECT * FROM ca_certificates WHERE id = ?",
+        identifier.lower(),
+        missing=f"CA certificate does not exist (id={identifier})",
+    )
 
 
 def _der(certificate: x509.Certificate) -> bytes:
@@ -242,7 +206,6 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 OPERATIONS: dict[str, Operation] = {
     "GetRegistrationCode": _get_registration_code,
-    "DeleteRegistrationCode": _delete_registration_code,
     "RegisterCACertificate": _register,
     "DescribeCACertificate": _describe,
     "UpdateCACertificate": _update,

@@ -13,7 +13,7 @@ from labkit import certificates as x509_certificates
 from labkit import policy
 from labkit.bench.simulator.account.certificates import find_principal
 from labkit.bench.simulator.account.connections import Grants, grants
-from labkit.bench.simulator.account.policies import find_policy, find_version
+from labkit.bench.simulator.account.policies import find_document
 from labkit.bench.simulator.account.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def _held(call: Call, request: Mapping[str, Any], now: Grants) -> Grants:
 
 
 def _in_force(call: Call, name: str) -> policy.Policy:
-    version = str(find_policy(call, name)["default_version"])
-    return policy.parse(find_version(call, name, version)["document"], name=name)
+    return policy.parse(find_document(call, name), name=name)
 
 
 def _result(
@@ -119,11 +118,10 @@ def _effective(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_effect(call: Call, name: str) -> dict[str, str]:
-    version = str(find_policy(call, name)["default_version"])
     return {
         "policyName": name,
         "policyArn": call.identity.arn("policy", name),
-        "policyDocument": find_version(call, name, version)["document"],
+        "policyDocument": find_document(call, name),
     }
 
 

@@ -1,7 +1,8 @@
 """Client certificates that are registered with the account.
 
-Source: AWS IoT API reference: RegisterCertificate and its siblings; AWS IoT Core developer guide,
-register a client certificate signed by a registered CA, or by an unregistered one.
+Source: AWS IoT API reference: RegisterCertificate, DescribeCertificate, UpdateCertificate,
+DeleteCertificate; AWS IoT Core developer guide, register a client certificate signed by a
+registered CA.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cryptography import x509
-
-    from labkit.bench.simulator.account.context import Page
 
 __all__ = ["OPERATIONS", "add", "find_certificate", "find_principal", "set_status"]
 
@@ -52,10 +51,11 @@ def find_certificate(call: Call, identifier: str) -> sqlite3.Row:
     Raises:
         Refusal: ResourceNotFoundException.
     """
-    row = call.one("SELECT * FROM certificates WHERE id = ?", identifier.lower())
-    if row is None:
-        raise Refusal("ResourceNotFoundException", f"Certificate does not exist (id={identifier})")
-    return row
+    return call.find(
+        "SELECT * FROM certificates WHERE id = ?",
+        identifier.lower(),
+        missing=f"Certificate does not exist (id={identifier})",
+    )
 
 
 def add(
@@ -63,7 +63,6 @@ def add(
     certificate: x509.Certificate,
     *,
     status: str,
-    mode: str = "DEFAULT",
     authority: sqlite3.Row | None = None,
 ) -> dict[str, Any]:
     """Put a certificate into the registry.
@@ -72,7 +71,6 @@ def add(
         call: the call.
         certificate: the certificate.
         status: such as "INACTIVE".
-        mode: "DEFAULT" or "SNI_ONLY".
         authority: the registered CA that signed it; None for the account's own, or none.
 
     Returns:
@@ -88,7 +86,7 @@ def add(
         ca_id=authority["id"] if authority else None,
         ca_der=authority["der"] if authority else None,
         status=status,
-        mode=mode,
+        mode="DEFAULT",
         created=now,
         modified=now,
         version=1,
@@ -98,7 +96,7 @@ def add(
 
 
 def set_status(call: Call, identifier: str, status: str) -> None:
-    """Give a certificate a status, and tell the gateway."""
+    """Give a certificate a status, and notify the gateway."""
     call.run(
         "UPDATE certificates SET status = ?, modified = ?, version = version + 1 WHERE id = ?",
         *(status, call.now.isoformat(), identifier),
@@ -110,13 +108,7 @@ def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     status = _requested_status(request)
     certificate = _new(call, request["certificatePem"])
     authority = _authority(call, certificate, request.get("caCertificatePem"))
-    return add(call, certificate, status=status, mode=authority["mode"], authority=authority)
-
-
-def _register_without_ca(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    status = _requested_status(request)
-    certificate = _new(call, request["certificatePem"])
-    return add(call, certificate, status=status, mode="SNI_ONLY")
+    return add(call, certificate, status=status, authority=authority)
 
 
 def _new(call: Call, pem: str) -> x509.Certificate:
@@ -198,25 +190,10 @@ def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         "ownedBy": call.identity.account_id,
         "lastModifiedDate": datetime.fromisoformat(row["modified"]),
         "customerVersion": row["version"],
-        **_transferred(call, row["id"]),
         "generationId": row["generation"],
         "validity": validity,
     }
     return {"certificateDescription": description}
-
-
-def _transferred(call: Call, identifier: str) -> dict[str, Any]:
-    """Return what is told of a certificate's transfer between accounts."""
-    row = call.one("SELECT * FROM transfers WHERE certificate_id = ?", identifier)
-    if row is None:
-        return {"transferData": {}}
-    told = {"transferMessage": row["message"], "rejectReason": row["reason"]}
-    times = {"transferDate": row["started"]}
-    if row["status"] in ("accepted", "rejected"):
-        times[{"accepted": "acceptDate", "rejected": "rejectDate"}[row["status"]]] = row["ended"]
-    told |= {name: datetime.fromisoformat(time) for name, time in times.items()}
-    taken = row["status"] == "accepted" and row["target"] == call.identity.account_id
-    return {"transferData": told, "previousOwnedBy": row["source"] if taken else None}
 
 
 def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
@@ -241,11 +218,6 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             "CertificateStateException",
             f"The certificate is REVOKED and stays so (id={row['id']})",
         )
-    if row["status"] == "PENDING_TRANSFER":
-        raise Refusal(
-            "CertificateStateException",
-            f"The certificate is PENDING_TRANSFER: the transfer has to end first (id={row['id']})",
-        )
     set_status(call, row["id"], status)
     return {}
 
@@ -253,7 +225,7 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     row = find_certificate(call, request["certificateId"])
     arn = call.identity.arn("cert", row["id"])
-    if row["status"] in ("ACTIVE", "PENDING_TRANSFER"):
+    if row["status"] == "ACTIVE":
         raise Refusal(
             "CertificateStateException",
             f"Certificate must be INACTIVE or REVOKED before deletion, not {row['status']} "
@@ -267,7 +239,6 @@ def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         raise _attached("Certificate policies", row["id"])
     call.run("DELETE FROM policy_attachments WHERE target = ?", arn)
     call.run("DELETE FROM certificates WHERE id = ?", row["id"])
-    call.run("DELETE FROM transfers WHERE certificate_id = ?", row["id"])
     call.changes.append(Change(Kind.DELETED, arn))
     return {}
 
@@ -280,25 +251,23 @@ def _attached(what: str, identifier: str) -> Refusal:
 
 
 def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    descending = not request.get("ascendingOrder", False)
-    query = "SELECT rowid, * FROM certificates WHERE 1"
-    return _listing(call, call.page(query, request=request, descending=descending))
+    return _listing(call, "SELECT rowid, * FROM certificates WHERE 1", request=request)
 
 
 def _list_by_ca(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    descending = not request.get("ascendingOrder", False)
     query, ca_id = "SELECT rowid, * FROM certificates WHERE ca_id = ?", request["caCertificateId"]
-    return _listing(call, call.page(query, ca_id.lower(), request=request, descending=descending))
+    return _listing(call, query, ca_id.lower(), request=request)
 
 
-def _listing(call: Call, page: Page) -> dict[str, Any]:
-    summaries = [_summary(call, row) for row in page.rows]
-    return {"certificates": summaries, "nextMarker": page.marker}
+def _listing(call: Call, query: str, *values: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    newest_first = {"ascendingOrder": False, **request}
+    return call.listing(
+        "certificates", lambda row: _summary(call, row), query, *values, request=newest_first
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
     "RegisterCertificate": _register,
-    "RegisterCertificateWithoutCA": _register_without_ca,
     "DescribeCertificate": _describe,
     "UpdateCertificate": _update,
     "DeleteCertificate": _delete,

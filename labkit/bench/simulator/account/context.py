@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from labkit.support.seeding import Randomness
 
-__all__ = ["Call", "Change", "Identity", "Kind", "Operation", "Page"]
+__all__ = ["Call", "Change", "Identity", "Kind", "Operation"]
 
 _DEFAULT_PAGE = 250
 
@@ -32,7 +32,6 @@ class Kind(Enum):
     DELETED = "deleted"
     POLICIES = "policies"
     THINGS = "things"
-    TASKS = "tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Change:
 
     Attributes:
         kind: what sort of change.
-        arn: the certificate that it concerns; of a registration task its id.
+        arn: the certificate that it concerns.
     """
 
     kind: Kind
@@ -55,12 +54,10 @@ class Identity:
     Attributes:
         region: such as "us-east-1".
         account_id: 12 digits.
-        url: where its HTTP server is, for links into it; empty while there is none.
     """
 
     region: str
     account_id: str
-    url: str = ""
 
     def arn(self, kind: str, name: str) -> str:
         """Return the ARN of a resource of this account, such as `arn:…:thing/LED`."""
@@ -77,19 +74,6 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing.
-
-    Attributes:
-        rows: the page's rows.
-        marker: what asks for the next page, or None after the last.
-    """
-
-    rows: list[sqlite3.Row]
-    marker: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """One call to the account.
 
@@ -98,7 +82,7 @@ class Call:
         identity: the account and its region.
         now: the time of the call.
         randomness: where random identifiers come from.
-        changes: what is told to subscribers once the call is committed.
+        changes: what subscribers receive once the call is committed.
     """
 
     database: sqlite3.Connection
@@ -111,6 +95,26 @@ class Call:
         """Return the first row of a query, or None."""
         row: sqlite3.Row | None = self.database.execute(query, values).fetchone()
         return row
+
+    def find(self, query: str, *values: object, missing: str) -> sqlite3.Row:
+        """Return the first row of a query.
+
+        Raises:
+            Refusal: ResourceNotFoundException with the text `missing`: there is no row.
+        """
+        row = self.one(query, *values)
+        if row is None:
+            raise Refusal("ResourceNotFoundException", missing)
+        return row
+
+    def setting(self, name: str, make: Callable[[], str]) -> str:
+        """Return a setting of the account, which is made at its first use."""
+        row = self.one("SELECT value FROM settings WHERE name = ?", name)
+        if row is not None:
+            return str(row["value"])
+        value = make()
+        self.insert("settings", name=name, value=value)
+        return value
 
     def all(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Return all rows of a query."""
@@ -128,13 +132,13 @@ class Call:
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
         """Undo what is done inside where an exception leaves it; the call itself goes on."""
-        told = len(self.changes)
+        changes_before = len(self.changes)
         self.database.execute("SAVEPOINT attempt")
         try:
             yield
         except BaseException:
             self.database.execute("ROLLBACK TO attempt")
-            del self.changes[told:]
+            del self.changes[changes_before:]
             raise
         finally:
             self.database.execute("RELEASE attempt")
@@ -147,29 +151,34 @@ class Call:
         digits = octets.hex()
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    def page(
+    def listing(
         self,
+        members: str,
+        show: Callable[[sqlite3.Row], object],
         query: str,
         *values: object,
         request: Mapping[str, Any],
-        descending: bool = False,
-    ) -> Page:
+        next_page: str = "nextMarker",
+    ) -> dict[str, Any]:
         """Return the page of a listing that a request asks for.
 
         Args:
+            members: the result's member that lists, such as "things".
+            show: returns a row as it is listed.
             query: selects from one table, ends in a WHERE clause and has the column `rowid`.
             values: the query's values.
-            request: `pageSize` or `maxResults`, and `marker` or `nextToken`.
-            descending: newest first.
+            request: `pageSize` or `maxResults`, `marker` or `nextToken`, and `ascendingOrder`:
+                oldest first, which is the order where a call does not have this parameter.
+            next_page: the result's member that asks for the next page; None after the last.
         """
         size = request.get("pageSize") or request.get("maxResults") or _DEFAULT_PAGE
-        order, compare = ("DESC", "<") if descending else ("ASC", ">")
+        order, compare = ("ASC", ">") if request.get("ascendingOrder", True) else ("DESC", "<")
         start = _marked_row(request.get("marker") or request.get("nextToken"))
         if start is not None:
             query, values = f"{query} AND rowid {compare} ?", (*values, start)
         rows = self.all(f"{query} ORDER BY rowid {order} LIMIT ?", *values, size + 1)
-        more = len(rows) > size
-        return Page(rows[:size], _marker(rows[size - 1]["rowid"]) if more else None)
+        marker = _marker(rows[size - 1]["rowid"]) if len(rows) > size else None
+        return {members: [show(row) for row in rows[:size]], next_page: marker}
 
 
 Operation = Callable[[Call, Mapping[str, Any]], dict[str, Any]]

@@ -1,7 +1,7 @@
-"""Policies, and the certificates that they are attached to.
+"""Policies, their versions, and the certificates that they are attached to.
 
-Source: AWS IoT API reference: CreatePolicy, AttachPolicy, DeletePolicy and their siblings; AWS
-IoT Core quotas for the sizes and counts.
+Source: AWS IoT API reference: CreatePolicy, AttachPolicy, DeletePolicy, CreatePolicyVersion,
+DeletePolicyVersion; AWS IoT Core quotas for the sizes and counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import policy as policies
 from labkit.bench.simulator.account.certificates import find_principal
-from labkit.bench.simulator.account.context import Call, Change, Kind, Operation, Page
+from labkit.bench.simulator.account.context import Call, Change, Kind, Operation
 from labkit.bench.simulator.account.refusal import Refusal
 from labkit.bench.simulator.account.tags import set_tags
 from labkit.errors import PolicyError
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-__all__ = ["OPERATIONS", "check_document", "find_policy", "find_version"]
+__all__ = ["OPERATIONS", "find_document", "find_policy"]
 
 _MAX_ATTACHED = 10
 """Policies on one certificate."""
+
+_MAX_VERSIONS = 5
+"""Versions of one policy, of which one is in force."""
 
 
 def _create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +39,7 @@ def _create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             resourceId=name,
             resourceArn=arn,
         )
-    check_document(document)
+    _check_document(document)
     now = call.now.isoformat()
     call.insert(
         "policies",
@@ -56,12 +59,7 @@ def _create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_document(document: str) -> None:
-    """Refuse what is no policy document.
-
-    Raises:
-        Refusal: MalformedPolicyException.
-    """
+def _check_document(document: str) -> None:
     try:
         policies.parse(document)
     except PolicyError as error:
@@ -72,27 +70,14 @@ def check_document(document: str) -> None:
 
 def _get_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     policy = find_policy(call, request["policyName"])
-    version = find_version(call, policy["name"], str(policy["default_version"]))
     return {
         "policyName": policy["name"],
         "policyArn": call.identity.arn("policy", policy["name"]),
-        "policyDocument": version["document"],
+        "policyDocument": find_document(call, policy["name"]),
         "defaultVersionId": str(policy["default_version"]),
         "creationDate": datetime.fromisoformat(policy["created"]),
         "lastModifiedDate": datetime.fromisoformat(policy["modified"]),
         "generationId": policy["generation"],
-    }
-
-
-def _list_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    page = call.page(
-        "SELECT rowid, name FROM policies WHERE 1",
-        request=request,
-        descending=not request.get("ascendingOrder", False),
-    )
-    return {
-        "policies": [_summary(call, row["name"]) for row in page.rows],
-        "nextMarker": page.marker,
     }
 
 
@@ -117,7 +102,8 @@ def _delete_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _attach(call: Call, name: str, target: str) -> dict[str, Any]:
+def _attach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    name, target = request["policyName"], request["target"]
     find_policy(call, name)
     find_principal(call, target)
     attached = {
@@ -135,68 +121,44 @@ def _attach(call: Call, name: str, target: str) -> dict[str, Any]:
     return {}
 
 
-def _detach(call: Call, name: str, target: str) -> dict[str, Any]:
-    if call.run("DELETE FROM policy_attachments WHERE target = ? AND policy = ?", target, name):
-        call.changes.append(Change(Kind.POLICIES, target))
-    return {}
-
-
-def _attach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    return _attach(call, request["policyName"], request["target"])
-
-
-def _attach_principal_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    return _attach(call, request["policyName"], request["principal"])
-
-
 def _detach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Detach a policy; one that is not attached, or does not exist, is detached already.
 
     The service model lists no ResourceNotFoundException for this call. That a target which is no
     certificate's ARN is refused, no source says; it is the stricter side.
     """
-    if call.identity.name_in(request["target"], "cert") is None:
-        raise Refusal("InvalidRequestException", f"The target is not valid: {request['target']}")
-    return _detach(call, request["policyName"], request["target"])
+    name, target = request["policyName"], request["target"]
+    if call.identity.name_in(target, "cert") is None:
+        raise Refusal("InvalidRequestException", f"The target is not valid: {target}")
+    if call.run("DELETE FROM policy_attachments WHERE target = ? AND policy = ?", target, name):
+        call.changes.append(Change(Kind.POLICIES, target))
+    return {}
 
 
-def _detach_principal_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    find_policy(call, request["policyName"])
-    find_principal(call, request["principal"])
-    return _detach(call, request["policyName"], request["principal"])
+def _list_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    return call.listing(
+        "policies",
+        lambda row: _summary(call, row["name"]),
+        "SELECT rowid, name FROM policies WHERE 1",
+        request={"ascendingOrder": False, **request},
+    )
 
 
 def _list_attached_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    return _attached(call, request["target"], request)
-
-
-def _list_principal_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    return _attached(call, request["principal"], request)
-
-
-def _attached(call: Call, target: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    find_principal(call, target)
-    page = call.page(
-        "SELECT rowid, policy FROM policy_attachments WHERE target = ?", target, request=request
+    find_principal(call, request["target"])
+    return call.listing(
+        "policies",
+        lambda row: _summary(call, row["policy"]),
+        "SELECT rowid, policy FROM policy_attachments WHERE target = ?",
+        request["target"],
+        request=request,
     )
-    return {
-        "policies": [_summary(call, row["policy"]) for row in page.rows],
-        "nextMarker": page.marker,
-    }
 
 
 def _list_targets(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    page = _targets(call, request)
-    return {"targets": [row["target"] for row in page.rows], "nextMarker": page.marker}
-
-
-def _list_policy_principals(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    page = _targets(call, request)
-    return {"principals": [row["target"] for row in page.rows], "nextMarker": page.marker}
-
-
-def _targets(call: Call, request: Mapping[str, Any]) -> Page:
-    return call.page(
+    return call.listing(
+        "targets",
+        lambda row: row["target"],
         "SELECT rowid, target FROM policy_attachments WHERE policy = ?",
         find_policy(call, request["policyName"])["name"],
         request=request,
@@ -207,33 +169,97 @@ def _summary(call: Call, name: str) -> dict[str, str]:
     return {"policyName": name, "policyArn": call.identity.arn("policy", name)}
 
 
+def _create_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    name, document = find_policy(call, request["policyName"])["name"], request["policyDocument"]
+    _check_document(document)
+    rows = call.all("SELECT version FROM policy_versions WHERE policy = ?", name)
+    if len(rows) >= _MAX_VERSIONS:
+        raise Refusal(
+            "VersionsLimitExceededException",
+            f"The policy {name} already has the maximum number of versions ({_MAX_VERSIONS})",
+        )
+    version = _next_version(call, name, max(row["version"] for row in rows))
+    now = call.now.isoformat()
+    call.insert("policy_versions", policy=name, version=version, document=document, created=now)
+    if request.get("setAsDefault"):
+        call.run(
+            "UPDATE policies SET default_version = ?, modified = ? WHERE name = ?",
+            *(version, now, name),
+        )
+        for row in call.all("SELECT target FROM policy_attachments WHERE policy = ?", name):
+            call.changes.append(Change(Kind.POLICIES, row["target"]))
+    return {
+        "policyArn": call.identity.arn("policy", name),
+        "policyDocument": document,
+        "policyVersionId": str(version),
+        "isDefaultVersion": bool(request.get("setAsDefault")),
+    }
+
+
+def _next_version(call: Call, name: str, newest: int) -> int:
+    """Return a number that no version of the policy has had, deleted ones included."""
+    setting = f"versions of policy {name}"
+    version = max(newest, int(call.setting(setting, lambda: str(newest)))) + 1
+    call.run("UPDATE settings SET value = ? WHERE name = ?", str(version), setting)
+    return version
+
+
+def _delete_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    policy, version = find_policy(call, request["policyName"]), request["policyVersionId"]
+    name = policy["name"]
+    if version == str(policy["default_version"]):
+        raise Refusal(
+            "DeleteConflictException",
+            f"Cannot delete the default version of a policy (name={name})",
+        )
+    query = "DELETE FROM policy_versions WHERE policy = ? AND CAST(version AS TEXT) = ?"
+    if not call.run(query, name, version):
+        raise Refusal(
+            "ResourceNotFoundException", f"Policy version {version} not found (name={name})"
+        )
+    return {}
+
+
+def _list_versions(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    policy = find_policy(call, request["policyName"])
+    rows = call.all(
+        "SELECT * FROM policy_versions WHERE policy = ? ORDER BY version DESC", policy["name"]
+    )
+    versions = [
+        {
+            "versionId": str(row["version"]),
+            "isDefaultVersion": row["version"] == policy["default_version"],
+            "createDate": datetime.fromisoformat(row["created"]),
+        }
+        for row in rows
+    ]
+    return {"policyVersions": versions}
+
+
 def find_policy(call: Call, name: str) -> sqlite3.Row:
     """Return a policy by its name.
 
     Raises:
         Refusal: ResourceNotFoundException.
     """
-    policy = call.one("SELECT * FROM policies WHERE name = ?", name)
-    if policy is None:
-        raise Refusal("ResourceNotFoundException", f"Policy not found (name={name})")
-    return policy
+    return call.find(
+        "SELECT * FROM policies WHERE name = ?", name, missing=f"Policy not found (name={name})"
+    )
 
 
-def find_version(call: Call, name: str, version: str) -> sqlite3.Row:
-    """Return a version of a policy, by its number as text.
+def find_document(call: Call, name: str) -> str:
+    """Return the document of a policy's default version.
 
     Raises:
         Refusal: ResourceNotFoundException.
     """
-    row = call.one(
-        "SELECT * FROM policy_versions WHERE policy = ? AND CAST(version AS TEXT) = ?",
-        *(name, version),
+    row = call.find(
+        "SELECT v.document FROM policies p JOIN policy_versions v"
+        " ON v.policy = p.name AND v.version = p.default_version WHERE p.name = ?",
+        name,
+        missing=f"Policy not found (name={name})",
     )
-    if row is None:
-        raise Refusal(
-            "ResourceNotFoundException", f"Policy version {version} not found (name={name})"
-        )
-    return row
+    return str(row["document"])
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -243,10 +269,9 @@ OPERATIONS: dict[str, Operation] = {
     "DeletePolicy": _delete_policy,
     "AttachPolicy": _attach_policy,
     "DetachPolicy": _detach_policy,
-    "AttachPrincipalPolicy": _attach_principal_policy,
-    "DetachPrincipalPolicy": _detach_principal_policy,
     "ListAttachedPolicies": _list_attached_policies,
-    "ListPrincipalPolicies": _list_principal_policies,
     "ListTargetsForPolicy": _list_targets,
-    "ListPolicyPrincipals": _list_policy_principals,
+    "CreatePolicyVersion": _create_version,
+    "DeletePolicyVersion": _delete_version,
+    "ListPolicyVersions": _list_versions,
 }

@@ -52,30 +52,10 @@ CREATE TABLE IF NOT EXISTS thing_principals (
 CREATE INDEX IF NOT EXISTS thing_principals_by_thing ON thing_principals (thing);
 CREATE TABLE IF NOT EXISTS tags (
     resource TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (resource, key));
-CREATE TABLE IF NOT EXISTS transfers (
-    certificate_id TEXT PRIMARY KEY, number INTEGER NOT NULL, source TEXT NOT NULL,
-    target TEXT NOT NULL, status TEXT NOT NULL, message TEXT, started TEXT NOT NULL,
-    ended TEXT, reason TEXT);
-CREATE INDEX IF NOT EXISTS transfers_by_status ON transfers (status);
 CREATE TABLE IF NOT EXISTS provisioning_templates (
     name TEXT PRIMARY KEY, type TEXT NOT NULL, description TEXT NOT NULL, body TEXT NOT NULL,
     enabled INTEGER NOT NULL, role_arn TEXT NOT NULL, created TEXT NOT NULL,
     modified TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS ca_certificates_by_template
-    ON ca_certificates (json_extract(registration_config, '$.templateName'));
-CREATE TABLE IF NOT EXISTS registration_tasks (
-    id TEXT PRIMARY KEY, template TEXT NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL,
-    role_arn TEXT NOT NULL, input BLOB NOT NULL, status TEXT NOT NULL, created TEXT NOT NULL,
-    modified TEXT NOT NULL, position INTEGER NOT NULL, lines INTEGER NOT NULL,
-    successes INTEGER NOT NULL, failures INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS registration_tasks_by_status ON registration_tasks (status);
-CREATE TABLE IF NOT EXISTS registration_reports (
-    task TEXT NOT NULL, type TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL,
-    PRIMARY KEY (task, type, line));
-CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, created TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, etag TEXT NOT NULL,
-    modified TEXT NOT NULL, PRIMARY KEY (bucket, key));
 CREATE TABLE IF NOT EXISTS retained_messages (
     topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL);
 """

@@ -1,6 +1,6 @@
-"""Tags: on CA certificates, policies and provisioning templates.
+"""The tags that CA certificates, policies and provisioning templates get when they are made.
 
-Source: AWS IoT API reference: TagResource, UntagResource, ListTagsForResource.
+Source: AWS IoT API reference: ListTagsForResource.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OPERATIONS", "set_tags"]
 
-_MAX_TAGS = 50
 _TAGGABLE = {
     "cacert": "SELECT 1 FROM ca_certificates WHERE id = ?",
     "policy": "SELECT 1 FROM policies WHERE name = ?",
@@ -27,29 +26,6 @@ _TAGGABLE = {
 def set_tags(call: Call, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
     """Give a resource these tags and no others."""
     call.run("DELETE FROM tags WHERE resource = ?", arn)
-    _add(call, arn, tags)
-
-
-def _tag(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    arn = _taggable(call, request["resourceArn"])
-    _add(call, arn, request["tags"])
-    if len(_tags(call, arn)) > _MAX_TAGS:
-        raise Refusal("LimitExceededException", f"A resource has at most {_MAX_TAGS} tags")
-    return {}
-
-
-def _untag(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    arn = _taggable(call, request["resourceArn"])
-    for key in request["tagKeys"]:
-        call.run("DELETE FROM tags WHERE resource = ? AND key = ?", arn, key)
-    return {}
-
-
-def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    return {"tags": _tags(call, _taggable(call, request["resourceArn"]))}
-
-
-def _add(call: Call, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
     for tag in tags:
         call.run(
             "INSERT OR REPLACE INTO tags (resource, key, value) VALUES (?, ?, ?)",
@@ -57,23 +33,15 @@ def _add(call: Call, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
         )
 
 
-def _tags(call: Call, arn: str) -> list[dict[str, str]]:
-    rows = call.all("SELECT key, value FROM tags WHERE resource = ? ORDER BY key", arn)
-    return [{"Key": row["key"], "Value": row["value"]} for row in rows]
-
-
-def _taggable(call: Call, arn: str) -> str:
+def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    arn = request["resourceArn"]
     for kind, query in _TAGGABLE.items():
         name = call.identity.name_in(arn, kind)
-        if name is not None and call.one(query, name):
-            return arn
         if name is not None:
-            raise Refusal("ResourceNotFoundException", f"Resource not found: {arn}")
+            call.find(query, name, missing=f"Resource not found: {arn}")
+            rows = call.all("SELECT key, value FROM tags WHERE resource = ? ORDER BY key", arn)
+            return {"tags": [{"Key": row["key"], "Value": row["value"]} for row in rows]}
     raise Refusal("InvalidRequestException", f"This resource carries no tags: {arn}")
 
 
-OPERATIONS: dict[str, Operation] = {
-    "TagResource": _tag,
-    "UntagResource": _untag,
-    "ListTagsForResource": _list,
-}
+OPERATIONS: dict[str, Operation] = {"ListTagsForResource": _list}

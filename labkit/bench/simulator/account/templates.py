@@ -1,38 +1,33 @@
-"""Provisioning templates that are kept by name, and claims for fleet provisioning.
+"""Provisioning templates that are kept by name.
 
-Source: AWS IoT API reference: CreateProvisioningTemplate and its siblings,
-CreateProvisioningClaim; AWS IoT Core developer guide, Provisioning devices that don't have device
-certificates. Versions of templates are not offered: each has its first one.
+Source: AWS IoT API reference: CreateProvisioningTemplate, DescribeProvisioningTemplate,
+UpdateProvisioningTemplate, DeleteProvisioningTemplate. Versions of templates are not offered: each
+has its first one.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from labkit import certificates
-from labkit.bench.simulator.account.certificates import add
-from labkit.bench.simulator.account.own_authority import issue, key_pair, new_key
-from labkit.bench.simulator.account.provisioning_template import CERTIFICATE
 from labkit.bench.simulator.account.refusal import Refusal
-from labkit.bench.simulator.account.registration import load_template
 from labkit.bench.simulator.account.roles import require_role
 from labkit.bench.simulator.account.tags import set_tags
+from labkit.bench.simulator.account.template_document import CERTIFICATE
+from labkit.bench.simulator.account.template_execution import load_template
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
     from labkit.bench.simulator.account.context import Call, Operation
-    from labkit.bench.simulator.account.provisioning_template import Template
+    from labkit.bench.simulator.account.template_document import Template
 
 __all__ = ["OPERATIONS", "check_registration_config"]
 
 _INVALID = "InvalidRequestException"
 _DEVICES = {"Ref": "AWS::IoT::Certificate::Id"}
 _ONLY_VERSION = 1
-_CLAIM_MINUTES = 5
-"""How long a provisioning claim lives (developer guide, provisioning by trusted user)."""
 
 
 def check_registration_config(call: Call, config: Mapping[str, str] | None) -> None:
@@ -73,7 +68,6 @@ def _create(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     _require_devices_certificate(load_template(request["templateBody"]))
     require_role(call, request["provisioningRoleArn"])
-    _refuse_hook(request)
     now = call.now.isoformat()
     call.insert(
         "provisioning_templates",
@@ -109,12 +103,6 @@ def _require_devices_certificate(template: Template) -> None:
         )
 
 
-def _refuse_hook(request: Mapping[str, Any]) -> None:
-    hook = request.get("preProvisioningHook")
-    if hook is not None:
-        raise Refusal(_INVALID, f"There is no function {hook['targetArn']} in this account")
-
-
 def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     row = _find(call, request["templateName"])
     return _summary(call, row) | {
@@ -145,7 +133,6 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     if "provisioningRoleArn" in request:
         require_role(call, request["provisioningRoleArn"])
-    _refuse_hook(request)
     call.run(
         "UPDATE provisioning_templates SET description = ?, enabled = ?, role_arn = ?, "
         "modified = ? WHERE name = ?",
@@ -165,36 +152,21 @@ def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    page = call.page("SELECT rowid, * FROM provisioning_templates WHERE 1", request=request)
-    return {"templates": [_summary(call, row) for row in page.rows], "nextToken": page.marker}
-
-
-def _create_claim(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a certificate that a trusted user gives to a device, for five minutes."""
-    row = _find(call, request["templateName"])
-    if row["type"] != "FLEET_PROVISIONING" or not row["enabled"]:
-        raise Refusal(
-            _INVALID,
-            f"The provisioning template {row['name']} is not an enabled one for fleets "
-            "(FLEET_PROVISIONING)",
-        )
-    key, expiration = new_key(), call.now + timedelta(minutes=_CLAIM_MINUTES)
-    certificate = issue(call, key.public_key(), ends=expiration)
-    return {
-        "certificateId": add(call, certificate, status="ACTIVE")["certificateId"],
-        "certificatePem": certificates.to_pem(certificate),
-        "keyPair": key_pair(key),
-        "expiration": expiration,
-    }
+    return call.listing(
+        "templates",
+        lambda row: _summary(call, row),
+        "SELECT rowid, * FROM provisioning_templates WHERE 1",
+        request=request,
+        next_page="nextToken",
+    )
 
 
 def _find(call: Call, name: str) -> sqlite3.Row:
-    row = call.one("SELECT * FROM provisioning_templates WHERE name = ?", name)
-    if row is None:
-        raise Refusal(
-            "ResourceNotFoundException", f"The provisioning template {name} does not exist"
-        )
-    return row
+    return call.find(
+        "SELECT * FROM provisioning_templates WHERE name = ?",
+        name,
+        missing=f"The provisioning template {name} does not exist",
+    )
 
 
 def _arn(call: Call, name: str) -> str:
@@ -207,5 +179,4 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateProvisioningTemplate": _update,
     "DeleteProvisioningTemplate": _delete,
     "ListProvisioningTemplates": _list,
-    "CreateProvisioningClaim": _create_claim,
 }

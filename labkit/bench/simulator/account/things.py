@@ -1,7 +1,7 @@
 """Things, and the certificates that are attached to them.
 
-Source: AWS IoT API reference: CreateThing, UpdateThing, DeleteThing, AttachThingPrincipal and
-their siblings.
+Source: AWS IoT API reference: CreateThing, DescribeThing, DeleteThing, AttachThingPrincipal,
+DetachThingPrincipal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-__all__ = ["ATTRIBUTE", "NAME", "OPERATIONS"]
+__all__ = ["ATTRIBUTE", "NAME", "OPERATIONS", "set_attributes"]
 
 NAME: Final = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """A thing's name, or an attribute's. Source: botocore's `iot` model, ThingName, AttributeName."""
@@ -32,7 +32,6 @@ _MAX_ATTRIBUTES = 3
 
 def _create_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["thingName"]
-    _refuse_missing_groups(request)
     configuration = _configuration(request.get("attributePayload", {}).get("attributes", {}))
     thing = call.one("SELECT * FROM things WHERE name = ?", name)
     if thing is None:
@@ -62,34 +61,12 @@ def _configuration(attributes: Mapping[str, str]) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
-def _update_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    thing = _find(call, request["thingName"])
-    _refuse_missing_groups(request)
-    _refuse_other_version(thing, request)
-    payload = request.get("attributePayload")
-    if payload is None:
-        return {}
-    before = json.loads(thing["attributes"]) if payload.get("merge") else {}
+def set_attributes(call: Call, name: str, attributes: Mapping[str, str]) -> None:
+    """Give a thing these attributes and no others."""
     call.run(
         "UPDATE things SET attributes = ?, version = version + 1 WHERE name = ?",
-        *(_configuration(before | payload.get("attributes", {})), thing["name"]),
+        *(_configuration(attributes), name),
     )
-    return {}
-
-
-def _refuse_other_version(thing: sqlite3.Row, request: Mapping[str, Any]) -> None:
-    if request.get("expectedVersion", thing["version"]) != thing["version"]:
-        raise Refusal(
-            "VersionConflictException",
-            f"Thing {thing['name']} has version {thing['version']}, "
-            f"not {request['expectedVersion']}",
-        )
-
-
-def _refuse_missing_groups(request: Mapping[str, Any]) -> None:
-    for parameter, kind in (("thingTypeName", "thing type"), ("billingGroupName", "billing group")):
-        if parameter in request:
-            raise Refusal("ResourceNotFoundException", f"No {kind} is named {request[parameter]}")
 
 
 def _describe_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,33 +82,23 @@ def _describe_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_things(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    query = "SELECT rowid, * FROM things WHERE 1"
-    values: tuple[str, ...] = ()
-    if "thingTypeName" in request:
-        return {"things": []}
-    if "attributeName" in request:
-        query += " AND (SELECT value FROM json_each(attributes) WHERE key = ?) = ?"
-        values = (request["attributeName"], request.get("attributeValue", ""))
-    page = call.page(query, *values, request=request)
-    things = [
-        {
+    return call.listing(
+        "things",
+        lambda thing: {
             "thingName": thing["name"],
             "thingArn": call.identity.arn("thing", thing["name"]),
             "attributes": json.loads(thing["attributes"]),
             "version": thing["version"],
-        }
-        for thing in page.rows
-    ]
-    return {"things": things, "nextToken": page.marker}
+        },
+        "SELECT rowid, * FROM things WHERE 1",
+        request=request,
+        next_page="nextToken",
+    )
 
 
 def _delete_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a thing; one that does not exist is deleted already, as AWS sees it."""
     name = request["thingName"]
-    thing = call.one("SELECT * FROM things WHERE name = ?", name)
-    if thing is None:
-        return {}
-    _refuse_other_version(thing, request)
     if call.one("SELECT 1 FROM thing_principals WHERE thing = ?", name):
         raise Refusal(
             "InvalidRequestException",
@@ -144,29 +111,12 @@ def _delete_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def _attach(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     thing, principal = _find(call, request["thingName"])["name"], request["principal"]
     find_principal(call, principal)
-    kind = request.get("thingPrincipalType", "NON_EXCLUSIVE_THING")
-    _refuse_exclusive(call, thing, principal, kind)
     call.run(
-        "INSERT INTO thing_principals (principal, thing, type) VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET type = excluded.type",
-        *(principal, thing, kind),
+        "INSERT OR IGNORE INTO thing_principals (principal, thing, type) VALUES (?, ?, ?)",
+        *(principal, thing, "NON_EXCLUSIVE_THING"),
     )
     call.changes.append(Change(Kind.THINGS, principal))
     return {}
-
-
-def _refuse_exclusive(call: Call, thing: str, principal: str, kind: str) -> None:
-    """Refuse a second thing where either attachment is to be the principal's only one."""
-    others = call.all(
-        "SELECT type FROM thing_principals WHERE principal = ? AND thing <> ? LIMIT 2",
-        *(principal, thing),
-    )
-    kinds = {kind, *(other["type"] for other in others)}
-    if others and "EXCLUSIVE_THING" in kinds:
-        raise Refusal(
-            "InvalidRequestException",
-            "The principal is attached to another thing, and one attachment is EXCLUSIVE_THING",
-        )
 
 
 def _detach(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,36 +128,37 @@ def _detach(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_thing_principals(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    page = call.page(
+    return call.listing(
+        "principals",
+        lambda row: row["principal"],
         "SELECT rowid, principal FROM thing_principals WHERE thing = ?",
         _find(call, request["thingName"])["name"],
         request=request,
+        next_page="nextToken",
     )
-    principals = [row["principal"] for row in page.rows]
-    return {"principals": principals, "nextToken": page.marker}
 
 
 def _list_principal_things(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     find_principal(call, request["principal"])
-    page = call.page(
+    return call.listing(
+        "things",
+        lambda row: row["thing"],
         "SELECT rowid, thing FROM thing_principals WHERE principal = ?",
         request["principal"],
         request=request,
+        next_page="nextToken",
     )
-    return {"things": [row["thing"] for row in page.rows], "nextToken": page.marker}
 
 
 def _find(call: Call, name: str) -> sqlite3.Row:
-    thing = call.one("SELECT * FROM things WHERE name = ?", name)
-    if thing is None:
-        raise Refusal("ResourceNotFoundException", f"Thing {name} cannot be found.")
-    return thing
+    return call.find(
+        "SELECT * FROM things WHERE name = ?", name, missing=f"Thing {name} cannot be found."
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
     "CreateThing": _create_thing,
     "DescribeThing": _describe_thing,
-    "UpdateThing": _update_thing,
     "ListThings": _list_things,
     "DeleteThing": _delete_thing,
     "AttachThingPrincipal": _attach,

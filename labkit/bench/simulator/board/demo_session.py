@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.board.board_tls import TlsError
+from labkit.bench.simulator.mqtt.decoder import Decoder
 
 if TYPE_CHECKING:
     from labkit.bench.simulator.board.board_tls import TlsStream
@@ -35,7 +36,7 @@ class Session:
 
     def __init__(self, machine: Machine, stream: TlsStream) -> None:
         self.machine, self._stream = machine, stream
-        self._decoder, self._received = mqtt.Decoder(), list[mqtt.Packet]()
+        self._decoder, self._received = Decoder(), list[mqtt.Packet]()
 
     def send(self, packet: mqtt.Packet, *, step: str) -> None:
         """Send a packet."""

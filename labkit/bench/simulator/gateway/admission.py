@@ -2,7 +2,8 @@
 
 OpenSSL verifies that the client holds its certificate's key; whether the certificate is welcome
 is decided here, inside the handshake, so that a refusal is an alert, as AWS IoT's is. A certificate
-that is to be registered just in time gets through as well, but not to a session: `just_in_time`.
+that is to be registered automatically gets through as well, but not to a session:
+`registration_at_connect`.
 
 Source: AWS IoT Core developer guide, diagnosing connectivity issues: the server name and the
 certificate's registration and status are checked first, policies with each action.
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account import Account
 
-__all__ = ["Admission", "Newcomer", "judge"]
+__all__ = ["Admission", "RegistrationCandidate", "judge"]
 
-_JUST_IN_TIME = (None, "PENDING_ACTIVATION")
-"""The statuses with which a certificate is introduced to the account; None: not registered."""
+_REGISTRABLE = (None, "PENDING_ACTIVATION")
+"""The statuses in which a certificate can be registered automatically; None: not registered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A certificate that the account may register, or activate, because it has come.
+class RegistrationCandidate:
+    """A certificate that the account may register automatically.
 
     Attributes:
         certificate: it.
@@ -48,7 +49,7 @@ class Admission:
         certificate_id: the SHA-256 of its DER, in hex.
         arn: its ARN; empty if it is not registered.
         variables: what it gives to policy variables.
-        newcomer: set if it is let in to be introduced to the account only.
+        candidate: set if it is let in for automatic registration only.
         refusal: why it is refused; empty if it is not.
         refuse_with: how the handshake is ended; None if it is not.
     """
@@ -56,7 +57,7 @@ class Admission:
     certificate_id: str
     arn: str = ""
     variables: dict[str, str] | None = None
-    newcomer: Newcomer | None = None
+    candidate: RegistrationCandidate | None = None
     refusal: str = ""
     refuse_with: Refuse | None = None
 
@@ -80,11 +81,11 @@ def judge(
         refusal = f"the client asked {asked} (SNI), not for the endpoint's"
         return Admission(identifier, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
     arn = registered.arn if registered else ""
-    if (registered.status if registered else None) in _JUST_IN_TIME:
+    if (registered.status if registered else None) in _REGISTRABLE:
         authorities = _automatic_authorities(account, certificate)
         if authorities:
             return _untimely(account, certificate, identifier, arn) or Admission(
-                identifier, arn, newcomer=Newcomer(certificate, authorities)
+                identifier, arn, candidate=RegistrationCandidate(certificate, authorities)
             )
     if registered is None:
         return _unregistered(account, certificate, identifier)

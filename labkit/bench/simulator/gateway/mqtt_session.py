@@ -14,11 +14,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from labkit.bench.simulator import mqtt
-from labkit.bench.simulator.gateway import just_in_time
+from labkit.bench.simulator.gateway import registration_at_connect
 from labkit.bench.simulator.gateway.permissions import Permissions, RefusedError
+from labkit.bench.simulator.mqtt.decoder import Decoder
 
 if TYPE_CHECKING:
-    from labkit.bench.simulator.gateway.admission import Admission, Newcomer
+    from labkit.bench.simulator.gateway.admission import Admission, RegistrationCandidate
     from labkit.bench.simulator.gateway.broker import Broker
     from labkit.bench.simulator.gateway.tls_connection import TlsConnection
 
@@ -51,7 +52,7 @@ class MqttSession:
         self._connection = connection
         self._admission: Admission | None = None
         self._permissions: Permissions | None = None
-        self._decoder = mqtt.Decoder()
+        self._decoder = Decoder()
         self._open = True
         self._will: mqtt.Will | None = None
         self._packet_id = 0
@@ -67,9 +68,9 @@ class MqttSession:
         return self._admission.arn if self._admission else ""
 
     def handshake_done(self, admission: Admission) -> None:
-        """Begin: the client's certificate was let in, for a session or to be introduced."""
+        """Begin: the client's certificate was let in, for a session or to be registered."""
         self._admission = admission
-        if admission.newcomer is None:
+        if admission.candidate is None:
             self._broker.admitted(self)
 
     def data_received(self, data: bytes) -> None:
@@ -107,10 +108,10 @@ class MqttSession:
             mqtt.Publish(message.topic, message.payload, qos, packet_id, retain=message.retain)
         )
 
-    def _introduce(self, newcomer: Newcomer) -> None:
-        """Have a certificate registered that nobody knew; its connection ends here."""
+    def _register(self, candidate: RegistrationCandidate) -> None:
+        """Register the client's certificate automatically, which ends its connection."""
         chain = self._connection.peer_chain
-        reason, event = just_in_time.introduce(self._broker.account, newcomer, chain)
+        reason, event = registration_at_connect.register(self._broker.account, candidate, chain)
         if event is not None:
             self._broker.route(event)
         self.close(reason)
@@ -157,8 +158,8 @@ class MqttSession:
         if self._permissions is not None or self._admission is None:
             raise RefusedError("CONNECT came twice (MQTT-3.1.0-2)")
         self._connection.attempt.asked(packet.client_id)
-        if self._admission.newcomer is not None:
-            self._introduce(self._admission.newcomer)
+        if self._admission.candidate is not None:
+            self._register(self._admission.candidate)
             return
         permissions = Permissions(self._broker.account, self._admission, packet.client_id)
         permissions.check_connect(packet)

@@ -1,9 +1,9 @@
-"""Just-in-time registration (JITR) and provisioning (JITP): a certificate's first connection.
+"""Automatic registration of a certificate at its first connection (JITR and JITP).
 
-An unknown certificate of a CA with automatic registration is registered PENDING_ACTIVATION. An
-event tells whoever waits for it (JITR); or the template of the CA makes thing and policy and
-activates the certificate (JITP). A template that fails leaves the certificate as it was
-registered.
+An unknown certificate of a CA with automatic registration is registered PENDING_ACTIVATION. Then
+an event is published for a subscriber that activates it (just-in-time registration, JITR), or the
+template of the CA makes thing and policy and activates the certificate (just-in-time provisioning,
+JITP). A template that fails leaves the certificate as it was registered.
 
 Source: AWS IoT Core developer guide, Just-in-time provisioning; Register a client certificate when
 the client connects to AWS IoT just-in-time registration. The documentation's example of the event
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import certificates
 from labkit.bench.simulator.account.certificates import add
 from labkit.bench.simulator.account.refusal import Refusal
-from labkit.bench.simulator.account.registration import load_template, provision
+from labkit.bench.simulator.account.template_execution import execute, load_template
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,9 +29,14 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from labkit.bench.simulator.account.context import Call
-    from labkit.bench.simulator.account.provisioning_template import Template
+    from labkit.bench.simulator.account.template_document import Template
 
-__all__ = ["Introduction", "automatic_authorities", "introduce", "subject_parameters"]
+__all__ = [
+    "AutomaticRegistration",
+    "automatic_authorities",
+    "register_automatically",
+    "subject_parameters",
+]
 
 _PARAMETER = "AWS::IoT::Certificate::"
 _FROM_SUBJECT = {
@@ -47,8 +52,8 @@ _FROM_SUBJECT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
-    """What became of a certificate that connected for the first time.
+class AutomaticRegistration:
+    """The result for a certificate that connected for the first time.
 
     Attributes:
         certificate_id: its id.
@@ -73,19 +78,19 @@ def automatic_authorities(call: Call, subject: bytes) -> tuple[x509.Certificate,
     return tuple(certificates.load_certificate(row["der"]) for row in rows)
 
 
-def introduce(
+def register_automatically(
     call: Call, certificate: x509.Certificate, ca: x509.Certificate
-) -> Introduction | None:
-    """Register a certificate that is unknown, and run its CA's template.
+) -> AutomaticRegistration | None:
+    """Register a certificate that is unknown, and execute its CA's template.
 
     Args:
         call: the call.
-        certificate: what the device has shown; `ca` has signed it.
+        certificate: the device's; `ca` has signed it.
         ca: one of `automatic_authorities`.
 
     Returns:
-        What was done; None where the registry has changed meanwhile: the CA registers no more
-        certificates by itself, or the certificate waits for nothing.
+        The result; None where the registry has changed meanwhile: the CA no longer registers
+        certificates automatically, or the certificate is not PENDING_ACTIVATION.
     """
     authority = call.one(
         "SELECT * FROM ca_certificates WHERE id = ? AND status = 'ACTIVE' "
@@ -98,8 +103,7 @@ def introduce(
     known = call.one("SELECT status, created FROM certificates WHERE id = ?", identifier)
     registered = datetime.fromisoformat(known["created"]) if known else call.now
     if known is None:
-        mode = authority["mode"]
-        add(call, certificate, status="PENDING_ACTIVATION", mode=mode, authority=authority)
+        add(call, certificate, status="PENDING_ACTIVATION", authority=authority)
     elif known["status"] != "PENDING_ACTIVATION":
         return None
     event = {
@@ -110,8 +114,8 @@ def introduce(
         "awsAccountId": call.identity.account_id,
         "certificateRegistrationTimestamp": str(_milliseconds(registered)),
     }
-    note = _run_template(call, authority, certificate, identifier)
-    return Introduction(identifier, authority["id"], event, note)
+    note = _execute_template(call, authority, certificate, identifier)
+    return AutomaticRegistration(identifier, authority["id"], event, note)
 
 
 def subject_parameters(certificate: x509.Certificate, identifier: str) -> dict[str, str]:
@@ -125,17 +129,17 @@ def subject_parameters(certificate: x509.Certificate, identifier: str) -> dict[s
     return values | {f"{_PARAMETER}Id": identifier}
 
 
-def _run_template(
+def _execute_template(
     call: Call, authority: sqlite3.Row, certificate: x509.Certificate, identifier: str
 ) -> str:
-    """Run a CA's template, if it has one, and say what became of it."""
+    """Execute a CA's template, if it has one, and return the result in words."""
     config = json.loads(authority["registration_config"])
     if not config:
         return "registered PENDING_ACTIVATION; its event waits for whoever activates it"
     try:
         with call.attempt():
             template = load_template(_template_body(call, config))
-            provision(call, template, _values(template, certificate, identifier))
+            execute(call, template, _values(template, certificate, identifier))
     except Refusal as refusal:
         return f"registered PENDING_ACTIVATION; its template failed: {refusal.message}"
     return "registered and provisioned by its template"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.bench.simulator.account.provisioning_template import (
+from labkit.bench.simulator.account.template_document import (
     CERTIFICATE,
     POLICY,
     THING,
@@ -102,7 +102,14 @@ THING_NAME = ("Resources", "thing", "Properties", "ThingName")
         (changed(*THING_NAME), "needs a ThingName"),
         (changed("Resources", "thing", "Properties", "Colour", to="red"), "unknown: Colour"),
         (changed("Resources", "policy", "Properties", "PolicyDocument", to="{}"), "either"),
-        (changed("Resources", "certificate", "Properties", "CertificatePem", to="x"), "exactly"),
+        (
+            changed("Resources", "certificate", "Properties", "CertificatePem", to="x"),
+            "unknown: CertificatePem",
+        ),
+        (
+            changed("Resources", "certificate", "Properties", to={"Status": "ACTIVE"}),
+            "needs a CertificateId",
+        ),
         (
             changed("Resources", "thing", "OverrideSettings", "AttributePayload", to="MAYBE"),
             "AttributePayload: 'MAYBE'",

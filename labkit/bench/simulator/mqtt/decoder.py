@@ -4,24 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.bench.simulator.mqtt.packets import (
-    QOS_MAX,
-    SUBSCRIPTION_REFUSED,
-    ConnAck,
-    Connect,
-    Disconnect,
-    MqttProtocolError,
-    Packet,
-    PingReq,
-    PingResp,
-    PubAck,
-    Publish,
-    SubAck,
-    Subscribe,
-    UnsubAck,
-    Unsubscribe,
-    Will,
-)
+from labkit.bench.simulator import mqtt
+from labkit.bench.simulator.mqtt import MqttProtocolError, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,7 +150,7 @@ class _Body:
             raise MqttProtocolError(f"{self.name} is {self.left} bytes too long")
 
 
-def _decode_connect(body: _Body) -> Connect:
+def _decode_connect(body: _Body) -> mqtt.Connect:
     body.require(body.field() == b"MQTT", "protocol name is not MQTT (MQTT-3.1.2-1)")
     level = body.u8()
     if level != _PROTOCOL_LEVEL:
@@ -181,10 +165,10 @@ def _decode_connect(body: _Body) -> Connect:
     if flags & 0x04:
         topic, payload = body.text(), body.field()
         _check_topic_name(body, topic)
-        will = Will(topic, payload, qos=flags >> 3 & 3, retain=bool(flags & 0x20))
+        will = mqtt.Will(topic, payload, qos=flags >> 3 & 3, retain=bool(flags & 0x20))
     username = body.text() if flags & 0x80 else None
     password = body.field() if flags & 0x40 else None
-    return Connect(client_id, keep_alive_s, bool(flags & 0x02), will, username, password)
+    return mqtt.Connect(client_id, keep_alive_s, bool(flags & 0x02), will, username, password)
 
 
 def _check_connect_flags(body: _Body, flags: int) -> None:
@@ -196,20 +180,20 @@ def _check_connect_flags(body: _Body, flags: int) -> None:
     body.require(flags & 0xC0 != 0x40, "password without a user name (MQTT-3.1.2-22)")  # noqa: PLR2004 one bit of two
 
 
-def _decode_connack(body: _Body) -> ConnAck:
+def _decode_connack(body: _Body) -> mqtt.ConnAck:
     flags = body.u8()
     body.require(flags <= 1, "reserved flags are set (section 3.2.2.1)")
-    return ConnAck(body.u8(), bool(flags))
+    return mqtt.ConnAck(body.u8(), bool(flags))
 
 
-def _decode_publish(flags: int, body: _Body) -> Publish:
+def _decode_publish(flags: int, body: _Body) -> mqtt.Publish:
     qos, dup = flags >> 1 & 3, bool(flags & 0x08)
-    body.require(qos <= QOS_MAX, "QoS 3 (MQTT-3.3.1-4)")
+    body.require(qos <= mqtt.QOS_MAX, "QoS 3 (MQTT-3.3.1-4)")
     body.require(not dup or qos > 0, "DUP with QoS 0 (MQTT-3.3.1-2)")
     topic = body.text()
     _check_topic_name(body, topic)
     packet_id = body.identifier() if qos else 0
-    return Publish(topic, body.take(body.left), qos, packet_id, bool(flags & 0x01), dup)
+    return mqtt.Publish(topic, body.take(body.left), qos, packet_id, bool(flags & 0x01), dup)
 
 
 def _check_topic_name(body: _Body, topic: str) -> None:
@@ -217,40 +201,40 @@ def _check_topic_name(body: _Body, topic: str) -> None:
     body.require(not set(topic) & {"+", "#"}, "wildcard in a topic name (MQTT-3.3.2-2)")
 
 
-def _decode_subscribe(body: _Body) -> Subscribe:
+def _decode_subscribe(body: _Body) -> mqtt.Subscribe:
     packet_id, filters = body.identifier(), []
     while body.left:
         name, qos = body.text(), body.u8()
-        body.require(qos <= QOS_MAX, f"requested QoS {qos} (MQTT-3.8.3-4)")
+        body.require(qos <= mqtt.QOS_MAX, f"requested QoS {qos} (MQTT-3.8.3-4)")
         filters.append((name, qos))
     body.require(bool(filters), "no topic filter (MQTT-3.8.3-3)")
-    return Subscribe(packet_id, tuple(filters))
+    return mqtt.Subscribe(packet_id, tuple(filters))
 
 
-def _decode_suback(body: _Body) -> SubAck:
+def _decode_suback(body: _Body) -> mqtt.SubAck:
     packet_id, codes = body.identifier(), tuple(body.take(body.left))
-    known = {0, 1, 2, SUBSCRIPTION_REFUSED}
+    known = {0, 1, 2, mqtt.SUBSCRIPTION_REFUSED}
     body.require(bool(codes) and set(codes) <= known, "unknown return code (MQTT-3.9.3-2)")
-    return SubAck(packet_id, codes)
+    return mqtt.SubAck(packet_id, codes)
 
 
-def _decode_unsubscribe(body: _Body) -> Unsubscribe:
+def _decode_unsubscribe(body: _Body) -> mqtt.Unsubscribe:
     packet_id, filters = body.identifier(), []
     while body.left:
         filters.append(body.text())
     body.require(bool(filters), "no topic filter (MQTT-3.10.3-2)")
-    return Unsubscribe(packet_id, tuple(filters))
+    return mqtt.Unsubscribe(packet_id, tuple(filters))
 
 
 _DECODERS: dict[int, tuple[str, Callable[[_Body], Packet]]] = {
     0x10: ("CONNECT", _decode_connect),
     0x20: ("CONNACK", _decode_connack),
-    0x40: ("PUBACK", lambda body: PubAck(body.identifier())),
+    0x40: ("PUBACK", lambda body: mqtt.PubAck(body.identifier())),
     0x82: ("SUBSCRIBE", _decode_subscribe),
     0x90: ("SUBACK", _decode_suback),
     0xA2: ("UNSUBSCRIBE", _decode_unsubscribe),
-    0xB0: ("UNSUBACK", lambda body: UnsubAck(body.identifier())),
-    0xC0: ("PINGREQ", lambda _: PingReq()),
-    0xD0: ("PINGRESP", lambda _: PingResp()),
-    0xE0: ("DISCONNECT", lambda _: Disconnect()),
+    0xB0: ("UNSUBACK", lambda body: mqtt.UnsubAck(body.identifier())),
+    0xC0: ("PINGREQ", lambda _: mqtt.PingReq()),
+    0xD0: ("PINGRESP", lambda _: mqtt.PingResp()),
+    0xE0: ("DISCONNECT", lambda _: mqtt.Disconnect()),
 }

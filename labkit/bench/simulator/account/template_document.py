@@ -1,7 +1,6 @@
 """Provisioning templates: from JSON and parameters to the resources that a device needs.
 
-Pure: nothing here knows an account. What a template may say, and how its functions work, is the
-same for just-in-time provisioning, bulk registration, RegisterThing and fleet provisioning.
+Pure: nothing here knows an account.
 
 Source: AWS IoT Core developer guide, Provisioning templates; Just-in-time provisioning.
 """
@@ -26,8 +25,7 @@ _SECTIONS = frozenset({"Parameters", "Mappings", "Resources", "DeviceConfigurati
 _PROPERTIES: Mapping[str, frozenset[str]] = {
     THING: frozenset({"ThingName", "AttributePayload", "ThingTypeName", "ThingGroups",
                       "BillingGroup", "PackageVersions"}),
-    CERTIFICATE: frozenset({"CertificateSigningRequest", "CertificateId", "CertificatePem",
-                            "CACertificatePem", "Status", "ThingPrincipalType"}),
+    CERTIFICATE: frozenset({"CertificateId", "Status"}),
     POLICY: frozenset({"PolicyName", "PolicyDocument"}),
 }  # fmt: skip
 _OVERRIDES: Mapping[str, Mapping[str, frozenset[str]]] = {
@@ -170,12 +168,8 @@ def _check_shape(name: str, kind: str, properties: Mapping[str, Any]) -> None:
         raise TemplateError(
             f"resource {name}: a policy has either a PolicyName or a PolicyDocument"
         )
-    ways = {"CertificateSigningRequest", "CertificateId", "CertificatePem"} & set(properties)
-    if kind == CERTIFICATE and len(ways) != 1:
-        raise TemplateError(
-            f"resource {name}: a certificate is given by exactly one of CertificateSigningRequest, "
-            "CertificateId and CertificatePem"
-        )
+    if kind == CERTIFICATE and "CertificateId" not in properties:
+        raise TemplateError(f"resource {name}: a certificate needs a CertificateId")
 
 
 def _object(told: object, where: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""A certificate that nobody registered, of a CA that registers automatically.
+"""Automatic registration at CONNECT of a certificate that is not registered.
 
-The handshake succeeds; at CONNECT the account registers the certificate, tells whoever has
-subscribed to the event, and carries out the CA's template. The connection is then closed in good
-order and without a CONNACK, which a device's mbedTLS reports as -0x7880 (-30848): the device has to
-try again. A handshake alone registers nothing.
+The handshake succeeds; at CONNECT the account registers the certificate and executes the CA's
+template, and the gateway publishes the event. The connection is then closed in good order and
+without a CONNACK, which a device's mbedTLS reports as -0x7880 (-30848): the device has to try
+again. A handshake alone registers nothing.
 
 AWS's pages disagree on whether the device has to send the CA's certificate behind its own. The
 FreeRTOS guide demands it for the first connection (hence the macro
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from labkit.bench.simulator.account import Account
-    from labkit.bench.simulator.gateway.admission import Newcomer
+    from labkit.bench.simulator.gateway.admission import RegistrationCandidate
 
-__all__ = ["introduce"]
+__all__ = ["register"]
 
 _EVENT_TOPIC = "$aws/events/certificates/registered/"
 
@@ -45,24 +45,24 @@ _CHANGED_MEANWHILE = (
 )
 
 
-def introduce(
-    account: Account, newcomer: Newcomer, chain: Collection[bytes]
+def register(
+    account: Account, candidate: RegistrationCandidate, chain: Collection[bytes]
 ) -> tuple[str, Publish | None]:
-    """Have a certificate registered whose device said CONNECT.
+    """Register the certificate of a device that sent CONNECT.
 
     Args:
         account: registers it.
-        newcomer: it, and the authorities that would have it registered.
-        chain: what the client sent behind it, DER certificates.
+        candidate: it, and its authorities with automatic registration.
+        chain: the certificates that the client sent after it, DER.
 
     Returns:
         Why the connection is closed, and the event to publish, or None where nothing happened.
     """
-    for authority in newcomer.authorities:
+    for authority in candidate.authorities:
         if authority.public_bytes(Encoding.DER) in chain:
-            done = account.introduce(newcomer.certificate, authority)
-            if done is None:
+            registration = account.register_automatically(candidate.certificate, authority)
+            if registration is None:
                 return _CHANGED_MEANWHILE, None
-            event = Publish(_EVENT_TOPIC + done.ca_id, json.dumps(done.event).encode())
-            return done.note, event
+            topic = _EVENT_TOPIC + registration.ca_id
+            return registration.note, Publish(topic, json.dumps(registration.event).encode())
     return _CA_NOT_SENT, None
