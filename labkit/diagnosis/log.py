@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING
 
 from labkit.console import Kind, Reader
 from labkit.console.boots import MessageNumbers
-from labkit.diagnosis.signs import (
-    FAILURES,
-    PROGRESS,
-    REFUSALS,
-    Sign,
-    is_complaint,
-    is_known,
-    sign_of,
-)
+from labkit.diagnosis.recognition import Recognized, is_complaint, is_known, recognize
+from labkit.diagnosis.signs import FAILURES, PROGRESS, REFUSALS, SIGN_OF_KIND, Sign
 from labkit.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -93,9 +86,11 @@ class Boot:
         if event.kind is Kind.ROW or not event.text:
             return
         self._last.append(event)
-        seen = sign_of(event.text)
-        if seen is not None:
-            self._take(seen.sign, seen.host, _line(event))
+        found = recognize(event.text)
+        if found is None and event.kind in SIGN_OF_KIND:
+            found = Recognized(SIGN_OF_KIND[event.kind])
+        if found is not None:
+            self._take(found.sign, found.host, _line(event))
             self._tasks.add(event.task)
         elif event.task in self._tasks and is_complaint(event.text) and not is_known(event.text):
             self.errors.append(_line(event))

@@ -54,6 +54,11 @@ class Symptom:
     unless: tuple[Sign, ...] = ()
     when: Callable[[Log], bool] | None = None
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether one of its signs alone does not show it."""
+        return bool(self.besides or self.unless or self.when)
+
     def is_shown_by(self, log: Log) -> bool:
         """Return whether the newest boot shows it."""
         boot = log.boot

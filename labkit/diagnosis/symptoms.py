@@ -28,12 +28,25 @@ from labkit.diagnosis.symptom import (
 if TYPE_CHECKING:
     from labkit.diagnosis.log import Log
 
-__all__ = ["SYMPTOMS", "symptom_of"]
+__all__ = ["SYMPTOMS", "causes_of", "symptom_of"]
 
 
 def symptom_of(log: Log) -> Symptom | None:
     """Return the symptom of a log's newest boot, or None where nothing failed that is known."""
     return next((each for each in SYMPTOMS if each.is_shown_by(log)), None)
+
+
+def causes_of(*signs: Sign) -> tuple[str, ...]:
+    """Return the causes that a line with one of some signs may have, likely ones first.
+
+    Those that need a further sign or condition come last.
+    """
+    symptoms = [each for sign in signs for each in SYMPTOMS if sign in each.signs]
+    symptoms.sort(key=lambda each: each.is_conditional)
+    found: dict[str, None] = {}
+    for each in symptoms:
+        found |= dict.fromkeys(sorted(each.causes, key=each.causes.__getitem__, reverse=True))
+    return tuple(found)
 
 
 _ALERT = {

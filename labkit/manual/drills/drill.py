@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates, firmware
 from labkit.check import Check
-from labkit.diagnosis import CAUSES
+from labkit.diagnosis import CAUSES, PLACES
 from labkit.errors import ManualError
 from labkit.lab.procedure.steps.board import ACCEPTED
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
@@ -119,7 +119,7 @@ class Drill:
         told = CAUSES[cause].distinguish or CAUSES[cause].meaning
         hint = f"not {cause}. You would know it by this: {told}"
         if len(self._wrong) > 1:
-            place = next(group for group, ids in glossary.GROUPS.items() if self._cause in ids)
+            place = next(place for place, ids in PLACES.items() if self._cause in ids)
             hint += f" What is wrong here is mended in this place: {place}."
         return hint
 
@@ -143,9 +143,8 @@ def begin(lab: Lab, number: int, *, seed: str = "1") -> Drill:
         )
     _provision(lab)
     site = Site(lab, f"drill {number}, seed {seed}")
-    names = list(exercise.causes)
-    cause = names[site.number("cause", len(names))]
-    plant(site, cause, exercise.causes[cause])
+    cause = exercise.causes[site.number("cause", len(exercise.causes))]
+    plant(site, cause, at_desk=True)
     return Drill(exercise, boot(lab), site, cause)
 
 

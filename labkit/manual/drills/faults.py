@@ -31,25 +31,35 @@ if TYPE_CHECKING:
     from labkit.certificates.rules import CertifiedKey
     from labkit.manual.drills.site import Site
 
-__all__ = ["PLANTINGS", "plant"]
+__all__ = ["PLANTINGS", "plant", "ways_of"]
 
 _PORT = "clientcredentialMQTT_BROKER_PORT"
 _DAY = timedelta(days=1)
 _MANY = 1 << 16
 
 
-def plant(site: Site, cause: str, ways: tuple[int, ...] = ()) -> None:
+def ways_of(cause: str, *, at_desk: bool = False) -> tuple[Callable[[Site], None], ...]:
+    """Return the ways into the state behind a cause.
+
+    Args:
+        cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
+        at_desk: only those that the manual's own calls can fix.
+    """
+    return tuple(way for way in PLANTINGS[cause] if not at_desk or way not in _BY_HAND)
+
+
+def plant(site: Site, cause: str, *, at_desk: bool = False) -> None:
     """Put a healthy drill device into the state behind a cause; it shows at the next boot.
 
     Args:
         site: the device; its seed chooses the details.
-        cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
-        ways: the ways of it that the seed chooses from; none for all.
+        cause: as `ways_of` takes it.
+        at_desk: choose a way that the manual's own calls can fix.
     """
-    chosen = ways or tuple(range(len(PLANTINGS[cause])))
+    ways = ways_of(cause, at_desk=at_desk)
     site.restore()
     site.remember()
-    PLANTINGS[cause][chosen[site.number(f"{cause}, way", len(chosen))]](site)
+    ways[site.number(f"{cause}, way", len(ways))](site)
 
 
 def _flashed(*changes: Callable[[Site], object]) -> Callable[[Site], None]:
@@ -76,6 +86,9 @@ def _on_board(name: str) -> Callable[[Site], None]:
 
 
 _WITHOUT_CERTIFICATE = _on_board("no-certificate")
+_OTHER_ROOT, _NO_NETWORK = _on_board("wrong-root-or-endpoint"), _on_board("transport")
+_BY_HAND = {_OTHER_ROOT, _NO_NETWORK}
+"""Ways that a flash tool or a network engineer has to fix, although their causes have others."""
 
 
 # Certificates
@@ -248,7 +261,7 @@ PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
     "storage-failed": (_on_board("storage-failed"),),
     "wrong-root-or-endpoint": (
         _flashed(_macro(ENDPOINT, "a3kexample1234-ats.iot.us-east-1.amazonaws.com")),
-        _on_board("wrong-root-or-endpoint"),
+        _OTHER_ROOT,
     ),
     "endpoint-empty": (_flashed(_macro(ENDPOINT, "")),),
     "server-closed-handshake": (_on_board("server-closed-handshake"),),
@@ -268,7 +281,7 @@ PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
     ),
     "generation-delay": (_on_board("generation-delay"),),
     "transport": (
-        _on_board("transport"),
+        _NO_NETWORK,
         _flashed(_macro(_PORT, "1234")),
     ),
     "clock-wrong": (_flashed(_another(_own_key, _too_early)),),

@@ -9,7 +9,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 
 from labkit import open_lab
 from labkit.bench.client import board_number
-from labkit.diagnosis import CAUSES
+from labkit.diagnosis import CAUSES, PLACES
 from labkit.manual.drills.boots import boot, diagnose
 from labkit.manual.drills.faults import PLANTINGS, plant
 from labkit.manual.drills.site import Site
@@ -85,8 +85,8 @@ def site_of(lab: Lab, cause: str, way: int) -> Site:
 
 
 def test_every_cause_can_be_planted() -> None:
-    """Whatever a diagnosis can name, but for all being well and nobody knowing, is there."""
-    assert set(PLANTINGS) == set(CAUSES) - {"ok", "unknown"}
+    """Whatever a diagnosis can name is there, but for `ok` and `unknown`, which are no faults."""
+    assert set(PLANTINGS) == set(CAUSES) - set(PLACES["no cause"])
 
 
 @pytest.mark.parametrize(("cause", "way"), WAYS)
