@@ -31,16 +31,6 @@ class Recognized(NamedTuple):
 
 _PATTERNS = tuple((re.compile(pattern, _FLAGS), signs) for pattern, signs in TEXTS)
 
-_WORDS = re.compile(
-    r"certificate|cert\b|cert\.|_cert|private key|public key|seconds before|provision|tls|handshake"
-    r"|PKCS|fatal alert|EOF|peer|key length|operation timed|resolve|wi-?fi|establish|MQTT|demo"
-    r"|-30848|socket|transport|timeout|refused|rejected|access point|to AP\b|DHCP|IP address"
-    r"|incoming publish|echo|badcert|validity|wait complete|connection accepted|NETWORK ERROR"
-    r"|private key",
-    _FLAGS,
-)
-"""One of these is in every line that a pattern matches: it is searched first."""
-
 _HOSTS = (
     re.compile(rf"TLS_Connect fail(?:ed)? \({CODE}, *(?P<host>[^)\s]*)", _FLAGS),
     re.compile(r"failed to resolve (?P<host>.*?)\.?\s*$", _FLAGS),
@@ -62,8 +52,6 @@ _COMPLAINT = re.compile(r"\berrors?\b|\bfail(?:s|ed|ure)?\b|\bfault\b|\bassert",
 def recognize(text: str) -> Recognized | None:
     """Return what a message is a sign of; None where no text of the table is in it."""
     text = text[:_LONGEST_MESSAGE]
-    if not _WORDS.search(text):
-        return None
     for pattern, signs in _PATTERNS:
         if match := pattern.search(text):
             sign = signs if isinstance(signs, Sign) else _by_code(match["code"], signs)

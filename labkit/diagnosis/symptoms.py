@@ -19,10 +19,8 @@ from labkit.diagnosis.symptom import (
     Symptom,
     has_damaged_dump,
     made_a_key,
-    names_a_text,
-    names_an_ats_endpoint,
-    names_nothing,
     still_waits,
+    unresolved_is,
 )
 
 if TYPE_CHECKING:
@@ -241,20 +239,20 @@ SYMPTOMS: Final = (
         (Sign.UNRESOLVED,),
         {"placeholder-text": 0.9, "wrong-root-or-endpoint": 0.1},
         (HEADERS,),
-        when=names_a_text,
+        when=unresolved_is(".* .*"),
     ),
     Symptom(
         "the board looked for an endpoint with no name",
         (Sign.UNRESOLVED,),
         {"endpoint-empty": 0.95},
-        when=names_nothing,
+        when=unresolved_is(""),
     ),
     Symptom(
         "the name of an AWS IoT endpoint did not resolve",
         (Sign.UNRESOLVED,),
         {"transport": 0.6, "wrong-root-or-endpoint": 0.4},
         (ACCOUNT,),
-        when=names_an_ats_endpoint,
+        when=unresolved_is(r"[a-z0-9]{10,20}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
     ),
     Symptom(
         "the endpoint's name did not resolve",

@@ -48,7 +48,7 @@ def test_a_planted_cause_is_everywhere(planted: str) -> None:
     """A cause that is added to the table is diagnosed, and the glossary has its words and code."""
     found = diagnose("9 111 [iot_thread] TLS_Connect fail (0x7780, host)\r\n")
     assert found.best.id == planted
-    assert found.best.action == "Get a cat."
+    assert found.best.text.action == "Get a cat."
     entry = dict(glossary.look_up(planted).paragraphs)
     assert entry == {
         "what it means": "Mice have eaten the antenna.",
