@@ -20,7 +20,7 @@ from labkit.lab.procedure.steps.headers import (
     FORCE,
     PRIVATE_KEY_PEM,
 )
-from labkit.manual.drills.careless import certify, damaged, literal, unsupported_key
+from labkit.manual.drills.mistakes import certify, damaged, literal, unsupported_key
 from labkit.manual.drills.site import NARROW_POLICY
 from labkit.policy import resource_arn
 
@@ -141,7 +141,7 @@ def _too_early(site: Site) -> tuple[datetime, datetime]:
 
 
 def _damage_certificate(site: Site) -> None:
-    pem = damaged(certificates.to_pem(site.certificate), site.number("character", _MANY))
+    pem = damaged(certificates.to_pem(site.certificate), site.number("line", _MANY))
     site.set_by_hand(CERTIFICATE_PEM, literal(pem))
 
 
@@ -177,42 +177,21 @@ def _unsupported_key(site: Site) -> None:
 def _register_by_connecting(site: Site) -> None:
     """Let the CA register its certificates, and the account forget the device's."""
     site.unregister(site.arn)
-    ca_id = certificates.certificate_id(site.ca)
-    site.call(
-        "a drill",
-        "update_ca_certificate",
-        certificateId=ca_id,
-        newAutoRegistrationStatus="ENABLE",
-    )
+    site.update_ca(newAutoRegistrationStatus="ENABLE")
 
 
 def _ca_inactive(site: Site) -> None:
     site.unregister(site.arn)
-    ca_id = certificates.certificate_id(site.ca)
-    site.call("a drill", "update_ca_certificate", certificateId=ca_id, newStatus="INACTIVE")
+    site.update_ca(newStatus="INACTIVE")
 
 
 def _ca_deleted(site: Site) -> None:
     _ca_inactive(site)
-    site.call(
-        "a drill", "delete_ca_certificate", certificateId=certificates.certificate_id(site.ca)
-    )
-
-
-def _not_registered(site: Site) -> None:
-    site.unregister(site.arn)
-
-
-def _not_active(site: Site) -> None:
-    site.lab.account.set_certificate_status(site.lab.certificate_id, "INACTIVE")
+    site.call("delete_ca_certificate", certificateId=certificates.certificate_id(site.ca))
 
 
 def _no_policy(site: Site) -> None:
     site.lab.account.detach_policy(POLICY_NAME, site.arn)
-
-
-def _not_attached(site: Site) -> None:
-    site.detach_thing(site.arn)
 
 
 def _narrow(*actions: str) -> Callable[[Site], None]:
@@ -231,7 +210,7 @@ def _narrow(*actions: str) -> Callable[[Site], None]:
         ]
         document = {"Version": "2012-10-17", "Statement": statements}
         account.create_policy(NARROW_POLICY, document)
-        site.call("a drill", "attach_policy", policyName=NARROW_POLICY, target=site.arn)
+        site.call("attach_policy", policyName=NARROW_POLICY, target=site.arn)
         account.detach_policy(POLICY_NAME, site.arn)
 
     return way
@@ -267,15 +246,17 @@ PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
     "server-closed-handshake": (_on_board("server-closed-handshake"),),
     "jit-first-connection": (_register_by_connecting,),
     "ca-not-registered": (_ca_inactive, _ca_deleted),
-    "certificate-not-registered": (_not_registered,),
-    "certificate-not-active": (_not_active,),
+    "certificate-not-registered": (lambda site: site.unregister(site.arn),),
+    "certificate-not-active": (
+        lambda site: site.lab.account.set_certificate_status(site.lab.certificate_id, "INACTIVE"),
+    ),
     "certificate-expired": (_flashed(_another(_own_key, _long_ago)),),
     "no-policy": (_no_policy,),
     "policy-denies": (
         _narrow("iot:Publish", "iot:Subscribe", "iot:Receive"),
         _narrow("iot:Connect", "iot:Subscribe"),
     ),
-    "thing-not-attached": (_not_attached,),
+    "thing-not-attached": (lambda site: site.detach_thing(site.arn),),
     "rows-lost": (
         _flashed(_macro(CERTIFICATE_PEM, None), _macro(CA_PEM, None), _on_board("rows-lost")),
     ),
