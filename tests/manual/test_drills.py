@@ -14,8 +14,8 @@ from labkit.diagnosis.signs import Sign
 from labkit.errors import CertificateError, ManualError
 from labkit.manual import drills, glossary
 from labkit.manual.drills.catalogue import DRILLS, find
+from labkit.manual.drills.device import DrillDevice
 from labkit.manual.drills.faults import PLANTINGS, ways_of
-from labkit.manual.drills.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def _tidy(request: pytest.FixtureRequest) -> Iterator[None]:
     """Take away what a failed test has left."""
     yield
     if "device" in request.fixturenames:
-        Site(request.getfixturevalue("device")).restore()
+        DrillDevice(request.getfixturevalue("device")).restore()
 
 
 def seed_of(number: int, cause: str, way: int = 0) -> str:
@@ -51,8 +51,8 @@ def seed_of(number: int, cause: str, way: int = 0) -> str:
     exercise = find(number)
     names, ways = exercise.causes, ways_of(cause, at_desk=True)
     for seed in map(str, range(1, 1000)):
-        site = Site(None, f"drill {number}, seed {seed}")
-        chosen = site.number("cause", len(names)), site.number(f"{cause}, way", len(ways))
+        drilled = DrillDevice(None, f"drill {number}, seed {seed}")
+        chosen = drilled.number("cause", len(names)), drilled.number(f"{cause}, way", len(ways))
         if chosen == (names.index(cause), way):
             return seed
     raise AssertionError(cause)
@@ -92,7 +92,7 @@ def test_found_and_mended(device: Lab, number: int, cause: str, way: int) -> Non
     assert drill.diagnose().best.id == cause
     MENDING[cause](device)
     assert drill.verify().passed, drill.console
-    assert not Site(device).is_disturbed
+    assert not DrillDevice(device).is_disturbed
 
 
 def test_named_is_not_mended(device: Lab) -> None:
@@ -187,7 +187,7 @@ def test_put_away_leaves_no_trace(device: Lab) -> None:
     assert drills.put_away(device).passed
     assert files(device.workspace.firmware) == before
     assert drills.put_away(device).passed
-    assert not Site(device).is_disturbed
+    assert not DrillDevice(device).is_disturbed
 
 
 def test_half_a_mending_is_taken_back(device: Lab) -> None:

@@ -20,8 +20,8 @@ from labkit.lab.procedure.steps.headers import (
     FORCE,
     PRIVATE_KEY_PEM,
 )
+from labkit.manual.drills.device import NARROW_POLICY
 from labkit.manual.drills.mistakes import certify, damaged, literal, unsupported_key
-from labkit.manual.drills.site import NARROW_POLICY
 from labkit.policy import resource_arn
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from labkit.certificates.rules import CertifiedKey
-    from labkit.manual.drills.site import Site
+    from labkit.manual.drills.device import DrillDevice
+
+    Way = Callable[[DrillDevice], object]
 
 __all__ = ["PLANTINGS", "plant", "ways_of"]
 
@@ -38,7 +40,7 @@ _DAY = timedelta(days=1)
 _MANY = 1 << 16
 
 
-def ways_of(cause: str, *, at_desk: bool = False) -> tuple[Callable[[Site], None], ...]:
+def ways_of(cause: str, *, at_desk: bool = False) -> tuple[Way, ...]:
     """Return the ways into the state behind a cause.
 
     Args:
@@ -48,41 +50,41 @@ def ways_of(cause: str, *, at_desk: bool = False) -> tuple[Callable[[Site], None
     return tuple(way for way in PLANTINGS[cause] if not at_desk or way not in _BY_HAND)
 
 
-def plant(site: Site, cause: str, *, at_desk: bool = False) -> None:
+def plant(device: DrillDevice, cause: str, *, at_desk: bool = False) -> None:
     """Put a healthy drill device into the state behind a cause; it shows at the next boot.
 
     Args:
-        site: the device; its seed chooses the details.
+        device: the device; its seed chooses the details.
         cause: as `ways_of` takes it.
         at_desk: choose a way that the manual's own calls can fix.
     """
     ways = ways_of(cause, at_desk=at_desk)
-    site.restore()
-    site.remember()
-    ways[site.number(f"{cause}, way", len(ways))](site)
+    device.restore()
+    device.remember()
+    ways[device.number(f"{cause}, way", len(ways))](device)
 
 
-def _flashed(*changes: Callable[[Site], object]) -> Callable[[Site], None]:
+def _flashed(*changes: Way) -> Way:
     """Return a way that changes headers or board, then builds and flashes."""
 
-    def way(site: Site) -> None:
+    def way(device: DrillDevice) -> None:
         for change in changes:
-            change(site)
-        site.build_and_flash()
+            change(device)
+        device.build_and_flash()
 
     return way
 
 
-def _macro(macro: str, value: str | None) -> Callable[[Site], None]:
-    return lambda site: site.set(macro, value)
+def _macro(macro: str, value: str | None) -> Way:
+    return lambda device: device.set(macro, value)
 
 
-def _code(macro: str, code: str) -> Callable[[Site], None]:
-    return lambda site: site.set_by_hand(macro, code)
+def _code(macro: str, code: str) -> Way:
+    return lambda device: device.set_by_hand(macro, code)
 
 
-def _on_board(name: str) -> Callable[[Site], None]:
-    return lambda site: site.plant(name)
+def _on_board(name: str) -> Way:
+    return lambda device: device.plant(name)
 
 
 _WITHOUT_CERTIFICATE = _on_board("no-certificate")
@@ -95,110 +97,110 @@ _BY_HAND = {_OTHER_ROOT, _NO_NETWORK}
 
 
 def _another(
-    key: Callable[[Site], CertifiedKey],
-    valid: Callable[[Site], tuple[datetime, datetime]] = lambda site: (
-        site.now - _DAY,
-        site.now + 90 * _DAY,
+    key: Callable[[DrillDevice], CertifiedKey],
+    valid: Callable[[DrillDevice], tuple[datetime, datetime]] = lambda device: (
+        device.now - _DAY,
+        device.now + 90 * _DAY,
     ),
-) -> Callable[[Site], None]:
+) -> Way:
     """Return a way that gives the device a certificate for another key or time, all else right."""
 
-    def way(site: Site) -> None:
+    def way(device: DrillDevice) -> None:
         pem = certify(
-            key(site),
-            site.request.subject,
-            site.ca,
-            site.ca_key,
-            valid=valid(site),
-            serial_number=site.randomness.serial_number("drill", "another certificate"),
+            key(device),
+            device.request.subject,
+            device.ca,
+            device.ca_key,
+            valid=valid(device),
+            serial_number=device.randomness.serial_number("drill", "another certificate"),
         )
-        site.register(pem)
-        site.set(CERTIFICATE_PEM, pem)
+        device.register(pem)
+        device.set(CERTIFICATE_PEM, pem)
 
     return way
 
 
-def _own_key(site: Site) -> CertifiedKey:
-    return serialization.load_der_public_key(site.device_key.der)  # type: ignore[return-value]  # EC
+def _own_key(device: DrillDevice) -> CertifiedKey:
+    return serialization.load_der_public_key(device.device_key.der)  # type: ignore[return-value]  # EC
 
 
-def _signers_key(site: Site) -> CertifiedKey:
+def _signers_key(device: DrillDevice) -> CertifiedKey:
     """Return the CSR signer's key: what OpenSSL certifies without -force_pubkey."""
-    return site.request.public_key()  # type: ignore[return-value]  # the lab's requests are EC
+    return device.request.public_key()  # type: ignore[return-value]  # the lab's requests are EC
 
 
-def _another_devices_key(site: Site) -> CertifiedKey:
-    return site.randomness.ec_key("another device", "key pair 1").public_key()
+def _another_devices_key(device: DrillDevice) -> CertifiedKey:
+    return device.randomness.ec_key("another device", "key pair 1").public_key()
 
 
-def _long_ago(site: Site) -> tuple[datetime, datetime]:
-    return site.now - 400 * _DAY, site.now - (1 + site.number("days ago", 30)) * _DAY
+def _long_ago(device: DrillDevice) -> tuple[datetime, datetime]:
+    return device.now - 400 * _DAY, device.now - (1 + device.number("days ago", 30)) * _DAY
 
 
-def _too_early(site: Site) -> tuple[datetime, datetime]:
-    begin = site.now + (1 + site.number("days ahead", 300)) * _DAY
+def _too_early(device: DrillDevice) -> tuple[datetime, datetime]:
+    begin = device.now + (1 + device.number("days ahead", 300)) * _DAY
     return begin, begin + 500 * _DAY
 
 
-def _damage_certificate(site: Site) -> None:
-    pem = damaged(certificates.to_pem(site.certificate), site.number("line", _MANY))
-    site.set_by_hand(CERTIFICATE_PEM, literal(pem))
+def _damage_certificate(device: DrillDevice) -> None:
+    pem = damaged(certificates.to_pem(device.certificate), device.number("line", _MANY))
+    device.set_by_hand(CERTIFICATE_PEM, literal(pem))
 
 
-def _public_key(site: Site) -> None:
-    site.set_by_hand(CERTIFICATE_PEM, literal(site.device_key.pem))
+def _public_key(device: DrillDevice) -> None:
+    device.set_by_hand(CERTIFICATE_PEM, literal(device.device_key.pem))
 
 
-def _ca_for_device(site: Site) -> None:
-    site.set(CERTIFICATE_PEM, certificates.to_pem(site.ca))
+def _ca_for_device(device: DrillDevice) -> None:
+    device.set(CERTIFICATE_PEM, certificates.to_pem(device.ca))
 
 
-def _ca_without_line_ends(site: Site) -> None:
-    site.set_by_hand(CA_PEM, literal(certificates.to_pem(site.ca), line_ends=False))
+def _ca_without_line_ends(device: DrillDevice) -> None:
+    device.set_by_hand(CA_PEM, literal(certificates.to_pem(device.ca), line_ends=False))
 
 
 # Private keys
 
 
-def _key_without_line_ends(site: Site) -> None:
-    key = site.randomness.ec_key("drill", "imported key")
+def _key_without_line_ends(device: DrillDevice) -> None:
+    key = device.randomness.ec_key("drill", "imported key")
     pem = certificates.private_key_to_pem(key).decode()
-    site.set_by_hand(PRIVATE_KEY_PEM, literal(pem, line_ends=False))
+    device.set_by_hand(PRIVATE_KEY_PEM, literal(pem, line_ends=False))
 
 
-def _unsupported_key(site: Site) -> None:
-    pem = unsupported_key(site.number("kind of key", 2))
-    site.set_by_hand(PRIVATE_KEY_PEM, literal(pem))
+def _unsupported_key(device: DrillDevice) -> None:
+    pem = unsupported_key(device.number("kind of key", 2))
+    device.set_by_hand(PRIVATE_KEY_PEM, literal(pem))
 
 
 # The account
 
 
-def _register_by_connecting(site: Site) -> None:
+def _register_by_connecting(device: DrillDevice) -> None:
     """Let the CA register its certificates, and the account forget the device's."""
-    site.unregister(site.arn)
-    site.update_ca(newAutoRegistrationStatus="ENABLE")
+    device.unregister(device.arn)
+    device.update_ca(newAutoRegistrationStatus="ENABLE")
 
 
-def _ca_inactive(site: Site) -> None:
-    site.unregister(site.arn)
-    site.update_ca(newStatus="INACTIVE")
+def _ca_inactive(device: DrillDevice) -> None:
+    device.unregister(device.arn)
+    device.update_ca(newStatus="INACTIVE")
 
 
-def _ca_deleted(site: Site) -> None:
-    _ca_inactive(site)
-    site.call("delete_ca_certificate", certificateId=certificates.certificate_id(site.ca))
+def _ca_deleted(device: DrillDevice) -> None:
+    _ca_inactive(device)
+    device.call("delete_ca_certificate", certificateId=certificates.certificate_id(device.ca))
 
 
-def _no_policy(site: Site) -> None:
-    site.lab.account.detach_policy(POLICY_NAME, site.arn)
+def _no_policy(device: DrillDevice) -> None:
+    device.lab.account.detach_policy(POLICY_NAME, device.arn)
 
 
-def _narrow(*actions: str) -> Callable[[Site], None]:
+def _narrow(*actions: str) -> Way:
     """Return a way that attaches, in place of the policy, one that allows other clients more."""
 
-    def way(site: Site) -> None:
-        account = site.lab.account
+    def way(device: DrillDevice) -> None:
+        account = device.lab.account
         of_another = resource_arn(account.region, account.account_id, "client/another-device")
         topics = [
             resource_arn(account.region, account.account_id, f"{kind}/*")
@@ -210,13 +212,13 @@ def _narrow(*actions: str) -> Callable[[Site], None]:
         ]
         document = {"Version": "2012-10-17", "Statement": statements}
         account.create_policy(NARROW_POLICY, document)
-        site.call("attach_policy", policyName=NARROW_POLICY, target=site.arn)
-        account.detach_policy(POLICY_NAME, site.arn)
+        device.call("attach_policy", policyName=NARROW_POLICY, target=device.arn)
+        account.detach_policy(POLICY_NAME, device.arn)
 
     return way
 
 
-PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
+PLANTINGS: Final[Mapping[str, tuple[Way, ...]]] = {
     "key-changed": (
         _on_board("key-changed"),
         _flashed(_macro(FORCE, "1")),
@@ -246,9 +248,11 @@ PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
     "server-closed-handshake": (_on_board("server-closed-handshake"),),
     "jit-first-connection": (_register_by_connecting,),
     "ca-not-registered": (_ca_inactive, _ca_deleted),
-    "certificate-not-registered": (lambda site: site.unregister(site.arn),),
+    "certificate-not-registered": (lambda device: device.unregister(device.arn),),
     "certificate-not-active": (
-        lambda site: site.lab.account.set_certificate_status(site.lab.certificate_id, "INACTIVE"),
+        lambda device: device.lab.account.set_certificate_status(
+            device.lab.certificate_id, "INACTIVE"
+        ),
     ),
     "certificate-expired": (_flashed(_another(_own_key, _long_ago)),),
     "no-policy": (_no_policy,),
@@ -256,7 +260,7 @@ PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
         _narrow("iot:Publish", "iot:Subscribe", "iot:Receive"),
         _narrow("iot:Connect", "iot:Subscribe"),
     ),
-    "thing-not-attached": (lambda site: site.detach_thing(site.arn),),
+    "thing-not-attached": (lambda device: device.detach_thing(device.arn),),
     "rows-lost": (
         _flashed(_macro(CERTIFICATE_PEM, None), _macro(CA_PEM, None), _on_board("rows-lost")),
     ),

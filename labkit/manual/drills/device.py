@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from labkit.bench.client import Bench
     from labkit.lab.lab import Lab
 
-__all__ = ["NARROW_POLICY", "Site"]
+__all__ = ["NARROW_POLICY", "DrillDevice"]
 
 NARROW_POLICY: Final = "labkit-drill-narrow"
 
@@ -49,7 +49,7 @@ _LAST_STEP = 8 * 60
 
 
 @dataclass(slots=True)
-class Site:
+class DrillDevice:
     """The drill device.
 
     Attributes:
