@@ -29,7 +29,7 @@ class Recognized(NamedTuple):
     host: str | None = None
 
 
-_PATTERNS = tuple((re.compile(pattern, _FLAGS), signs) for pattern, signs in TEXTS)
+_PATTERNS = tuple((re.compile(pattern, re.ASCII), signs) for pattern, signs in TEXTS)
 
 _HOSTS = (
     re.compile(rf"TLS_Connect fail(?:ed)? \({CODE}, *(?P<host>[^)\s]*)", _FLAGS),
@@ -52,8 +52,9 @@ _COMPLAINT = re.compile(r"\berrors?\b|\bfail(?:s|ed|ure)?\b|\bfault\b|\bassert",
 def recognize(text: str) -> Recognized | None:
     """Return what a message is a sign of; None where no text of the table is in it."""
     text = text[:_LONGEST_MESSAGE]
+    lower = text.lower()
     for pattern, signs in _PATTERNS:
-        if match := pattern.search(text):
+        if match := pattern.search(lower):
             sign = signs if isinstance(signs, Sign) else _by_code(match["code"], signs)
             if sign is not None:
                 return Recognized(sign, _host(text))
@@ -62,7 +63,7 @@ def recognize(text: str) -> Recognized | None:
 
 def _by_code(code: str, signs: tuple[Sign, ...]) -> Sign | None:
     """Return the sign that a code chooses; a handshake fails also with a code nobody knows."""
-    number = int(code, 16 if code[:2].lower() == "0x" else 10)
+    number = int(code, 16 if code.startswith("0x") else 10)
     if number >= _32_BITS >> 1:
         number = _32_BITS - number
     known = signs_of_number(number)

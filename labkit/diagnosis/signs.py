@@ -9,7 +9,6 @@ of 201906 to 202007; mbedTLS 2.16, `error.c` and `net_sockets.h`.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -137,105 +136,75 @@ CODE: Final = r"-?(?P<code>0x[0-9a-f]{1,8}|\d{1,10})"
 TEXTS: Final[tuple[tuple[str, Sign | tuple[Sign, ...]], ...]] = (
     (r"write certificate\.", Sign.CERTIFICATE_WRITTEN),
     (r"could not open \S*cert\S* for reading", Sign.NO_CERTIFICATE_FILE),
-    (r"no persistent storage is available for the JIT[PR] certificate", Sign.JITR_IN_USE),
-    (
-        (
-            r"vDevModeKeyProvisioning returned 0x0+\b|key provisioning done|"
-            r"credential provisioning succeeded"
-        ),
-        Sign.PROVISIONED,
-    ),
-    (rf"vDevModeKeyProvisioning returned {CODE}", (Sign.STORAGE,)),
+    (r"no persistent storage is available for the jit[pr] certificate", Sign.JITR_IN_USE),
+    (r"vdevmodekeyprovisioning returned 0x0+\b", Sign.PROVISIONED),
+    (rf"vdevmodekeyprovisioning returned {CODE}", (Sign.STORAGE,)),
+    (r"key provisioning done", Sign.PROVISIONED),
+    (r"credential provisioning succeeded", Sign.PROVISIONED),
     # Provisioning that fails.
     (rf"failed to provision device certificate\W*(?:with status )?{CODE}", _FROM_CERTIFICATE),
     (r"unable to parse private key", Sign.KEY_UNREADABLE),
-    (
-        (
-            r"failed to parse rsa private key|invalid private key type|"
-            r"only ec ?(?:p-?256|and rsa)"
-        ),
-        Sign.KEY_UNSUPPORTED,
-    ),
+    (r"failed to parse rsa private key", Sign.KEY_UNSUPPORTED),
+    (r"invalid private key type", Sign.KEY_UNSUPPORTED),
+    (r"only ec ?(?:p-?256|and rsa)", Sign.KEY_UNSUPPORTED),
     (rf"failed to provision device private key\W*(?:with status )?{CODE}", _FROM_KEY),
     # The handshake.
-    (
-        (
-            r"validity has expired|validity starts in the future|"
-            r"badcert_(?:expired|future)|certificate (?:has expired|is not yet valid)"
-        ),
-        Sign.UNTIMELY,
-    ),
-    (r"failure in PKCS ?#?11.*PKCS ?#?11 error=0x\(0*82\)", Sign.CERTIFICATE_MISSING),
+    (r"validity (?:has expired|starts in the future)", Sign.UNTIMELY),
+    (r"badcert_(?:expired|future)", Sign.UNTIMELY),
+    (r"certificate (?:has expired|is not yet valid)", Sign.UNTIMELY),
+    (r"failure in pkcs ?#?11.*pkcs ?#?11 error=0x\(0*82\)", Sign.CERTIFICATE_MISSING),
     (r"likely due to a failure in\b", Sign.PKCS11_FAILED),
     (r"fatal alert message was received", Sign.ALERT),
     (r"certificate verification failed", Sign.UNTRUSTED),
-    (r"indicated an EOF|notified us that the connection is going to be closed", Sign.EOF),
-    (
-        r"AES - Invalid key length|connection was reset by peer|SSL - The operation timed out",
-        Sign.SOCKET_ERROR,
-    ),
-    (rf"TLS_Connect fail(?:ed)? \({CODE}", HANDSHAKE),
-    (rf"TLS_Connect failed with error code {CODE}", HANDSHAKE),
-    (
-        (
-            r"(?:handshake failed|ssl_handshake returned|failed to perform TLS handshake)"
-            rf"\D{{0,40}}?{CODE}"
-        ),
-        HANDSHAKE,
-    ),
+    (r"indicated an eof", Sign.EOF),
+    (r"notified us that the connection is going to be closed", Sign.EOF),
+    (r"aes - invalid key length", Sign.SOCKET_ERROR),
+    (r"connection was reset by peer", Sign.SOCKET_ERROR),
+    (r"ssl - the operation timed out", Sign.SOCKET_ERROR),
+    (rf"tls_connect fail(?:ed)? \({CODE}", HANDSHAKE),
+    (rf"tls_connect failed with error code {CODE}", HANDSHAKE),
+    (rf"handshake failed\D{{0,40}}?{CODE}", HANDSHAKE),
+    (rf"ssl_handshake returned\D{{0,40}}?{CODE}", HANDSHAKE),
+    (rf"failed to perform tls handshake\D{{0,40}}?{CODE}", HANDSHAKE),
     # The network.
     (r"failed to resolve", Sign.UNRESOLVED),
-    (
-        (
-            r"wi-?fi\b.{0,40}?\b(?:failed|could not|cannot|unable)|"
-            r"failed to connect to (?:the )?(?:AP|access point|wi-?fi)\b|"
-            r"(?:DHCP|IP address)\b.{0,30}\b(?:failed|timed out|timeout)"
-        ),
-        Sign.NO_WIFI,
-    ),
+    (r"wi-?fi\b.{0,40}?\b(?:failed|could not|cannot|unable)", Sign.NO_WIFI),
+    (r"failed to connect to (?:the )?(?:ap|access point|wi-?fi)\b", Sign.NO_WIFI),
+    (r"(?:dhcp|ip address)\b.{0,30}\b(?:failed|timed out|timeout)", Sign.NO_WIFI),
     (r"failed to establish new connection", Sign.NOT_REACHED),
-    (r"TLS (?:session|connection)(?: to \S+)? (?:was )?established", Sign.TLS_CONNECTED),
+    (r"tls (?:session|connection)(?: to \S+)? (?:was )?established", Sign.TLS_CONNECTED),
     # MQTT.
-    (
-        r"MQTT SUBSCRIBE: MQTTServerRefused|topic filter .{0,300}?(?:refused|rejected)",
-        Sign.SUBSCRIBE_REFUSED,
-    ),
-    (r"MQTTServerRefused|SERVER REFUSED", Sign.REFUSED),
-    (
-        (
-            r"MQTT CONNECT: MQTTSuccess|connection established with the broker|"
-            r"MQTT connection \S+ established|wait complete with result SUCCESS|"
-            r"received MQTT CONNACK successfully|connection accepted\.|MQTT echo connected|"
-            r"MQTT connection successfully established"
-        ),
-        Sign.MQTT_CONNECTED,
-    ),
-    (
-        (
-            r"-30848|no data could be read from the socket|error -\d+ while receiving data|"
-            r"MQTT (?:CONNECT|SUBSCRIBE|PUBLISH)?.{0,20}MQTTRecvFailed|"
-            r"(?:status|Status) ?= ?MQTTRecvFailed|single byte was not read from the transport"
-        ),
-        Sign.CLOSED,
-    ),
-    (
-        r"MQTT_ProcessLoop failed to receive|timed out waiting for incoming PUBLISH",
-        Sign.ECHO_MISSING,
-    ),
-    (r"MQTT PUBLISH \d+ could not be sent|MQTT PUBLISH returned error", Sign.LOST_LATER),
-    (
-        (
-            r"wait complete with result TIMEOUT|error TIMEOUT|MQTTNoDataAvailable|"
-            r"MQTT echo failed to connect"
-        ),
-        Sign.UNANSWERED,
-    ),
-    (r"incoming publish (?:message on topic|received:)|echo successful", Sign.MESSAGE_BACK),
-    (re.escape(ACCEPTED.removesuffix(".")), Sign.COMPLETED),
-    (r"error running demo|demo failed|NETWORK ERROR", Sign.FAILED),
+    (r"mqtt subscribe: mqttserverrefused", Sign.SUBSCRIBE_REFUSED),
+    (r"topic filter .{0,300}?(?:refused|rejected)", Sign.SUBSCRIBE_REFUSED),
+    (r"mqttserverrefused|server refused", Sign.REFUSED),
+    (r"mqtt connect: mqttsuccess", Sign.MQTT_CONNECTED),
+    (r"connection established with the broker", Sign.MQTT_CONNECTED),
+    (r"mqtt connection \S+ established", Sign.MQTT_CONNECTED),
+    (r"wait complete with result success", Sign.MQTT_CONNECTED),
+    (r"received mqtt connack successfully", Sign.MQTT_CONNECTED),
+    (r"connection accepted\.", Sign.MQTT_CONNECTED),
+    (r"mqtt echo connected", Sign.MQTT_CONNECTED),
+    (r"mqtt connection successfully established", Sign.MQTT_CONNECTED),
+    (r"-30848", Sign.CLOSED),
+    (r"no data could be read from the socket", Sign.CLOSED),
+    (r"error -\d+ while receiving data", Sign.CLOSED),
+    (r"mqtt (?:connect|subscribe|publish)?.{0,20}mqttrecvfailed", Sign.CLOSED),
+    (r"status ?= ?mqttrecvfailed", Sign.CLOSED),
+    (r"single byte was not read from the transport", Sign.CLOSED),
+    (r"mqtt_processloop failed to receive", Sign.ECHO_MISSING),
+    (r"timed out waiting for incoming publish", Sign.ECHO_MISSING),
+    (r"mqtt publish (?:\d+ could not be sent|returned error)", Sign.LOST_LATER),
+    (r"wait complete with result timeout", Sign.UNANSWERED),
+    (r"error timeout", Sign.UNANSWERED),
+    (r"mqttnodataavailable", Sign.UNANSWERED),
+    (r"mqtt echo failed to connect", Sign.UNANSWERED),
+    (r"incoming publish (?:message on topic|received:)", Sign.MESSAGE_BACK),
+    (r"echo successful", Sign.MESSAGE_BACK),
+    (ACCEPTED.removesuffix(".").lower(), Sign.COMPLETED),
+    (r"error running demo|demo failed|network error", Sign.FAILED),
 )
 """Console texts: a pattern, and its sign, or the signs among which the code on the line chooses.
 
-The first pattern that gives a sign counts. Lines that `labkit.console` recognizes are not here:
-their signs are in `SIGN_OF_KIND`.
+Patterns are in lower case, since they are searched in lower-cased text. The first that gives a sign
+counts. Lines that `labkit.console` recognizes are not here: their signs are in `SIGN_OF_KIND`.
 """

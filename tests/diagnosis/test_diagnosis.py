@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from diagnosis_consoles import BY_HAND, DECIDED, WRITE
 from labkit.diagnosis import CAUSES, CODES, PLACES, Evidence, diagnose
 from labkit.diagnosis.judges import JUDGES
 from labkit.diagnosis.recognition import recognize
-from labkit.diagnosis.signs import Sign
+from labkit.diagnosis.signs import TEXTS, Sign
 from labkit.diagnosis.symptoms import SYMPTOMS
 
 if TYPE_CHECKING:
@@ -165,3 +166,9 @@ def test_a_code_that_is_not_in_the_table(code: str) -> None:
     found = recognize(f"TLS_Connect fail ({code}, host)")
     assert found is not None
     assert found.sign is Sign.HANDSHAKE_FAILED
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in TEXTS])
+def test_texts_are_in_lower_case(pattern: str) -> None:
+    """A pattern with a capital would match nothing, for lines are searched in lower case."""
+    assert not re.search(r"[A-Z]", re.sub(r"\\[A-Z]|\(\?P<", "", pattern))
