@@ -17,8 +17,9 @@ from __future__ import annotations
 from labkit.diagnosis.causes import CAUSES, PLACES, CauseText
 from labkit.diagnosis.codes import CODES, Code
 from labkit.diagnosis.evidence import AccountState, Evidence, Headers
+from labkit.diagnosis.finding import Item
 from labkit.diagnosis.ranking import diagnose
-from labkit.diagnosis.report import Cause, Diagnosis, Item
+from labkit.diagnosis.report import Cause, Diagnosis
 from labkit.diagnosis.symptoms import causes_of
 
 __all__ = [

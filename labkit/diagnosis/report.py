@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from labkit.diagnosis.causes import CAUSES, CauseText
 
-__all__ = ["Cause", "Diagnosis", "Item"]
+if TYPE_CHECKING:
+    from labkit.diagnosis.finding import Item
+
+__all__ = ["Cause", "Diagnosis"]
 
 _GLOSSARY: Final = "12-glossary.ipynb"
 """The page of the manual that explains each cause under its id."""
@@ -22,26 +25,6 @@ _WORDS: Final = (
     (0.0, "less likely"),
 )
 _OTHERS_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A piece of evidence.
-
-    Attributes:
-        text: the console's line, or what was found elsewhere.
-        source: "console", "certificate", "headers" or "account".
-        line: the console's line, counted from 1; None where it is from elsewhere.
-    """
-
-    text: str
-    source: str = "console"
-    line: int | None = None
-
-    def __str__(self) -> str:
-        """Return one line: where, and what."""
-        where = f"line {self.line}" if self.source == "console" and self.line else self.source
-        return f"{where}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,5 @@ def has_damaged_dump(log: Log) -> bool:
 
 def still_waits(log: Log) -> bool:
     """Return whether the pause before a key pair is the last thing about keys."""
-    waiting = log.boot.signs.get(Sign.WAITING)
-    header = log.boot.signs.get(Sign.HEADER)
-    return waiting is not None and (header is None or header.number < waiting.number)
+    lines = log.boot.lines_of(Sign.WAITING, Sign.HEADER)
+    return lines[-1:] == [log.boot.signs.get(Sign.WAITING)]

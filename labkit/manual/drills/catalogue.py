@@ -39,12 +39,7 @@ _OTHER_LINES = {"no-certificate", "jit-first-connection", "wrong-root-or-endpoin
 """Causes of an alert that are planted so that another line tells them apart."""
 
 _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    (
-        "easy",
-        "Nowhere to go",
-        "The headers were merged from another branch.",
-        ("endpoint-empty",),
-    ),
+    ("easy", "Nowhere to go", "The headers were merged from another branch.", ("endpoint-empty",)),
     (
         "easy",
         "As it came",
