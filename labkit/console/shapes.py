@@ -65,9 +65,9 @@ LOOSE_ROW = re.compile(
 """A row, full or last, wherever it stands."""
 
 _KINDS = (
-    (Kind.WAITING, r"waiting for \d+ seconds before generating"),
+    (Kind.WAITING, r"waiting for (?P<seconds>\d{1,6}) seconds before generating"),
     (Kind.PRINTING, r"printing device public key"),
-    (Kind.WARNING, r"client certificate should be updated"),
+    (Kind.WARNING, r"client certificate should be\b"),
     (Kind.SUBJECT, r"certificate subject name: CN=(?P<subject>\S+)"),
     (Kind.NO_PRIVATE_KEY, r"private key not found|failed to provision device private key"),
     (

@@ -6,7 +6,6 @@ A board is never asked anything; all is told from what it prints and from how lo
 from __future__ import annotations
 
 import math
-import re
 import time
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +14,10 @@ from typing import TYPE_CHECKING
 from labkit import console
 from labkit.console import Kind
 from labkit.console.boots import MessageNumbers
+from labkit.console.shapes import kind_of
 from labkit.device.looks import looks_garbled
+from labkit.diagnosis.recognition import recognize
+from labkit.diagnosis.signs import ENDS
 from labkit.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -28,16 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Heard", "Listener", "Patience", "Until"]
 
-_ENDS = (
-    "Demo completed successfully.",
-    "Demo failed",
-    "Error running demo",
-    "TLS_Connect fail",
-    "The handshake failed",
-    "Failed to resolve",
-)
-"""Lines after which a boot of the hello world has nothing more to tell."""
-
 _FIRST_NUMBERS = 20
 """A boot's first message has the number 0; this many may be lost in a terminal's noise."""
 
@@ -45,8 +37,6 @@ _GARBLED_AFTER_S = 2.0
 """ESP8266's boot ROM is garbled for a moment in every boot."""
 _ENOUGH_BYTES = 256
 """Bytes for a verdict while the board goes on printing."""
-
-_DELAY = re.compile(r"waiting for (\d{1,6}) seconds", re.IGNORECASE)
 
 
 class Until(Enum):
@@ -189,10 +179,10 @@ class Listener:
             self._begin_boot(event.number)
         if self._is_old:
             return
-        if any(end in event.text for end in _ENDS):
+        if (found := recognize(event.text)) and found.sign in ENDS:
             self._ended_at = time.monotonic()
-        if event.kind is Kind.WAITING and (found := _DELAY.search(event.text)):
-            now, seconds = time.monotonic(), int(found[1])
+        if event.kind is Kind.WAITING and (wait := kind_of(event.text)[1]):
+            now, seconds = time.monotonic(), int(wait["seconds"])
             self._delay = _Delay(now + seconds, now + self._patience.progress_s)
             self._deadline = max(self._deadline, now + seconds + self._patience.boot_s)
         elif self._delay and event.kind is not Kind.TEXT:

@@ -41,7 +41,7 @@ def _made_in_this_boot(case: Case) -> Finding | None:
     line = signs.get(Sign.WAITING)
     if line is None and Sign.CERTIFICATE_WRITTEN in signs and not case.key_fits:
         line = signs.get(Sign.WARNING)
-    return None if line is None else Finding("for", line.text, "console", line.number)
+    return None if line is None else Finding("for", line.text, "console", line.line)
 
 
 def _was_another(case: Case) -> Finding | None:
@@ -119,7 +119,7 @@ def _no_certificate(case: Case) -> Finding | None:
         return Finding("for", f"{_where(case)} holds nothing", "headers")
     written = case.log.boot.signs.get(Sign.CERTIFICATE_WRITTEN)
     if written is not None and not case.has(Sign.NO_CERTIFICATE_FILE, Sign.CERTIFICATE_MISSING):
-        return Finding("against", written.text, "console", written.number)
+        return Finding("against", written.text, "console", written.line)
     return None
 
 
@@ -140,7 +140,7 @@ def _rows_lost(case: Case) -> Finding | None:
     dump, header = case.log.newest, case.log.boot.signs.get(Sign.HEADER)
     if dump is None or header is None or not dump.problem:
         return None
-    return Finding("for", header.text, "console", header.number)
+    return Finding("for", header.text, "console", header.line)
 
 
 def _expired(case: Case) -> Finding | None:

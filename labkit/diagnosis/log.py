@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 
 from labkit.console import Kind, Reader
 from labkit.console.boots import MessageNumbers
-from labkit.diagnosis.signs import (
-    FAILURES,
-    PROGRESS,
-    REFUSALS,
-    Sign,
-    is_complaint,
-    is_known,
-    sign_of,
-)
+from labkit.diagnosis.finding import Item
+from labkit.diagnosis.recognition import Recognized, is_complaint, is_known, recognize
+from labkit.diagnosis.signs import FAILURES, PROGRESS, REFUSALS, SIGN_OF_KIND, Sign
 from labkit.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -28,25 +22,12 @@ if TYPE_CHECKING:
 
     from labkit.console import Console, Dump, Event
 
-__all__ = ["Boot", "Line", "Log", "read_log"]
+__all__ = ["Boot", "Log", "read_log"]
 
 _BLOCK = 1 << 16
 _LONGEST_SHOWN = 160
 _LINES_KEPT = 8
 _DUMPS_KEPT = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the console that is evidence.
-
-    Attributes:
-        number: counted from 1.
-        text: the message with its prefix, cut at 160 characters.
-    """
-
-    number: int
-    text: str
 
 
 @dataclass(slots=True)
@@ -62,10 +43,10 @@ class Boot:
     """
 
     number: int
-    signs: dict[Sign, Line] = field(default_factory=dict)
-    firsts: dict[Sign, Line] = field(default_factory=dict)
+    signs: dict[Sign, Item] = field(default_factory=dict)
+    firsts: dict[Sign, Item] = field(default_factory=dict)
     hosts: dict[Sign, str] = field(default_factory=dict)
-    errors: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES_KEPT))
+    errors: deque[Item] = field(default_factory=lambda: deque(maxlen=_LINES_KEPT))
     _last: deque[Event] = field(default_factory=lambda: deque(maxlen=3))
     _tasks: set[str | None] = field(default_factory=set)
 
@@ -74,17 +55,17 @@ class Boot:
         return any(sign in self.signs for sign in signs)
 
     @property
-    def last(self) -> list[Line]:
+    def last(self) -> list[Item]:
         """The last lines."""
         return [_line(event) for event in self._last]
 
-    def lines_of(self, *signs: Sign) -> list[Line]:
+    def lines_of(self, *signs: Sign) -> list[Item]:
         """Return the first and the last line of some signs, each line once, in order."""
         lines = {side[sign] for side in (self.firsts, self.signs) for sign in signs if sign in side}
-        return sorted(lines, key=lambda line: line.number)
+        return sorted(lines, key=lambda line: line.line or 0)
 
     @property
-    def failures(self) -> list[Line]:
+    def failures(self) -> list[Item]:
         """The lines of every failure that was not got over, in order."""
         return self.lines_of(*FAILURES)
 
@@ -93,14 +74,16 @@ class Boot:
         if event.kind is Kind.ROW or not event.text:
             return
         self._last.append(event)
-        seen = sign_of(event.text)
-        if seen is not None:
-            self._take(seen.sign, seen.host, _line(event))
+        found = recognize(event.text)
+        if found is None and event.kind in SIGN_OF_KIND:
+            found = Recognized(SIGN_OF_KIND[event.kind])
+        if found is not None:
+            self._take(found.sign, found.host, _line(event))
             self._tasks.add(event.task)
         elif event.task in self._tasks and is_complaint(event.text) and not is_known(event.text):
             self.errors.append(_line(event))
 
-    def _take(self, sign: Sign, host: str | None, line: Line) -> None:
+    def _take(self, sign: Sign, host: str | None, line: Item) -> None:
         if sign in PROGRESS:
             for failure in (FAILURES - REFUSALS).intersection(self.signs):
                 del self.signs[failure], self.firsts[failure]
@@ -206,8 +189,9 @@ def _line_end(text: bytes) -> bytes:
     return b"\0\n" if text.startswith(b"\xfe\xff") else b"\n"
 
 
-def _line(event: Event) -> Line:
+def _line(event: Event) -> Item:
+    """Return a message with its prefix, cut at 160 characters."""
     text = str(event)
     if len(text) > _LONGEST_SHOWN:
         text = text[: _LONGEST_SHOWN - 1] + "…"
-    return Line(event.line, text)
+    return Item(text, "console", event.line)

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from labkit.diagnosis.case import Case
 from labkit.diagnosis.evidence import Evidence
+from labkit.diagnosis.finding import Item
 from labkit.diagnosis.judges import JUDGES
 from labkit.diagnosis.literals import What
 from labkit.diagnosis.log import read_log
-from labkit.diagnosis.report import Cause, Diagnosis, Item
+from labkit.diagnosis.report import Cause, Diagnosis
 from labkit.diagnosis.signs import REFUSALS, Sign
 from labkit.diagnosis.symptom import ACCOUNT, CERTIFICATE, HEADERS
 from labkit.diagnosis.symptoms import symptom_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from labkit.console import Dump
     from labkit.diagnosis.finding import Finding
-    from labkit.diagnosis.log import Boot, Line, Log
+    from labkit.diagnosis.log import Boot, Log
     from labkit.diagnosis.symptom import Symptom
 
 __all__ = ["diagnose"]
@@ -78,7 +79,7 @@ def _without_symptom(log: Log) -> Diagnosis:
     if not unexplained or boot.has(Sign.MQTT_CONNECTED, Sign.COMPLETED):
         for sign, confidence, says in _HEALTHY:
             if boot.has(sign):
-                lines = _items(boot.lines_of(sign)[-1:])
+                lines = tuple(boot.lines_of(sign)[-1:])
                 return Diagnosis(says, (Cause("ok", confidence, lines),), notes=_history(log))
         if log.newest is not None and log.newest.der is not None and _is_of(boot, log.newest):
             item = Item("a whole public-key dump", line=log.newest.line)
@@ -86,8 +87,8 @@ def _without_symptom(log: Log) -> Diagnosis:
     says = "The log shows nothing that this diagnosis knows."
     if unexplained:
         says = "Something failed, and this diagnosis does not know what it means."
-    lines = _items(unexplained or boot.last)
-    return Diagnosis(says, (Cause(_UNKNOWN, _UNKNOWN_CONFIDENCE, lines),), notes=_history(log))
+    unknown = Cause(_UNKNOWN, _UNKNOWN_CONFIDENCE, tuple(unexplained or boot.last))
+    return Diagnosis(says, (unknown,), notes=_history(log))
 
 
 def _is_of(boot: Boot, dump: Dump) -> bool:
@@ -96,18 +97,20 @@ def _is_of(boot: Boot, dump: Dump) -> bool:
 
 def _with_symptom(case: Case, symptom: Symptom) -> Diagnosis:
     findings = {cause: JUDGES[cause](case) for cause in symptom.causes if cause in JUDGES}
-    shown = _items(_lines(case.log, symptom))
+    found = {cause: (finding.item,) for cause, finding in findings.items() if finding}
+    besides = [symptom.besides] if symptom.besides else []
+    shown = tuple(case.log.boot.lines_of(*symptom.signs, *besides))
     says = f"{symptom.says[0].upper()}{symptom.says[1:]}."
     ranked = dict(_ranked(symptom, findings))
     notes = (*_history(case.log), *_notes(case))
     causes = [
-        Cause(cause, confidence, shown + _found(findings.get(cause)))
+        Cause(cause, confidence, shown + found.get(cause, ()))
         for cause, confidence in ranked.items()
         if cause != _UNKNOWN
     ]
     if _UNKNOWN in ranked:
-        against = tuple(_item(finding) for finding in findings.values() if finding)
-        causes.insert(0, Cause(_UNKNOWN, ranked[_UNKNOWN], shown + against))
+        against = (item for items in found.values() for item in items)
+        causes.insert(0, Cause(_UNKNOWN, ranked[_UNKNOWN], (*shown, *against)))
         says += " What is usually behind it was checked and is as it should be."
     decided = any(finding and finding.verdict == "for" for finding in findings.values())
     settled = decided or (len(causes) == 1 and causes[0].id != _UNKNOWN)
@@ -135,24 +138,6 @@ def _ranked(symptom: Symptom, findings: dict[str, Finding | None]) -> Iterator[t
         confidence = min(share * weight / total, max(_UNDECIDED_MAX, weight))
         if confidence >= _LEAST:
             yield cause, confidence
-
-
-def _lines(log: Log, symptom: Symptom) -> list[Line]:
-    """Return the lines that show a symptom."""
-    signs = [*symptom.signs, *([symptom.besides] if symptom.besides else [])]
-    return log.boot.lines_of(*signs)
-
-
-def _items(lines: Iterable[Line]) -> tuple[Item, ...]:
-    return tuple(Item(line.text, "console", line.number) for line in lines)
-
-
-def _item(finding: Finding) -> Item:
-    return Item(finding.text, finding.source, finding.line)
-
-
-def _found(finding: Finding | None) -> tuple[Item, ...]:
-    return (_item(finding),) if finding else ()
 
 
 _NEEDS: Final = {

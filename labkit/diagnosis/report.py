@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
 
-from labkit.diagnosis.causes import CAUSES
+from labkit.diagnosis.causes import CAUSES, CauseText
 
-__all__ = ["Cause", "Diagnosis", "Item"]
+if TYPE_CHECKING:
+    from labkit.diagnosis.finding import Item
+
+__all__ = ["Cause", "Diagnosis"]
 
 _GLOSSARY: Final = "12-glossary.ipynb"
 """The page of the manual that explains each cause under its id."""
@@ -22,26 +25,6 @@ _WORDS: Final = (
     (0.0, "less likely"),
 )
 _OTHERS_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A piece of evidence.
-
-    Attributes:
-        text: the console's line, or what was found elsewhere.
-        source: "console", "certificate", "headers" or "account".
-        line: the console's line, counted from 1; None where it is from elsewhere.
-    """
-
-    text: str
-    source: str = "console"
-    line: int | None = None
-
-    def __str__(self) -> str:
-        """Return one line: where, and what."""
-        where = f"line {self.line}" if self.source == "console" and self.line else self.source
-        return f"{where}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +42,9 @@ class Cause:
     evidence: tuple[Item, ...]
 
     @property
-    def meaning(self) -> str:
-        """What it means."""
-        return CAUSES[self.id].meaning
-
-    @property
-    def action(self) -> str:
-        """What to do next."""
-        return CAUSES[self.id].action
-
-    @property
-    def distinguish(self) -> str:
-        """What would tell it from its neighbours."""
-        return CAUSES[self.id].distinguish
+    def text(self) -> CauseText:
+        """What the table has about it."""
+        return CAUSES[self.id]
 
     def __str__(self) -> str:
         """Return the id and how sure it is."""
@@ -109,13 +82,8 @@ class Diagnosis:
                 {
                     "id": cause.id,
                     "confidence": round(cause.confidence, 2),
-                    "evidence": [
-                        {"line": item.line, "text": item.text, "source": item.source}
-                        for item in cause.evidence
-                    ],
-                    "meaning": cause.meaning,
-                    "action": cause.action,
-                    "distinguish": cause.distinguish,
+                    "evidence": [asdict(item) for item in cause.evidence],
+                    **asdict(cause.text),
                 }
                 for cause in self.causes
             ],
@@ -128,12 +96,12 @@ class Diagnosis:
         best, *others = self.causes
         paragraphs = [("What happened", self.says)]
         paragraphs += [("", str(item)) for item in best.evidence if item.source == "console"]
-        paragraphs += [("Why", f"{best}"), ("", best.meaning)]
+        paragraphs += [("Why", f"{best}"), ("", best.text.meaning)]
         paragraphs += [("", str(item)) for item in best.evidence if item.source != "console"]
-        if self.needs and best.distinguish:
-            paragraphs.append(("", best.distinguish))
+        if self.needs and best.text.distinguish:
+            paragraphs.append(("", best.text.distinguish))
         for at, cause in enumerate(others[:_OTHERS_SHOWN]):
-            paragraphs.append(("Or else" if at == 0 else "", f"{cause}. {cause.distinguish}"))
+            paragraphs.append(("Or else" if at == 0 else "", f"{cause}. {cause.text.distinguish}"))
         paragraphs += self._next_steps()
         paragraphs += [("Note", note) for note in self.notes]
         if best.id != "ok":
@@ -147,14 +115,14 @@ class Diagnosis:
 
     def _next_steps(self) -> list[tuple[str, str]]:
         """Return what to do: first what decides, unless one cause is likely already."""
-        act = ("Do this next", self.best.action)
+        act = ("Do this next", self.best.text.action)
         if not self.needs:
             return [act]
         wanted = "; then ".join(self.needs)
         if self.best.confidence >= _LIKELY:
             return [act, ("To be sure", f"Give {wanted}.")]
         decide = ("Do this next", f"This evidence cannot decide. Give {wanted}.")
-        return [decide, ("If it is that", self.best.action)]
+        return [decide, ("If it is that", self.best.text.action)]
 
 
 def _paragraph(head: str, text: str) -> str:

@@ -20,10 +20,8 @@ __all__ = [
     "Symptom",
     "has_damaged_dump",
     "made_a_key",
-    "names_a_text",
-    "names_an_ats_endpoint",
-    "names_nothing",
     "still_waits",
+    "unresolved_is",
 ]
 
 CERTIFICATE: Final = "certificate"
@@ -54,6 +52,11 @@ class Symptom:
     unless: tuple[Sign, ...] = ()
     when: Callable[[Log], bool] | None = None
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether one of its signs alone does not show it."""
+        return bool(self.besides or self.unless or self.when)
+
     def is_shown_by(self, log: Log) -> bool:
         """Return whether the newest boot shows it."""
         boot = log.boot
@@ -65,28 +68,10 @@ class Symptom:
         )
 
 
-_ATS_ENDPOINT = re.compile(
-    r"[a-z0-9]{10,20}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE
-)
-
-
-def _unresolved_host(log: Log) -> str | None:
-    return log.boot.hosts.get(Sign.UNRESOLVED)
-
-
-def names_a_text(log: Log) -> bool:
-    """Return whether the endpoint that did not resolve is a text with blanks."""
-    return " " in (_unresolved_host(log) or "")
-
-
-def names_nothing(log: Log) -> bool:
-    """Return whether the endpoint that did not resolve has no name at all."""
-    return _unresolved_host(log) == ""
-
-
-def names_an_ats_endpoint(log: Log) -> bool:
-    """Return whether the endpoint that did not resolve looks like an account's ATS endpoint."""
-    return _ATS_ENDPOINT.fullmatch(_unresolved_host(log) or "") is not None
+def unresolved_is(pattern: str) -> Callable[[Log], bool]:
+    """Return a condition: the endpoint that did not resolve is all of a pattern."""
+    endpoint = re.compile(pattern, re.IGNORECASE)
+    return lambda log: endpoint.fullmatch(log.boot.hosts.get(Sign.UNRESOLVED, "-")) is not None
 
 
 def made_a_key(log: Log) -> bool:
@@ -110,6 +95,5 @@ def has_damaged_dump(log: Log) -> bool:
 
 def still_waits(log: Log) -> bool:
     """Return whether the pause before a key pair is the last thing about keys."""
-    waiting = log.boot.signs.get(Sign.WAITING)
-    header = log.boot.signs.get(Sign.HEADER)
-    return waiting is not None and (header is None or header.number < waiting.number)
+    lines = log.boot.lines_of(Sign.WAITING, Sign.HEADER)
+    return lines[-1:] == [log.boot.signs.get(Sign.WAITING)]

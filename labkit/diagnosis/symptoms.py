@@ -19,21 +19,32 @@ from labkit.diagnosis.symptom import (
     Symptom,
     has_damaged_dump,
     made_a_key,
-    names_a_text,
-    names_an_ats_endpoint,
-    names_nothing,
     still_waits,
+    unresolved_is,
 )
 
 if TYPE_CHECKING:
     from labkit.diagnosis.log import Log
 
-__all__ = ["SYMPTOMS", "symptom_of"]
+__all__ = ["SYMPTOMS", "causes_of", "symptom_of"]
 
 
 def symptom_of(log: Log) -> Symptom | None:
     """Return the symptom of a log's newest boot, or None where nothing failed that is known."""
     return next((each for each in SYMPTOMS if each.is_shown_by(log)), None)
+
+
+def causes_of(*signs: Sign) -> tuple[str, ...]:
+    """Return the causes that a line with one of some signs may have, likely ones first.
+
+    Those that need a further sign or condition come last.
+    """
+    symptoms = [each for sign in signs for each in SYMPTOMS if sign in each.signs]
+    symptoms.sort(key=lambda each: each.is_conditional)
+    found: dict[str, None] = {}
+    for each in symptoms:
+        found |= dict.fromkeys(sorted(each.causes, key=each.causes.__getitem__, reverse=True))
+    return tuple(found)
 
 
 _ALERT = {
@@ -228,20 +239,20 @@ SYMPTOMS: Final = (
         (Sign.UNRESOLVED,),
         {"placeholder-text": 0.9, "wrong-root-or-endpoint": 0.1},
         (HEADERS,),
-        when=names_a_text,
+        when=unresolved_is(".* .*"),
     ),
     Symptom(
         "the board looked for an endpoint with no name",
         (Sign.UNRESOLVED,),
         {"endpoint-empty": 0.95},
-        when=names_nothing,
+        when=unresolved_is(""),
     ),
     Symptom(
         "the name of an AWS IoT endpoint did not resolve",
         (Sign.UNRESOLVED,),
         {"transport": 0.6, "wrong-root-or-endpoint": 0.4},
         (ACCOUNT,),
-        when=names_an_ats_endpoint,
+        when=unresolved_is(r"[a-z0-9]{10,20}-ats\.iot\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
     ),
     Symptom(
         "the endpoint's name did not resolve",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +11,16 @@ from diagnosis_boards import ON_BOARD, OnBoard
 from diagnosis_cases import ALERT_1_4, ALERT_202012, PLACEHOLDER, Made, dump, of_1_4, of_202012
 from diagnosis_consoles import BY_HAND, DECIDED, WRITE
 
-from labkit.diagnosis import CAUSES, Evidence, diagnose
+from labkit.diagnosis import CAUSES, CODES, PLACES, Evidence, diagnose
 from labkit.diagnosis.judges import JUDGES
+from labkit.diagnosis.recognition import recognize
+from labkit.diagnosis.signs import TEXTS, Sign
 from labkit.diagnosis.symptoms import SYMPTOMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from labkit.diagnosis import Code
 
 RELEASES = ("202203.00", "201910.00")
 
@@ -104,7 +109,7 @@ ALERTS = {
 
 @pytest.mark.parametrize("log", ALERTS.values(), ids=ALERTS)
 def test_an_alert_alone_is_never_decided(log: str) -> None:
-    """Seven mistakes print 0x7780: without more, the certificate is asked for, then the account."""
+    """Many mistakes print 0x7780: without more, the certificate is asked for, then the account."""
     found = diagnose(log)
     assert found.best.confidence < 0.5
     assert len(found.causes) > 6
@@ -113,9 +118,57 @@ def test_an_alert_alone_is_never_decided(log: str) -> None:
     assert "--ask-account" in wanted[1]
 
 
-def test_ids_are_those_of_the_table() -> None:
-    """Whatever symptoms name has a text, and every text says what it means and what to do."""
+BY_CONSOLE = {
+    *("private-key-missing", "storage-failed", "server-closed-handshake", "generation-delay")
+}
+"""Causes without a judge: only the console shows them."""
+
+
+def test_every_cause_can_be_reached() -> None:
+    """Each is behind a symptom, has a judge or is the console's alone, and has all its texts."""
     named = {cause for symptom in SYMPTOMS for cause in symptom.causes}
-    assert named | {"ok", "unknown"} == set(CAUSES)
-    assert set(JUDGES) <= named
+    assert named == set(JUDGES) | BY_CONSOLE == set(CAUSES) - set(PLACES["no cause"])
     assert all(text.meaning and text.action for text in CAUSES.values())
+    assert all(CAUSES[cause].source for cause in named)
+
+
+LINES = (
+    "TLS_Connect fail ({}, host)",
+    "TLS_Connect failed with error code {}",
+    "Failed to provision device certificate. {}",
+    "Failed to provision device private key. {}",
+    "MQTT CONNECT: {}",
+    "MQTT SUBSCRIBE: {}",
+    "Failed to establish new connection. {}.",
+    "Failed to receive data over network. bytesReceived={}",
+    "{} host.",
+)
+"""Lines in which firmware prints codes."""
+
+
+def signs_in_lines(code: str) -> set[Sign]:
+    """Return what the lines with a code are signs of, but for a handshake's unknown code."""
+    found = [recognize(line.format(code)) for line in LINES]
+    return {each.sign for each in found if each} - {Sign.HANDSHAKE_FAILED}
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_every_code_is_recognized(code: Code) -> None:
+    """A code of the table is recognized as its signs in the lines that print it."""
+    shapes = (code.name, *code.others)
+    assert set(code.signs) <= {sign for shape in shapes for sign in signs_in_lines(shape)}
+
+
+@pytest.mark.parametrize("code", ["0x7781", "-30593", "3000"])
+def test_a_code_that_is_not_in_the_table(code: str) -> None:
+    """A code next to a known one is no sign but of a handshake that failed for some reason."""
+    assert signs_in_lines(code) <= {Sign.NOT_REACHED}
+    found = recognize(f"TLS_Connect fail ({code}, host)")
+    assert found is not None
+    assert found.sign is Sign.HANDSHAKE_FAILED
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in TEXTS])
+def test_texts_are_in_lower_case(pattern: str) -> None:
+    """A pattern with a capital would match nothing, for lines are searched in lower case."""
+    assert not re.search(r"[A-Z]", re.sub(r"\\[A-Z]|\(\?P<", "", pattern))

@@ -8,11 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit.diagnosis import CAUSES, diagnose
+from labkit.diagnosis import CAUSES, CODES, PLACES, CauseText, diagnose
+from labkit.diagnosis.signs import Sign
+from labkit.diagnosis.symptoms import SYMPTOMS
 from labkit.errors import ManualError
 from labkit.manual import glossary
-from labkit.manual.glossary.codes import CODES
-from labkit.manual.glossary.entries import GROUPS
 from labkit.manual.glossary.terms import TERMS
 
 PAGE = Path(__file__).resolve().parents[2] / "notebooks/12-glossary.ipynb"
@@ -32,40 +32,90 @@ def headings() -> set[str]:
     return found
 
 
-def test_every_cause_stands_in_one_group() -> None:
-    """No cause is left out, and none stands twice."""
-    grouped = [cause for ids in GROUPS.values() for cause in ids]
-    assert sorted(grouped) == sorted(CAUSES)
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a further cause of 0x7780, put into the diagnosis's tables and nowhere else."""
+    text = CauseText("Mice have eaten the antenna.", "Get a cat.", "Look for crumbs.", "a cat")
+    monkeypatch.setitem(PLACES["the board"], "mice", text)
+    alert = next(
+        each for each in SYMPTOMS if each.signs == (Sign.ALERT,) and not each.is_conditional
+    )
+    monkeypatch.setitem(alert.causes, "mice", 0.9)
+    return "mice"
 
 
-def test_causes_are_told_in_the_diagnosis_own_words() -> None:
-    """What a diagnosis says and what the glossary says is one text."""
-    for cause, text in CAUSES.items():
-        entry = dict(glossary.look_up(cause).paragraphs)
-        assert entry["what it means"] == text.meaning
-        assert entry["what to do"] == text.action
-        assert entry.get("what tells it apart", "") == text.distinguish
+def test_a_planted_cause_is_everywhere(planted: str) -> None:
+    """A cause that is added to the table is diagnosed, and the glossary has its words and code."""
+    found = diagnose("9 111 [iot_thread] TLS_Connect fail (0x7780, host)\r\n")
+    assert found.best.id == planted
+    assert found.best.text.action == "Get a cat."
+    entry = dict(glossary.look_up(planted).paragraphs)
+    assert entry == {
+        "what it means": "Mice have eaten the antenna.",
+        "what to do": "Get a cat.",
+        "what tells it apart": "Look for crumbs.",
+        "codes": "`0x7780`",
+        "source": "a cat",
+    }
+    assert planted in {each.name for each in glossary.causes("the board").entries}
+    assert planted in dict(glossary.look_up("0x7780").paragraphs)["causes"].split(", ")
 
 
-def test_codes_name_causes_that_there_are() -> None:
-    """A code leads to causes of the diagnosis, and each shape of it to the same entry."""
+def test_a_cause_that_is_not_in_the_table_is_nowhere() -> None:
+    """The same look-ups without the planted cause do not find it."""
+    with pytest.raises(ManualError):
+        glossary.look_up("mice")
+    assert "mice" not in repr(glossary.look_up("0x7780"))
+
+
+def test_each_shape_of_a_code_leads_to_it() -> None:
+    """A code is found with a sign, decimal, hexadecimal and by its name, and no shape is twice."""
     for code in CODES:
-        assert set(code.causes) <= set(CAUSES)
         for shape in (code.name, *code.others):
             assert glossary.look_up(shape.upper()).name == code.name
     shapes = [shape for code in CODES for shape in (code.name, *code.others)]
     assert len(shapes) == len(set(shapes))
 
 
-@pytest.mark.parametrize(
-    "code", [code for code in CODES if code.name.startswith("0x")], ids=lambda code: code.name
+NUMBERS = {"0x7780": "-30592", "0x7880": "-30848", "0x7d1": "2001", "130": "0x82", "4354": "0x1102"}
+
+
+@pytest.mark.parametrize(("code", "shape"), NUMBERS.items(), ids=NUMBERS)
+def test_a_code_in_another_notation(code: str, shape: str) -> None:
+    """MbedTLS's codes are negative where they are decimal; PKCS #11's values never are."""
+    assert glossary.look_up(shape).name == code
+
+
+COUNT = re.compile(
+    r"(?i)\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+) (?:\w+ ){0,2}"
+    r"(?:mistakes|causes|faults)\b.{0,40}"
 )
-def test_shapes_of_a_code_are_the_same_number(code: object) -> None:
-    """-30848 is 0x7880 with its sign: whatever is written as a number is that number."""
-    value = int(code.name, 16)
-    for shape in code.others:
-        if re.fullmatch(r"-?(0x)?[0-9a-f]+", shape):
-            assert abs(int(shape, 0)) == value
+
+
+def counts(text: str) -> list[str]:
+    """Return the places in prose that count what prints a code."""
+    found = re.findall(r"[^.|]*(?:0x[0-9a-f]{4}|prints? (?:it|this|the same))[^.|]*", text)
+    return [each[0] for sentence in found if (each := COUNT.search(sentence))]
+
+
+@pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.ipynb")), ids=lambda page: page.stem)
+def test_no_page_counts_causes(page: Path) -> None:
+    """How many causes a code has is in the table; prose that repeats the number would go stale."""
+    cells = nbformat.read(page, 4).cells
+    assert [each for cell in cells for each in counts(cell.source)] == []
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "The console would say `0x7780`, as it does for six other mistakes.",
+        "Seven different mistakes print the same `0x7780` on the console.",
+        "Eight causes print this.",
+    ],
+)
+def test_a_count_in_prose_is_found(prose: str) -> None:
+    """The sentences that the pages once had are found."""
+    assert counts(prose)
 
 
 def test_what_the_brief_names_is_there() -> None:

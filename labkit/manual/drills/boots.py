@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import diagnosis
+from labkit.console.shapes import Kind, kind_of
 from labkit.diagnosis import Evidence
 from labkit.lab import diagnosing as gathering
 from labkit.lab.header_evidence import read_headers
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 __all__ = ["boot", "diagnose", "evidence"]
-
-_DELAY = "seconds before generating key-pair"
 
 
 class _PausedError(Exception):
@@ -34,7 +33,7 @@ def boot(lab: Lab, *, waits: bool = False) -> Capture:
     start = log.stat().st_size if log.exists() else 0
 
     def watch(line: str) -> None:
-        if waits and _DELAY in line:
+        if waits and kind_of(line)[0] is Kind.WAITING:
             raise _PausedError
 
     try:

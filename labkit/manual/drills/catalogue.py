@@ -1,15 +1,15 @@
-"""The drills, from easy to nasty: what each tells, and the causes that its seed chooses from."""
+"""The drills, from easy to nasty: a story each, and the causes that the seed chooses from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
+from labkit.diagnosis import causes_of
+from labkit.diagnosis.signs import Sign
 from labkit.errors import ManualError
 
 __all__ = ["DRILLS", "Exercise", "find"]
-
-_ANY: Final[tuple[int, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,126 +20,101 @@ class Exercise:
         number: its number, counted from 1.
         level: "easy", "harder" or "nasty".
         title: its title.
-        story: what a colleague tells.
-        causes: the causes that the seed chooses from, each with the ways that can be mended at the
-            desk; none for all its ways.
+        story: what a colleague reports.
+        causes: the causes that the seed chooses from.
     """
 
     number: int
     level: str
     title: str
     story: str
-    causes: dict[str, tuple[int, ...]]
+    causes: tuple[str, ...]
 
     def __str__(self) -> str:
         """Return number, level and title."""
         return f"drill {self.number} ({self.level}): {self.title}"
 
 
-_LOOKALIKES = (
-    *("certificate-not-for-this-key", "ca-certificate-as-device-certificate", "key-changed"),
-    *("certificate-expired", "clock-wrong", "ca-not-registered", "certificate-not-registered"),
-    "certificate-not-active",
-)
-"""All of them print 0x7780 and nothing else that tells them apart at once."""
+_OTHER_LINES = {"no-certificate", "jit-first-connection", "wrong-root-or-endpoint"}
+"""Causes of an alert that are planted so that another line tells them apart."""
 
-DRILLS: Final = (
-    Exercise(
-        1,
-        "easy",
-        "Nowhere to go",
-        "The headers were merged from another branch.",
-        {"endpoint-empty": _ANY},
-    ),
-    Exercise(
-        2,
+_ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("easy", "Nowhere to go", "The headers were merged from another branch.", ("endpoint-empty",)),
+    (
         "easy",
         "As it came",
         "Somebody started over from a fresh copy of the sources, and was called away.",
-        {"placeholder-text": _ANY},
+        ("placeholder-text",),
     ),
-    Exercise(
-        3,
+    (
         "easy",
         "Nothing to show",
         "The header was cleaned up before the code review.",
-        {"no-certificate": _ANY},
+        ("no-certificate",),
     ),
-    Exercise(
-        4,
+    (
         "easy",
         "Somebody else's door",
         "The endpoint was copied out of an old mail.",
-        {"wrong-root-or-endpoint": (0,)},
+        ("wrong-root-or-endpoint",),
     ),
-    Exercise(
-        5,
+    (
         "harder",
         "Lost in the header",
         "Something was pasted by hand, late in the evening.",
-        {
-            "certificate-damaged": _ANY,
-            "public-key-as-certificate": _ANY,
-            "ca-literal-damaged": _ANY,
-        },
+        ("certificate-damaged", "public-key-as-certificate", "ca-literal-damaged"),
     ),
-    Exercise(
-        6,
+    (
         "harder",
         "Not a word from TLS",
         "It worked at home. In the office somebody tried to get around the firewall.",
-        {"transport": (1,)},
+        ("transport",),
     ),
-    Exercise(
-        7,
+    (
         "harder",
         "Let in and hung up on",
         "TLS stands, and then the line goes dead. Somebody has tidied up in the account.",
-        {"no-policy": _ANY, "thing-not-attached": _ANY, "policy-denies": _ANY},
+        ("no-policy", "thing-not-attached", "policy-denies"),
     ),
-    Exercise(
-        8,
+    (
         "harder",
         "Not on the list",
         "Nobody has touched the board since it worked.",
-        {"certificate-not-active": _ANY, "certificate-not-registered": _ANY},
+        ("certificate-not-active", "certificate-not-registered"),
     ),
-    Exercise(
-        9,
+    (
         "harder",
         "The authority",
         "Somebody has changed something about the CA, and is on holiday.",
-        {"jit-first-connection": _ANY, "ca-not-registered": _ANY},
+        ("jit-first-connection", "ca-not-registered"),
     ),
-    Exercise(
-        10,
+    (
         "nasty",
         "Whose key?",
         "The certificate was issued again, with three lines of OpenSSL.",
-        {"certificate-not-for-this-key": _ANY, "ca-certificate-as-device-certificate": _ANY},
+        ("certificate-not-for-this-key", "ca-certificate-as-device-certificate"),
     ),
-    Exercise(
-        11,
+    (
         "nasty",
         "A question of time",
         "The certificate is registered and ACTIVE, and it is for the board's key.",
-        {"certificate-expired": _ANY, "clock-wrong": _ANY},
+        ("certificate-expired", "clock-wrong"),
     ),
-    Exercise(
-        12,
+    (
         "nasty",
         "Good as new",
         "The board is back from the hardware lab. They have not changed anything, they say.",
-        {"key-changed": _ANY},
+        ("key-changed",),
     ),
-    Exercise(
-        13,
+    (
         "nasty",
-        "One of eight",
+        "One code, many causes",
         "No story this time.",
-        dict.fromkeys(_LOOKALIKES, _ANY),
+        tuple(cause for cause in causes_of(Sign.ALERT) if cause not in _OTHER_LINES),
     ),
 )
+
+DRILLS: Final = tuple(Exercise(number, *row) for number, row in enumerate(_ROWS, 1))
 """All drills, in their order."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit import certificates, firmware
 from labkit.check import Check
-from labkit.diagnosis import CAUSES
+from labkit.diagnosis import CAUSES, PLACES
 from labkit.errors import ManualError
 from labkit.lab.procedure.steps.board import ACCEPTED
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
@@ -16,8 +16,8 @@ from labkit.manual import glossary
 from labkit.manual.drills import progress
 from labkit.manual.drills.boots import boot, diagnose
 from labkit.manual.drills.catalogue import Exercise, find
+from labkit.manual.drills.device import DrillDevice
 from labkit.manual.drills.faults import PLANTINGS, plant
-from labkit.manual.drills.site import Site
 
 if TYPE_CHECKING:
     from labkit.certificates import Description
@@ -42,7 +42,7 @@ class Drill:
 
     exercise: Exercise
     console: Capture
-    _site: Site = field(repr=False)
+    _device: DrillDevice = field(repr=False)
     _cause: str = field(repr=False)
     _wrong: list[str] = field(default_factory=list, repr=False)
     _named: bool = field(default=False, repr=False)
@@ -71,10 +71,10 @@ class Drill:
             raise ManualError(
                 f"{cause[:60]!r} is no cause: expected an id of page 12, such as {', '.join(near)}."
             )
-        progress.note(self._site.lab, self.exercise.number, "answers")
+        progress.note(self._device.lab, self.exercise.number, "answers")
         if cause == self._cause:
             if not self._named:
-                progress.note(self._site.lab, self.exercise.number, "named")
+                progress.note(self._device.lab, self.exercise.number, "named")
             self._named = True
             return Check(claim, passed=True, shown=f"{cause}. {glossary.link(cause)}")
         self._wrong.append(cause)
@@ -85,9 +85,9 @@ class Drill:
         claim = f"drill {self.exercise.number}, the hello world is accepted"
         if not self._named:
             return Check(claim, None)
-        if not self._site.is_disturbed:
+        if not self._device.is_disturbed:
             return Check(claim, passed=True, shown="mended before")
-        self.console = boot(self._site.lab)
+        self.console = boot(self._device.lab)
         if ACCEPTED not in self.console:
             last = [line for line in repr(self.console).splitlines() if line][-1:]
             return Check(
@@ -96,13 +96,13 @@ class Drill:
                 shown=f"the console ends with: {' '.join(last)} Is what you changed also built and "
                 "flashed? drill.console shows all of it.",
             )
-        self._site.settle()
-        progress.note(self._site.lab, self.exercise.number, "mastered")
+        self._device.settle()
+        progress.note(self._device.lab, self.exercise.number, "mastered")
         return Check(claim, passed=True)
 
     def diagnose(self) -> Diagnosis:
         """Let labkit find the cause: for after your own answer."""
-        return diagnose(self._site.lab, self.console)
+        return diagnose(self._device.lab, self.console)
 
     @property
     def certificate(self) -> Description:
@@ -111,7 +111,9 @@ class Drill:
         Raises:
             CertificateError: what stands there is none.
         """
-        value = firmware.get(self._site.lab.source("aws_clientcredential_keys.h"), CERTIFICATE_PEM)
+        value = firmware.get(
+            self._device.lab.source("aws_clientcredential_keys.h"), CERTIFICATE_PEM
+        )
         return certificates.describe(certificates.load_certificate(value.value or ""))
 
     def _hint(self, cause: str) -> str:
@@ -119,7 +121,7 @@ class Drill:
         told = CAUSES[cause].distinguish or CAUSES[cause].meaning
         hint = f"not {cause}. You would know it by this: {told}"
         if len(self._wrong) > 1:
-            place = next(group for group, ids in glossary.GROUPS.items() if self._cause in ids)
+            place = next(place for place, ids in PLACES.items() if self._cause in ids)
             hint += f" What is wrong here is mended in this place: {place}."
         return hint
 
@@ -142,11 +144,10 @@ def begin(lab: Lab, number: int, *, seed: str = "1") -> Drill:
             f'it with open_lab(route="{_ROUTE}").'
         )
     _provision(lab)
-    site = Site(lab, f"drill {number}, seed {seed}")
-    names = list(exercise.causes)
-    cause = names[site.number("cause", len(names))]
-    plant(site, cause, exercise.causes[cause])
-    return Drill(exercise, boot(lab), site, cause)
+    device = DrillDevice(lab, f"drill {number}, seed {seed}")
+    cause = exercise.causes[device.number("cause", len(exercise.causes))]
+    plant(device, cause, at_desk=True)
+    return Drill(exercise, boot(lab), device, cause)
 
 
 def put_away(lab: Lab) -> Check:
@@ -154,15 +155,15 @@ def put_away(lab: Lab) -> Check:
 
     A device that has never been accepted is provisioned first.
     """
-    site = Site(lab)
-    if not site.is_disturbed:
+    device = DrillDevice(lab)
+    if not device.is_disturbed:
         return Check(_HEALTHY, _provision(lab))
-    site.restore()
+    device.restore()
     return Check(_HEALTHY, ACCEPTED in boot(lab))
 
 
 def _provision(lab: Lab) -> bool:
     """Walk the route where it was not walked to its end, and say that the device is accepted."""
-    if Site(lab).is_disturbed or all(done for _, done in lab.route()):
+    if DrillDevice(lab).is_disturbed or all(done for _, done in lab.route()):
         return True
     return ACCEPTED in lab.run_hello_world()

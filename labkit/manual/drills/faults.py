@@ -19,8 +19,8 @@ from labkit.lab.procedure.steps.headers import (
     FORCE,
     PRIVATE_KEY_PEM,
 )
-from labkit.manual.drills.careless import certify, damaged, literal, unsupported_key
-from labkit.manual.drills.site import NARROW_POLICY
+from labkit.manual.drills.device import NARROW_POLICY
+from labkit.manual.drills.mistakes import certify, damaged, literal, unsupported_key
 from labkit.policy import resource_arn
 
 if TYPE_CHECKING:
@@ -28,184 +28,178 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from labkit.certificates.rules import CertifiedKey
-    from labkit.manual.drills.site import Site
+    from labkit.manual.drills.device import DrillDevice
 
-__all__ = ["PLANTINGS", "plant"]
+    Way = Callable[[DrillDevice], object]
+
+__all__ = ["PLANTINGS", "plant", "ways_of"]
 
 _PORT = "clientcredentialMQTT_BROKER_PORT"
 _DAY = timedelta(days=1)
 _MANY = 1 << 16
 
 
-def plant(site: Site, cause: str, ways: tuple[int, ...] = ()) -> None:
+def ways_of(cause: str, *, at_desk: bool = False) -> tuple[Way, ...]:
+    """Return the ways into the state behind a cause.
+
+    Args:
+        cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
+        at_desk: only those that the manual's own calls can fix.
+    """
+    return tuple(way for way in PLANTINGS[cause] if not at_desk or way not in _BY_HAND)
+
+
+def plant(device: DrillDevice, cause: str, *, at_desk: bool = False) -> None:
     """Put a healthy drill device into the state behind a cause; it shows at the next boot.
 
     Args:
-        site: the device; its seed chooses the details.
-        cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
-        ways: the ways of it that the seed chooses from; none for all.
+        device: the device; its seed chooses the details.
+        cause: as `ways_of` takes it.
+        at_desk: choose a way that the manual's own calls can fix.
     """
-    chosen = ways or tuple(range(len(PLANTINGS[cause])))
-    site.restore()
-    site.remember()
-    PLANTINGS[cause][chosen[site.number(f"{cause}, way", len(chosen))]](site)
+    ways = ways_of(cause, at_desk=at_desk)
+    device.restore()
+    device.remember()
+    ways[device.number(f"{cause}, way", len(ways))](device)
 
 
-def _flashed(*changes: Callable[[Site], object]) -> Callable[[Site], None]:
+def _flashed(*changes: Way) -> Way:
     """Return a way that changes headers or board, then builds and flashes."""
 
-    def way(site: Site) -> None:
+    def way(device: DrillDevice) -> None:
         for change in changes:
-            change(site)
-        site.build_and_flash()
+            change(device)
+        device.build_and_flash()
 
     return way
 
 
-def _macro(macro: str, value: str | None) -> Callable[[Site], None]:
-    return lambda site: site.set(macro, value)
+def _macro(macro: str, value: str | None) -> Way:
+    return lambda device: device.set(macro, value)
 
 
-def _code(macro: str, code: str) -> Callable[[Site], None]:
-    return lambda site: site.set_by_hand(macro, code)
+def _code(macro: str, code: str) -> Way:
+    return lambda device: device.set_by_hand(macro, code)
 
 
-def _on_board(name: str) -> Callable[[Site], None]:
-    return lambda site: site.plant(name)
+def _on_board(name: str) -> Way:
+    return lambda device: device.plant(name)
 
 
 _WITHOUT_CERTIFICATE = _on_board("no-certificate")
+_OTHER_ROOT, _NO_NETWORK = _on_board("wrong-root-or-endpoint"), _on_board("transport")
+_BY_HAND = {_OTHER_ROOT, _NO_NETWORK}
+"""Ways that a flash tool or a network engineer has to fix, although their causes have others."""
 
 
 # Certificates
 
 
 def _another(
-    key: Callable[[Site], CertifiedKey],
-    valid: Callable[[Site], tuple[datetime, datetime]] = lambda site: (
-        site.now - _DAY,
-        site.now + 90 * _DAY,
+    key: Callable[[DrillDevice], CertifiedKey],
+    valid: Callable[[DrillDevice], tuple[datetime, datetime]] = lambda device: (
+        device.now - _DAY,
+        device.now + 90 * _DAY,
     ),
-) -> Callable[[Site], None]:
+) -> Way:
     """Return a way that gives the device a certificate for another key or time, all else right."""
 
-    def way(site: Site) -> None:
+    def way(device: DrillDevice) -> None:
         pem = certify(
-            key(site),
-            site.request.subject,
-            site.ca,
-            site.ca_key,
-            valid=valid(site),
-            serial_number=site.randomness.serial_number("drill", "another certificate"),
+            key(device),
+            device.request.subject,
+            device.ca,
+            device.ca_key,
+            valid=valid(device),
+            serial_number=device.randomness.serial_number("drill", "another certificate"),
         )
-        site.register(pem)
-        site.set(CERTIFICATE_PEM, pem)
+        device.register(pem)
+        device.set(CERTIFICATE_PEM, pem)
 
     return way
 
 
-def _own_key(site: Site) -> CertifiedKey:
-    return serialization.load_der_public_key(site.device_key.der)  # type: ignore[return-value]  # EC
+def _own_key(device: DrillDevice) -> CertifiedKey:
+    return serialization.load_der_public_key(device.device_key.der)  # type: ignore[return-value]  # EC
 
 
-def _signers_key(site: Site) -> CertifiedKey:
+def _signers_key(device: DrillDevice) -> CertifiedKey:
     """Return the CSR signer's key: what OpenSSL certifies without -force_pubkey."""
-    return site.request.public_key()  # type: ignore[return-value]  # the lab's requests are EC
+    return device.request.public_key()  # type: ignore[return-value]  # the lab's requests are EC
 
 
-def _another_devices_key(site: Site) -> CertifiedKey:
-    return site.randomness.ec_key("another device", "key pair 1").public_key()
+def _another_devices_key(device: DrillDevice) -> CertifiedKey:
+    return device.randomness.ec_key("another device", "key pair 1").public_key()
 
 
-def _long_ago(site: Site) -> tuple[datetime, datetime]:
-    return site.now - 400 * _DAY, site.now - (1 + site.number("days ago", 30)) * _DAY
+def _long_ago(device: DrillDevice) -> tuple[datetime, datetime]:
+    return device.now - 400 * _DAY, device.now - (1 + device.number("days ago", 30)) * _DAY
 
 
-def _too_early(site: Site) -> tuple[datetime, datetime]:
-    begin = site.now + (1 + site.number("days ahead", 300)) * _DAY
+def _too_early(device: DrillDevice) -> tuple[datetime, datetime]:
+    begin = device.now + (1 + device.number("days ahead", 300)) * _DAY
     return begin, begin + 500 * _DAY
 
 
-def _damage_certificate(site: Site) -> None:
-    pem = damaged(certificates.to_pem(site.certificate), site.number("character", _MANY))
-    site.set_by_hand(CERTIFICATE_PEM, literal(pem))
+def _damage_certificate(device: DrillDevice) -> None:
+    pem = damaged(certificates.to_pem(device.certificate), device.number("line", _MANY))
+    device.set_by_hand(CERTIFICATE_PEM, literal(pem))
 
 
-def _public_key(site: Site) -> None:
-    site.set_by_hand(CERTIFICATE_PEM, literal(site.device_key.pem))
+def _public_key(device: DrillDevice) -> None:
+    device.set_by_hand(CERTIFICATE_PEM, literal(device.device_key.pem))
 
 
-def _ca_for_device(site: Site) -> None:
-    site.set(CERTIFICATE_PEM, certificates.to_pem(site.ca))
+def _ca_for_device(device: DrillDevice) -> None:
+    device.set(CERTIFICATE_PEM, certificates.to_pem(device.ca))
 
 
-def _ca_without_line_ends(site: Site) -> None:
-    site.set_by_hand(CA_PEM, literal(certificates.to_pem(site.ca), line_ends=False))
+def _ca_without_line_ends(device: DrillDevice) -> None:
+    device.set_by_hand(CA_PEM, literal(certificates.to_pem(device.ca), line_ends=False))
 
 
 # Private keys
 
 
-def _key_without_line_ends(site: Site) -> None:
-    key = site.randomness.ec_key("drill", "imported key")
+def _key_without_line_ends(device: DrillDevice) -> None:
+    key = device.randomness.ec_key("drill", "imported key")
     pem = certificates.private_key_to_pem(key).decode()
-    site.set_by_hand(PRIVATE_KEY_PEM, literal(pem, line_ends=False))
+    device.set_by_hand(PRIVATE_KEY_PEM, literal(pem, line_ends=False))
 
 
-def _unsupported_key(site: Site) -> None:
-    pem = unsupported_key(site.number("kind of key", 2))
-    site.set_by_hand(PRIVATE_KEY_PEM, literal(pem))
+def _unsupported_key(device: DrillDevice) -> None:
+    pem = unsupported_key(device.number("kind of key", 2))
+    device.set_by_hand(PRIVATE_KEY_PEM, literal(pem))
 
 
 # The account
 
 
-def _register_by_connecting(site: Site) -> None:
+def _register_by_connecting(device: DrillDevice) -> None:
     """Let the CA register its certificates, and the account forget the device's."""
-    site.unregister(site.arn)
-    ca_id = certificates.certificate_id(site.ca)
-    site.call(
-        "a drill",
-        "update_ca_certificate",
-        certificateId=ca_id,
-        newAutoRegistrationStatus="ENABLE",
-    )
+    device.unregister(device.arn)
+    device.update_ca(newAutoRegistrationStatus="ENABLE")
 
 
-def _ca_inactive(site: Site) -> None:
-    site.unregister(site.arn)
-    ca_id = certificates.certificate_id(site.ca)
-    site.call("a drill", "update_ca_certificate", certificateId=ca_id, newStatus="INACTIVE")
+def _ca_inactive(device: DrillDevice) -> None:
+    device.unregister(device.arn)
+    device.update_ca(newStatus="INACTIVE")
 
 
-def _ca_deleted(site: Site) -> None:
-    _ca_inactive(site)
-    site.call(
-        "a drill", "delete_ca_certificate", certificateId=certificates.certificate_id(site.ca)
-    )
+def _ca_deleted(device: DrillDevice) -> None:
+    _ca_inactive(device)
+    device.call("delete_ca_certificate", certificateId=certificates.certificate_id(device.ca))
 
 
-def _not_registered(site: Site) -> None:
-    site.unregister(site.arn)
+def _no_policy(device: DrillDevice) -> None:
+    device.lab.account.detach_policy(device.policy_name, device.arn)
 
 
-def _not_active(site: Site) -> None:
-    site.lab.account.set_certificate_status(site.lab.certificate_id, "INACTIVE")
-
-
-def _no_policy(site: Site) -> None:
-    site.lab.account.detach_policy(site.policy_name, site.arn)
-
-
-def _not_attached(site: Site) -> None:
-    site.detach_thing(site.arn)
-
-
-def _narrow(*actions: str) -> Callable[[Site], None]:
+def _narrow(*actions: str) -> Way:
     """Return a way that attaches, in place of the policy, one that allows other clients more."""
 
-    def way(site: Site) -> None:
-        account = site.lab.account
+    def way(device: DrillDevice) -> None:
+        account = device.lab.account
         of_another = resource_arn(account.region, account.account_id, "client/another-device")
         topics = [
             resource_arn(account.region, account.account_id, f"{kind}/*")
@@ -217,13 +211,13 @@ def _narrow(*actions: str) -> Callable[[Site], None]:
         ]
         document = {"Version": "2012-10-17", "Statement": statements}
         account.create_policy(NARROW_POLICY, document)
-        site.call("a drill", "attach_policy", policyName=NARROW_POLICY, target=site.arn)
-        account.detach_policy(site.policy_name, site.arn)
+        device.call("attach_policy", policyName=NARROW_POLICY, target=device.arn)
+        account.detach_policy(device.policy_name, device.arn)
 
     return way
 
 
-PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
+PLANTINGS: Final[Mapping[str, tuple[Way, ...]]] = {
     "key-changed": (
         _on_board("key-changed"),
         _flashed(_macro(FORCE, "1")),
@@ -247,27 +241,31 @@ PLANTINGS: Final[Mapping[str, tuple[Callable[[Site], None], ...]]] = {
     "storage-failed": (_on_board("storage-failed"),),
     "wrong-root-or-endpoint": (
         _flashed(_macro(ENDPOINT, "a3kexample1234-ats.iot.us-east-1.amazonaws.com")),
-        _on_board("wrong-root-or-endpoint"),
+        _OTHER_ROOT,
     ),
     "endpoint-empty": (_flashed(_macro(ENDPOINT, "")),),
     "server-closed-handshake": (_on_board("server-closed-handshake"),),
     "jit-first-connection": (_register_by_connecting,),
     "ca-not-registered": (_ca_inactive, _ca_deleted),
-    "certificate-not-registered": (_not_registered,),
-    "certificate-not-active": (_not_active,),
+    "certificate-not-registered": (lambda device: device.unregister(device.arn),),
+    "certificate-not-active": (
+        lambda device: device.lab.account.set_certificate_status(
+            device.lab.certificate_id, "INACTIVE"
+        ),
+    ),
     "certificate-expired": (_flashed(_another(_own_key, _long_ago)),),
     "no-policy": (_no_policy,),
     "policy-denies": (
         _narrow("iot:Publish", "iot:Subscribe", "iot:Receive"),
         _narrow("iot:Connect", "iot:Subscribe"),
     ),
-    "thing-not-attached": (_not_attached,),
+    "thing-not-attached": (lambda device: device.detach_thing(device.arn),),
     "rows-lost": (
         _flashed(_macro(CERTIFICATE_PEM, None), _macro(CA_PEM, None), _on_board("rows-lost")),
     ),
     "generation-delay": (_on_board("generation-delay"),),
     "transport": (
-        _on_board("transport"),
+        _NO_NETWORK,
         _flashed(_macro(_PORT, "1234")),
     ),
     "clock-wrong": (_flashed(_another(_own_key, _too_early)),),

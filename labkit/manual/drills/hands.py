@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.bench.client import board_path
 from labkit.errors import BenchError, ManualError
-from labkit.manual.drills.site import Site
+from labkit.manual.drills.device import DrillDevice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,8 +102,8 @@ def plant(lab: Lab, fault: str) -> str:
     """
     if fault not in FAULTS:
         raise ManualError(f"no fault {fault[:60]!r}: expected one of {', '.join(FAULTS)}.")
-    site = _without_drill(lab, fault)
-    site.plant(fault)
+    device = _without_drill(lab, fault)
+    device.plant(fault)
     return f"planted {fault}: {FAULTS[fault]}"
 
 
@@ -117,22 +117,22 @@ def unplant(lab: Lab) -> str:
         ManualError: a drill is open.
         BenchError: the board or the account is real.
     """
-    site = _without_drill(lab)
+    device = _without_drill(lab)
     if not look(lab).has_fault:
         return "no fault was planted"
-    site.bench.post(f"{_path(lab)}/fault", {"plant": None})
+    device.bench.post(f"{_path(lab)}/fault", {"plant": None})
     return "the fault is taken away, and the flash is as it was before it"
 
 
-def _without_drill(lab: Lab, seed: str = "") -> Site:
-    """Return the board's site; a drill has a fault of its own, and notes of how all was before."""
-    site = Site(lab, seed)
-    if site.bench and site.is_disturbed:
+def _without_drill(lab: Lab, seed: str = "") -> DrillDevice:
+    """Return the drill device; an open drill has planted a fault of its own, and kept notes."""
+    device = DrillDevice(lab, seed)
+    if device.bench and device.is_disturbed:
         raise ManualError(
             "a drill is open, and has planted what it needs. Mend it, or take it away with "
             "drills.put_away(lab)."
         )
-    return site
+    return device
 
 
 def _path(lab: Lab) -> str:

@@ -6,20 +6,11 @@
     glossary.look_up("0x7780")         # a code, a term or a cause
     glossary.link("no-policy")         # '12-glossary.ipynb#no-policy'
 
-Causes are those of `labkit.diagnosis.CAUSES`, in its words.
+Causes and codes are those of `labkit.diagnosis`, in its words.
 """
 
 from __future__ import annotations
 
-from labkit.manual.glossary.entries import (
-    GROUPS,
-    Entries,
-    Entry,
-    causes,
-    codes,
-    link,
-    look_up,
-    terms,
-)
+from labkit.manual.glossary.entries import Entries, Entry, causes, codes, link, look_up, terms
 
-__all__ = ["GROUPS", "Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]
+__all__ = ["Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]

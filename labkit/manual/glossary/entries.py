@@ -7,44 +7,20 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from labkit.diagnosis import CAUSES
+from labkit.diagnosis import CAUSES, CODES, PLACES, Code, causes_of
 from labkit.errors import ManualError
-from labkit.manual.glossary.codes import CODES, Code
 from labkit.manual.glossary.terms import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GROUPS", "Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]
+__all__ = ["Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]
 
 PAGE: Final = "12-glossary.ipynb"
 _WIDTH = 92
 _CAUSES: Final = "causes"
 """The head of a paragraph that lists causes."""
 _Value = TypeVar("_Value")
-
-GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "the board": (
-        *("key-changed", "private-key-missing", "storage-failed", "rows-lost"),
-        "generation-delay",
-    ),
-    "the headers": (
-        *("no-certificate", "certificate-damaged", "public-key-as-certificate"),
-        *("placeholder-text", "ca-literal-damaged", "key-literal-damaged", "unsupported-key"),
-        "endpoint-empty",
-    ),
-    "the certificate": (
-        *("certificate-not-for-this-key", "ca-certificate-as-device-certificate"),
-        *("certificate-expired", "clock-wrong"),
-    ),
-    "the network": ("wrong-root-or-endpoint", "server-closed-handshake", "transport"),
-    "the account": (
-        *("ca-not-registered", "certificate-not-registered", "certificate-not-active"),
-        *("no-policy", "thing-not-attached", "policy-denies", "jit-first-connection"),
-    ),
-    "no cause": ("ok", "unknown"),
-}
-"""The causes by where they are mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +90,27 @@ class Entries:
         return "\n".join(rows)
 
 
-def causes(group: str) -> Entries:
-    """Return the causes that are mended in one place.
+def causes(place: str) -> Entries:
+    """Return the causes that are fixed in one place.
 
     Args:
-        group: a name in `GROUPS`, such as "the account".
+        place: a name in `labkit.diagnosis.PLACES`, such as "the account".
 
     Raises:
-        ManualError: there is no such group.
+        ManualError: there is no such place.
     """
-    return Entries(tuple(map(_cause, _known(GROUPS, group))), have_headings=True)
+    return Entries(tuple(map(_cause, _known(PLACES, place))), have_headings=True)
 
 
 def codes(of: str) -> Entries:
     """Return the codes of "TLS", "provisioning", "MQTT" or "the network".
 
     Raises:
-        ManualError: nobody of that name has codes.
+        ManualError: there are no codes of that name.
     """
-    by_owner: dict[str, tuple[Entry, ...]] = {}
-    for each in CODES:
-        by_owner[each.of] = (*by_owner.get(each.of, ()), _code(each))
-    return Entries(_known(by_owner, of))
+    owners = {each.of: each for each in CODES}
+    _known(owners, of)
+    return Entries(tuple(_code(each) for each in CODES if each.of == of))
 
 
 def terms(field: str) -> Entries:
@@ -194,17 +169,19 @@ def _all() -> dict[str, Entry]:
 
 def _cause(cause: str) -> Entry:
     text = CAUSES[cause]
-    seen = [code.name for code in CODES if cause in code.causes]
+    seen = [code.name for code in CODES if cause in causes_of(*code.signs)]
     paragraphs = [("what it means", text.meaning), ("what to do", text.action)]
     paragraphs += [("what tells it apart", text.distinguish)] if text.distinguish else []
     paragraphs += [("codes", ", ".join(f"`{name}`" for name in seen))] if seen else []
+    paragraphs += [("source", text.source)] if text.source else []
     return Entry(cause, tuple(paragraphs))
 
 
 def _code(code: Code) -> Entry:
     paragraphs = [("what it means", code.meaning)]
     paragraphs += [("also written", ", ".join(code.others))] if code.others else []
-    paragraphs += [(_CAUSES, ", ".join(code.causes))] if code.causes else []
+    found = causes_of(*code.signs)
+    paragraphs += [(_CAUSES, ", ".join(found))] if found else []
     return Entry(code.name, tuple(paragraphs))
 
 

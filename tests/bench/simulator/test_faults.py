@@ -8,10 +8,10 @@ import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 
 from labkit import open_lab
-from labkit.diagnosis import CAUSES
+from labkit.diagnosis import CAUSES, PLACES
 from labkit.manual.drills.boots import boot, diagnose
+from labkit.manual.drills.device import DrillDevice
 from labkit.manual.drills.faults import PLANTINGS, plant
-from labkit.manual.drills.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,32 +75,32 @@ WAYS = [
 """Every way into every state; the quick run takes the first of each."""
 
 
-def site_of(lab: Lab, cause: str, way: int) -> Site:
-    """Return the site with a seed that chooses a way of a cause."""
+def drill_device(lab: Lab, cause: str, way: int) -> DrillDevice:
+    """Return the drill device with a seed that chooses a way of a cause."""
     for seed in map(str, range(100)):
-        site = Site(lab, seed)
-        if site.number(f"{cause}, way", len(PLANTINGS[cause])) == way:
-            return site
+        drilled = DrillDevice(lab, seed)
+        if drilled.number(f"{cause}, way", len(PLANTINGS[cause])) == way:
+            return drilled
     raise AssertionError(cause)
 
 
 def test_every_cause_can_be_planted() -> None:
-    """Whatever a diagnosis can name, but for all being well and nobody knowing, is there."""
-    assert set(PLANTINGS) == set(CAUSES) - {"ok", "unknown"}
+    """Whatever a diagnosis can name is there, but for `ok` and `unknown`, which are no faults."""
+    assert set(PLANTINGS) == set(CAUSES) - set(PLACES["no cause"])
 
 
 @pytest.mark.parametrize(("cause", "way"), WAYS)
 def test_planted_and_taken_away(device: Lab, cause: str, way: int) -> None:
     """The planted cause is the best one; without it everything is as before, and accepted."""
     before = state(device)
-    site = site_of(device, cause, way)
-    plant(site, cause)
+    drilled = drill_device(device, cause, way)
+    plant(drilled, cause)
     try:
         failed = boot(device, waits=cause == "generation-delay")
         alone = diagnose(device, failed, alone=True)
         best = diagnose(device, failed).best
     finally:
-        site.restore()
+        drilled.restore()
     assert ACCEPTED not in failed
     assert best.id == cause
     assert best.confidence >= 0.6

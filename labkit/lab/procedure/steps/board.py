@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from labkit import console
 from labkit.device.board import Until
+from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import ConsoleError, DeviceError, FirmwareError, NoDumpError
 from labkit.keys import PublicKey
 from labkit.lab.procedure.steps import headers
@@ -27,9 +28,6 @@ __all__ = [
     "run_hello_world",
     "verify_key_of_boot",
 ]
-
-ACCEPTED = "Demo completed successfully."
-"""What the demo prints when its message went through AWS IoT and came back."""
 
 
 def run_demo_first(workbench: Workbench, before: Entry | None) -> Outcome:

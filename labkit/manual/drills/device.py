@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from labkit.bench.client import Bench
     from labkit.lab.lab import Lab
 
-__all__ = ["NARROW_POLICY", "Site"]
+__all__ = ["NARROW_POLICY", "DrillDevice"]
 
 NARROW_POLICY: Final = "labkit-drill-narrow"
 
@@ -46,7 +46,7 @@ _OWN_FILES = (
 
 
 @dataclass(slots=True)
-class Site:
+class DrillDevice:
     """The drill device.
 
     Attributes:
@@ -156,30 +156,35 @@ class Site:
 
     # The account
 
-    def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:
+    def call(self, operation: str, **parameters: object) -> dict[str, Any]:
         """Make a call that the lab has no use for."""
-        with translated(what):
-            told: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
-        return told
+        with translated("a drill"):
+            answer: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
+        return answer
+
+    def update_ca(self, **changes: str) -> None:
+        """Change the CA certificate's status or its automatic registration."""
+        ca_id = certificates.certificate_id(self.ca)
+        self.call("update_ca_certificate", certificateId=ca_id, **changes)
 
     def attach(self, arn: str) -> None:
         """Attach a certificate to the drill device's thing, and the policy to it."""
         thing = self.lab.workspace.settings.thing_name
-        self.call("a drill", "attach_thing_principal", thingName=thing, principal=arn)
-        self.call("a drill", "attach_policy", policyName=self.policy_name, target=arn)
+        self.call("attach_thing_principal", thingName=thing, principal=arn)
+        self.call("attach_policy", policyName=self.policy_name, target=arn)
 
     def detach_thing(self, arn: str) -> None:
         """Detach a certificate from the drill device's thing."""
         thing = self.lab.workspace.settings.thing_name
-        self.call("a drill", "detach_thing_principal", thingName=thing, principal=arn)
+        self.call("detach_thing_principal", thingName=thing, principal=arn)
 
     def unregister(self, arn: str) -> None:
         """Delete a certificate from the account, with what it is attached to."""
         for kind, name in (each.split(" ", 1) for each in self.lab.account.attachments(arn)):
             if kind == "thing":
-                self.call("a drill", "detach_thing_principal", thingName=name, principal=arn)
+                self.call("detach_thing_principal", thingName=name, principal=arn)
             else:
-                self.call("a drill", "detach_policy", policyName=name, target=arn)
+                self.call("detach_policy", policyName=name, target=arn)
         certificate_id = arn.rpartition("/")[2]
         self.lab.account.set_certificate_status(certificate_id, "INACTIVE")
         self.lab.account.delete_certificate(certificate_id)
@@ -191,14 +196,13 @@ class Site:
         """
         identifier = certificates.certificate_id(certificates.load_certificate(pem))
         self._note(certificates=[*self._notes.get("certificates", ()), identifier])
-        told = self.call(
-            "a drill",
+        answer = self.call(
             "register_certificate",
             certificatePem=pem,
             caCertificatePem=certificates.to_pem(self.ca),
             status="ACTIVE",
         )
-        self.attach(told["certificateArn"])
+        self.attach(answer["certificateArn"])
 
     # Before and after
 
@@ -239,7 +243,7 @@ class Site:
         narrow policy.
         """
         thing = self.lab.workspace.settings.thing_name
-        listed = self.call("a drill", "list_thing_principals", thingName=thing)["principals"]
+        listed = self.call("list_thing_principals", thingName=thing)["principals"]
         there = {arn.rpartition("/")[2] for arn in listed} | set(
             self._notes.get("certificates", ())
         )
@@ -249,24 +253,21 @@ class Site:
         self._delete_narrow_policy()
 
     def _delete_narrow_policy(self) -> None:
-        listed = self.call("a drill", "list_policies")["policies"]
+        listed = self.call("list_policies")["policies"]
         if NARROW_POLICY not in {policy["policyName"] for policy in listed}:
             return
-        targets = self.call("a drill", "list_targets_for_policy", policyName=NARROW_POLICY)
+        targets = self.call("list_targets_for_policy", policyName=NARROW_POLICY)
         for target in targets["targets"]:
-            self.call("a drill", "detach_policy", policyName=NARROW_POLICY, target=target)
-        self.call("a drill", "delete_policy", policyName=NARROW_POLICY)
+            self.call("detach_policy", policyName=NARROW_POLICY, target=target)
+        self.call("delete_policy", policyName=NARROW_POLICY)
         self.lab.account.notes.unmade(POLICY, NARROW_POLICY)
 
     def _restore_account(self) -> None:
         """Register, attach and activate whatever a fault has taken away."""
         account = self.lab.account
         ca_pem = self._read("rootCA.pem").decode()
-        ca = account.register_ca(ca_pem, self._read("verificationCert.pem").decode())
-        self.call(
-            "a drill", "update_ca_certificate",
-            certificateId=ca.name, newAutoRegistrationStatus="DISABLE",
-        )  # fmt: skip
+        account.register_ca(ca_pem, self._read("verificationCert.pem").decode())
+        self.update_ca(newAutoRegistrationStatus="DISABLE")
         own = account.register_certificate(self._read("deviceCert.pem").decode(), ca_pem)
         account.attach(self.lab.workspace.settings.thing_name, self.policy_name, own.arn)
         account.set_certificate_status(own.name, "ACTIVE")

@@ -1,0 +1,89 @@
+"""Recognizing what a console line is a sign of, by the tables of texts and codes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from labkit.diagnosis.codes import signs_of_number
+from labkit.diagnosis.signs import CODE, HANDSHAKE, TEXTS, Sign
+
+__all__ = ["Recognized", "is_complaint", "is_known", "recognize"]
+
+_LONGEST_MESSAGE: Final = 1000
+"""The log task's buffers hold less; patterns are not run over what noise without an end gives."""
+
+_32_BITS = 1 << 32
+_FLAGS = re.IGNORECASE | re.ASCII
+
+
+class Recognized(NamedTuple):
+    """A sign, and what the line names with it.
+
+    Attributes:
+        sign: what the line is a sign of.
+        host: the host that it names, None where it names none.
+    """
+
+    sign: Sign
+    host: str | None = None
+
+
+_PATTERNS = tuple((re.compile(pattern, re.ASCII), signs) for pattern, signs in TEXTS)
+
+_HOSTS = (
+    re.compile(rf"TLS_Connect fail(?:ed)? \({CODE}, *(?P<host>[^)\s]*)", _FLAGS),
+    re.compile(r"failed to resolve (?P<host>.*?)\.?\s*$", _FLAGS),
+    re.compile(r"TLS connection (?:established )?to (?P<host>[^\s:]+)", _FLAGS),
+)
+_NO_HOSTS = {"null", "(null"}
+
+_BENIGN = re.compile(
+    r"could not open \S+ for reading|could not open \(null\)|failed nvs get file size"
+    r"|could not save object|could not save the certificate to the PKCS"
+    r"|already initialized|could not clean-up old|destroying object|MQTT SUBSCRIBE|MQTT PUBLISH"
+    r"|failed to establish new MQTT connection|closed on error|MQTT connection failed with"
+    r"|CONNACK recv failed|MQTT CONNECT returned error|error processing incoming data",
+    _FLAGS,
+)
+_COMPLAINT = re.compile(r"\berrors?\b|\bfail(?:s|ed|ure)?\b|\bfault\b|\bassert", _FLAGS)
+
+
+def recognize(text: str) -> Recognized | None:
+    """Return what a message is a sign of; None where no text of the table is in it."""
+    text = text[:_LONGEST_MESSAGE]
+    lower = text.lower()
+    for pattern, signs in _PATTERNS:
+        if match := pattern.search(lower):
+            sign = signs if isinstance(signs, Sign) else _by_code(match["code"], signs)
+            if sign is not None:
+                return Recognized(sign, _host(text))
+    return None
+
+
+def _by_code(code: str, signs: tuple[Sign, ...]) -> Sign | None:
+    """Return the sign that a code chooses; a handshake fails also with a code nobody knows."""
+    number = int(code, 16 if code.startswith("0x") else 10)
+    if number >= _32_BITS >> 1:
+        number = _32_BITS - number
+    known = signs_of_number(number)
+    unknown = Sign.HANDSHAKE_FAILED if signs is HANDSHAKE else None
+    return next((sign for sign in signs if sign in known), unknown)
+
+
+def _host(text: str) -> str | None:
+    for pattern in _HOSTS:
+        if match := pattern.search(text):
+            host = match["host"].rstrip(".")
+            return None if host.lower() in _NO_HOSTS else host
+    return None
+
+
+def is_complaint(text: str) -> bool:
+    """Return whether a message speaks of an error."""
+    return _COMPLAINT.search(text) is not None
+
+
+def is_known(text: str) -> bool:
+    """Return whether working boards also print a message, although it speaks of an error."""
+    return _BENIGN.search(text) is not None
