@@ -12,13 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labkit.record.listing.index import records
+    from labkit.record.listing.filtering import records
     from labkit.record.making import make
+    from labkit.record.reading import show
     from labkit.record.rerun.replaying import replay
     from labkit.record.seal.signing_keys import public_keys
-    from labkit.record.showing import show
-    from labkit.record.still_true import ask_account, ask_console
-    from labkit.record.verifying import verify
+    from labkit.record.verifying import ask_account, ask_console, verify
 
 __all__ = [
     "ask_account",
@@ -32,13 +31,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ask_account": "still_true",
-    "ask_console": "still_true",
+    "ask_account": "verifying",
+    "ask_console": "verifying",
     "make": "making",
     "public_keys": "seal.signing_keys",
-    "records": "listing.index",
+    "records": "listing.filtering",
     "replay": "rerun.replaying",
-    "show": "showing",
+    "show": "reading",
     "verify": "verifying",
 }
 

@@ -368,7 +368,7 @@ def test_the_report_is_self_contained_and_escaped(made: Made) -> None:
         (b"[" * 100_000, "expected the facts"),
         (b'{"format": "another", "version": 1}', "another"),
         (b'{"format": "labkit-record", "version": 2}', "newer"),
-        (b'{"format": "labkit-record", "version": true}', "version True|they are not there"),
+        (b'{"format": "labkit-record", "version": true}', "version True|they are missing"),
         (b'{"format": "labkit-record", "version": 1}', "expected account_id"),
     ],
 )

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rocrate.model import ContextEntity, Person
 from rocrate.rocrate import ROCrate
 
-from labkit.record.form import FOLDER
-from labkit.record.seal.archive import METADATA
+from labkit.record.seal.archive import FOLDER, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
