@@ -236,8 +236,8 @@ def _refuse_difference(data: bytes, written: bytes) -> None:
         names = [each.filename for each in archive.infolist() if each.header_offset <= at]
         where = names[-1].partition("/")[2] if at < archive.start_dir else "the ZIP's directory"
     raise RecordError(
-        f"offset {at}, {where}: expected {written[at : at + 8].hex(' ') or 'the end'}, got "
-        f"{data[at : at + 8].hex(' ') or 'the end'}. {_CHANGED}"
+        f"offset {at}, {where}: expected {written[at : at + 1].hex() or 'the end'}, got "
+        f"{data[at : at + 1].hex() or 'the end'}. {_CHANGED}"
     )
 
 
