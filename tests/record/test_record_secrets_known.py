@@ -91,16 +91,6 @@ def test_one_line_of_a_known_key_is_enough() -> None:
         assert find({"a": logged([other])}, known) == [], other
 
 
-def test_known_bytes() -> None:
-    """A secret that is neither key nor text, such as a DER that is encrypted."""
-    der = KEYS["EC"].private_bytes(
-        Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"words")
-    )
-    tail = der[len(der) // 2 :]
-    assert find({"a": base64.b64encode(tail)}, [Known.octets("key", der)]) != []
-    assert find({"a": base64.b64encode(tail)}) == []
-
-
 # A text
 
 PASSWORDS = (

@@ -165,7 +165,7 @@ def facts_of(path: Path) -> Facts:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise RecordError("expected a file, got a folder, a pipe or a device.")
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         facts = read_form(facts_in(file))
     try:
         return _columns(facts)

@@ -83,11 +83,6 @@ class Known:
         return cls(kind, tuple(_escaped(secret)), tuple(dict.fromkeys(_encoded(secret))))
 
     @classmethod
-    def octets(cls, kind: str, secret: bytes) -> Known:
-        """Return a secret of bytes, such as an encrypted key's DER; 16 bytes at least."""
-        return cls(kind, pieces=tuple(_pieces(secret)))
-
-    @classmethod
     def key(cls, kind: str, key: SigningKey) -> Known:
         """Return a private key: its scalar, or of an RSA key all its private numbers."""
         pieces: dict[bytes, None] = {}
