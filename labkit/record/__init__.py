@@ -1,7 +1,7 @@
 """Records: which key is in which board, who put it there, with what, and is it still true?
 
 A record is one `.eln` file, the ELN Consortium's format: a ZIP with one folder that holds an
-RO-Crate 1.1 and its minisign signature. `make` gathers what a run left and seals it, `verify`
+RO-Crate 1.1 and its minisign signature. `make` collects what a run left and seals it, `verify`
 needs the file and a public key and nothing else, `show` reads without verifying, `replay` does it
 again from the file alone, and `records` lists a folder of them.
 """
@@ -43,7 +43,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a call when it is first used (PEP 562): an index needs no certificates, for one."""
+    """Load a call when it is first used (PEP 562): a list needs no certificates, for one."""
     if name in _HOMES:
         return getattr(import_module(f"labkit.record.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'labkit.record' has no attribute {name!r}")

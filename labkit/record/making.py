@@ -1,4 +1,4 @@
-"""Making a record: gather, take secrets out, check, seal."""
+"""Making a record: collect, take secrets out, check, seal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["SUFFIX", "Made", "make"]
 
 SUFFIX = ".eln"
 _WRITTEN = (FACTS, "report.html")
-"""What is written from facts that people have typed, and not gathered."""
+"""What is written from facts that people have typed, and not collected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def test_the_command_writes_a_spreadsheet_and_a_page(ten: Path, tmp_path: Path) 
 
 
 def test_a_run_s_record_is_listed(finished: Lab, tmp_path: Path) -> None:
-    """What `record.make` writes is where a glance looks, in the form that it knows."""
+    """What `record.make` writes is what a list reads."""
     made = make(finished, operator="Jane", board="shelf 3", to=tmp_path, now=NOON)
     (listed,) = records(tmp_path, device="Shelf 3", operator="jane", until="2026-11-25")
     assert listed.file == made.path.name
@@ -232,7 +232,7 @@ def test_names_and_values_of_any_characters(ten: Path) -> None:
 
 @given(raw=st.binary(max_size=60), at=st.integers(0, 3000), told=st.none() | st.binary(max_size=40))
 @settings(max_examples=150, deadline=None)
-def test_a_glance_at_anything_tells_facts_or_why_not(
+def test_any_file_has_facts_or_a_reason_why_not(
     tmp_path_factory: pytest.TempPathFactory, raw: bytes, at: int, told: bytes | None
 ) -> None:
     """Whatever bytes stand in a record's file, or in its facts, no other error comes of it."""

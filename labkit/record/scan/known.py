@@ -1,7 +1,7 @@
 r"""Secrets that the lab knows it has: its keys, passphrases, passwords and credentials.
 
 They need no shape to be recognised. A key is looked for by its private numbers, a text by itself;
-what is decoded (`secret_views`) is searched for the bytes, and a text also for how it is written
+what is decoded (`decoding`) is searched for the bytes, and a text also for how it is written
 where too few digits stand together to be decoded. A piece of a long secret is a secret too.
 """
 

@@ -211,9 +211,12 @@ def _opened(file: IO[bytes], size: int) -> zipfile.ZipFile:
             f"{length} bytes, or a ZIP64. {_FOREIGN}"
         )
     try:
-        return zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(file)
     except _NO_ZIP as error:
         raise RecordError(f"expected the directory of a ZIP: {error}. {_FOREIGN}") from None
+    if (got := len(archive.infolist())) != count:
+        raise RecordError(f"expected a directory of {count} files, got {got}. {_CHANGED}")
+    return archive
 
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
