@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from record_samples import FILES, NAME, WHEN, described, new_key, sealed
 
 from labkit.errors import RecordError
+from labkit.record.reading import LARGEST_METADATA, open_sealed
 from labkit.record.seal.archive import METADATA, SIGNATURE, read_archive, write_archive
-from labkit.record.seal.sealed import LARGEST_METADATA, open_sealed
 from labkit.record.seal.signature import check, read_public_key, sign
 
 if TYPE_CHECKING:
