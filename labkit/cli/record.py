@@ -83,7 +83,7 @@ Examples:
 @click.option("--thing", help="The thing's name.")
 @click.option("--fingerprint", metavar="HEX", help="The first digits of the device key's SHA-256.")
 @click.option("--certificate", metavar="HEX", help="The first digits of the certificate's id.")
-@click.option("--operator", help="Who did it, in capitals or not.")
+@click.option("--operator", help="Who did it, case-insensitive.")
 @click.option(
     "--outcome",
     type=click.Choice(["accepted", "failed", "unfinished"]),
@@ -95,7 +95,6 @@ Examples:
     "--csv", "csv_file", metavar="FILE", type=_FILE, help="Write a spreadsheet; - is the output."
 )
 @click.option("--html", "html_file", metavar="FILE", type=_FILE, help="Write a page with links.")
-@click.option("--rebuild", is_flag=True, help="Read every file again, not only changed ones.")
 def list_(
     folder: Path | None,
     workspace: Path | None,

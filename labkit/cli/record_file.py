@@ -112,13 +112,12 @@ def verify(
 @click.command(
     epilog="""\b
 Examples:
-  labkit record show board-7.eln
-  labkit record show export-of-another-notebook.eln"""
+  labkit record show board-7.eln"""
 )
 @click.argument("file", type=_RECORD)
 def show(file: Path) -> None:
-    """Say what an .eln FILE holds, labkit's or another notebook's. Nothing is verified."""
-    from labkit.record.showing import show as show_record
+    """Describe what a record, FILE, says of itself. Nothing is verified."""
+    from labkit.record.reading import show as show_record
 
     click.echo(str(show_record(file)))
 
@@ -160,8 +159,8 @@ def _lab(workspace: Path | None, thing: str | None = None, route: str | None = N
 def _still(
     recorded: Record, workspace: Path | None, console: Path | None, *, ask_account: bool
 ) -> list[Check]:
-    from labkit.record.still_true import ask_account as ask
-    from labkit.record.still_true import ask_console
+    from labkit.record.verifying import ask_account as ask
+    from labkit.record.verifying import ask_console
 
     still: list[Check] = []
     if ask_account:

@@ -1,7 +1,7 @@
 """Records: which key is in which board, who put it there, with what, and is it still true?
 
 A record is one `.eln` file, the ELN Consortium's format: a ZIP with one folder that holds an
-RO-Crate 1.1 and its minisign signature. `make` gathers what a run left and seals it, `verify`
+RO-Crate 1.1 and its minisign signature. `make` collects what a run left and seals it, `verify`
 needs the file and a public key and nothing else, `show` reads without verifying, `replay` does it
 again from the file alone, and `records` lists a folder of them.
 """
@@ -12,13 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labkit.record.listing.index import records
+    from labkit.record.listing.filtering import records
     from labkit.record.making import make
+    from labkit.record.reading import show
     from labkit.record.rerun.replaying import replay
     from labkit.record.seal.signing_keys import public_keys
-    from labkit.record.showing import show
-    from labkit.record.still_true import ask_account, ask_console
-    from labkit.record.verifying import verify
+    from labkit.record.verifying import ask_account, ask_console, verify
 
 __all__ = [
     "ask_account",
@@ -32,19 +31,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ask_account": "still_true",
-    "ask_console": "still_true",
+    "ask_account": "verifying",
+    "ask_console": "verifying",
     "make": "making",
     "public_keys": "seal.signing_keys",
-    "records": "listing.index",
+    "records": "listing.filtering",
     "replay": "rerun.replaying",
-    "show": "showing",
+    "show": "reading",
     "verify": "verifying",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Load a call when it is first used (PEP 562): an index needs no certificates, for one."""
+    """Load a call when it is first used (PEP 562): a list needs no certificates, for one."""
     if name in _HOMES:
         return getattr(import_module(f"labkit.record.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'labkit.record' has no attribute {name!r}")

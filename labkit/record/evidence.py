@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from labkit import certificates
 from labkit.check import Check, check
-from labkit.errors import LabError
+from labkit.errors import LabError, WorkspaceError
 from labkit.lab.procedure.steps.board import ACCEPTED
 from labkit.record.fingerprints import Fingerprint, fingerprints
-from labkit.record.journal_checks import chain_problem, files_problem, order_problem, read_steps
+from labkit.workspace import Entry, read_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["judge"]
+__all__ = ["judge", "read_steps"]
 
 _DUMP = "the newest dump in console.log"
 _CERTIFICATE = "the key in deviceCert.pem"
@@ -52,11 +55,11 @@ def _steps(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[Che
         steps = read_steps(files)
         numbered = [(each.step, each.at) for each in steps]
         problems: list[tuple[str, str]] = [
-            ("each step read what an earlier one had made", chain_problem(steps)),
-            ("every file is as the journal says that it was made", files_problem(steps, files)),
+            ("each step read what an earlier one had made", _chain_problem(steps)),
+            ("every file is as the journal says that it was made", _files_problem(steps, files)),
         ]
         if not facts["seed"]:  # a seeded step's time is the step's, not the clock's
-            problems.insert(0, ("the journal's times are in order", order_problem(steps)))
+            problems.insert(0, ("the journal's times are in order", _order_problem(steps)))
     except (LabError, ValueError) as error:
         yield check("the journal can be read", passed=False, value=error)
         return
@@ -142,3 +145,102 @@ def _tried(claim: str, do: Callable[[], None]) -> Check:
 
 def _verdict(claim: str, problem: str) -> Check:
     return check(claim, passed=False, value=problem) if problem else check(claim, passed=True)
+
+
+# The journal
+
+
+def read_steps(files: Mapping[str, bytes]) -> list[Entry]:
+    """Return the steps of a record's journal, oldest first; none where there is no journal.
+
+    Raises:
+        WorkspaceError: a line is no entry.
+    """
+    lines = read_journal(files.get("journal.jsonl", b""), "journal.jsonl")
+    return [line for line in lines if isinstance(line, Entry)]
+
+
+def _order_problem(steps: Sequence[Entry]) -> str:
+    """Return where the steps' times run backwards, or nothing."""
+    for earlier, later in pairwise(steps):
+        if datetime.fromisoformat(later.at) < datetime.fromisoformat(earlier.at):
+            return (
+                f"{later.step} at {later.at} stands after {earlier.step} at {earlier.at}: the "
+                "computer's clock was set back, or lines were moved"
+            )
+    return ""
+
+
+def _chain_problem(steps: Sequence[Entry]) -> str:
+    """Return where a step read something else than what was made last, or nothing.
+
+    Of a log, which grows, this is told by `_files_problem`.
+    """
+    made: dict[str, tuple[str, str]] = {}
+    for entry in steps:
+        for item, state in entry.read.items():
+            maker, last = made.get(_name(item), ("", state))
+            if last != state and not item.endswith(".log"):
+                return (
+                    f"{entry.step} read {item} with SHA-256 {state[:16]}…, and {maker} had made it "
+                    f"with {last[:16]}…"
+                )
+        made |= {_name(item): (entry.step, state) for item, state in entry.made.items()}
+    return ""
+
+
+def _files_problem(steps: Sequence[Entry], files: Mapping[str, bytes]) -> str:
+    """Return which file of a record is not as the journal says that it was made, or nothing.
+
+    Of console.log the journal says what its first bytes were, step by step. The CA's key is in no
+    record.
+    """
+    made: dict[str, tuple[str, str]] = {}
+    for entry in steps:
+        made |= {
+            item: (entry.step, state)
+            for item, state in entry.made.items()
+            if "." in item and not item.endswith((".log", ".key")) and "=" not in item
+        }
+    for item, (step, state) in made.items():
+        raw = files.get(_path(item))
+        if raw is None:
+            return f"{item}, which {step} made, is not in the record"
+        if (found := hashlib.sha256(raw).hexdigest()) != state:
+            return f"{item} has SHA-256 {found[:16]}…, and {step} made it with {state[:16]}…"
+    return _log_problem(steps, files.get("device/console.log", b""))
+
+
+def _log_problem(steps: Sequence[Entry], log: bytes) -> str:
+    told = sorted(_log_states(steps))
+    digest, at = hashlib.sha256(), 0
+    for size, sha256, step in told:
+        digest.update(log[at:size])
+        at = size
+        if len(log) < size:
+            return f"console.log has {len(log)} bytes, and {step} knew {size} of them"
+        if digest.hexdigest() != sha256:
+            return f"the first {size} bytes of console.log are not those that {step} knew"
+    return ""
+
+
+def _log_states(steps: Sequence[Entry]) -> Iterator[tuple[int, str, str]]:
+    for entry in steps:
+        for item, state in (*entry.read.items(), *entry.made.items()):
+            if item == "console.log":
+                size, _, sha256 = state.partition(":")
+                if not size.isdecimal():
+                    raise WorkspaceError(
+                        f"journal.jsonl: {entry.step}: expected `<bytes>:<SHA-256>` for "
+                        f"console.log, got {state[:80]!r}"
+                    )
+                yield int(size), sha256, entry.step
+
+
+def _name(item: str) -> str:
+    return item.partition("=")[0]
+
+
+def _path(item: str) -> str:
+    is_ca = item.startswith(("rootCA.", "verificationCert."))
+    return f"ca/{item}" if is_ca else f"device/{item}"

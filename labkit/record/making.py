@@ -1,4 +1,4 @@
-"""Making a record: gather, take secrets out, check, seal."""
+"""Making a record: collect, take secrets out, check, seal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import RecordError
+from labkit.record.contents.collecting import collect
 from labkit.record.contents.crate import crate_metadata
 from labkit.record.contents.facts import Told, facts, told_checks
 from labkit.record.contents.firmware_sources import differences
-from labkit.record.contents.gathering import gather
-from labkit.record.contents.lab_secrets import known_secrets
 from labkit.record.contents.report import report, summary
 from labkit.record.evidence import judge
-from labkit.record.form import FACTS, FOLDER
+from labkit.record.scan.known import known_secrets
 from labkit.record.scan.scanning import refuse_secrets, without_secrets
-from labkit.record.seal.archive import METADATA, SIGNATURE, write_archive
+from labkit.record.seal.archive import FACTS, FOLDER, METADATA, SIGNATURE, write_archive
 from labkit.record.seal.signature import sign
 from labkit.record.seal.signing_keys import signing_key
 from labkit.workspace import write
@@ -35,7 +34,7 @@ __all__ = ["SUFFIX", "Made", "make"]
 
 SUFFIX = ".eln"
 _WRITTEN = (FACTS, "report.html")
-"""What is written from facts that people have typed, and not gathered."""
+"""What is written from facts that people have typed, and not collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def make(
     target = _target(lab, to, when)
     told = Told(operator, board, notes, failed, cut_off, parameters or {})
     known = known_secrets(lab)
-    files, redacted = without_secrets(gather(lab, pages), known)
+    files, redacted = without_secrets(collect(lab, pages), known)
     files, headers = differences(files)
     known_facts = facts(lab, files, name=target.stem, when=when, told=told, headers=headers)
     checks = judge(files, known_facts)

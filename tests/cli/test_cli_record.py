@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,13 +126,19 @@ def test_verify_asks_account_and_console(finished: Lab, made: Path, tmp_path: Pa
 
 
 def test_show_says_that_nothing_is_verified(made: Path, tmp_path: Path) -> None:
-    """Also of a record that somebody has changed; what is no .eln file is refused."""
+    """What is no record, such as another program's .eln file, is refused with what it is."""
     shown = labkit("record", "show", made)
     assert shown.code == 0
     assert "NOT VERIFIED" in shown.out
     assert "7" in shown.out
     (tmp_path / "a.txt").write_text("text")
-    assert_refused(labkit("record", "show", tmp_path / "a.txt"))
+    assert_refused(labkit("record", "show", tmp_path / "a.txt"), "expected a ZIP")
+    with zipfile.ZipFile(tmp_path / "b.eln", "w") as crate:
+        crate.writestr("export/ro-crate-metadata.json", "{}")
+    other = labkit("record", "show", tmp_path / "b.eln")
+    assert_refused(
+        other, "an RO-Crate of another program", "Open it with the program that wrote it"
+    )
 
 
 def test_show_escapes_what_a_terminal_would_obey(finished: Lab, tmp_path: Path) -> None:

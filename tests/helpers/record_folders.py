@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from labkit.record.listing.index import records
+from labkit.record.listing.filtering import records
 from labkit.record.seal.archive import write_archive
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from certificate_makers import CODE, NOW, device_key, ec_key, make_ca
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import certificates
+from labkit.record.contents.collecting import collect
 from labkit.record.contents.facts import Told, facts
 from labkit.record.contents.firmware_sources import NOW as HEADERS_NOW
 from labkit.record.contents.firmware_sources import differences
-from labkit.record.contents.gathering import gather
 from labkit.record.evidence import judge
 from labkit.record.fingerprints import fingerprints
 
@@ -40,7 +40,7 @@ WHOLE = "an accepted run has its key and certificates"
 @pytest.fixture(scope="module")
 def gathered(finished: Lab) -> tuple[Files, dict[str, Any]]:
     """A finished run's files and its facts."""
-    files, headers = differences(gather(finished, {}))
+    files, headers = differences(collect(finished, {}))
     when = datetime(2026, 11, 25, 12, tzinfo=UTC)
     return files, facts(finished, files, name="a", when=when, told=Told(), headers=headers)
 
@@ -204,7 +204,7 @@ def test_what_a_run_has_not_come_to_is_not_claimed(
 
 def test_differences_take_the_place_of_the_sources_as_they_are_now(finished: Lab) -> None:
     """Of each source there is what it was and the difference, and the hash of what it is now."""
-    gathered = gather(finished, {})
+    gathered = collect(finished, {})
     files, headers = differences(gathered)
     assert not [path for path in files if path.startswith(HEADERS_NOW)]
     assert set(headers) == {

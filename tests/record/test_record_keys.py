@@ -15,8 +15,8 @@ import pytest
 from record_samples import FILES, NONE, PASSPHRASE, WHEN, WITH, sealed
 
 from labkit.errors import RecordError
+from labkit.record.reading import open_sealed
 from labkit.record.seal import signing_keys
-from labkit.record.seal.sealed import open_sealed
 from labkit.record.seal.signature import check, sign
 from labkit.record.seal.signing_keys import known_keys, public_keys, rotate, signing_key
 

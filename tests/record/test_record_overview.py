@@ -16,12 +16,19 @@ from hypothesis import strategies as st
 from record_folders import facts, fill, record
 from site_browser import Shown, shown
 
-from labkit.record.listing.glance import Facts, glance
-from labkit.record.listing.index import records
-from labkit.record.listing.listed import Listed, NoRecord, moment, plain
+from labkit.record.listing.filtering import facts_of, records
 from labkit.record.listing.overview import to_html
-from labkit.record.listing.records import Records
-from labkit.record.listing.spreadsheet import COLUMNS, guarded, to_csv, unguarded
+from labkit.record.listing.records import (
+    COLUMNS,
+    Facts,
+    Listed,
+    NoRecord,
+    Records,
+    guarded,
+    moment,
+    plain,
+    to_csv,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +52,12 @@ FORMULAS = [
 ]
 HARMLESS = ["Jane", "", "shelf 3, left", "a-b", "1=1", "it's", "2026-11-25", "O'Neil", "'quoted'"]
 HOSTILE = "<script>alert(1)</script><b onclick=\"x\" title='y'>&amp;"
+
+
+def unguarded(text: str) -> str:
+    """Return what a cell was before it was guarded."""
+    begins = r"(?:\A|(?<=[,;|\"\t\r\n]))"
+    return re.sub(rf"{begins}'(?=[' ]*[{re.escape(BEGINNINGS)}\t\r\n])", "", text)
 
 
 def listed(operator: str, file: str = "a.eln") -> Listed:
@@ -116,10 +129,9 @@ def test_a_page_says_what_a_list_says(tmp_path: Path) -> None:
     text = to_html(records(tmp_path))
     assert "1 of 1 records. Not verified" in text
     assert "&lt;script&gt;alert(1)" in text
-    assert "&lt;i&gt;.eln: expected 22 to" in text
-    for name, value in glance(tmp_path / "a.eln")._asdict().items():
+    assert "&lt;i&gt;.eln: expected a ZIP" in text
+    for name, value in facts_of(tmp_path / "a.eln")._asdict().items():
         assert name == "operator" or moment(value) in text or value in text
-    assert text == to_html(records(tmp_path, rebuild=True))
 
 
 def test_links_lead_from_the_page_to_the_records(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from labkit.errors import RecordError
 from labkit.firmware.diffs import unified_diff
-from labkit.record.rerun.patching import patched
+from labkit.record.contents.firmware_sources import patched
 
 if TYPE_CHECKING:
     from pathlib import Path

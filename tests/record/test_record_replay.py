@@ -14,7 +14,7 @@ from record_samples import described, new_key, sealed
 from labkit import open_lab, record
 from labkit.errors import RecordError
 from labkit.record.rerun import again
-from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
+from labkit.record.rerun.comparing import AGREES, CANNOT, DIFFERS, GIVEN, REPRODUCED
 from labkit.record.seal.archive import METADATA, SIGNATURE, read_archive, write_archive
 from labkit.workspace import Workspace
 from labkit.workspace.lab_toml import set_in_lab_toml

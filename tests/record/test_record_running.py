@@ -213,7 +213,7 @@ def test_pages_run_in_order(workspace: Workspace, tmp_path: Path) -> None:
 SCRIPT = """\
 import sys
 from pathlib import Path
-from labkit.record.unattended.running import run_pages
+from labkit.manual.running import run_pages
 from labkit.workspace import Workspace
 
 done = run_pages(Workspace.open(Path(sys.argv[1]), {}), [Path(sys.argv[2])], {}, print)

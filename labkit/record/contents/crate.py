@@ -13,11 +13,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from rocrate.model import ContextEntity, Person
-from rocrate.rocrate import ROCrate
-
-from labkit.record.form import FOLDER
-from labkit.record.seal.archive import METADATA
+from labkit.record.seal.archive import FOLDER, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,9 +44,8 @@ _DESCRIPTIONS = {
     "device/console.times.jsonl": "when its bytes came",
 }
 
-_LICENCE = "#licence"
-_OPERATOR = "#operator"
-_PUBLISHER = "#labkit"
+_CONTEXT, _PROFILE = "https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/crate/1.1"
+_LICENCE, _OPERATOR, _PUBLISHER = "#licence", "#operator", "#labkit"
 
 
 def crate_metadata(
@@ -66,68 +61,74 @@ def crate_metadata(
         text: the record in a few lines of HTML, which a notebook shows.
     """
     moment = when.isoformat().replace("+00:00", "Z")
-    crate = ROCrate(version="1.1")
-    said = _said(facts)
-    _root(crate, name, moment, said)
-    operator = crate.add(Person(crate, _OPERATOR, {"name": facts["operator"] or "not told"}))
-    run = crate.add_dataset(
-        dest_path=FOLDER,
-        properties={
-            "name": f"{facts['thing']}: {facts['outcome']}",
-            "description": said,
-            "dateCreated": moment,
-            "dateModified": moment,
-            "genre": "experiment",
-            "keywords": f"Amazon FreeRTOS, key provisioning, {facts['route']}",
-            "text": text,
-        },
-    )
-    run["author"] = operator
-    for path, raw in sorted(files.items()):
-        entity = crate.add_file(dest_path=FOLDER + path, properties=_file(path, raw))
-        run.append_to("hasPart", entity)
-    crate.root_dataset["hasPart"] = [run]
-    return (json.dumps(_sorted(crate), ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _root(crate: ROCrate, name: str, moment: str, said: str) -> None:
-    root = crate.root_dataset
-    root["name"] = f"Lab record {name}"
-    root["identifier"] = name
-    root["description"] = said
-    root["datePublished"] = root["dateModified"] = moment
-    licence = {
-        "@type": "CreativeWork",
-        "name": "No licence",
-        "description": "A lab's own record; whoever made it says who may use it.",
-    }
-    root["license"] = crate.add(ContextEntity(crate, _LICENCE, licence))
-    publisher = {"@type": "Organization", "name": "labkit"}
-    crate.metadata["sdPublisher"] = crate.add(ContextEntity(crate, _PUBLISHER, publisher))
-    crate.metadata["dateCreated"] = moment
-
-
-def _said(facts: Mapping[str, Any]) -> str:
-    return (
+    description = (
         f"Key provisioning of {facts['thing']} by {facts['route']}: {facts['outcome']}. "
         f"{facts['mode']['words']}"
     )
+    head = _head(name, moment, description)
+    run = {
+        "@id": FOLDER,
+        "@type": "Dataset",
+        "name": f"{facts['thing']}: {facts['outcome']}",
+        "description": description,
+        "dateCreated": moment,
+        "dateModified": moment,
+        "genre": "experiment",
+        "keywords": f"Amazon FreeRTOS, key provisioning, {facts['route']}",
+        "text": text,
+        "author": {"@id": _OPERATOR},
+        "hasPart": [{"@id": FOLDER + path} for path in sorted(files)],
+    }
+    operator = {"@id": _OPERATOR, "@type": "Person", "name": facts["operator"] or "not told"}
+    listed = [_file(path, raw) for path, raw in sorted(files.items())]
+    graph = [*head, run, _LABKIT, _NO_LICENCE, operator, *listed]
+    crate = {"@context": _CONTEXT, "@graph": graph}
+    return (json.dumps(crate, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+_LABKIT = {"@id": _PUBLISHER, "@type": "Organization", "name": "labkit"}
+_NO_LICENCE = {
+    "@id": _LICENCE,
+    "@type": "CreativeWork",
+    "name": "No licence",
+    "description": "A lab's own record; whoever made it says who may use it.",
+}
+
+
+def _head(name: str, moment: str, description: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the entity of the metadata itself, and the root dataset."""
+    metadata = {
+        "@id": METADATA,
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": _PROFILE},
+        "about": {"@id": "./"},
+        "sdPublisher": {"@id": _PUBLISHER},
+        "dateCreated": moment,
+    }
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "datePublished": moment,
+        "name": f"Lab record {name}",
+        "identifier": name,
+        "description": description,
+        "dateModified": moment,
+        "license": {"@id": _LICENCE},
+        "hasPart": [{"@id": FOLDER}],
+    }
+    return metadata, root
 
 
 def _file(path: str, raw: bytes) -> dict[str, str]:
-    told = {
+    suffix = PurePosixPath(path).suffix
+    entity = {
+        "@id": FOLDER + path,
+        "@type": "File",
         "name": PurePosixPath(path).name,
-        "encodingFormat": _FORMATS.get(PurePosixPath(path).suffix, "application/octet-stream"),
+        "encodingFormat": _FORMATS.get(suffix, "application/octet-stream"),
         "contentSize": str(len(raw)),
         "sha256": hashlib.sha256(raw).hexdigest(),
     }
     if path in _DESCRIPTIONS:
-        told["description"] = _DESCRIPTIONS[path]
-    return told
-
-
-def _sorted(crate: ROCrate) -> dict[str, Any]:
-    told: dict[str, Any] = crate.metadata.generate()
-    first = {METADATA: 0, "./": 1, FOLDER: 2}
-    told["@graph"].sort(key=lambda entity: (first.get(entity["@id"], 3), entity["@id"]))
-    return told
+        entity["description"] = _DESCRIPTIONS[path]
+    return entity

@@ -1,1 +1,1 @@
-"""What a folder of records holds: an index of it, a table, a page, a spreadsheet."""
+"""What a folder of records holds: filtered, as a table, a page, a spreadsheet."""

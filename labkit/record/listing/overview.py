@@ -11,14 +11,13 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from labkit.record.listing.listed import moment, plain
+from labkit.record.listing.records import moment, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from labkit.record.listing.listed import Listed
-    from labkit.record.listing.records import Records
+    from labkit.record.listing.records import Listed, Records
 
 __all__ = ["to_html"]
 

@@ -13,9 +13,9 @@ from labkit.errors import LabError
 from labkit.firmware.tree import find_sources
 from labkit.keys import sha256_fingerprint
 from labkit.lab.lab import open_lab
+from labkit.record.contents.collecting import collect
 from labkit.record.contents.firmware_sources import ORIGINAL, differences
-from labkit.record.contents.gathering import gather
-from labkit.record.contents.lab_secrets import known_secrets
+from labkit.record.scan.known import known_secrets
 from labkit.record.scan.scanning import without_secrets
 from labkit.support.seeding import Randomness
 from labkit.workspace import Workspace, write
@@ -58,7 +58,7 @@ def run_again(record: Record) -> dict[str, bytes]:
                 if not step["done"]:
                     break
                 lab.perform(step["step"])
-            files, _ = without_secrets(gather(lab, {}), known_secrets(lab))
+            files, _ = without_secrets(collect(lab, {}), known_secrets(lab))
         finally:
             if lab.bench:
                 lab.bench.stop()

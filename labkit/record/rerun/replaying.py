@@ -10,28 +10,49 @@ import hashlib
 import io
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import certificates, console, firmware
 from labkit.errors import LabError, RecordError
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
-from labkit.record.contents.firmware_sources import ORIGINAL
+from labkit.record.contents.firmware_sources import ORIGINAL, patched
 from labkit.record.evidence import judge
 from labkit.record.reading import Record, read, read_unverified
-from labkit.record.rerun.beyond import beyond
-from labkit.record.rerun.patching import patched
-from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, REPRODUCED, Replayed, compared
-from labkit.record.rerun.run_compared import run_compared
-from labkit.record.verifying import bounded
+from labkit.record.rerun.comparing import (
+    AGREES,
+    CANNOT,
+    DIFFERS,
+    GIVEN,
+    REPRODUCED,
+    Replayed,
+    compared,
+    run_compared,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["Replay", "replay"]
 
 _LOG = "device/console.log"
 _CA, _REQUEST, _DEVICE = "ca/rootCA.pem", "device/deviceCert.csr", "device/deviceCert.pem"
+_GROUND = {
+    "device/console.log": "what the board printed: the key is parsed from it",
+    "firmware/": "a source as it was found, or its difference: the edited one is made of both",
+    "journal.jsonl": "what was done, step by step: the files are checked against it",
+}
+_WHY = {
+    "device/console.times.jsonl": "when each line came, by the clock of that computer",
+    "device/deviceCert.csr": "signed by a throw-away key, which is gone",
+    "device/deviceCert.pem": "signed by a key that is in no record",
+    "device/": "made once; the record holds nothing to make it from",
+    "ca/": "signed by the CA's key, which is in no record",
+    "account/": "what the account answered then; `labkit record verify --ask-account` asks it now",
+    "pages/": "was run once, there and then",
+    "": "tells who, when and where",
+}
+"""By how a path begins; the first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +97,7 @@ def replay(
     Raises:
         RecordError: the file was changed since it was signed, or another key signed it.
     """
-    data = bounded(Path(file))
-    record = read_unverified(data) if unverified else read(data, public_keys)
+    record = read_unverified(file) if unverified else read(file, public_keys)
     return Replay(record, tuple(_replayed(record)))
 
 
@@ -94,7 +114,7 @@ def _replayed(record: Record) -> Iterator[Replayed]:
             f"record.json: expected the facts of a run, got something else ({error!r}). It is no "
             "record that labkit made."
         ) from None
-    yield from beyond(record, told)
+    yield from _beyond(record, told)
 
 
 def _key(files: Mapping[str, bytes]) -> Iterator[Replayed]:
@@ -179,3 +199,28 @@ def _judged(record: Record) -> Iterator[Replayed]:
     """Check the record's files against each other, as verifying does."""
     for each in judge(record.files, record.facts):
         yield Replayed(each.claim, AGREES if each else DIFFERS, each.shown or "checked again")
+
+
+def _beyond(record: Record, told: Collection[str]) -> Iterator[Replayed]:
+    """Yield each file that was not made again, and the keys that are in no record, with why.
+
+    Args:
+        record: the record.
+        told: what was made or checked again.
+    """
+    for path in sorted(set(record.files) - set(told)):
+        verdict = GIVEN if path.startswith(tuple(_GROUND)) else CANNOT
+        why = next(why for begin, why in (_GROUND | _WHY).items() if path.startswith(begin))
+        yield Replayed(path, verdict, why)
+    yield Replayed("the device's private key", CANNOT, _private_key(record))
+    if "ca/rootCA.pem" in record.files:
+        yield Replayed("ca/rootCA.key", CANNOT, "whoever has it can issue: it is in no record")
+
+
+def _private_key(record: Record) -> str:
+    facts = record.facts
+    if facts["route"] == "option-1":
+        return "AWS IoT made it and told it once: it is in no record"
+    if facts["mode"]["board"] == "real":
+        return "it is inside the board, which gives it to nobody"
+    return "it is inside the simulated board, which gives it to nobody"

@@ -1,7 +1,7 @@
 r"""Secrets that the lab knows it has: its keys, passphrases, passwords and credentials.
 
 They need no shape to be recognised. A key is looked for by its private numbers, a text by itself;
-what is decoded (`secret_views`) is searched for the bytes, and a text also for how it is written
+what is decoded (`decoding`) is searched for the bytes, and a text also for how it is written
 where too few digits stand together to be decoded. A piece of a long secret is a secret too.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -18,16 +19,24 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from labkit.firmware.literals import escape
+from labkit import certificates, firmware
+from labkit.cloud.session import session_secrets
+from labkit.errors import CertificateError, DeviceError, FirmwareError
+from labkit.firmware import literals
+from labkit.firmware.kinds import Kind, kind_of
+from labkit.firmware.macros import secret_definitions, written
+from labkit.firmware.preprocessor import parse
+from labkit.firmware.tree import find_sources
 from labkit.record.scan.shapes import Hit
-from labkit.record.scan.words import placeholder
+from labkit.record.scan.words import WIFI_PASSWORD, is_no_secret, placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from labkit.certificates import SigningKey
+    from labkit.lab.lab import Lab
 
-__all__ = ["Known", "known_in"]
+__all__ = ["Known", "known_in", "known_secrets"]
 
 PIECE, STEP = 16, 32
 """Bytes of a piece, and from one to the next: one is in every 47 bytes, as in a line of PEM."""
@@ -72,11 +81,6 @@ class Known:
         if len(secret) < SHORTEST:
             return cls(kind, short=raw)
         return cls(kind, tuple(_escaped(secret)), tuple(dict.fromkeys(_encoded(secret))))
-
-    @classmethod
-    def octets(cls, kind: str, secret: bytes) -> Known:
-        """Return a secret of bytes, such as an encrypted key's DER; 16 bytes at least."""
-        return cls(kind, pieces=tuple(_pieces(secret)))
 
     @classmethod
     def key(cls, kind: str, key: SigningKey) -> Known:
@@ -132,7 +136,7 @@ def _escaped(secret: str) -> list[bytes]:
 
 def _escapes(text: str) -> set[str]:
     return {
-        escape(text)[1:-1],
+        literals.escape(text)[1:-1],
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
         json.dumps(text).replace("/", "\\/")[1:-1],
@@ -171,3 +175,51 @@ def _named(raw: bytes) -> re.Pattern[bytes]:
         rb"|(?P<quote>[\"'])(?=%b(?P=quote)))(?P<secret>%b)(?![A-Za-z0-9])" % (text, text),
         re.IGNORECASE,
     )
+
+
+# Those of a lab
+
+_PASSPHRASE = "LABKIT_RECORD_PASSPHRASE"  # noqa: S105 a variable's name
+
+
+def known_secrets(lab: Lab) -> tuple[Known, ...]:
+    """Return the CA's key, an imported key, the Wi-Fi password, AWS credentials, a passphrase."""
+    return tuple(_known(lab))
+
+
+def _known(lab: Lab) -> Iterator[Known]:
+    file = lab.workspace.ca / "rootCA.key"
+    if file.is_file():
+        yield from _key("the CA's private key", file.read_bytes())
+    for macro, value in _in_headers(lab):
+        if kind_of(macro) is Kind.PEM:
+            yield from _key("the device's private key", value.encode())
+        elif not is_no_secret(value):
+            yield Known.text(WIFI_PASSWORD, value)
+    if not lab.workspace.settings.account_is_simulated:
+        for kind, secret in session_secrets():
+            yield Known.text(kind, secret)
+    if passphrase := os.environ.get(_PASSPHRASE):
+        yield Known.text("passphrase of the signing key", passphrase)
+
+
+def _key(kind: str, pem: bytes) -> Iterator[Known]:
+    """Yield a private key; an encrypted one is found by its shape, which needs no passphrase."""
+    try:
+        yield Known.key(kind, certificates.load_private_key(pem))
+    except CertificateError:
+        return
+
+
+def _in_headers(lab: Lab) -> Iterator[tuple[str, str]]:
+    """Yield each macro that holds a secret, with every text that it is defined as."""
+    try:
+        sources = find_sources(lab.workspace.firmware)
+        for file in (sources.keys, sources.credentials):
+            source = parse(firmware.decode(file.read_bytes()))
+            for definition in secret_definitions(source):
+                how = written(source, definition)
+                if how.what == "string":
+                    yield definition.name, literals.unescape(how.code, line=definition.line)
+    except (DeviceError, FirmwareError):
+        return

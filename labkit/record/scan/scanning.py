@@ -7,8 +7,8 @@
     refuse(find(files, known))             # whatever is left: nothing is written
 
 What it knows of: the lab's own secrets (`Known`), in whatever form; private keys by their shape;
-credentials by the words before them. What it cannot see: 32 bytes that nobody says are a key, and
-what is encrypted; an archive that is encrypted or too deep is refused for that.
+credentials by the words before them. What it cannot see: 32 bytes that nobody says are a key, what
+is inside more than two encodings, and what is encrypted; an encrypted archive is refused.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from labkit.errors import SecretError
+from labkit.record.scan.decoding import TooMuchError, View, views
 from labkit.record.scan.known import Known, known_in
-from labkit.record.scan.macros import macros_in
 from labkit.record.scan.shapes import Hit, keys_in
-from labkit.record.scan.views import Budget, TooMuchError, View, views
-from labkit.record.scan.words import credentials_in
+from labkit.record.scan.words import credentials_in, macros_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -153,7 +152,7 @@ def _find_in(name: str, data: bytes, known: tuple[Known, ...]) -> list[Finding]:
 def _search(name: str, data: bytes, known: tuple[Known, ...]) -> Iterator[Finding]:
     told: set[tuple[str, str]] = set()
     try:
-        for view in views(data, Budget(len(data))):
+        for view in views(data):
             hits: Iterator[Hit] = chain(
                 keys_in(view.data),
                 known_in(view.data, known),

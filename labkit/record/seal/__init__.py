@@ -1,1 +1,1 @@
-"""The file: a canonical ZIP, its metadata, its signature, the keys; and others' files."""
+"""The file: a canonical ZIP, its metadata, its signature, the keys."""

@@ -1,8 +1,8 @@
 """A record's file: a ZIP that is a function of its name, its files and its time.
 
-Entries are stored, never deflated, since what deflating gives differs between versions; they stand
-in one order, with fixed attributes, one time, and nothing between or behind them. So whoever
-knows what is in a record can write it again and compare.
+Entries are stored, never deflated, since what deflating gives differs between versions. They have
+one order, fixed attributes and one time. So anyone who has read a record can write it again and
+compare: a file that differs in one bit is not the record.
 
 Source: PKWARE, .ZIP File Format Specification (APPNOTE.TXT) 6.3.10, 4.3; The ELN Consortium,
 Specification for the ELN file format, "Structure of the archive".
@@ -10,61 +10,81 @@ Specification for the ELN file format, "Structure of the archive".
 
 from __future__ import annotations
 
+import io
 import re
-import zlib
+import struct
+import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labkit.errors import RecordError
-from labkit.record.seal.zip_form import (
-    CENTRAL,
-    CENTRAL_MARK,
-    END,
-    END_MARK,
-    LOCAL,
-    LOCAL_MARK,
-    Entry,
-    fields,
-    from_dos,
-    shown,
-    to_dos,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from datetime import datetime
+    from typing import IO
 
 __all__ = [
+    "FACTS",
+    "FOLDER",
     "LARGEST",
     "METADATA",
     "MOST_FILES",
     "SIGNATURE",
     "Archive",
+    "facts_in",
     "read_archive",
-    "refuse_difference",
+    "shown",
     "write_archive",
 ]
 
 METADATA = "ro-crate-metadata.json"
 SIGNATURE = "ro-crate-metadata.json.minisig"
 
+FOLDER = "run/"
+"""The folder of the one Dataset; every file but the metadata and its signature is in it."""
+
+FACTS = "record.json"
+"""The facts of a run, in `FOLDER`."""
+
 LARGEST = 256 << 20
 """Bytes of a whole record, at most."""
+
+LARGEST_FACTS = 2 << 20
+"""Bytes of a `record.json`; a finished run's has some 40,000."""
 
 MOST_FILES = 1000
 LONGEST_NAME = 200
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
-_CHANGED = (
-    "The file is not as labkit wrote it: take another copy. `labkit record show` shows what an "
-    ".eln file of others holds."
-)
+_SHOWN = 60
+"""Characters of a hostile name that a message shows."""
 
-_NEEDS = 10
-"""ZIP 1.0 is all that a stored file needs."""
-_MADE_BY = 3 << 8 | 20
+_EARLIEST, _LATEST = 1980, 2107
+_NEEDS, _MADE_BY, _UNIX = 10, 20, 3
+"""ZIP 1.0 is all that a stored file needs; it is written by ZIP 2.0, on Unix."""
 _ATTRIBUTES = 0o100644 << 16
-"""Made on Unix: a file that its owner writes and everybody reads."""
+"""A file that its owner writes and everyone reads."""
+
+_END = struct.Struct("<4s4H2LH")
+_ZIP64_LOCATOR = 20
+_LARGEST_DIRECTORY = MOST_FILES * (46 + 2 * LONGEST_NAME + 1)
+_NO_ZIP = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OverflowError,
+    ValueError,
+    struct.error,
+)
+"""What `zipfile` raises for a file that it cannot read, and for an encrypted one."""
+
+_CHANGED = "The file is not as labkit wrote it: take another copy of the record."
+_FOREIGN = (
+    "It is not a record that labkit made. Open it with the program that wrote it, or take another "
+    "copy."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +95,25 @@ class Archive:
         name: its one root folder.
         files: contents by path inside of the root folder, in the file's order.
         when: the one time of all entries, UTC.
+        key_id: the id of the key that signed it; empty where no signature was checked.
     """
 
     name: str
     files: Mapping[str, bytes]
     when: datetime
+    key_id: str = ""
 
 
 def write_archive(name: str, files: Mapping[str, bytes], when: datetime) -> bytes:
-    """Return the ZIP of a record: the same bytes for the same input, always.
+    """Return the ZIP of a record: always the same bytes for the same input.
 
     Args:
         name: the root folder's.
         files: contents by path inside of the root folder, metadata and signature among them.
-        when: UTC, even seconds, the only time in it.
+        when: with its time zone, in even seconds: the only time in it.
 
     Raises:
-        RecordError: a name, the time or the size is none that a record can have.
+        RecordError: a record cannot have this name, time or size.
     """
     _refuse_names([name])
     if "/" in name:
@@ -101,154 +123,148 @@ def write_archive(name: str, files: Mapping[str, bytes], when: datetime) -> byte
         raise RecordError(f"expected at most {MOST_FILES} files in a record, got {len(files)}.")
     if (size := sum(map(len, files.values()))) > LARGEST:
         raise RecordError(f"expected a record of at most {LARGEST} bytes, got files of {size}.")
-    return b"".join(part for _, part in _parts(name, files, when))
+    moment = _zip_time(when)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for path in sorted(files, key=_place):
+            entry = zipfile.ZipInfo(f"{name}/{path}", moment)
+            entry.create_system, entry.create_version = _UNIX, _MADE_BY
+            entry.extract_version, entry.external_attr = _NEEDS, _ATTRIBUTES
+            archive.writestr(entry, files[path])
+    return whole.getvalue()
 
 
 def read_archive(data: bytes) -> Archive:
-    """Read what a record's ZIP holds, refusing what no record's ZIP has.
-
-    What is returned is proven to be all that stands in `data` only by `refuse_difference`.
+    """Read a record's ZIP, and prove that it holds nothing else: it is written again and compared.
 
     Args:
         data: the whole file.
 
     Raises:
-        RecordError: it is no such ZIP; what, where, expected and got are told.
+        RecordError: it is not, byte for byte, what `write_archive` writes.
     """
-    files: dict[str, bytes] = {}
-    position = 0
-    directory = list(_directory(data))
-    for number, (entry, name, place) in enumerate(directory, 1):
-        where = f"directory entry {number} at offset {place}, {shown(name)}"
-        _refuse_foreign(entry, where)
-        if entry.offset != position:
-            raise RecordError(
-                f"{where}: expected its file at offset {position}, got {entry.offset}. {_CHANGED}"
-            )
-        start = position + LOCAL.size + entry.name_length
-        position = start + entry.size
-        if name in files:
-            raise RecordError(f"{where}: this name is there twice. {_CHANGED}")
-        files[name] = data[start:position]
-    root, inside = _one_folder(files)
-    _refuse_order(list(inside))
-    return Archive(root, inside, from_dos(directory[0][0]))
-
-
-def refuse_difference(data: bytes, name: str, files: Mapping[str, bytes], when: datetime) -> None:
-    """Write a record's ZIP again and compare it with the file, byte for byte.
-
-    Raises:
-        RecordError: they differ; the first difference is told, with its offset and what is there.
-    """
-    if data == write_archive(name, files, when):
-        return
-    position = 0
-    for where, part in _parts(name, files, when):
-        got = data[position : position + len(part)]
-        if got != part:
-            at = next((i for i, (a, b) in enumerate(zip(got, part, strict=False)) if a != b), 0)
-            raise RecordError(
-                f"offset {position + at}, {where}: expected {_hex(part, at)}, "
-                f"got {_hex(got, at)}. {_CHANGED}"
-            )
-        position += len(part)
-    raise RecordError(
-        f"offset {position}: expected the file's end, got {len(data) - position} bytes more. "
-        f"{_CHANGED}"
-    )
-
-
-def _parts(name: str, files: Mapping[str, bytes], when: datetime) -> Iterator[tuple[str, bytes]]:
-    """Yield the parts of a record's ZIP, each with what it is."""
-    time, date = to_dos(when)
-    directory: list[tuple[str, bytes]] = []
-    position = 0
-    for path in sorted(files, key=_place):
-        raw, full = files[path], f"{name}/{path}".encode()
-        shared = (0, 0, time, date, zlib.crc32(raw), len(raw), len(raw), len(full), 0)
-        yield from fields(f"{path}'s header", LOCAL_MARK, _NEEDS, *shared)
-        yield f"{path}'s name", full
-        yield path, raw
-        entry = (_MADE_BY, _NEEDS, *shared, 0, 0, 0, _ATTRIBUTES, position)
-        directory += fields(f"{path}'s directory entry", CENTRAL_MARK, *entry)
-        directory += [(f"{path}'s name in the directory", full)]
-        position += LOCAL.size + len(full) + len(raw)
-    yield from directory
-    size = sum(len(part) for _, part in directory)
-    end = (0, 0, len(files), len(files), size, position, 0)
-    yield from fields("the directory's end", END_MARK, *end)
-
-
-def _directory(data: bytes) -> Iterator[tuple[Entry, str, int]]:
-    """Yield each entry of the directory, its name, and its offset."""
     if len(data) > LARGEST:
         raise RecordError(f"expected a record of at most {LARGEST} bytes, got {len(data)}.")
-    end = len(data) - END.size
-    if not data.startswith(LOCAL_MARK) or end < 0 or data[end : end + 4] != END_MARK:
-        raise RecordError(
-            f"expected a ZIP from {LOCAL_MARK.hex()} to its end mark at offset {max(end, 0)}, got "
-            f"{len(data)} bytes that are none, or are cut short, or have something behind. "
-            f"{_CHANGED}"
-        )
-    _, _, _, _, count, size, position, _ = END.unpack_from(data, end)
-    if not 0 < count <= MOST_FILES or position + size != end:
-        raise RecordError(
-            f"offset {end}: expected a directory of 1 to {MOST_FILES} entries that ends here, got "
-            f"{count} entries, {size} bytes from offset {position}. {_CHANGED}"
-        )
-    for number in range(1, count + 1):
-        raw = data[position : min(position + CENTRAL.size, end)]
-        if len(raw) < CENTRAL.size or raw[:4] != CENTRAL_MARK:
-            raise RecordError(f"offset {position}: expected directory entry {number}. {_CHANGED}")
-        entry = Entry._make(CENTRAL.unpack(raw))
-        start = position + CENTRAL.size
-        name = data[start : min(start + entry.name_length, end)].decode("latin-1")
-        yield entry, name, position
-        position = start + entry.name_length
-    if position != end:
-        raise RecordError(
-            f"offset {position}: expected the directory's end after {count} entries, got "
-            f"{end - position} bytes more. {_CHANGED}"
-        )
+    files: dict[str, bytes] = {}
+    with _opened(io.BytesIO(data), len(data)) as archive:
+        entries = archive.infolist()
+        if (size := sum(entry.file_size for entry in entries)) > len(data):
+            raise RecordError(
+                f"expected files of at most {len(data)} bytes, got {size}. {_CHANGED}"
+            )
+        for entry in entries:
+            if entry.filename in files:
+                raise RecordError(f"{shown(entry.filename)}: is in the ZIP twice. {_CHANGED}")
+            files[entry.filename] = _content(archive, entry)
+    root, inside = _one_folder(files)
+    try:
+        when = datetime(*entries[0].date_time, tzinfo=UTC)
+    except ValueError:
+        name = shown(entries[0].filename)
+        raise RecordError(f"{name}: expected a date and a time. {_CHANGED}") from None
+    _refuse_difference(data, write_archive(root, inside, when))
+    return Archive(root, inside, when)
 
 
-def _refuse_foreign(entry: Entry, where: str) -> None:
-    told = {
-        "packing method": entry.method,
-        "flags": entry.flags,
-        "extra bytes": entry.extra_length,
-        "comment bytes": entry.comment_length,
-        "bytes saved by packing": entry.size - entry.packed_size,
-    }
-    for what, got in told.items():
-        if got:
-            raise RecordError(f"{where}: expected no {what}, got {got}. {_CHANGED}")
+def facts_in(file: IO[bytes]) -> bytes:
+    """Return a record's `record.json`, reading the ZIP's directory and that file; proves nothing.
+
+    Args:
+        file: an open file, which may be anyone's.
+
+    Raises:
+        RecordError: it is not a record's ZIP.
+    """
+    size = file.seek(0, io.SEEK_END)
+    with _opened(file, size) as archive:
+        for entry in archive.infolist():
+            if entry.filename.partition("/")[2] == FOLDER + FACTS:
+                if entry.file_size > LARGEST_FACTS:
+                    raise RecordError(
+                        f"{FOLDER}{FACTS}: expected at most {LARGEST_FACTS} bytes, got "
+                        f"{entry.file_size}. {_FOREIGN}"
+                    )
+                return _content(archive, entry)
+        crate = any(each.endswith(METADATA) for each in archive.namelist())
+    what = "an RO-Crate of another program" if crate else "a ZIP without it"
+    raise RecordError(f"expected a record with the file {FOLDER}{FACTS}, got {what}. {_FOREIGN}")
+
+
+def shown(name: str) -> str:
+    """Return a name as a message may show it, hostile as it may be."""
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
+
+
+def _opened(file: IO[bytes], size: int) -> zipfile.ZipFile:
+    """Return a ZIP whose directory was found small enough to be read."""
+    file.seek(max(0, size - _END.size - _ZIP64_LOCATOR))
+    end = file.read()
+    if len(end) < _END.size or not end[-_END.size :].startswith(b"PK\5\6"):
+        raise RecordError(
+            f"expected a ZIP up to its end mark, got {size} bytes that are not a ZIP, are cut "
+            f"short, or have something behind. {_FOREIGN}"
+        )
+    _, _, _, _, count, length, _, _ = _END.unpack(end[-_END.size :])
+    if not 0 < count <= MOST_FILES or length > _LARGEST_DIRECTORY or end.startswith(b"PK\6\7"):
+        raise RecordError(
+            f"expected a ZIP of 1 to {MOST_FILES} files, got {count} files and a directory of "
+            f"{length} bytes, or a ZIP64. {_FOREIGN}"
+        )
+    try:
+        archive = zipfile.ZipFile(file)
+    except _NO_ZIP as error:
+        raise RecordError(f"expected the directory of a ZIP: {error}. {_FOREIGN}") from None
+    if (got := len(archive.infolist())) != count:
+        raise RecordError(f"expected a directory of {count} files, got {got}. {_CHANGED}")
+    return archive
+
+
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Return a file of a ZIP; a packed one, which could be a bomb, is refused before it is read."""
+    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+        raise RecordError(f"{shown(entry.filename)}: expected it stored, got it packed. {_FOREIGN}")
+    try:
+        return archive.read(entry)
+    except _NO_ZIP as error:
+        raise RecordError(f"{shown(entry.filename)}: is damaged: {error}. {_CHANGED}") from None
+
+
+def _refuse_difference(data: bytes, written: bytes) -> None:
+    """Refuse a file that differs from the record written again: in which file of it, and where."""
+    if data == written:
+        return
+    same = min(len(data), len(written))
+    at = next((at for at in range(same) if data[at] != written[at]), same)
+    with zipfile.ZipFile(io.BytesIO(written)) as archive:
+        names = [each.filename for each in archive.infolist() if each.header_offset <= at]
+        where = names[-1].partition("/")[2] if at < archive.start_dir else "the ZIP's directory"
+    raise RecordError(
+        f"offset {at}, {where}: expected {written[at : at + 1].hex() or 'the end'}, got "
+        f"{data[at : at + 1].hex() or 'the end'}. {_CHANGED}"
+    )
 
 
 def _one_folder(files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
     """Return the one root folder and what is in it, by path inside of it."""
     root = next(iter(files)).partition("/")[0]
-    inside = {}
-    for name, raw in files.items():
-        folder, _, path = name.partition("/")
-        if folder != root or not path:
-            raise RecordError(
-                f"{shown(name)}: expected one root folder, {shown(root)}, that holds everything. "
-                f"{_CHANGED}"
-            )
-        inside[path] = raw
-    _refuse_names([root])
-    _refuse_names(inside)
+    inside = {name.removeprefix(f"{root}/"): raw for name, raw in files.items()}
+    outside = [name for name in files if not name.startswith(f"{root}/")]
+    if outside:
+        raise RecordError(
+            f"{shown(outside[0])}: expected one root folder, {shown(root)}, that holds everything. "
+            f"{_CHANGED}"
+        )
     return root, inside
 
 
-def _refuse_order(paths: list[str]) -> None:
-    for number, (got, expected) in enumerate(zip(paths, sorted(paths, key=_place), strict=True), 1):
-        if got != expected:
-            raise RecordError(
-                f"entry {number}: expected {expected}, got {got}: out of order. {_CHANGED}"
-            )
+def _zip_time(when: datetime) -> tuple[int, int, int, int, int, int]:
+    utc = when.astimezone(UTC) if when.tzinfo else None
+    if not utc or utc.microsecond or utc.second % 2 or not _EARLIEST <= utc.year <= _LATEST:
+        raise RecordError(
+            f"{when.isoformat()}: expected a time that a ZIP can hold: with its time zone, in even "
+            f"seconds, {_EARLIEST} to {_LATEST}."
+        )
+    return utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second
 
 
 def _place(path: str) -> tuple[int, str]:
@@ -270,12 +286,13 @@ def _refuse_names(names: Collection[str]) -> None:
             )
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            raise RecordError(f"{name}: is the same file as {other} where capitals do not count.")
+            raise RecordError(f"{name}: is the same file as {other} in a case-insensitive system.")
     for name in names:
-        parts = name.lower().split("/")
-        if clash := [p for n in range(1, len(parts)) if (p := "/".join(parts[:n])) in seen]:
-            raise RecordError(f"{name}: {seen[clash[0]]} is a file, and no folder that holds it.")
+        for folder in _folders(name.lower()):
+            if folder in seen:
+                raise RecordError(f"{name}: {seen[folder]} is a file, not a folder that holds it.")
 
 
-def _hex(raw: bytes, at: int) -> str:
-    return raw[at : at + 8].hex(" ") or "the file's end"
+def _folders(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    return ("/".join(parts[:depth]) for depth in range(1, len(parts)))

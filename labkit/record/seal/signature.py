@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import minisign
 
 from labkit.errors import RecordError
-from labkit.record.seal.zip_form import shown
+from labkit.record.seal.archive import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,8 @@
-r"""The bytes of a file as they stand, and all that they come to when they are decoded.
+r"""The bytes of a file as they stand, and what they come to when they are decoded, twice at most.
 
-A view is the file itself, its text with escapes undone (JSON, C, percent, HTML), what its base64
-or hex digits stand for (`secret_digits`), UTF-16 as ASCII, or what an archive in it holds; and so
-on inwards.
+A view is the file itself, its text with escapes undone (JSON, C, percent, HTML), what its base64,
+hex or decimal digits stand for (`digits`), UTF-16 as ASCII, or what an archive in it holds; and
+each of these once more.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from bisect import bisect_left, bisect_right
-from itertools import chain
+from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit.record.scan.digits import base64_runs, hex_runs, number_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Budget", "TooMuchError", "View", "views"]
+__all__ = ["TooMuchError", "View", "views"]
 
-DEPTH = 4
-"""Decodings one inside the other; what is deeper is refused, not passed."""
+DEPTH = 2
+"""Decodings one inside the other; undoing escapes is none."""
 
 LEAST_WORK, WORK_PER_BYTE = 32_000_000, 24
 """Bytes of views that a file may come to, however small it is, and for each of its bytes."""
@@ -38,84 +38,66 @@ _READABLE = re.compile(rb"[\t\n\r -~]{16}")
 
 
 class TooMuchError(Exception):
-    """A file comes to more, decoded, than is looked through; says why."""
+    """A file comes to more, decoded, than is searched; the message says why."""
 
 
-class Budget:
-    """The work that one file may cost."""
-
-    def __init__(self, size: int) -> None:
-        self._left = LEAST_WORK + WORK_PER_BYTE * size
-
-    def spend(self, size: int) -> None:
-        """Take a view's size from it, or raise `TooMuchError`."""
-        self._left -= size
-        if self._left < 0:
-            raise TooMuchError("more data, decoded, than is looked through")
-
-
+@dataclass(frozen=True, slots=True)
 class View:
     """Bytes to search, and the way back to the line of the file that they stand on.
 
     Attributes:
         data: the bytes.
         via: the decodings that led here, such as ("base64",).
-        depth: how many of them count.
-        readable: whether any text is in it.
         parent: the view that was decoded, None for the file itself.
-        starts: its rows: at which byte of this view each begins, and where it stands in the parent.
-        counts: whether its lines are the file's.
+        starts: its rows: at which byte of this view each begins, and where it stands in the parent;
+            empty where its lines are the parent's.
+        depth: how many of the decodings count.
     """
 
-    def __init__(
-        self,
-        data: bytes,
-        parent: View | None = None,
-        via: str = "",
-        starts: list[tuple[int, int]] | None = None,
-        *,
-        same_lines: bool = False,
-    ) -> None:
-        self.data = data
-        self.via: tuple[str, ...] = (*(parent.via if parent else ()), *([via] if via else ()))
-        self.depth: int = parent.depth + (not same_lines) if parent else 0
-        self.readable = not self.depth or _READABLE.search(data) is not None
-        self.parent = parent
-        self.starts = starts or [(0, 0)]
-        self.same_lines = same_lines
-        self.counts: bool = parent is None or (same_lines and parent.counts)
-        self.is_binary = parent is None and b"\0" in data
-        self.ends: list[int] | None = None
+    data: bytes
+    via: tuple[str, ...] = ()
+    parent: View | None = None
+    starts: Sequence[tuple[int, int]] = ()
+    depth: int = 0
+
+    @property
+    def readable(self) -> bool:
+        """Whether any text is in it."""
+        return not self.depth or _READABLE.search(self.data) is not None
+
+    def decoded(self, data: bytes, via: str, starts: Sequence[tuple[int, int]] = ()) -> View:
+        """Return what this view comes to; without starts, its lines are this view's."""
+        return View(data, (*self.via, via), self, starts, self.depth + bool(starts))
 
     def where(self, offset: int) -> str:
         """Return where in the file something in this view stands: its line, or its byte."""
         view, offset = self._outermost(offset)
-        return f"byte {offset}" if view.is_binary else f"line {view.line(offset)}"
+        is_binary = view.parent is None and b"\0" in view.data
+        return f"byte {offset}" if is_binary else f"line {view.line(offset)}"
 
     def line(self, offset: int) -> int:
         """Return the line of the file, counted from 1, on which something in this view stands."""
         view, offset = self._outermost(offset)
-        if view.ends is None:
-            view.ends = [match.start() for match in re.finditer(b"\n", view.data)]
-        return bisect_left(view.ends, offset) + 1
+        return view.data.count(b"\n", 0, offset) + 1
 
     def _outermost(self, offset: int) -> tuple[View, int]:
         """Return the view whose lines are the file's, and the place there."""
         view = self
-        while view.parent is not None and not view.counts:
-            if not view.same_lines:
+        while view.depth and view.parent is not None:
+            if view.starts:
                 at = bisect_right(view.starts, (offset, sys.maxsize)) - 1
                 offset = view.starts[max(at, 0)][1]
             view = view.parent
         return view, offset
 
 
-def views(data: bytes, budget: Budget) -> Iterator[View]:
+def views(data: bytes) -> Iterator[View]:
     """Yield the file's bytes, then every view of them, each once.
 
     Raises:
-        TooMuchError: the file comes to more, or is nested deeper, than is looked through.
+        TooMuchError: the file comes to more, decoded, than is searched.
     """
+    left = LEAST_WORK + WORK_PER_BYTE * len(data)
     seen: set[int] = set()
     waiting = [View(data)]
     while waiting:
@@ -124,23 +106,27 @@ def views(data: bytes, budget: Budget) -> Iterator[View]:
         if same in seen:
             continue
         seen.add(same)
-        if view.depth > DEPTH:
-            if view.readable:
-                raise TooMuchError(f"data inside more than {DEPTH} encodings")
-            continue
         yield view
-        for inner in chain(_inflated(view, budget), _decoded(view) if view.readable else ()):
-            # Paid for before the next is made, so that a bomb is not unpacked first.
-            budget.spend(len(inner.data))
+        for inner in _decoded(view):
+            # Counted before the next is made, so that a bomb is not unpacked first.
+            left -= len(inner.data) + (_COST_OF_A_TRY if inner.via[-1] in _ARCHIVES else 0)
+            if left < 0:
+                raise TooMuchError("more data, decoded, than is searched")
             waiting.append(inner)
 
 
 def _decoded(view: View) -> Iterator[View]:
+    if view.depth < DEPTH:
+        yield from _inflated(view)
+    if not view.readable:
+        return
     yield from _unescaped(view)
-    yield from _narrowed(view)
-    for via, runs in (("base64", base64_runs), ("hex", hex_runs), ("numbers", number_runs)):
-        for plain, starts in runs(view.data):
-            yield View(plain, view, via, starts)
+    if view.data.count(0) > len(view.data) // 8:
+        yield view.decoded(view.data.translate(None, b"\0"), "UTF-16")
+    if view.depth < DEPTH:
+        for via, runs in (("base64", base64_runs), ("hex", hex_runs), ("numbers", number_runs)):
+            for plain, starts in runs(view.data):
+                yield view.decoded(plain, via, starts)
 
 
 # Escapes
@@ -165,7 +151,7 @@ def _unescaped(view: View) -> Iterator[View]:
         plain, count = _ESCAPE.subn(_plain, text)
         if not count or plain == text:
             return
-        yield View(plain, view, "unescaped", same_lines=True)
+        yield view.decoded(plain, "unescaped")
         text = plain
 
 
@@ -184,12 +170,6 @@ def _plain(match: re.Match[bytes]) -> bytes:
     return b"\r" if plain == b"\n" else plain
 
 
-def _narrowed(view: View) -> Iterator[View]:
-    """Yield UTF-16 text as ASCII."""
-    if view.data.count(0) > len(view.data) // 8:
-        yield View(view.data.translate(None, b"\0"), view, "UTF-16", same_lines=True)
-
-
 # Archives
 
 _GZIP = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
@@ -198,24 +178,24 @@ _DEFLATED = b"\x08"
 _GZIP_WINDOW, _RAW_WINDOW = 31, -15
 """zlib's words for a gzip header, and for none."""
 
+_ARCHIVES = ("gzip", "zip")
 _PIECE, _COST_OF_A_TRY = 65_536, 4_096
 
 
-def _inflated(view: View, budget: Budget) -> Iterator[View]:
+def _inflated(view: View) -> Iterator[View]:
     for match in _GZIP.finditer(view.data):
-        budget.spend(_COST_OF_A_TRY)
-        yield from _inflate(view, match.start(), _GZIP_WINDOW, "gzip")
+        yield _inflate(view, match.start(), _GZIP_WINDOW, "gzip")
     for match in _ZIP.finditer(view.data):
-        budget.spend(_COST_OF_A_TRY)
         flags, method, name, extra = match.groups()
         if flags[0] & 1:
-            raise TooMuchError("an encrypted archive, which cannot be looked into")
+            raise TooMuchError("an encrypted archive, which cannot be searched")
         if method == _DEFLATED:
             begin = match.end() + int.from_bytes(name, "little") + int.from_bytes(extra, "little")
-            yield from _inflate(view, begin, _RAW_WINDOW, "zip")
+            yield _inflate(view, begin, _RAW_WINDOW, "zip")
 
 
-def _inflate(view: View, start: int, window: int, via: str) -> Iterator[View]:
+def _inflate(view: View, start: int, window: int, via: str) -> View:
+    """Return what a member comes to; of a damaged one, what comes before the damage."""
     inflating = zlib.decompressobj(window)
     packed = memoryview(view.data)
     plain = b""
@@ -223,10 +203,9 @@ def _inflate(view: View, start: int, window: int, via: str) -> Iterator[View]:
         for at in range(start, len(packed), _PIECE):
             plain += inflating.decompress(packed[at : at + _PIECE], MOST_INFLATED - len(plain) + 1)
             if len(plain) > MOST_INFLATED:
-                raise TooMuchError("more data, decompressed, than is looked through")
+                raise TooMuchError("more data, decompressed, than is searched")
             if inflating.eof:
                 break
     except zlib.error:
-        pass  # what came before the damage is looked at
-    if plain:
-        yield View(plain, view, via, [(0, start)])
+        pass
+    return view.decoded(plain, via, [(0, start)])

@@ -1,26 +1,48 @@
-"""A seeded run, done again and compared with its record, file by file."""
+"""What came of an artefact that was made again; a seeded run, done again and compared."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from labkit import __version__, certificates
 from labkit.errors import LabError
-from labkit.record.journal_checks import read_steps
+from labkit.record.evidence import read_steps
 from labkit.record.rerun.again import is_first_key, run_again
-from labkit.record.rerun.replayed import AGREES, CANNOT, DIFFERS, Replayed, compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from labkit.record.reading import Record
 
-__all__ = ["run_compared"]
+__all__ = [
+    "AGREES",
+    "CANNOT",
+    "DIFFERS",
+    "GIVEN",
+    "REPRODUCED",
+    "Replayed",
+    "compared",
+    "run_compared",
+]
+
+REPRODUCED = "reproduced"
+"""Made again, the same byte for byte."""
+AGREES = "agrees"
+"""Not the same bytes, but nothing speaks against it."""
+DIFFERS = "DIFFERS"
+"""Made again or checked again, it is something else than the record says."""
+GIVEN = "given"
+"""What the rest is made from."""
+CANNOT = "cannot be"
+"""By its nature, or because the record does not hold what it takes."""
+
+_BEFORE, _BEHIND = 16, 8
+"""How many bytes are shown before a difference, and from it on."""
 
 _RUN, _HOW = "the whole run", "by the whole run, done again"
 _TIMES = "device/console.times.jsonl"
@@ -31,6 +53,39 @@ _WITHOUT_CA = (
     *("firmware/original/", "firmware/aws_clientcredential.h"),
 )
 """What hangs on no key but the device's own, and so not on an RSA key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of one artefact.
+
+    Attributes:
+        what: the artefact, or what is claimed.
+        verdict: `REPRODUCED`, `AGREES`, `DIFFERS`, `GIVEN` or `CANNOT`.
+        why: from what it was made, where it differs, or why it cannot be made.
+    """
+
+    what: str
+    verdict: str
+    why: str
+
+    def __repr__(self) -> str:
+        """Return a line."""
+        return f"{self.verdict:10}  {self.what}: {self.why}"
+
+
+def compared(what: str, recorded: bytes, made: bytes, how: str) -> Replayed:
+    """Compare an artefact with what was made again, byte for byte."""
+    if recorded == made:
+        return Replayed(what, REPRODUCED, how)
+    at = next(
+        (n for n, (a, b) in enumerate(zip(recorded, made, strict=False)) if a != b),
+        min(len(recorded), len(made)),
+    )
+    start = max(at - _BEFORE, 0)
+    there, here = (raw[start : at + _BEHIND] for raw in (recorded, made))
+    why = f"{how}: at offset {at} expected {here!r}, the record has {there!r}"
+    return Replayed(what, DIFFERS, why)
 
 
 def run_compared(record: Record) -> Iterator[Replayed]:
