@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from labkit.errors import BenchError
+from labkit.support.extras import require
 from labkit.workspace import SIMULATED_REGION
 
 if TYPE_CHECKING:
@@ -264,7 +265,12 @@ def _let_go() -> None:
 
 
 def simulator_command(workspace: Workspace) -> list[str]:
-    """Return the command that runs a workspace's bench in the foreground."""
+    """Return the command that runs a workspace's bench in the foreground.
+
+    Raises:
+        MissingPackageError: what the bench is made of is not installed.
+    """
+    require("OpenSSL", "botocore", "serial", "tlslite")
     settings = workspace.settings
     command = [sys.executable, "-m", "labkit.bench.simulator"]
     command += ["--state", str(workspace.bench)]

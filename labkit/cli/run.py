@@ -65,9 +65,12 @@ def run(
     A run that was ended goes on where it stopped. Exit code 0 only if the device was accepted.
     """
     from labkit.lab.lab import open_lab
+    from labkit.support.extras import require
 
     if told and record is None:
         raise click.UsageError("--set is for the pages, which are run with --record DIR.")
+    if record:
+        require("nbclient")
     chosen = {"thing_name": thing, "release": release, "route": route}
     given = {name: value for name, value in chosen.items() if value}
     lab = open_lab(workspace, **given)

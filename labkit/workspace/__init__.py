@@ -20,12 +20,11 @@ from labkit.workspace.files import sha256_file, write
 from labkit.workspace.journal import Entry, Journal, Note, read_journal
 from labkit.workspace.lab_toml import choose_port
 from labkit.workspace.ledger import Ledger, Made
-from labkit.workspace.place import CHECKOUT, Workspace, default_root
+from labkit.workspace.place import Workspace, checkout, default_root
 from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
 from labkit.workspace.settings import SIMULATED_REGION, THING_NAME, TREES, Settings
 
 __all__ = [
-    "CHECKOUT",
     "DEFAULT_ROUTE",
     "ROUTES",
     "SIMULATED_REGION",
@@ -38,6 +37,7 @@ __all__ = [
     "Note",
     "Settings",
     "Workspace",
+    "checkout",
     "choose_port",
     "default_root",
     "read_journal",

@@ -11,7 +11,8 @@ from typing import Any
 from labkit.errors import SiteError
 from labkit.manual.site.folder import replacing
 from labkit.manual.site.pages import front_page, prepared
-from labkit.workspace import CHECKOUT
+from labkit.manual.tracked import tracked_pages
+from labkit.support.extras import require
 
 __all__ = ["build"]
 
@@ -45,22 +46,28 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-def build(folder: Path, notebooks: Path = CHECKOUT / "notebooks") -> Path:
+def build(folder: Path, notebooks: Path | None = None) -> Path:
     """Make the manual's pages into a folder of HTML; an older one there is replaced.
 
     Args:
         folder: where to; new, empty, or made by this before.
-        notebooks: where the stored pages are, in the order of their names, and their pictures.
+        notebooks: where the stored pages and their pictures are, in the order of their names;
+            None for the manual's own.
 
     Returns:
         The page to open first.
 
     Raises:
-        SiteError: the folder cannot be used, a page is not right, or Sphinx is not installed.
+        SiteError: the folder cannot be used, or a page is not right.
+        MissingPackageError: Sphinx is not installed.
     """
+    require("sphinx")
+    notebooks = notebooks or tracked_pages()
     texts = {page.name: page.read_bytes() for page in sorted(notebooks.glob("*.ipynb"))}
     if not texts:
-        raise SiteError(f"{notebooks}: the manual's pages are not there. Clone the project again.")
+        raise SiteError(
+            f"{notebooks}: the manual's pages are not there. Clone or install the project again."
+        )
     with replacing(folder) as working:
         source = working / "source"
         source.mkdir()
@@ -89,12 +96,8 @@ def _leave_maps_out_of_the_search(_app: object, page: Any) -> None:  # noqa: ANN
 
 def _render(source: Path, working: Path) -> None:
     """Let Sphinx write `html`; whatever it warns of is an error."""
-    try:
-        from sphinx.application import Sphinx  # noqa: PLC0415 costs a second
-    except ImportError:
-        raise SiteError(
-            "Sphinx is not installed. `./lab site` has it; elsewhere: pip install 'labkit[site]'"
-        ) from None
+    from sphinx.application import Sphinx  # noqa: PLC0415 costs a second
+
     warnings = io.StringIO()
     try:
         app = Sphinx(

@@ -25,7 +25,7 @@ from site_pages import (
     stored_lines,
 )
 
-from labkit.errors import SiteError
+from labkit.errors import MissingPackageError, SiteError
 from labkit.manual.site import building
 from labkit.manual.site.pages import front_page, prepared
 
@@ -277,16 +277,16 @@ def test_a_link_to_a_page_that_is_not_there_writes_nothing(tmp_path: Path) -> No
 
 def test_a_checkout_without_pages_is_named(tmp_path: Path) -> None:
     """It says where it looked."""
-    with pytest.raises(SiteError, match=f"{tmp_path}: .* Clone the project again"):
+    with pytest.raises(SiteError, match=f"{tmp_path}: .* Clone or install the project again"):
         building.build(tmp_path / "site", tmp_path)
 
 
 def test_without_sphinx_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lab's own installation has it; another one is told how to get it."""
-    monkeypatch.setitem(sys.modules, "sphinx.application", None)
-    with pytest.raises(SiteError, match=r"pip install 'labkit\[site\]'"):
+    """The message names the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "sphinx", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'labkit\[site\]'"):
         building.build(tmp_path / "site", NOTEBOOKS)
     assert list(tmp_path.iterdir()) == []
 
