@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from labkit.check import check
 from labkit.errors import LabError
-from labkit.support.extras import naming_extras
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab, open_lab
@@ -22,6 +21,5 @@ __all__ = ["Lab", "LabError", "__version__", "check", "open_lab"]
 def __getattr__(name: str) -> object:
     """Load the lab on first use (PEP 562)."""
     if name in {"Lab", "open_lab"}:
-        with naming_extras():
-            return getattr(import_module("labkit.lab.lab"), name)
+        return getattr(import_module("labkit.lab.lab"), name)
     raise AttributeError(f"module 'labkit' has no attribute {name!r}")

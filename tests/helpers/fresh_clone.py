@@ -54,8 +54,13 @@ class Clone:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
         self.home.mkdir()
+        self.environment = self.variables(self.home)
+
+    @staticmethod
+    def variables(home: Path) -> dict[str, str]:
+        """Return the variables of a person at a fresh machine."""
         outside = {k: v for k, v in os.environ.items() if not k.startswith(OUTSIDE)}
-        self.environment = outside | {"HOME": str(self.home)}
+        return outside | {"HOME": str(home)}
 
     def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `lab` to its end."""
