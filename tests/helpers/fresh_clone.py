@@ -32,6 +32,14 @@ def files() -> list[str]:
     return sorted(name for name in listed.decode().split("\0") if name and (ROOT / name).is_file())
 
 
+def constraints(folder: Path) -> Path:
+    """Write the locked versions as constraints for an installer, and return the file."""
+    lock = (ROOT / "requirements.lock").read_text()
+    file = folder / "constraints.txt"
+    file.write_text(re.sub(r" \\\n\s+--hash=\S+", "", lock))
+    return file
+
+
 @dataclass
 class Clone:
     """A fresh checkout.
