@@ -82,7 +82,7 @@ class Installed:
     @property
     def pages(self) -> Path:
         """Where the installed package has its pages."""
-        return next(self.folder.glob("venv/lib/python3*/site-packages/labkit/manual/pages"))
+        return next(self.folder.glob("venv/lib/*/*/labkit/manual/pages"))
 
 
 def install(wheel: Path, folder: Path, extras: str = "") -> Installed:
