@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import SiteError
+from labkit.manual.site import reference
 from labkit.manual.site.folder import replacing
 from labkit.manual.site.pages import front_page, prepared
 from labkit.manual.tracked import tracked_pages
@@ -24,7 +25,7 @@ _TITLE = "Developer-mode key provisioning"
 
 _SETTINGS: dict[str, Any] = {
     "project": _TITLE,
-    "extensions": ["myst_nb"],
+    "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"],
     "language": "en",
     "smartquotes": False,
     "html_theme": "furo",
@@ -36,6 +37,7 @@ _SETTINGS: dict[str, Any] = {
     "html_show_sphinx": False,
     "html_show_search_summary": False,  # a page opened from a folder may not read other pages
     "html_use_index": False,
+    "html_domain_indices": False,
     "myst_enable_extensions": ["deflist"],
     "myst_heading_anchors": 4,
     "nb_execution_mode": "off",
@@ -43,6 +45,7 @@ _SETTINGS: dict[str, Any] = {
     "nb_code_prompt_hide": "Hide the check",
     "nb_render_text_lexer": "text",
     "nb_render_error_lexer": "text",
+    **reference.SETTINGS,
 }
 
 
@@ -73,7 +76,9 @@ def build(folder: Path, notebooks: Path | None = None) -> Path:
         source.mkdir()
         for name, text in texts.items():
             (source / name).write_text(prepared(text, name), encoding="utf-8")
-        (source / "index.md").write_text(front_page(texts), encoding="utf-8")
+        for name, part in {"index.md": front_page(texts), **reference.reference()}.items():
+            (source / name).parent.mkdir(exist_ok=True)
+            (source / name).write_text(part, encoding="utf-8")
         _copy_pictures(notebooks, source)
         _render(source, working)
     return folder.absolute() / "index.html"
@@ -112,6 +117,7 @@ def _render(source: Path, working: Path) -> None:
             freshenv=True,
         )
         app.connect("doctree-read", _leave_maps_out_of_the_search)
+        app.connect("autodoc-process-docstring", reference.show_variables)
         app.build()
     except OSError:
         raise
