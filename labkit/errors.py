@@ -18,6 +18,7 @@
     │   └── CaptureTimeoutError the console did not say what was waited for in time
     ├── CloudError              AWS IoT refused, or could not be reached
     ├── BenchError              the simulated bench cannot be started or reached
+    ├── MissingPackageError     an extra of labkit is not installed
     ├── SeamMovedError          a package has moved, inside, what labkit borrows from it
     ├── RecordError             a record cannot be made or read, or is not what it says
     │   └── SecretError         a secret would have been written into a record
@@ -144,6 +145,10 @@ class CloudError(LabError):
 
 class BenchError(LabError):
     """The simulated bench cannot be started or reached."""
+
+
+class MissingPackageError(LabError):
+    """A package of one of labkit's extras is not installed; the message names the extra."""
 
 
 class SeamMovedError(LabError):

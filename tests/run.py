@@ -1,6 +1,7 @@
 """`./lab test`: lint, format, types, tests and pages; exit code 0 only if all of them pass.
 
-With arguments of pytest's own, such as `tests/test_keys.py -k point`, pytest alone is run.
+With arguments of pytest's own, such as `tests/test_keys.py -k point`, pytest alone is run. With
+--coverage, which lines of labkit were run is reported at the end, and written as HTML.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
+COVERAGE = "--coverage"
 OURS = {"--slow", "--no-skips"}
 SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "-q")
 PARTS = {
@@ -26,14 +28,33 @@ PARTS = {
 
 def main(arguments: list[str]) -> int:
     """Run every part, also after one has failed, and sum up; or pytest alone."""
+    if COVERAGE in arguments:
+        return measured([argument for argument in arguments if argument != COVERAGE])
+    return tested(arguments, "pytest")
+
+
+def measured(arguments: list[str]) -> int:
+    """Run the tests, and report which lines of labkit they ran; there is no threshold."""
+    run("coverage", "erase")
+    code = tested(arguments, "coverage", "run", "-m", "pytest")
+    run("coverage", "combine", "--quiet")
+    run("coverage", "report", "--skip-covered")
+    run("coverage", "html", "--quiet")
+    say("every line: build/coverage/index.html")
+    return code
+
+
+def tested(arguments: list[str], *pytest: str) -> int:
+    """Run every part, with pytest by the given command; or pytest alone."""
     options = [argument for argument in arguments if argument in OURS]
     own = [argument for argument in arguments if argument not in OURS]
     if own:
-        return run("pytest", *options, *own)
+        return run(*pytest, *options, *own)
     summary, failed = [], []
     for name, (module, *words) in PARTS.items():
         begin = time.monotonic()
-        code = run(module, *(options if module == "pytest" else []), *words)
+        command = (*pytest, *options) if module == "pytest" else (module,)
+        code = run(*command, *words)
         summary.append(f"{'ok    ' if code == 0 else 'FAILED'} {name:6} {since(begin):4.0f} s")
         failed += [name] if code != 0 else []
         say(summary[-1])

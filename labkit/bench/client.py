@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from labkit.errors import BenchError
+from labkit.support.extras import require
 from labkit.support.loopback import (
     IN_USE_EXIT_CODE,
     READY_FILE,
@@ -234,7 +235,12 @@ def _let_go() -> None:
 
 
 def simulator_command(workspace: Workspace) -> list[str]:
-    """Return the command that runs a workspace's bench in the foreground."""
+    """Return the command that runs a workspace's bench in the foreground.
+
+    Raises:
+        MissingPackageError: what the bench is made of is not installed.
+    """
+    require("OpenSSL", "botocore", "serial", "tlslite")
     settings = workspace.settings
     command = [sys.executable, "-m", "labkit.bench.simulator"]
     command += ["--state", str(workspace.bench)]

@@ -16,6 +16,7 @@ import click
 import labkit
 from labkit.cli import account, bench, diagnose, files, headers, ports, record, run, site
 from labkit.errors import LabError
+from labkit.support.extras import naming_extras
 
 __all__ = ["cli", "main"]
 
@@ -58,7 +59,8 @@ def main() -> None:
 def _run() -> tuple[int, str]:
     """Run the command line and return its exit code, and what is left to say."""
     try:
-        code = cli.main(prog_name="labkit", standalone_mode=False)
+        with naming_extras():
+            code = cli.main(prog_name="labkit", standalone_mode=False)
     except click.exceptions.Abort:
         return INTERRUPTED, "interrupted"
     except click.ClickException as error:

@@ -11,7 +11,8 @@ __all__ = ["confirm_option", "route_option", "thing_option", "workspace_option"]
 workspace_option = click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The lab's folder  [default: LABKIT_WORKSPACE, or workspace/ in the checkout]",
+    help="The lab's folder  [default: LABKIT_WORKSPACE, or workspace/ in the checkout, "
+    "in the current folder of an installed labkit]",
 )
 thing_option = click.option("--thing", help="The device's thing name  [default: lab.toml's]")
 route_option = click.option(

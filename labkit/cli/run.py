@@ -76,9 +76,12 @@ def run(
     """
     from labkit.cloud.changes import ASSUME_YES
     from labkit.lab.lab import open_lab
+    from labkit.support.extras import require
 
     if told and record is None:
         raise click.UsageError("--set is for the pages, which are run with --record DIR.")
+    if record:
+        require("nbclient")
     chosen = {"thing_name": thing, "release": release, "route": route}
     given = {name: value for name, value in chosen.items() if value}
     if yes:

@@ -88,7 +88,7 @@ def get(text: str, name: str, *, defines: Mapping[str, str | None] | None = None
     Args:
         text: the header or source, as `decode` gives it.
         name: the macro; a PEM macro is found by its older name too (`clientcredential…_PEM`).
-        defines: what is set from outside this text and decides its `#if`s: name to text, None
+        defines: what is set from outside this text and decides its `#if` lines: name to text, None
             for a name that is known not to be defined. Names that are neither set here nor in
             the text cannot be told.
 

@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from labkit.errors import WorkspaceError
-from labkit.workspace import CHECKOUT, write
+from labkit.manual.tracked import tracked_pages
+from labkit.workspace import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,10 @@ def copy_pages(workspace: Workspace) -> list[str]:
     Returns:
         The names of pages that have been updated since, and were left alone.
     """
-    source = CHECKOUT / "notebooks"
+    source = tracked_pages()
     if not (source / FIRST_PAGE).is_file():
         raise WorkspaceError(
-            f"{source}: the manual's pages are not there. Clone the project again."
+            f"{source}: the manual's pages are not there. Clone or install the project again."
         )
     target = workspace.root / "pages"
     known = _as_copied(target)
@@ -60,7 +61,7 @@ def copy_pages(workspace: Workspace) -> list[str]:
 
 def untouched(workspace: Workspace) -> Iterator[tuple[Path, str]]:
     """Yield the pages that are as the manual has them, to the byte, each with its SHA-256."""
-    for name, page in _tracked(CHECKOUT / "notebooks"):
+    for name, page in _tracked(tracked_pages()):
         own = workspace.root / "pages" / name
         if page.suffix == ".ipynb" and own.is_file() and own.read_bytes() == page.read_bytes():
             yield own, _sha256(own.read_bytes())

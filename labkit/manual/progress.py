@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.check import Check
-from labkit.workspace import CHECKOUT
+from labkit.manual.tracked import tracked_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -197,7 +197,7 @@ def _notes(file: Path) -> Iterator[dict[str, str]]:
 
 def _pages(root: Path) -> Iterator[Path]:
     """Yield the manual's pages, the reader's own copy where there is one."""
-    tracked = {page.name: page for page in (CHECKOUT / "notebooks").glob(_PAGES)}
+    tracked = {page.name: page for page in tracked_pages().glob(_PAGES)}
     own = {page.name: page for page in (root / "pages").glob(_PAGES)}
     for name in sorted(tracked or own):
         yield own.get(name) or tracked[name]

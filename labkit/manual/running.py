@@ -28,8 +28,8 @@ from traitlets import default
 from labkit.errors import RecordError
 from labkit.lab.procedure import route_of
 from labkit.manual.parameters import inject
+from labkit.manual.tracked import tracked_pages
 from labkit.support.seams import forget_kernel
-from labkit.workspace import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,12 +98,13 @@ def pages_of(workspace: Workspace) -> list[Path]:
         RecordError: this installation of labkit has no pages.
     """
     names = dict.fromkeys(f"{step.page}.ipynb" for step in route_of(workspace).steps)
-    pages = [CHECKOUT / "notebooks" / name for name in names]
+    folder = tracked_pages()
+    pages = [folder / name for name in names]
     if missing := [page.name for page in pages if not page.is_file()]:
         raise RecordError(
-            f"expected the manual's pages in {CHECKOUT / 'notebooks'}; {missing[0]} is not there. "
-            "Pages are run from a checkout of the project. Without them, `labkit run` does the "
-            "steps and `labkit record make` makes the record."
+            f"expected the manual's pages in {folder}; {missing[0]} is not there. Clone or install "
+            "the project again. Without the pages, `labkit run` does the steps and `labkit record "
+            "make` makes the record."
         )
     return pages
 

@@ -17,6 +17,8 @@ from labkit.bench import client as benches
 from labkit.errors import WorkspaceError
 from labkit.manual import jupyterlab
 from labkit.manual.copies import FIRST_PAGE, copy_pages
+from labkit.manual.tracked import tracked_pages
+from labkit.support.extras import require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,9 +43,11 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
 
     Raises:
         WorkspaceError: JupyterLab does not answer.
+        MissingPackageError: JupyterLab is not installed.
     """
+    require("jupyterlab")
     for name in copy_pages(workspace):
-        _say(f"{name}: yours was kept; the newer one is in notebooks/")
+        _say(f"{name}: yours was kept; the newer one is in {tracked_pages()}")
     jupyterlab.prepare(workspace)
     for name in _ENDING_SIGNALS & {each.name for each in signal.Signals}:
         signal.signal(signal.Signals[name], lambda number, _: sys.exit(128 + number))

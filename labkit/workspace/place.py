@@ -19,18 +19,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-__all__ = ["CHECKOUT", "Workspace", "default_root"]
+__all__ = ["Workspace", "checkout", "default_root"]
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
+_ABOVE_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def checkout() -> Path | None:
+    """Return the folder of the checkout that labkit runs from, or None for an installed labkit."""
+    return _ABOVE_PACKAGE if (_ABOVE_PACKAGE / "pyproject.toml").is_file() else None
 
 
 def default_root(variables: Mapping[str, str] | None = None) -> Path:
-    """Return the workspace's folder: LABKIT_WORKSPACE, or `workspace/` in the checkout."""
+    """Return the workspace's folder: LABKIT_WORKSPACE, or `workspace/`.
+
+    `workspace/` is in the checkout or, for an installed labkit, in the current folder.
+    """
     named = (os.environ if variables is None else variables).get("LABKIT_WORKSPACE")
     if named:
         return Path(named).expanduser().absolute()
-    home = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
-    return home / "workspace"
+    return (checkout() or Path.cwd()) / "workspace"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,26 @@ def test_options_reach_pytest_alone(commands: dict[str, int]) -> None:
         assert ("--slow --no-skips" in command) == command.startswith("pytest")
 
 
+def test_coverage_is_measured_around_pytest(
+    commands: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--coverage runs both parts of pytest under coverage, then reports; nothing else changes."""
+    assert run.main(["--coverage", "--slow"]) == 0
+    assert "coverage run -m pytest --slow -n 3 --dist loadfile -q tests" in commands
+    assert "coverage run -m pytest --slow -n 3 --dist loadfile -q --nbval notebooks" in commands
+    assert [each.split()[1] for each in commands if each.startswith("coverage ")] == [
+        "erase", "run", "run", "combine", "report", "html",
+    ]  # fmt: skip
+    assert capsys.readouterr().out.endswith("build/coverage/index.html\n")
+
+
+@pytest.mark.parametrize("own", [[], ["tests/test_keys.py"]], ids=["all", "one"])
+def test_a_failure_under_coverage_is_red(commands: dict[str, int], own: list[str]) -> None:
+    """The exit code is that of the tests."""
+    commands["coverage run"] = 1
+    assert run.main(["--coverage", *own]) == 1
+
+
 @pytest.mark.slow
 def test_a_planted_failure_is_red(tmp_path: Path) -> None:
     """With a real pytest: a failing test gives exit code 1, its passing twin 0."""

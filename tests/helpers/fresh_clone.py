@@ -32,6 +32,14 @@ def files() -> list[str]:
     return sorted(name for name in listed.decode().split("\0") if name and (ROOT / name).is_file())
 
 
+def constraints(folder: Path) -> Path:
+    """Write the locked versions as constraints for an installer, and return the file."""
+    lock = (ROOT / "requirements.lock").read_text()
+    file = folder / "constraints.txt"
+    file.write_text(re.sub(r" \\\n\s+--hash=\S+", "", lock))
+    return file
+
+
 @dataclass
 class Clone:
     """A fresh checkout.
@@ -54,8 +62,13 @@ class Clone:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
         self.home.mkdir()
+        self.environment = self.variables(self.home)
+
+    @staticmethod
+    def variables(home: Path) -> dict[str, str]:
+        """Return the variables of a person at a fresh machine."""
         outside = {k: v for k, v in os.environ.items() if not k.startswith(OUTSIDE)}
-        self.environment = outside | {"HOME": str(self.home)}
+        return outside | {"HOME": str(home)}
 
     def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `lab` to its end."""

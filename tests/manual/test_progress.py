@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,7 +34,7 @@ CELLS = [
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a workspace's folder with one page of five cells to run and an exercise."""
-    monkeypatch.setattr(noting, "CHECKOUT", tmp_path / "no-checkout")
+    monkeypatch.setattr(noting, "tracked_pages", lambda: tmp_path / "no-pages")
     (tmp_path / "pages").mkdir()
     save(tmp_path, CELLS)
     return tmp_path
@@ -219,11 +219,11 @@ def test_the_readers_own_copy_counts(
     root: Path, monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell
 ) -> None:
     """Pages that were not opened yet are read where the manual keeps them, in its order."""
-    tracked: Any = root / "checkout"
-    (tracked / "notebooks").mkdir(parents=True)
+    tracked = root / "tracked"
+    tracked.mkdir()
     for name in (PAGE, "04-x.ipynb", "11-y.ipynb"):
-        (tracked / "notebooks" / name).write_text('{"cells": []}')
-    monkeypatch.setattr(noting, "CHECKOUT", tracked)
+        (tracked / name).write_text('{"cells": []}')
+    monkeypatch.setattr(noting, "tracked_pages", lambda: tracked)
     run(shell, CELLS[0][0])
     assert [each.name for each in read_progress(root).pages] == ["04-x.ipynb", PAGE, "11-y.ipynb"]
     assert [each.run for each in read_progress(root).pages] == [0, 1, 0]

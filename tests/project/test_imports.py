@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from imports import IMPURE, cycles, imports, impurities, loaded_by, wrong_arrows
+from imports import HEIGHTS, IMPURE, cycles, imports, impurities, loaded_by, wrong_arrows
 
 PACKAGE = Path(__file__).resolve().parents[2] / "labkit"
 
@@ -71,6 +72,29 @@ def test_a_right_arrow_is_not(package: Path, file: str, line: str) -> None:
     with (package / file).open("a") as source:
         source.write(f"\n{line}\n")
     assert wrong_arrows(package) == []
+
+
+def described_heights(text: str) -> dict[str, int]:
+    """Return the height of each room in a Markdown table: `| 6 | `cloud/` | … |`."""
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", text, re.MULTILINE)
+    rooms = [(int(height), re.findall(r"`(.+?)`", named)) for height, named in rows]
+    return {
+        room.removesuffix("/").removesuffix(".py").replace("/", "."): height
+        for height, named in rooms
+        for room in named
+    }
+
+
+def test_the_architecture_is_described_as_it_is() -> None:
+    """CONTRIBUTING.md has each room at the height that imports are held against."""
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+    heights = {room: at for room, at in HEIGHTS.items() if room not in {"__main__", "bench.image"}}
+    assert described_heights(text) == heights
+
+
+def test_a_wrong_description_is_seen() -> None:
+    """The twin: the same reading of a table with another height gives another height."""
+    assert described_heights("| 5 | `cloud/`, `keys.py` | x |\n") == {"cloud": 5, "keys": 5}
 
 
 def test_no_files_import_each_other() -> None:

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import labkit
+from labkit.support.extras import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "labkit"
@@ -64,10 +65,12 @@ def lock_faults(lock: str, wanted: list[str]) -> list[str]:
 
 
 def wanted() -> list[str]:
-    """Return every requirement of the project: its own, its extras', and its build's."""
+    """Return every requirement of the project: its own, its extras', its groups', its build's."""
     project = PROJECT["project"]
-    extras = (each for extra in project["optional-dependencies"].values() for each in extra)
-    return [*project["dependencies"], *extras, *PROJECT["build-system"]["requires"]]
+    tables = (project["optional-dependencies"], PROJECT["dependency-groups"])
+    more = [each for table in tables for section in table.values() for each in section]
+    outside = [each for each in more if Requirement(each).name != project["name"]]
+    return [*project["dependencies"], *outside, *PROJECT["build-system"]["requires"]]
 
 
 def test_lock_agrees_with_the_project() -> None:
@@ -126,14 +129,14 @@ def _of_installed(name: str, extras: tuple[str, ...]) -> list[str]:
 
 
 def test_environment_yml_agrees_with_the_project() -> None:
-    """Conda brings the same Python, and pip this project itself with what the tests need."""
+    """Conda brings the same Python, and pip this project itself with all of its extras."""
     told = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert told["name"] == PROJECT["project"]["name"]
     python, pip, section = told["dependencies"]
     assert pip == "pip"
     assert python.removeprefix("python") == PROJECT["project"]["requires-python"]
-    assert section == {"pip": ["-e .[test,site]"]}
-    assert "test" in PROJECT["project"]["optional-dependencies"]
+    assert section == {"pip": ["-e .[all]"]}
+    assert set(PROJECT["project"]["optional-dependencies"]) - {"all"} == extras_in("all")
     assert all("defaults" not in channel for channel in told["channels"])
 
 
@@ -148,30 +151,61 @@ def test_python_bounds_agree() -> None:
     assert PROJECT["tool"]["mypy"]["python_version"] == version
 
 
+def extras_in(extra: str) -> set[str]:
+    """Return the extras of labkit that an extra brings, one through another."""
+    found: set[str] = set()
+    for requirement in map(Requirement, PROJECT["project"]["optional-dependencies"][extra]):
+        if requirement.name == "labkit":
+            found |= requirement.extras
+    return found.union(*map(extras_in, found))
+
+
+DISTRIBUTIONS = {"serial": "pyserial", "OpenSSL": "pyopenssl", "tlslite": "tlslite-ng"} | {
+    "jupyter_client": "jupyter-client",
+    "minisign": "py-minisign",
+    "paho": "paho-mqtt",
+    "pkcs11": "python-pkcs11",
+    "botocore": "boto3",  # which pins it: the two are released together
+}
+"""The packages that are imported by another name than they are installed by."""
+
+
+def asks_for(section: list[str], module: str) -> bool:
+    """Return whether requirements name the package of a module."""
+    name = DISTRIBUTIONS.get(module, module)
+    return name in {Requirement(each).name for each in section}
+
+
 def test_what_labkit_imports_is_what_it_asks_for() -> None:
-    """Every package that labkit imports is one of its own, or of what `labkit site` needs."""
-    names = {"serial": "pyserial", "OpenSSL": "pyopenssl", "tlslite": "tlslite-ng"} | {
-        "minisign": "py-minisign",
-        "paho": "paho-mqtt",
-        "pkcs11": "python-pkcs11",
-        "botocore": "boto3",  # which pins it: the two are released together
-    }
-    asked = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["site"]
-    own = {canonicalize_name(Requirement(each).name) for each in asked}
+    """Every package that labkit imports is a dependency, or of the extra that messages name."""
     outside = {each.module.partition(".")[0] for each in imports(PACKAGE)}
     outside -= set(sys.stdlib_module_names) | {"labkit"}
-    assert {canonicalize_name(names.get(name, name)) for name in outside} <= own
+    always = PROJECT["project"]["dependencies"]
+    assert {each for each in outside if not asks_for(always, each)} <= EXTRAS.keys()
+
+
+@pytest.mark.parametrize("module", sorted(EXTRAS))
+def test_an_extra_brings_the_package_that_is_missing_without_it(module: str) -> None:
+    """The extra that a message names has the package in its own list."""
+    assert asks_for(PROJECT["project"]["optional-dependencies"][EXTRAS[module]], module)
+
+
+def test_no_tool_of_the_tests_comes_with_labkit() -> None:
+    """No extra brings what only the tests use."""
+    extras = [each for e in PROJECT["project"]["optional-dependencies"].values() for each in e]
+    tools = {Requirement(each).name for each in PROJECT["dependency-groups"]["test"]}
+    brought = {Requirement(each).name for each in PROJECT["project"]["dependencies"] + extras}
+    assert {"nbval", "pytest"} <= tools
+    assert tools & brought == set()
 
 
 def test_versions_agree() -> None:
-    """CHANGELOG begins with the version that pyproject and labkit have."""
+    """The project and labkit have one version; CHANGELOG begins with what is not released."""
     version = PROJECT["project"]["version"]
     assert labkit.__version__ == version
-    newest = re.search(
-        r"^## \[?(\d\S*?)\]?(?:\s|$)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
-    )
-    assert newest
-    assert Version(newest[1]) == Version(version)
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert all(Version(each) <= Version(version) for each in headings[1:])
 
 
 # The files

@@ -275,6 +275,6 @@ def test_no_pages_is_said(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a checkout there are none: what to do instead is told."""
-    monkeypatch.setattr(running, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(running, "tracked_pages", lambda: tmp_path)
     with pytest.raises(RecordError, match=r"03-initial-configuration.ipynb is not there.*labkit r"):
         pages_of(workspace)

@@ -12,10 +12,11 @@ from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from labkit.manual.progress import note
+from labkit.manual.tracked import tracked_pages
 from labkit.record.contents import surroundings as looking
 from labkit.record.contents.executed_pages import executed_pages, look_at
 from labkit.record.contents.surroundings import port, surroundings
-from labkit.workspace import CHECKOUT, Workspace
+from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +133,7 @@ def page(*cells: dict[str, object]) -> bytes:
 
 def test_a_page_as_the_manual_has_it_has_nothing_of_its_own() -> None:
     """The stored page, taken for an executed one: no cell differs."""
-    told = look_at(PAGE, (CHECKOUT / "notebooks" / PAGE).read_bytes())
+    told = look_at(PAGE, (tracked_pages() / PAGE).read_bytes())
     assert told.own_input == told.own_output == ()
     assert told.run == told.cells > 10
     assert ("ok", "DER is 91 bytes", "91") in told.checks
@@ -140,7 +141,7 @@ def test_a_page_as_the_manual_has_it_has_nothing_of_its_own() -> None:
 
 def test_the_reader_s_own_is_told_by_cell() -> None:
     """A source that the manual has not, outputs that are others, a cell that was not run."""
-    cells = json.loads((CHECKOUT / "notebooks" / PAGE).read_bytes())["cells"]
+    cells = json.loads((tracked_pages() / PAGE).read_bytes())["cells"]
     opening = "".join(next(each["source"] for each in cells if each["cell_type"] == "code"))
     told = look_at(
         PAGE,
@@ -166,7 +167,7 @@ def test_what_is_no_notebook_is_refused(raw: bytes) -> None:
 
 def test_only_pages_that_were_run_are_executed_pages(tmp_path: Path) -> None:
     """A copy that was opened and not run is no part of a run; once a cell was run, it is."""
-    stored = (CHECKOUT / "notebooks" / PAGE).read_bytes()
+    stored = (tracked_pages() / PAGE).read_bytes()
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / PAGE).write_bytes(stored)
     assert executed_pages(tmp_path) == {}

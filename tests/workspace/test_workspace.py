@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit import workspace as workspace_module
 from labkit.errors import WorkspaceError
 from labkit.workspace import Workspace, default_root
+from labkit.workspace import place as place_module
 
 NOTHING: dict[str, str] = {}
 
@@ -205,8 +205,16 @@ def test_default_root(tmp_path: Path) -> None:
     """LABKIT_WORKSPACE names the folder; without it, it is workspace/ in the checkout."""
     assert default_root({"LABKIT_WORKSPACE": str(tmp_path)}) == tmp_path
     assert default_root({"LABKIT_WORKSPACE": "~/lab"}) == Path.home() / "lab"
-    assert default_root({}) == workspace_module.CHECKOUT / "workspace"
-    assert (workspace_module.CHECKOUT / "pyproject.toml").is_file()
+    assert default_root({}) == Path(__file__).resolve().parents[2] / "workspace"
+
+
+def test_default_root_of_an_installed_labkit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a checkout around the package, it is workspace/ in the current folder."""
+    monkeypatch.setattr(place_module, "_ABOVE_PACKAGE", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
+    assert default_root({}) == tmp_path / "workspace"
 
 
 # A seed

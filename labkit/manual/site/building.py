@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import SiteError
+from labkit.manual.site import reference
 from labkit.manual.site.folder import replacing
 from labkit.manual.site.pages import front_page, prepared
-from labkit.workspace import CHECKOUT
+from labkit.manual.tracked import tracked_pages
+from labkit.support.extras import require
 
 __all__ = ["build"]
 
@@ -23,7 +25,7 @@ _TITLE = "Developer-mode key provisioning"
 
 _SETTINGS: dict[str, Any] = {
     "project": _TITLE,
-    "extensions": ["myst_nb"],
+    "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"],
     "language": "en",
     "smartquotes": False,
     "html_theme": "furo",
@@ -35,6 +37,7 @@ _SETTINGS: dict[str, Any] = {
     "html_show_sphinx": False,
     "html_show_search_summary": False,  # a page opened from a folder may not read other pages
     "html_use_index": False,
+    "html_domain_indices": False,
     "myst_enable_extensions": ["deflist"],
     "myst_heading_anchors": 4,
     "nb_execution_mode": "off",
@@ -42,31 +45,40 @@ _SETTINGS: dict[str, Any] = {
     "nb_code_prompt_hide": "Hide the check",
     "nb_render_text_lexer": "text",
     "nb_render_error_lexer": "text",
+    **reference.SETTINGS,
 }
 
 
-def build(folder: Path, notebooks: Path = CHECKOUT / "notebooks") -> Path:
+def build(folder: Path, notebooks: Path | None = None) -> Path:
     """Make the manual's pages into a folder of HTML; an older one there is replaced.
 
     Args:
         folder: where to; new, empty, or made by this before.
-        notebooks: where the stored pages are, in the order of their names, and their pictures.
+        notebooks: where the stored pages and their pictures are, in the order of their names;
+            None for the manual's own.
 
     Returns:
         The page to open first.
 
     Raises:
-        SiteError: the folder cannot be used, a page is not right, or Sphinx is not installed.
+        SiteError: the folder cannot be used, or a page is not right.
+        MissingPackageError: Sphinx is not installed.
     """
+    require("sphinx")
+    notebooks = notebooks or tracked_pages()
     texts = {page.name: page.read_bytes() for page in sorted(notebooks.glob("*.ipynb"))}
     if not texts:
-        raise SiteError(f"{notebooks}: the manual's pages are not there. Clone the project again.")
+        raise SiteError(
+            f"{notebooks}: the manual's pages are not there. Clone or install the project again."
+        )
     with replacing(folder) as working:
         source = working / "source"
         source.mkdir()
         for name, text in texts.items():
             (source / name).write_text(prepared(text, name), encoding="utf-8")
-        (source / "index.md").write_text(front_page(texts), encoding="utf-8")
+        for name, part in {"index.md": front_page(texts), **reference.reference()}.items():
+            (source / name).parent.mkdir(exist_ok=True)
+            (source / name).write_text(part, encoding="utf-8")
         _copy_pictures(notebooks, source)
         _render(source, working)
     return folder.absolute() / "index.html"
@@ -89,12 +101,8 @@ def _leave_maps_out_of_the_search(_app: object, page: Any) -> None:  # noqa: ANN
 
 def _render(source: Path, working: Path) -> None:
     """Let Sphinx write `html`; whatever it warns of is an error."""
-    try:
-        from sphinx.application import Sphinx  # noqa: PLC0415 costs a second
-    except ImportError:
-        raise SiteError(
-            "Sphinx is not installed. `./lab site` has it; elsewhere: pip install 'labkit[site]'"
-        ) from None
+    from sphinx.application import Sphinx  # noqa: PLC0415 costs a second
+
     warnings = io.StringIO()
     try:
         app = Sphinx(
@@ -109,6 +117,7 @@ def _render(source: Path, working: Path) -> None:
             freshenv=True,
         )
         app.connect("doctree-read", _leave_maps_out_of_the_search)
+        app.connect("autodoc-process-docstring", reference.show_variables)
         app.build()
     except OSError:
         raise

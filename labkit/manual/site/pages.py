@@ -35,6 +35,13 @@ side, and its check is folded, since it holds the answer.
 """
 
 
+_REFERENCE = """\
+**[API reference](reference)**
+: The calls of the pages, and what else labkit offers to your own scripts.
+
+"""
+
+
 def prepared(text: str | bytes, name: str) -> str:
     """Return a page as Sphinx is given it.
 
@@ -59,7 +66,8 @@ def front_page(pages: Mapping[str, str | bytes]) -> str:
     """
     entries = [_entry(name, _read(text, name)) for name, text in pages.items()]
     names = "\n".join(name.removesuffix(".ipynb") for name in pages)
-    return f"{INTRODUCTION}\n{''.join(entries)}\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
+    contents = f"```{{toctree}}\n:hidden:\n\n{names}\nreference\n```\n"
+    return f"{INTRODUCTION}\n{''.join(entries)}{_REFERENCE}\n{contents}"
 
 
 def _read(text: str | bytes, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.manual.progress import read_progress
-from labkit.workspace import CHECKOUT
+from labkit.manual.tracked import tracked_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ def look_at(name: str, raw: bytes) -> PageFacts:
 
 
 def _manual(name: str) -> list[tuple[str, tuple[str, ...], bool]]:
-    page = CHECKOUT / "notebooks" / name
+    page = tracked_pages() / name
     return list(_code_cells(page.read_bytes())) if page.is_file() else []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,10 +26,16 @@ from site_pages import (
     stored_lines,
 )
 
-from labkit.errors import SiteError
+from labkit.errors import MissingPackageError, SiteError
 from labkit.manual.site import building
 from labkit.manual.site.pages import front_page, prepared
 
+ROOMS = {"labkit.console", "labkit.certificates", "labkit.firmware", "labkit.policy"} | {
+    "labkit.diagnosis",
+    "labkit.workspace",
+    "labkit.manual",
+    "labkit.record",
+}
 LENS = "05-public-key-extraction"
 
 
@@ -59,8 +66,12 @@ def damage(page: Path, old: str, new: str) -> None:
 def test_every_page_is_there(site: Path) -> None:
     """Each stored page is a page of HTML, the front page leads to all, and there is a search."""
     names = {f"{page.stem}.html" for page in PAGES}
-    assert {page.name for page in site.glob("*.html")} == names | {"index.html", "search.html"}
-    assert names <= set(read(site / "index.html").links)
+    assert {page.name for page in site.glob("*.html")} == names | {
+        "index.html",
+        "reference.html",
+        "search.html",
+    }
+    assert names | {"reference.html"} <= set(read(site / "index.html").links)
     assert (site / "searchindex.js").is_file()
 
 
@@ -99,6 +110,25 @@ def test_the_search_knows_what_panels_say(site: Path) -> None:
     assert [index["docnames"][number] for number in numbers] == pages
     assert not {"colspan", "offsetbyt"} & index["terms"].keys()
     assert 3 <= len(index["terms"]["attach"]) <= len(PAGES) / 2
+
+
+# The API reference
+
+
+@pytest.mark.parametrize("module", ["labkit.lab.lab", "labkit.errors", *sorted(ROOMS)])
+def test_public_names_are_in_the_reference(site: Path, module: str) -> None:
+    """Each public name has an entry with its docstring, and what is not public has none."""
+    page = read(site / f"reference/{module}.html")
+    names = {f"{module}.{name}" for name in getattr(import_module(module), "__all__", ["LabError"])}
+    assert names <= page.ids
+    assert f"{module}.import_module" not in page.ids
+
+
+def test_a_step_is_in_the_reference(site: Path) -> None:
+    """Lab's methods are there, with what they take and raise."""
+    page = read(site / "reference/labkit.lab.lab.html")
+    assert "labkit.lab.lab.Lab.confirm_account" in page.ids
+    assert squeezed("the digits; None to be asked for them") in page.text
 
 
 # Offline
@@ -277,16 +307,16 @@ def test_a_link_to_a_page_that_is_not_there_writes_nothing(tmp_path: Path) -> No
 
 def test_a_checkout_without_pages_is_named(tmp_path: Path) -> None:
     """It says where it looked."""
-    with pytest.raises(SiteError, match=f"{tmp_path}: .* Clone the project again"):
+    with pytest.raises(SiteError, match=f"{tmp_path}: .* Clone or install the project again"):
         building.build(tmp_path / "site", tmp_path)
 
 
 def test_without_sphinx_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lab's own installation has it; another one is told how to get it."""
-    monkeypatch.setitem(sys.modules, "sphinx.application", None)
-    with pytest.raises(SiteError, match=r"pip install 'labkit\[site\]'"):
+    """The message names the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "sphinx", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'labkit\[site\]'"):
         building.build(tmp_path / "site", NOTEBOOKS)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,61 @@
+"""The API reference: each room's public names with their docstrings, for Sphinx's autodoc."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from importlib import import_module
+from typing import Any
+
+import labkit
+
+__all__ = ["SETTINGS", "reference", "show_variables"]
+
+SETTINGS = {
+    "add_module_names": False,
+    "autodoc_member_order": "bysource",
+    "autodoc_preserve_defaults": True,
+    "default_role": "code",
+    "napoleon_use_rtype": False,
+    "python_display_short_literal_types": True,
+    "suppress_warnings": ["ref.python"],  # two rooms may have a class of the same name
+}
+_PROGRAMS = {"__main__", "cli"}
+_LAB = "labkit.lab.lab"
+_PREFIX = re.compile(r"\bLABKIT_(?![\w`])")
+
+_INTRODUCTION = """\
+# API reference
+
+What labkit offers to pages and to your own scripts: the public names of each of its rooms. Pages
+begin with `open_lab()`, which returns a {py:class}`labkit.lab.lab.Lab`.
+
+```{toctree}
+"""
+
+
+def reference() -> dict[str, str]:
+    """Return the reference as Sphinx is given it: the text of each file by its name."""
+    modules = ["labkit", _LAB, "labkit.errors", *_rooms()]
+    names = "\n".join(f"reference/{module}" for module in modules)
+    texts = {f"reference/{module}.rst": _page(module) for module in modules}
+    return {"reference.md": f"{_INTRODUCTION}\n{names}\n```\n"} | texts
+
+
+def show_variables(_app: object, *about: Any) -> None:  # noqa: ANN401 Sphinx's event
+    """Show the prefix LABKIT_ in a docstring as it is; docutils takes it for a link."""
+    lines = about[-1]
+    lines[:] = [_PREFIX.sub("``LABKIT_``", line) for line in lines]
+
+
+def _rooms() -> list[str]:
+    """Return the modules right in labkit that list public names."""
+    found = (each.name for each in pkgutil.iter_modules(labkit.__path__, "labkit."))
+    modules = [name for name in found if name.rpartition(".")[2] not in _PROGRAMS]
+    return [name for name in modules if getattr(import_module(name), "__all__", ())]
+
+
+def _page(module: str) -> str:
+    shown = f"{module}\n{'=' * len(module)}\n\n.. automodule:: {module}\n   :members:\n"
+    # The function labkit.check and the module labkit.check have one name: the module has the index.
+    return f"{shown}   :no-index:\n" if module == "labkit" else shown
