@@ -27,7 +27,7 @@ __all__ = ["diagnose"]
 
 _DECIDED: Final = 0.97
 _DECIDED_TOO: Final = 0.9
-"""Further causes that are proved as well, to be mended after the first."""
+"""Further causes that are proved as well, to be fixed after the first."""
 _UNDECIDED_MAX: Final = 0.9
 """What is not proved is never more certain than this, or than its own weight."""
 _TOO_LITTLE: Final = 0.1

@@ -37,7 +37,7 @@ class Symptom:
         says: what the board shows, in words.
         signs: signs of which at least one must be there.
         causes: the causes in question, each with its weight before anything else is known, in the
-            order in which to mend them.
+            order in which to fix them.
         asks: what tells them apart, in the order in which to ask for it.
         besides: a sign that must be there, too.
         unless: signs that must not be there.

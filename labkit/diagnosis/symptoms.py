@@ -59,7 +59,7 @@ _ALERT = {
     "certificate-not-active": 0.13,
     "jit-first-connection": 0.05,
 }
-"""Faults of the certificate stand before those of the account: they come first to be mended."""
+"""Faults of the certificate come before those of the account: they are fixed first."""
 
 _ALERT_AFTER_SUCCESS = _ALERT | {
     "key-changed": 0.06,

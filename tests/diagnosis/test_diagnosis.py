@@ -14,7 +14,7 @@ from diagnosis_consoles import BY_HAND, DECIDED, WRITE
 from labkit.diagnosis import CAUSES, CODES, PLACES, Evidence, diagnose
 from labkit.diagnosis.judges import JUDGES
 from labkit.diagnosis.recognition import recognize
-from labkit.diagnosis.signs import TEXTS, Sign
+from labkit.diagnosis.signs import ENDS, TEXTS, Sign
 from labkit.diagnosis.symptoms import SYMPTOMS
 
 if TYPE_CHECKING:
@@ -172,3 +172,22 @@ def test_a_code_that_is_not_in_the_table(code: str) -> None:
 def test_texts_are_in_lower_case(pattern: str) -> None:
     """A pattern with a capital would match nothing, for lines are searched in lower case."""
     assert not re.search(r"[A-Z]", re.sub(r"\\[A-Z]|\(\?P<", "", pattern))
+
+
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ("Demo completed successfully.", True),
+        ("Error running demo.", True),
+        ("TLS_Connect fail (0x7780, host)", True),
+        ("ERROR: Handshake failed with error code -30592", True),
+        ("Failed to resolve host.", True),
+        ("Write certificate...", False),
+        ("MQTT CONNECT: MQTTSuccess", False),
+        ("Demo starts", False),
+    ],
+)
+def test_what_ends_a_boot(line: str, ends: bool) -> None:
+    """A capture ends behind the demo's last line or a failed handshake, and not before."""
+    found = recognize(line)
+    assert (found is not None and found.sign in ENDS) is ends
