@@ -85,7 +85,7 @@ def test_limit_of_open_files_is_raised_and_never_lowered(soft: int, after: str) 
     """Where a shell allows few open files, the service takes what it may have."""
     program = f"""
 import resource
-from labkit.simulator.file_limit import raise_file_limit, WANTED_FILES
+from labkit.bench.simulator.file_limit import raise_file_limit, WANTED_FILES
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 soft = {soft} if hard == resource.RLIM_INFINITY else min({soft}, hard)
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
