@@ -7,6 +7,7 @@ import re
 __all__ = ["explanation"]
 
 MOTO = {
+    r"FromCsr: the text hello": "stumbles over what is no request",
     r"another type": "does not look at the body's types",
     r"500 500$": "not offered: a page of HTML with status 500",
     r"^GetRegistrationCode": "another code at every call, and a UUID",
@@ -16,8 +17,11 @@ MOTO = {
     r"no ARN|an id that is none.*404": "looks for it, whatever its form",
     r"^RegisterCACert.*accepted": "takes any text as a CA; looks at no verification certificate",
     r"^RegisterCertificate.*accepted": "looks at no chain, no CA and no status",
+    r"FromCsr: an? .* key.*-> key": "ignores the request's key and certifies an RSA key of its own",
+    r"FromCsr.*accepted": "looks at no request",
     r"when it ends": "ends after a year",
     r"setAsActive is neither": "reads anything but true as false",
+    r"certificateMode: missing": "knows no mode",
     r"isDefaultVersion": "leaves isDefaultVersion out where it is false",
     r"^CreatePolicy.*accepted": "checks neither a policy's name nor its document",
     r"^(Update|Delete)Certificate.*accepted": "any status may follow any other",

@@ -15,7 +15,7 @@ FREE_OPERATIONS = frozenset(
     re.findall(
         r"\w+",
         """
-AttachPolicy CreateKeysAndCertificate CreatePolicy CreatePolicyVersion
+AttachPolicy CreateCertificateFromCsr CreateKeysAndCertificate CreatePolicy CreatePolicyVersion
 CreateProvisioningTemplate DeleteCACertificate DeleteCertificate DeletePolicy
 DeletePolicyVersion DeleteProvisioningTemplate DescribeCACertificate DescribeCertificate
 DescribeEndpoint DescribeProvisioningTemplate DetachPolicy GetCallerIdentity

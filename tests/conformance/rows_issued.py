@@ -1,4 +1,4 @@
-"""Rows: certificates that AWS issues itself, with their keys."""
+"""Rows: certificates that AWS issues itself, from a request or with keys."""
 
 from __future__ import annotations
 
@@ -9,21 +9,120 @@ import material
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from expected import gives, raises
+from expected import Seen, gives, raises
+from material import ec_key, rsa_key
 from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
     from table import Act
 
+FROM_CSR = "model: CreateCertificateFromCsr"
 WITH_KEYS = "model: CreateKeysAndCertificate"
 INVALID = raises("InvalidRequestException", 400)
 EXPIRY = "guide: X.509 client certificates: those of AWS IoT expire at the end of 2049"
 
 
+def from_csr(s: Situation, key: object, **parameters: object) -> Act:
+    """Return the call that asks for a certificate for a key's request."""
+    csr = material.request(key)
+    return lambda: s.iot.create_certificate_from_csr(certificateSigningRequest=csr, **parameters)
+
+
 def key_of(pem: str) -> str:
     """Return the public key in a certificate, PEM."""
     return material.public_pem(x509.load_pem_x509_certificate(pem.encode()).public_key())
+
+
+for _name, _key in {
+    "P-256": lambda: ec_key("csr"),
+    "P-384": lambda: ec_key("csr", "P-384"),
+    "P-521": lambda: ec_key("csr", "P-521"),
+    "RSA-2048": rsa_key,
+}.items():
+
+    @row(
+        "CreateCertificateFromCsr",
+        f"an {_name} key" if _name.startswith("R") else f"a {_name} key",
+        gives({"key": Seen("key"), "id": True}),
+        source=f"{FROM_CSR}: the certificate carries the request's key",
+        free=True,
+    )
+    def _(s: Situation, key: object = _key) -> Act:
+        s.seen["key"] = material.public_pem(key().public_key())
+        ask = from_csr(s, key())
+
+        def act() -> object:
+            answer = ask()
+            pem = answer["certificatePem"]
+            return {
+                "key": key_of(pem),
+                "id": answer["certificateId"] == material.certificate_id(pem),
+            }
+
+        return act
+
+
+for _name, _csr in {
+    "an RSA-1024 key": lambda: material.request(rsa_key(1024)),
+    "a secp256k1 key": lambda: material.request(ec_key("csr", "secp256k1")),
+    "an Ed25519 key": lambda: material.request(material.ed25519_key()),
+    "a signature that is broken": material.broken_request,
+    "the text hello": lambda: "hello",
+}.items():
+
+    @row(
+        "CreateCertificateFromCsr",
+        _name,
+        INVALID,
+        source=f"{FROM_CSR}: RSA of 2,048 bits or more, P-256, P-384 or P-521",
+        free=True,
+    )
+    def _(s: Situation, csr: object = _csr) -> Act:
+        request = csr()
+        return lambda: s.iot.create_certificate_from_csr(certificateSigningRequest=request)
+
+
+@row(
+    "CreateCertificateFromCsr",
+    "says nothing of its status",
+    gives({"status": "INACTIVE", "certificateMode": "DEFAULT"}),
+    source=FROM_CSR,
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ask = from_csr(s, ec_key("csr"))
+    return lambda: s.described(ask()["certificateId"])
+
+
+@row("CreateCertificateFromCsr", "setAsActive", gives("ACTIVE"), source=FROM_CSR, free=True)
+def _(s: Situation) -> Act:
+    ask = from_csr(s, ec_key("csr"), setAsActive=True)
+    return lambda: s.status(ask()["certificateId"])
+
+
+@row(
+    "CreateCertificateFromCsr",
+    "the same request twice",
+    gives({"distinct": True}),
+    source=f"{FROM_CSR}: reusing a request results in a distinct certificate",
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ask = from_csr(s, ec_key("csr"))
+    return lambda: {"distinct": ask()["certificateId"] != ask()["certificateId"]}
+
+
+@row(
+    "CreateCertificateFromCsr",
+    "when it ends",
+    gives("2049-12-31T23:59:59+00:00"),
+    source=EXPIRY,
+    free=True,
+)
+def _(s: Situation) -> Act:
+    ask = from_csr(s, ec_key("csr"))
+    return lambda: expiry(ask()["certificatePem"])
 
 
 def expiry(pem: str) -> str:

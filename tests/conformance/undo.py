@@ -19,6 +19,7 @@ MAKES = {
     "CreatePolicy": ("policy", "policyName"),
     "CreateProvisioningTemplate": ("template", "templateName"),
     "CreateKeysAndCertificate": ("certificate", "certificateId"),
+    "CreateCertificateFromCsr": ("certificate", "certificateId"),
     "RegisterCertificate": ("certificate", "certificateId"),
     "RegisterCACertificate": ("ca", "certificateId"),
 }

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, FAST, Speed
+from labkit.bench.simulator.board.board_clock import FAST, REAL_TIME, Speed
 from labkit.bench.simulator.file_limit import raise_file_limit
 from labkit.bench.simulator.service import Service, Settings
 from labkit.bench.simulator.state_lock import StateDamagedError, StateInUseError
@@ -19,7 +19,7 @@ from labkit.support.loopback import IN_USE_EXIT_CODE, SIMULATED_ACCOUNT_ID, SIMU
 if TYPE_CHECKING:
     from labkit.bench.simulator.board.internet import Internet
 
-_BOARD_CLOCKS: dict[str, Speed] = {"real": AS_IN_LIFE, "fast": FAST}
+_BOARD_CLOCKS: dict[str, Speed] = {"real": REAL_TIME, "fast": FAST}
 _ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
 """Windows knows the first two only."""
 

@@ -28,7 +28,7 @@ __all__ = ["Handler", "HttpServer", "Request", "Response", "json_response"]
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 1 << 20
-"""No call of the simulated services is near a megabyte, but for files that are put into S3."""
+"""No call of the simulated services is near a megabyte."""
 
 _IDLE_TIMEOUT_S = 120
 
@@ -92,20 +92,16 @@ class HttpServer:
     Args:
         handler: answers every request; what it raises becomes a 500 and a line in the log.
         name: the threads' name.
-        max_body_bytes: of a request; a larger one is refused with 413.
     """
 
-    def __init__(
-        self, handler: Handler, *, name: str = "http", max_body_bytes: int = MAX_BODY_BYTES
-    ) -> None:
+    def __init__(self, handler: Handler, *, name: str = "http") -> None:
         self._handler = handler
-        self._max_body_bytes = max_body_bytes
         self._name = name
         self._server: _Server | None = None
 
     def start(self, port: int = 0) -> str:
         """Listen on a port (0: a free one) and return the URL."""
-        self._server = _Server((LOOPBACK, port), self._handler, self._max_body_bytes)
+        self._server = _Server((LOOPBACK, port), self._handler)
         threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name=self._name, daemon=True
         ).start()
@@ -130,9 +126,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: Handler, max_body_bytes: int) -> None:
+    def __init__(self, address: tuple[str, int], handler: Handler) -> None:
         self.handler = handler
-        self.max_body_bytes = max_body_bytes
         self._open: set[socket.socket] = set()
         self._open_guard = threading.Lock()
         self._answering = 0
@@ -225,8 +220,8 @@ class _Connection(BaseHTTPRequestHandler):
         if not (length.isascii() and length.isdigit()):
             self._refuse(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
             return None
-        if int(length) > self.server.max_body_bytes:
-            most = self.server.max_body_bytes >> 20
+        if int(length) > MAX_BODY_BYTES:
+            most = MAX_BODY_BYTES >> 20
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {most} MiB")
             return None
         return self.rfile.read(int(length))

@@ -10,24 +10,22 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from labkit.bench.simulator.account import Account
+from labkit.bench.simulator.atomic_file import write_atomically
 from labkit.bench.simulator.aws.aws_api import ApiServer
 from labkit.bench.simulator.board.board import Board, warm_up
-from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, Speed
+from labkit.bench.simulator.board.board_clock import REAL_TIME, Speed
 from labkit.bench.simulator.board.machine import Network
 from labkit.bench.simulator.control import Control
 from labkit.bench.simulator.gateway.gateway import Gateway
-from labkit.bench.simulator.own_way import OwnWay
 from labkit.bench.simulator.state_lock import StateLock
 from labkit.support.loopback import READY_FILE, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
 from labkit.support.seeding import SEEDED_BENCH_STEP, Clock, Randomness
@@ -35,6 +33,7 @@ from labkit.support.seeding import SEEDED_BENCH_STEP, Clock, Randomness
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from labkit.bench.simulator.board.machine import Reachable
 
@@ -68,7 +67,7 @@ class Settings:
     boards: tuple[str, ...] = ()
     region: str = SIMULATED_REGION
     account_id: str = SIMULATED_ACCOUNT_ID
-    board_speed: Speed = AS_IN_LIFE
+    board_speed: Speed = REAL_TIME
     idle_s: float = 3600.0
 
     @property
@@ -198,22 +197,28 @@ class Service:
 
     def _tell(self) -> None:
         for path in self._settings.ready_files:
-            _write_atomically(path, json.dumps(self._ready, indent=2) + "\n")
+            write_atomically(path, (json.dumps(self._ready, indent=2) + "\n").encode())
 
     def _board(self, name: str) -> Board:
         return Board(
             name,
             self._settings.state_dir / "boards" / quote(name, safe=""),
             randomness=Randomness(self._settings.seed),
-            network=self._other_network or self._own_way(name),
+            network=self._other_network or self._network(name),
             speed=self._settings.board_speed,
             activity=self._traffic,
         )
 
-    def _own_way(self, board: str) -> OwnWay:
-        door, settings = self._gateway.door(board), self._settings
-        network = Network(settings.region, door, self._gateway.root_ca_file, settings.clock())
-        return OwnWay(network, partial(self._gateway.attempts.set_out, board))
+    def _network(self, board: str) -> Network:
+        """Return a board's network: a door of its own, so that its attempts are known as its."""
+        gateway, settings = self._gateway, self._settings
+        return Network(
+            settings.region,
+            gateway.door(board),
+            gateway.root_ca_file,
+            settings.clock(),
+            partial(gateway.attempts.set_out, board),
+        )
 
     def _control(self, started: ExitStack) -> str:
         settings = self._settings
@@ -245,14 +250,6 @@ def _log_to(path: Path, started: ExitStack) -> None:
     _log.setLevel(logging.INFO)
     started.callback(handler.close)
     started.callback(_log.removeHandler, handler)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(new).replace(path)
 
 
 def _remove_if_stale(ready_file: Path) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from opened_account import open_account
 from simulator_fixtures import ACCOUNT_ID, MORNING, Cloud
 
 from labkit import certificates
@@ -67,3 +68,22 @@ def test_certificate_is_as_aws_issues_one(cloud: Cloud) -> None:
         "DEFAULT",
     )
     assert "caCertificateId" not in told
+
+
+def test_seeded_account_issues_the_same_certificates(tmp_path: Path) -> None:
+    """Two accounts of one seed issue equal certificates, and a second one for the same request."""
+    key = ec.derive_private_key(7, ec.SECP256R1())
+    request = certificates.certificate_request(key, certificates.parse_subject("CN=led"))
+    pem = request.public_bytes(serialization.Encoding.PEM).decode()
+    made = []
+    for number, seed in enumerate(("a", "a", "b")):
+        account = open_account(tmp_path / str(number), seed)
+        made.append(
+            [
+                account.call("CreateCertificateFromCsr", {"certificateSigningRequest": pem})
+                for _ in range(2)
+            ]
+        )
+        account.close()
+    assert made[0] == made[1] != made[2]
+    assert made[0][0] != made[0][1]

@@ -11,7 +11,7 @@ import pytest
 from board_bench import ENDPOINT, NOW, NOWHERE, image
 
 from labkit.bench.simulator.board.board import Board
-from labkit.bench.simulator.board.board_clock import AS_IN_LIFE, FAST
+from labkit.bench.simulator.board.board_clock import FAST, REAL_TIME
 from labkit.bench.simulator.board.flash import Flash, FlashDamagedError
 from labkit.bench.simulator.board.machine import Network
 from labkit.support.seeding import Randomness
@@ -63,7 +63,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def slow_bench(tmp_path: Path) -> Iterator[Bench]:
     """A board whose clock runs as in life."""
-    it = Bench(tmp_path, speed=AS_IN_LIFE)
+    it = Bench(tmp_path, speed=REAL_TIME)
     yield it
     it.board.close()
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.bench.simulator.gateway import reserved_topics, topics
@@ -110,49 +109,20 @@ def test_limits_leave_out_the_prefix_of_basic_ingest(topic: str, fits: bool) -> 
     assert topics.is_within_limits(topic) is fits
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), FILTERS, st.integers(0, 1)), max_size=12), TOPICS)
-def test_tree_finds_whom_the_filters_name(
-    subscribed: list[tuple[int, str, int]], topic: str
-) -> None:
-    """The tree answers as asking every filter of everyone would, with the highest QoS."""
-    tree: Subscriptions[int] = Subscriptions()
-    granted: dict[tuple[int, str], int] = {}
-    for who, topic_filter, qos in subscribed:
-        tree.add(who, topic_filter, qos)
-        granted[who, topic_filter] = qos
-    wanted: dict[int, int] = {}
-    for (who, topic_filter), qos in granted.items():
-        if topics.matches(topic_filter, topic):
-            wanted[who] = max(qos, wanted.get(who, 0))
-    assert tree.wanting(topic) == wanted
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), FILTERS), max_size=12), TOPICS)
-def test_tree_forgets_all_of_a_subscriber_and_nothing_else(
-    subscribed: list[tuple[int, str]], topic: str
-) -> None:
-    """What is left is what a tree would be that the subscriber had never been in."""
-    tree: Subscriptions[int] = Subscriptions()
-    without: Subscriptions[int] = Subscriptions()
-    for who, topic_filter in subscribed:
-        tree.add(who, topic_filter, 0)
-        if who:
-            without.add(who, topic_filter, 0)
-    tree.forget(0)
-    assert tree.wanting(topic) == without.wanting(topic)
-    assert tree.of(0) == {}
-    for who in range(1, 4):
-        assert tree.of(who) == without.of(who)
-        for topic_filter in tuple(tree.of(who)):
-            tree.remove(who, topic_filter)
-    # Nothing grows with clients that come, subscribe and go.
-    assert not tree._root.below  # noqa: SLF001 there is nothing to ask
-
-
-def test_ending_a_subscription_that_is_not_there_is_nothing() -> None:
-    """UNSUBSCRIBE of anything is answered (MQTT-3.10.4-5)."""
-    tree: Subscriptions[str] = Subscriptions()
-    tree.add("one", "a/b", 1)
-    for who, topic_filter in (("two", "a/b"), ("one", "a"), ("one", "a/b/c"), ("one", "x")):
-        tree.remove(who, topic_filter)
-    assert tree.wanting("a/b") == {"one": 1}
+def test_a_subscriber_gets_its_highest_qos() -> None:
+    """Of all its filters that match; ending or forgetting a subscription ends what it asked for."""
+    subscriptions: Subscriptions[str] = Subscriptions()
+    for who, name, qos in (
+        ("one", "a/+", 0),
+        ("one", "a/b", 1),
+        ("two", "#", 0),
+        ("three", "x", 1),
+    ):
+        subscriptions.add(who, name, qos)
+    assert subscriptions.matching("a/b") == {"one": 1, "two": 0}
+    subscriptions.remove("one", "a/b")
+    subscriptions.remove("one", "never/subscribed")
+    subscriptions.remove("nobody", "a/b")
+    subscriptions.forget("two")
+    assert subscriptions.matching("a/b") == {"one": 0}
+    assert subscriptions.of("two") == {}

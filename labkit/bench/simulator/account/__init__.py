@@ -127,18 +127,15 @@ class Account:
 
     def certificate(self, identifier: str) -> connections.RegisteredCertificate | None:
         """Return a registered certificate by the SHA-256 of its DER, in hex, or None."""
-        with self._store.reading() as database:
-            return connections.certificate(self._call(database), identifier)
+        return self._read(lambda call: connections.certificate(call, identifier))
 
     def knows_issuer(self, subject: bytes) -> bool:
         """Return whether a CA with this subject (a DER name) is registered."""
-        with self._store.reading() as database:
-            return connections.knows_issuer(self._call(database), subject)
+        return self._read(lambda call: connections.knows_issuer(call, subject))
 
     def automatic_authorities(self, subject: bytes) -> tuple[x509.Certificate, ...]:
         """Return the CAs of a subject (a DER name) that register certificates automatically."""
-        with self._store.reading() as database:
-            return automatic_registration.automatic_authorities(self._call(database), subject)
+        return self._read(lambda call: automatic_registration.automatic_authorities(call, subject))
 
     def register_automatically(
         self, certificate: x509.Certificate, ca: x509.Certificate
@@ -152,15 +149,13 @@ class Account:
         """Keep a message as the last one of its topic; an empty one clears the topic."""
         self.run(lambda call: retained.retain(call, topic, payload, qos))
 
-    def retained(self) -> tuple[Retained, ...]:
-        """Return every retained message."""
-        with self._store.reading() as database:
-            return retained.retained(self._call(database))
+    def retained(self, topic: str) -> Retained | None:
+        """Return the retained message of a topic, or None."""
+        return self._read(lambda call: retained.retained(call, topic))
 
     def grants(self, certificate_arn: str, client_id: str) -> connections.Grants:
         """Return what a certificate may do under a client id, as things are now."""
-        with self._store.reading() as database:
-            return connections.grants(self._call(database), certificate_arn, client_id)
+        return self._read(lambda call: connections.grants(call, certificate_arn, client_id))
 
     def subscribe(self, subscriber: Callable[[Change], None]) -> None:
         """Have every change that decides connections told, after it is committed.
@@ -187,6 +182,10 @@ class Account:
             for subscriber in tuple(self._subscribers):
                 subscriber(change)
         return result
+
+    def _read(self, question: Callable[[Call], _Result]) -> _Result:
+        with self._store.reading() as database:
+            return question(self._call(database))
 
     def _call(self, database: sqlite3.Connection) -> Call:
         return Call(database, self.identity, self.clock(), self.randomness)

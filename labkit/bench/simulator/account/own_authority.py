@@ -1,16 +1,17 @@
 """The account's own certificate authority, and the certificates that AWS IoT issues with it.
 
 Option 1 of the documentation is `CreateKeysAndCertificate`: AWS IoT makes the key pair, and its
-private key is in the answer, once.
+private key is in the answer, once. `CreateCertificateFromCsr` leaves the key where it is.
 
-Source: AWS IoT API reference: CreateKeysAndCertificate; AWS IoT Core developer guide, create AWS
-IoT client certificates. Certificates of the real authority carry its
+Source: AWS IoT API reference: CreateKeysAndCertificate, CreateCertificateFromCsr; AWS IoT Core
+developer guide, create AWS IoT client certificates. Certificates of the real authority carry its
 name, the subject `CN=AWS IoT Certificate` and the end of 2049, and an RSA signature; here it is
 an EC P-256 one, which a seeded bench can repeat.
 """
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,11 +21,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from labkit import certificates
 from labkit.bench.simulator.account.certificates import add
+from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.x509_rules import accepted_key
+from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from labkit.bench.simulator.account.context import Call, Operation
+
+    _PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 __all__ = ["OPERATIONS"]
 
@@ -44,12 +50,32 @@ _USAGE = x509.KeyUsage(
 
 def _create_keys_and_certificate(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
-    certificate = _issue(call, key.public_key())
-    created = add(call, certificate, status="ACTIVE" if request.get("setAsActive") else "INACTIVE")
-    return created | {
-        "certificatePem": certificates.to_pem(certificate),
-        "keyPair": _key_pair(key),
-    }
+    subject = certificates.parse_subject(_SUBJECT)
+    return _create(call, request, key.public_key(), subject) | {"keyPair": _key_pair(key)}
+
+
+def _create_certificate_from_csr(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Issue a certificate with a request's subject and key."""
+    try:
+        csr = certificates.load_request(request["certificateSigningRequest"])
+        key = accepted_key(csr.public_key(), "The request")
+        is_signed = csr.is_signature_valid
+    except (CertificateError, ValueError) as error:
+        raise Refusal("InvalidRequestException", f"The request is not valid: {error}") from error
+    except Refusal as refusal:
+        raise Refusal("InvalidRequestException", refusal.message) from refusal
+    if not is_signed:
+        raise Refusal("InvalidRequestException", "The request is not signed by the key in it")
+    return _create(call, request, key, csr.subject)
+
+
+def _create(
+    call: Call, request: Mapping[str, Any], key: _PublicKey, subject: x509.Name
+) -> dict[str, Any]:
+    certificate = _issue(call, key, subject)
+    status = "ACTIVE" if request.get("setAsActive") else "INACTIVE"
+    created = add(call, certificate, status=status)
+    return created | {"certificatePem": certificates.to_pem(certificate)}
 
 
 def _key_pair(key: rsa.RSAPrivateKey) -> dict[str, str]:
@@ -65,23 +91,40 @@ def _key_pair(key: rsa.RSAPrivateKey) -> dict[str, str]:
     return {"PublicKey": public.decode(), "PrivateKey": private.decode()}
 
 
-def _issue(call: Call, key: rsa.RSAPublicKey) -> x509.Certificate:
-    """Return a new certificate for a public key, signed by the account's own authority."""
-    issuer = certificates.parse_subject(_ISSUER)
+def _issue(call: Call, key: _PublicKey, subject: x509.Name) -> x509.Certificate:
+    """Return a new certificate, signed by the account's own authority.
+
+    Each call makes another certificate, also for the same key.
+    """
     authority = ec.derive_private_key(
         int(call.setting(_SETTING, lambda: _new_authority_key(call)), 16), ec.SECP256R1()
     )
-    issuer_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
     spki = key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    serial_number = call.randomness.serial_number(
-        call.identity.account_id, f"serial 1 for {spki.hex()}"
-    )
+    for number in itertools.count(1):
+        serial_number = call.randomness.serial_number(
+            call.identity.account_id, f"serial {number} for {spki.hex()}"
+        )
+        certificate = _signed(call, authority, key, subject, serial_number)
+        identifier = certificates.certificate_id(certificate)
+        if call.one("SELECT 1 FROM certificates WHERE id = ?", identifier) is None:
+            break
+    return certificate
+
+
+def _signed(
+    call: Call,
+    authority: ec.EllipticCurvePrivateKey,
+    key: _PublicKey,
+    subject: x509.Name,
+    serial_number: int,
+) -> x509.Certificate:
+    issuer_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
     return (
         x509.CertificateBuilder()
-        .subject_name(certificates.parse_subject(_SUBJECT))
-        .issuer_name(issuer)
+        .subject_name(subject)
+        .issuer_name(certificates.parse_subject(_ISSUER))
         .public_key(key)
         .serial_number(serial_number)
         .not_valid_before(call.now)
@@ -99,4 +142,7 @@ def _new_authority_key(call: Call) -> str:
     return f"{key.private_numbers().private_value:x}"
 
 
-OPERATIONS: dict[str, Operation] = {"CreateKeysAndCertificate": _create_keys_and_certificate}
+OPERATIONS: dict[str, Operation] = {
+    "CreateKeysAndCertificate": _create_keys_and_certificate,
+    "CreateCertificateFromCsr": _create_certificate_from_csr,
+}

@@ -1,6 +1,7 @@
-"""Retained messages: the last one of each topic, for whoever subscribes later.
+"""Retained messages: the last one of each topic, for later subscribers.
 
-Source: MQTT 3.1.1, section 3.3.1.3; AWS IoT Core developer guide, MQTT retained messages.
+Source: MQTT 3.1.1, section 3.3.1.3; AWS IoT Core developer guide, Using MQTT retained messages. The
+quota of retained messages is not enforced, and none expires after three years.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def retain(call: Call, topic: str, payload: bytes, qos: int) -> None:
         call.insert("retained_messages", topic=topic, payload=payload, qos=qos)
 
 
-def retained(call: Call) -> tuple[Retained, ...]:
-    """Return every retained message."""
-    rows = call.all("SELECT topic, payload, qos FROM retained_messages ORDER BY topic")
-    return tuple(Retained(row["topic"], row["payload"], row["qos"]) for row in rows)
+def retained(call: Call, topic: str) -> Retained | None:
+    """Return the retained message of a topic, or None."""
+    row = call.one("SELECT payload, qos FROM retained_messages WHERE topic = ?", topic)
+    return None if row is None else Retained(topic, row["payload"], row["qos"])

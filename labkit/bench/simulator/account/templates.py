@@ -126,11 +126,6 @@ def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
 
 def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     row = _find(call, request["templateName"])
-    if request.get("defaultVersionId", _ONLY_VERSION) != _ONLY_VERSION:
-        raise Refusal(
-            "ResourceNotFoundException",
-            f"The provisioning template {row['name']} has no version {request['defaultVersionId']}",
-        )
     if "provisioningRoleArn" in request:
         require_role(call, request["provisioningRoleArn"])
     call.run(

@@ -15,7 +15,9 @@ from labkit.errors import CertificateError
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["invalid", "load", "require_ca", "require_valid_at"]
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+__all__ = ["accepted_key", "invalid", "load", "require_ca", "require_valid_at"]
 
 _RSA_BITS_MIN = 2048
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -44,17 +46,28 @@ def load(pem: str, what: str) -> x509.Certificate:
         key = certificate.public_key()
     except (CertificateError, ValueError, UnsupportedAlgorithm) as error:
         raise invalid(f"{what} is not valid: {error}") from error
-    is_accepted = (
-        key.key_size >= _RSA_BITS_MIN
-        if isinstance(key, rsa.RSAPublicKey)
-        else isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
-    )
-    if not is_accepted:
-        raise invalid(
-            f"{what} has a key of {certificates.key_algorithm(key)}; RSA of {_RSA_BITS_MIN} bits or"
-            " more, or EC P-256, P-384 or P-521 is accepted"
-        )
+    accepted_key(key, what)
     return certificate
+
+
+def accepted_key(key: PublicKeyTypes, what: str) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+    """Return a public key that AWS IoT accepts.
+
+    Args:
+        key: the key.
+        what: whose it is, for the message.
+
+    Raises:
+        Refusal: CertificateValidationException.
+    """
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS_MIN:
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
+        return key
+    raise invalid(
+        f"{what} has a key of {certificates.key_algorithm(key)}; RSA of {_RSA_BITS_MIN} bits or "
+        "more, or EC P-256, P-384 or P-521 is accepted"
+    )
 
 
 def require_ca(ca: x509.Certificate) -> None:

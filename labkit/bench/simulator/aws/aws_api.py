@@ -46,7 +46,7 @@ _UNOFFERED_PARAMETERS: Mapping[str, frozenset[str]] = {
     "ListCACertificates": frozenset({"templateName"}),
     "ListThings": frozenset({"attributeName", "attributeValue", "thingTypeName"}),
     "RegisterCACertificate": frozenset({"certificateMode"}),
-    "UpdateProvisioningTemplate": frozenset({"preProvisioningHook"}),
+    "UpdateProvisioningTemplate": frozenset({"preProvisioningHook", "defaultVersionId"}),
 }
 """What an operation has at AWS and not here: refused, because ignoring it would be wrong."""
 

@@ -11,8 +11,8 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from labkit.bench.simulator.board.board_clock import (
-    AS_IN_LIFE,
     FAST,
+    REAL_TIME,
     BoardClock,
     PowerLostError,
     Speed,
@@ -63,7 +63,7 @@ class Board:
         *,
         randomness: Randomness,
         network: Reachable,
-        speed: Speed = AS_IN_LIFE,
+        speed: Speed = REAL_TIME,
         activity: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name

@@ -6,13 +6,13 @@ import time
 from threading import Condition
 from typing import Final, Literal
 
-__all__ = ["AS_IN_LIFE", "FAST", "BoardClock", "PowerLostError", "Speed"]
+__all__ = ["FAST", "REAL_TIME", "BoardClock", "PowerLostError", "Speed"]
 
 Speed = float | Literal["fast"]
 """How many milliseconds of the board pass in one of ours; "fast" waits for nothing."""
 
 FAST: Final = "fast"
-AS_IN_LIFE: Final = 1.0
+REAL_TIME: Final = 1.0
 
 
 class PowerLostError(Exception):
@@ -29,7 +29,7 @@ class BoardClock:
         speed: 1 as in life, more to run faster, "fast" to wait for nothing.
     """
 
-    def __init__(self, speed: Speed = AS_IN_LIFE) -> None:
+    def __init__(self, speed: Speed = REAL_TIME) -> None:
         self._speed: Speed = speed
         self._ticks = 0.0
         self._powered = True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from labkit.bench.simulator.atomic_file import write_atomically
 from labkit.bench.simulator.board.releases import RELEASES
 from labkit.policy import HelloWorld, generation
 
@@ -154,7 +154,7 @@ class Flash:
             if raw is None:
                 self._path.unlink(missing_ok=True)
             else:
-                self._replace(raw)
+                write_atomically(self._path, raw)
 
     def read(self) -> Contents:
         """Return what the flash holds.
@@ -195,17 +195,8 @@ class Flash:
                 "certificate": _wrap(contents.certificate),
                 "generated": contents.generated,
             }
-            self._replace(json.dumps(document).encode())
+            write_atomically(self._path, json.dumps(document).encode())
         return contents
-
-    def _replace(self, raw: bytes) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # One name for the new file: a kill in here leaves one behind at most, for the next write.
-        new = self._path.with_suffix(".new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        new.replace(self._path)
 
 
 def _wrap(raw: bytes | None) -> str | None:

@@ -50,12 +50,15 @@ class Network:
         gateway: the gateway's address.
         root_ca_file: the root certificates, PEM, that the firmware has compiled in.
         now: the lab's clock.
+        on_resolve: called when the board looks up a name, which begins each of its attempts to
+            connect.
     """
 
     region: str
     gateway: tuple[str, int]
     root_ca_file: Path
     now: Callable[[], datetime]
+    on_resolve: Callable[[], None] = lambda: None
 
     def resolve(self, host: str, port: int) -> tuple[str, int] | None:
         """Return the address behind a name; None where the name does not resolve.
@@ -63,6 +66,7 @@ class Network:
         The gateway is behind every port: it listens on one that was free.
         """
         del port
+        self.on_resolve()
         label, _, domain = host.lower().partition(".")
         known = domain == f"iot.{self.region}.amazonaws.com"
         return self.gateway if known and _DNS_LABEL.fullmatch(label) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from labkit.bench.simulator.board.board_clock import AS_IN_LIFE
+from labkit.bench.simulator.board.board_clock import REAL_TIME
 from labkit.bench.simulator.board.serial_line import BAUD_RATE
 from labkit.bench.simulator.faults.fault import Fault
 
@@ -52,7 +52,7 @@ class ErasedKey(Fault):
 class SlowClock(ErasedKey):
     """The board has a pair to make, and the 180 seconds before it are as long as in life."""
 
-    speed = AS_IN_LIFE
+    speed = REAL_TIME
 
 
 class NoProvisioning(ErasedKey):

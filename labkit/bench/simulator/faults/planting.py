@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from typing import TYPE_CHECKING, Final
 
+from labkit.bench.simulator.atomic_file import write_atomically
 from labkit.bench.simulator.faults.fault import Fault
 from labkit.bench.simulator.faults.on_board import (
     ErasedCertificate,
@@ -93,7 +93,8 @@ class Planting:
         self.remove()
         raw = self._place.flash.raw
         flash = None if raw is None else base64.b64encode(raw).decode()
-        self._write({"name": name, "seed": seed, "flash": flash})
+        planted = {"name": name, "seed": seed, "flash": flash}
+        write_atomically(self._file, json.dumps(planted).encode())
         self.fault = kind(self._place)
         self.fault.spoil()
 
@@ -111,14 +112,6 @@ class Planting:
     def close(self) -> None:
         """Let go of what the fault holds open; it stays planted."""
         self.fault.close()
-
-    def _write(self, document: Mapping[str, object]) -> None:
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._file.with_suffix(".new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-        new.replace(self._file)
 
 
 def _kind(name: str, seed: str) -> type[Fault]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labkit.bench.simulator.account import Account, Change, Kind
-from labkit.bench.simulator.gateway.retained import RetainedMessages
 from labkit.bench.simulator.gateway.subscriptions import Subscriptions
 from labkit.bench.simulator.mqtt import Publish
 
@@ -86,7 +85,6 @@ class Broker:
         self.account = account
         self.events: deque[ConnectionEvent] = deque(maxlen=_KEPT_EVENTS)
         self.subscriptions: Subscriptions[Session] = Subscriptions()
-        self._retained = RetainedMessages(account)
         self._waiting: deque[Publish] = deque()
         self._is_routing = False
         self._sessions: set[Session] = set()
@@ -128,13 +126,14 @@ class Broker:
         if not others:
             self._by_arn.pop(session.arn, None)
 
-    def retain(self, topic: str, payload: bytes, qos: int) -> None:
-        """Keep a message for later subscribers; it is committed when this returns."""
-        self._retained.keep(topic, payload, qos)
-
     def retained(self, topic_filter: str) -> Publish | None:
-        """Return the retained message that a new subscription gets, or None."""
-        return self._retained.find(topic_filter)
+        """Return the retained message that a new subscription gets, or None.
+
+        AWS IoT delivers it for the exact topic only, never for a filter with wildcards: a topic
+        name has none.
+        """
+        kept = self.account.retained(topic_filter)
+        return Publish(kept.topic, kept.payload, kept.qos, retain=True) if kept else None
 
     def publish(self, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
         """Publish what a device sent, or its will.
@@ -142,7 +141,7 @@ class Broker:
         Who has subscribed already gets it without the retain flag (MQTT-3.3.1-9).
         """
         if retain:
-            self.retain(topic, payload, qos)
+            self.account.retain(topic, payload, qos)
         self.route(Publish(topic, payload, qos))
 
     def route(self, message: Publish) -> None:
@@ -158,7 +157,7 @@ class Broker:
         try:
             while self._waiting:
                 next_one = self._waiting.popleft()
-                for session, qos in self.subscriptions.wanting(next_one.topic).items():
+                for session, qos in self.subscriptions.matching(next_one.topic).items():
                     session.deliver(next_one, qos)
         finally:
             self._is_routing = False

@@ -29,14 +29,12 @@ class HandshakeSteps:
 
     Attributes:
         version: such as "TLSv1.3"; of what was negotiated.
-        server_name: what the client asked for (SNI).
         steps: such as "read client hello", in their order; each once.
         alert: the number of the alert that ended it, or None.
         alert_is_ours: whether the gateway sent it.
     """
 
     version: str = ""
-    server_name: str = ""
     steps: list[str] = field(default_factory=list)
     alert: int | None = None
     alert_is_ours: bool = False
@@ -53,7 +51,6 @@ class HandshakeSteps:
         if head and step not in self.steps and len(self.steps) < _MOST_STEPS:
             self.steps.append(step)
             self.version = tls.get_protocol_version_name()
-            self.server_name = (tls.get_servername() or b"").decode("ascii", "replace")
 
 
 def observe(context: SSL.Context) -> None:

@@ -177,7 +177,7 @@ class MqttSession:
     def _publish(self, packet: mqtt.Publish, permissions: Permissions) -> None:
         permissions.check_message(packet)
         if packet.retain:
-            self._broker.retain(packet.topic, packet.payload, packet.qos)
+            self._broker.account.retain(packet.topic, packet.payload, packet.qos)
         if packet.qos:
             self._send(mqtt.PubAck(packet.packet_id))
         self._broker.publish(packet.topic, packet.payload, packet.qos)

@@ -6,7 +6,6 @@ for decades, so that no board's clock has to be right, and both stay the same in
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from labkit import certificates
+from labkit.bench.simulator.atomic_file import write_atomically
 from labkit.bench.simulator.state_lock import StateDamagedError
 from labkit.errors import CertificateError
 
@@ -75,11 +75,13 @@ def _kept_identity(folder: Path, name: str, randomness: Randomness) -> ServerIde
     server_key = _kept_key(folder / "server.key", randomness, "server")
     root_file, server_file = folder / "rootCA.pem", folder / "server.pem"
     if not root_file.exists():
-        _write(root_file, certificates.to_pem(_root(root_key, randomness)).encode(), 0o644)
+        write_atomically(
+            root_file, certificates.to_pem(_root(root_key, randomness)).encode(), 0o644
+        )
     root = certificates.load_certificate(root_file.read_bytes())
     if not _is_kept(server_file, name, root):
         issued = _issue(root, root_key, server_key, name, randomness)
-        _write(server_file, certificates.to_pem(issued).encode(), 0o644)
+        write_atomically(server_file, certificates.to_pem(issued).encode(), 0o644)
     server = certificates.load_certificate(server_file.read_bytes())
     return ServerIdentity(server, server_key, root_file)
 
@@ -87,18 +89,9 @@ def _kept_identity(folder: Path, name: str, randomness: Randomness) -> ServerIde
 def _kept_key(path: Path, randomness: Randomness, purpose: str) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         key = randomness.ec_key(_OWNER, f"{purpose} key")
-        _write(path, certificates.private_key_to_pem(key), 0o600)
+        write_atomically(path, certificates.private_key_to_pem(key))
     kept: ec.EllipticCurvePrivateKey = certificates.load_private_key(path.read_bytes())  # type: ignore[assignment]  # an EC key was written
     return kept
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file so that a kill leaves either nothing or all of it."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    draft.replace(path)
 
 
 def _is_kept(path: Path, name: str, root: x509.Certificate) -> bool:
