@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.errors import RecordError
@@ -287,6 +287,7 @@ def test_every_flipped_bit_is_refused() -> None:
     assert read == []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.binary(max_size=200).map(lambda raw: raw + SMALL[-22:]))
 def test_any_bytes_are_refused_without_another_error(raw: bytes) -> None:
     """Reading what is no record gives a RecordError."""
@@ -298,6 +299,7 @@ def test_any_bytes_are_refused_without_another_error(raw: bytes) -> None:
 NAMES = st.from_regex(r"[a-z0-9._-]{1,8}(/[a-z0-9._-]{1,8}){0,3}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.binary(max_size=64), min_size=1, max_size=8), st.data())
 def test_every_archive_reads_back_or_is_refused(
     files: dict[str, bytes], data: st.DataObject

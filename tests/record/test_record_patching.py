@@ -27,6 +27,7 @@ def difference(old: str, new: str) -> bytes:
     return unified_diff(old, new, "x.h", secrets_are_out=True).encode() if old != new else b""
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 @example("", "a")
 @example("a", "")
@@ -44,7 +45,9 @@ def test_difference_without_context_is_applied() -> None:
 
 
 @pytest.mark.needs("patch")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
+)
 @given(TEXTS.filter(bool), TEXTS.filter(bool))
 def test_patch_makes_the_same(tmp_path: Path, old: str, new: str) -> None:
     """The real `patch` command takes the same difference and gives the same file."""
@@ -85,6 +88,7 @@ def test_difference_that_does_not_fit_is_refused(what: str) -> None:
         patched(OLD.encode(), raw, "x.h")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, len(GOOD)), st.integers(0, len(GOOD)))
 def test_any_difference_is_applied_or_refused(raw: bytes, start: int, stop: int) -> None:
     """No other error comes of bytes that are none."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab_bench import environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -74,6 +74,7 @@ def test_name_set_twice_is_refused() -> None:
         read_parameters(["a=1", "a=1"])
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_value_comes_back_from_the_page(text: str) -> None:
     """What the injected cell holds is Python that gives the value, whatever it is."""

@@ -76,7 +76,7 @@ def _flipped(bit: int) -> bytes:
 
 
 @given(st.integers(0, 8 * len(WHOLE) - 1))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_flipped_bit_is_refused(bit: int) -> None:
     """Wherever it is; flipped back, the record opens."""
     assert not _opens(_flipped(bit))
@@ -93,6 +93,7 @@ def test_every_flipped_bit_is_refused() -> None:
     assert [bit for bit in range(8 * len(WHOLE)) if _opens(_flipped(bit))] == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=4), st.integers(0, 4))
 def test_replaced_bytes_are_refused(at: int, raw: bytes, length: int) -> None:
     """Bytes put in, taken out or replaced anywhere."""
@@ -232,6 +233,7 @@ def test_pure_signature_is_refused() -> None:
         )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600) | st.text(max_size=300).map(str.encode))
 def test_any_signature_text_is_refused_without_another_error(text: bytes) -> None:
     """Reading what is no signature gives a RecordError."""
@@ -260,6 +262,7 @@ def test_other_public_key_is_refused(text: str) -> None:
         read_public_key(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_public_key_text_is_refused_without_another_error(text: str) -> None:
     """Reading what is no public key gives a RecordError."""
@@ -291,7 +294,7 @@ def test_minisign_verifies_it(tmp_path: Path) -> None:
     assert (changed.returncode, "failed" in changed.stderr) == (1, True)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.binary(max_size=100), st.datetimes(min_value=WHEN.replace(tzinfo=None)))
 def test_whatever_is_signed_checks(message: bytes, when: datetime) -> None:
     """With its own time and message, and with no other."""
