@@ -57,5 +57,11 @@ def _rooms() -> list[str]:
 
 def _page(module: str) -> str:
     shown = f"{module}\n{'=' * len(module)}\n\n.. automodule:: {module}\n   :members:\n"
-    # The function labkit.check and the module labkit.check have one name: the module has the index.
-    return f"{shown}   :no-index:\n" if module == "labkit" else shown
+    if module == _LAB:
+        return f"{shown}   :inherited-members:\n"
+    if module == "labkit":
+        # The function labkit.check and the module labkit.check have one name: the module has it.
+        return f"{shown}   :no-index:\n"
+    room = import_module(module)
+    lazy = [name for name in getattr(room, "__all__", ()) if name not in vars(room)]
+    return shown + "".join(f"\n.. autofunction:: {module}.{name}\n" for name in lazy)
