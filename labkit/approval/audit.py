@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["AuditLog", "Decision", "line", "parse"]
-
 _START = "0" * 64
 _SHOWN_DIGITS = 16
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.keys import PublicKey
     from labkit.workspace import Workspace
 
-__all__ = ["Authority", "begin_anew", "open_authority"]
-
 _AFTER_THE_PROCEDURE = 60
 """Minutes of the seeded day: after every step of the procedure, so after the CA was made."""
 

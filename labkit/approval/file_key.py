@@ -18,8 +18,6 @@ from labkit.workspace import write
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["load_file_key", "make_file_key"]
-
 
 def make_file_key(file: Path, pin: str) -> None:
     """Make an RSA-2048 key and write it, encrypted with the PIN, 0600."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from labkit.keys import PublicKey
     from labkit.workspace import Workspace
 
-__all__ = ["LAB_PIN", "Signer", "approved_key", "open_signer", "rogue_signer"]
-
 LAB_PIN = "246810"
 """The PIN of a simulated bench, known to every reader: it protects nothing there."""
 

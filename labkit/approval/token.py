@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives import serialization
 
-__all__ = [
-    "KEY_LABEL",
-    "Token",
-    "TokenKey",
-    "make_token",
-    "real_token",
-    "softhsm_module",
-    "wrong_pin",
-]
-
 KEY_LABEL = "csr-signer"
 """The label of the key, and of the lab's own token."""
 

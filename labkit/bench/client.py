@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = [
-    "Bench",
-    "board_path",
-    "find",
-    "simulator_command",
-    "start_or_find",
-]
-
 START_TIMEOUT_S = 30.0
 """A start takes about a second; a busy computer gets the benefit of the doubt."""
 

@@ -19,8 +19,6 @@ from labkit.workspace import write
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["build_image", "read_image", "write_image"]
-
 _FORMAT = 1
 
 _FIRST_TO_PRINT_AT_EVERY_BOOT = 202107

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from labkit.keys import PublicKey
 
-__all__ = ["Chain", "Link", "Signer", "examine"]
-
 
 @dataclass(frozen=True, slots=True)
 class Link:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BIT_STRING", "SEQUENCE", "DerError", "Element", "children", "encode", "read"]
-
 BIT_STRING = 0x03
 SEQUENCE = 0x30
 

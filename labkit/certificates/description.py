@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["Description", "ExtensionText", "certificate_id", "describe", "public_key"]
-
 
 @dataclass(frozen=True, slots=True)
 class ExtensionText:

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from labkit.certificates.rules import CertifiedKey
     from labkit.keys import PublicKey
 
-__all__ = [
-    "DEVICE_CERTIFICATE_DAYS",
-    "ROOT_CA_DAYS",
-    "VERIFICATION_CERTIFICATE_DAYS",
-    "Issuer",
-    "certificate_request",
-    "root_ca",
-]
-
 DEVICE_CERTIFICATE_DAYS = 500
 """The documented command's `-days 500`."""
 

@@ -26,16 +26,6 @@ from labkit.errors import CertificateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "PUBLIC_LOADERS",
-    "SigningKey",
-    "load_certificate",
-    "load_private_key",
-    "load_request",
-    "private_key_to_pem",
-    "to_pem",
-]
-
 SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 """A key that a lab's CA or CSR signer may have; `Issuer` says of which size and curve."""
 

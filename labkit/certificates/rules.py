@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from labkit.certificates.loading import SigningKey
     from labkit.keys import PublicKey
 
-__all__ = [
-    "is_issued_by",
-    "key_algorithm",
-    "verify_ca",
-    "verify_device_certificate",
-    "verify_issued_by",
-]
-
 CertifiedKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 """A public key of a kind that is used here."""
 

@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from labkit.certificates.loading import SigningKey
     from labkit.certificates.rules import CertifiedKey
 
-__all__ = [
-    "builder",
-    "deterministic",
-    "extension",
-    "key_usage",
-    "sign",
-    "validity",
-    "version_1",
-]
-
 _SERIAL_NUMBER_BITS = 159
 _VERSION_TAG = 0xA0
 _DER = serialization.Encoding.DER

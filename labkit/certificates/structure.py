@@ -20,8 +20,6 @@ from labkit.keys import DER_BYTES, SPKI_HEADER, Annotation, Field, annotate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["annotate_document", "kind_of_document"]
-
 _CONSTRUCTED = 0x20
 _TAG_CLASS = 0xC0
 _CONTEXT = 0x80

@@ -15,8 +15,6 @@ from labkit.errors import CertificateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["common_name", "names_as_they_are", "parse_subject", "policy_variables", "subject_text"]
-
 COMMON_NAME_MAX = 64
 """ub-common-name: RFC 5280, appendix A.1."""
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from labkit.certificates.description import Description
 
-__all__ = ["Difference", "FieldInWords", "Validity", "differences", "in_words", "validity"]
-
 
 @dataclass(frozen=True, slots=True)
 class FieldInWords:

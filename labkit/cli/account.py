@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from labkit.lab.lab import Lab
 
-__all__ = ["COMMANDS", "confirm"]
-
 
 def confirm(lab: Lab, digits: str | None) -> None:
     """Show who acts in a real account, and have it confirmed; a simulated one needs nothing.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["COMMANDS"]
-
 
 @click.command(
     epilog="""\b

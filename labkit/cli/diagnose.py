@@ -10,8 +10,6 @@ import click
 
 from labkit.errors import ConsoleError
 
-__all__ = ["COMMANDS"]
-
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.console import Console
     from labkit.keys import PublicKey
 
-__all__ = ["COMMANDS"]
-
 PASSPHRASE = "LABKIT_CA_PASSPHRASE"  # noqa: S105 the name of a variable
 """Opens an encrypted CA key where there is no terminal to ask at."""
 

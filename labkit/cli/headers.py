@@ -8,8 +8,6 @@ import click
 
 from labkit.errors import WorkspaceError
 
-__all__ = ["COMMANDS"]
-
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 

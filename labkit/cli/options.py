@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["confirm_option", "route_option", "thing_option", "workspace_option"]
-
 workspace_option = click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),

@@ -8,8 +8,6 @@ import click
 
 from labkit.errors import WorkspaceError
 
-__all__ = ["put"]
-
 _KEY_MARKER = b"PRIVATE" + b" KEY-----"
 
 

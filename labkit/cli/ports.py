@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["COMMANDS"]
-
 
 @click.command(
     epilog="""\b

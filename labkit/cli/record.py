@@ -12,8 +12,6 @@ from labkit.cli import record_file
 from labkit.cli.options import workspace_option
 from labkit.cli.output import put
 
-__all__ = ["COMMANDS", "record"]
-
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.record.reading import Record
 
-__all__ = ["COMMANDS"]
-
 _RECORD = click.Path(exists=True, dir_okay=False, path_type=Path)
 _public_key_option = click.option(
     "-p",

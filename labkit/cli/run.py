@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.lab.procedure import Performed
 
-__all__ = ["COMMANDS"]
-
 
 @click.command(
     epilog="""\b

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     from labkit.cloud.confirmation import Confirmation
 
-__all__ = ["Account", "NewCertificate", "Resource"]
-
 
 @dataclass(slots=True)
 class Account:

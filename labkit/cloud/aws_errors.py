@@ -14,8 +14,6 @@ from labkit.errors import CloudError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ADVICE", "translated", "unless_missing"]
-
 _Answer = TypeVar("_Answer")
 
 _NOT_FOUND = "ResourceNotFoundException"

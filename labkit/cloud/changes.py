@@ -18,8 +18,6 @@ from labkit.support.prompt import ask
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ASSUME_YES", "Change", "ask_before", "watched"]
-
 ASSUME_YES = "LABKIT_YES"
 """The variable that answers yes if its value is 1; `labkit run --yes` sets it."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Confirmation", "ask_for_digits", "guard_writes", "is_write", "refuse_other_account"]
-
 _QUESTIONS = ("Describe", "Get", "List", "Search", "Test", "Validate")
 """How the names of operations begin that only read; some of them are POST, for their body."""
 _LAST_DIGITS = 4

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from labkit.certificates import SigningKey
     from labkit.cloud.account import Account
 
-__all__ = ["EVENTS", "Gateway", "Listener", "Registration", "listen"]
-
 EVENTS: Final = "$aws/events/certificates/registered/+"
 """The topic filter of the events: every CA's."""
 

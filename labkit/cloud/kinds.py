@@ -26,21 +26,6 @@ from labkit.cloud.resources import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "ATTACHMENTS",
-    "KINDS",
-    "Attachment",
-    "Kind",
-    "attachments",
-    "find",
-    "in_words",
-    "is_attached",
-    "listed",
-    "read",
-    "resource",
-    "users",
-]
-
 
 def listed(client: Any, operation: str, **parameters: object) -> list[Any]:  # noqa: ANN401 boto3 makes clients at run time
     """Return everything that a listing operation lists, from all of its pages."""

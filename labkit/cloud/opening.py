@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from labkit.cloud.resources import Notes
 
-__all__ = ["open_real", "open_simulated", "real_clients", "simulated_clients"]
-
 
 def open_simulated(
     endpoint_url: str, region: str, account_id: str, *, notes: Notes, label: str

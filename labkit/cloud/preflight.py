@@ -22,8 +22,6 @@ from labkit.errors import CloudError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Clients", "Permission", "Preflight", "preflight"]
-
 CLOCK_SKEW_MAX_S: Final = 300
 """A signature that is older is refused."""
 

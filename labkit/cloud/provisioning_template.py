@@ -10,24 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit import certificates
-from labkit.cloud.account import Resource
 from labkit.cloud.aws_errors import translated
 from labkit.cloud.kinds import read, resource
-from labkit.cloud.resources import CA_CERTIFICATE, TEMPLATE
+from labkit.cloud.resources import CA_CERTIFICATE, TEMPLATE, Resource
 from labkit.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from labkit.cloud.account import Account
-
-__all__ = [
-    "AutomaticCA",
-    "automatic_ca",
-    "create_template",
-    "provisioning_template",
-    "register_automatic_ca",
-]
 
 _COMMON_NAME = "AWS::IoT::Certificate::CommonName"
 _CERTIFICATE_ID = "AWS::IoT::Certificate::Id"

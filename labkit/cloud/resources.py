@@ -5,21 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-__all__ = [
-    "CA_CERTIFICATE",
-    "CERTIFICATE",
-    "NO_NOTES",
-    "POLICY",
-    "POLICY_ATTACHMENT",
-    "TEMPLATE",
-    "THING",
-    "THING_ATTACHMENT",
-    "UNKNOWN_CERTIFICATE",
-    "NewCertificate",
-    "Notes",
-    "Resource",
-]
-
 CERTIFICATE: Final = "certificate"
 THING: Final = "thing"
 POLICY: Final = "policy"

@@ -15,8 +15,6 @@ from labkit.support.seams import sealed_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["aws_client", "found_region", "session_secrets", "simulated_client"]
-
 
 def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # noqa: ANN401 boto3 makes clients at run time
     """Return a client that can reach the simulated account and nothing else.

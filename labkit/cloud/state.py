@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.policy import Policy
 
-__all__ = ["read_account_state"]
-
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 _Told = TypeVar("_Told")

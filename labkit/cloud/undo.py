@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from labkit.cloud.account import Account
 
-__all__ = ["Undoing", "Undone", "remove_temporary", "undo"]
-
 _ORDER = (*ATTACHMENTS, *KINDS)
 _NOT_YET = frozenset({"DeleteConflictException", "InvalidRequestException"})
 """What AWS IoT answers while it still counts what was detached as attached."""

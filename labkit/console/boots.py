@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["MessageNumbers"]
-
 _OUT_OF_ORDER = 3
 """Tasks may overtake each other between numbering and queueing a message, by this many."""
 

@@ -15,8 +15,6 @@ from labkit.console.shapes import PREFIX
 from labkit.errors import DumpError, PublicKeyError
 from labkit.keys import DER_BYTES, SPKI_HEADER, PublicKey
 
-__all__ = ["ROW_BYTES", "ROW_SIZES", "Collector", "Dump", "hex_rows", "wrong_size"]
-
 ROW_BYTES = 16
 ROW_SIZES = (ROW_BYTES,) * (DER_BYTES // ROW_BYTES) + (DER_BYTES % ROW_BYTES,)
 """The bytes of each row of a whole dump."""

@@ -8,8 +8,6 @@ from labkit.console.dump import Dump, hex_rows
 from labkit.console.shapes import Kind
 from labkit.keys import DER_BYTES
 
-__all__ = ["History"]
-
 _CAPTURE = "Reset the board, let it print on, and capture its console again"
 
 _OUTDATED = {

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Hashable, Iterator
 
-__all__ = ["Event", "Lines"]
-
 _PATIENCE_LINES = 1000
 """Lines of other tasks between two rows after which no row is waited for."""
 

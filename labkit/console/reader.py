@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.console.dump import Dump
     from labkit.keys import PublicKey
 
-__all__ = ["Console", "Reader", "parse"]
-
 _BLOCK = 1 << 16
 """Bytes looked at together. A longer line is read as if it were broken there."""
 

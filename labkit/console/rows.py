@@ -17,8 +17,6 @@ from labkit.keys import DER_BYTES, SPKI_HEADER, Annotation, Field, annotate
 if TYPE_CHECKING:
     from labkit.console.dump import Dump
 
-__all__ = ["DumpRow", "dump_rows", "sure_fields"]
-
 _KNOWN = {
     number: SPKI_HEADER[at : at + ROW_BYTES].hex()
     for number, at in enumerate(range(0, len(SPKI_HEADER), ROW_BYTES), start=1)

@@ -9,20 +9,6 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-__all__ = [
-    "BARE_START",
-    "CONTINUOUS_START",
-    "HEADER",
-    "LOOSE_ROW",
-    "PREFIX",
-    "START_WORDS",
-    "Kind",
-    "clean",
-    "hot_lines",
-    "kind_of",
-    "leading_numbers",
-]
-
 _FLAGS = re.IGNORECASE | re.ASCII
 
 

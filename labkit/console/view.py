@@ -22,8 +22,6 @@ from labkit.keys import DER_BYTES
 if TYPE_CHECKING:
     from labkit.console.lines import Event
 
-__all__ = ["ABOUT_KEYS", "LEVELS", "Asked", "Found", "LogLine", "LogView", "Verdict", "Window"]
-
 ABOUT_KEYS = "about keys"
 LEVELS = ("ERROR", "WARN", "INFO", "DEBUG")
 

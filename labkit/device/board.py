@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from serial import Serial
 
-__all__ = ["Board", "Capture", "PastedBoard", "Until"]
-
 
 @dataclass(slots=True)
 class Board:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Capture", "ConsoleLog", "LogWriter", "clock", "time_told"]
-
 _SHORTEST_STEP_S = 0.01
 """Bytes that come within this time of each other share a time: a few hundred lines a second."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from labkit.device.hands import Hands
 
-__all__ = ["BY_HAND", "Command"]
-
 BY_HAND = "by hand"
 """Stands in lab.toml in place of a command where a person does it, in an IDE for instance."""
 

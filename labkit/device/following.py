@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from labkit.device.capture import ConsoleLog
 
-__all__ = ["Following"]
-
 
 class Following:
     """Reads a log and its times on from where they were read to.

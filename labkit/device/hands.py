@@ -12,8 +12,6 @@ from labkit.support.prompt import ask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOBODY", "PERSON", "Hands"]
-
 
 @dataclass(frozen=True, slots=True)
 class Hands:

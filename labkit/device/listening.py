@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from labkit.console import Event
     from labkit.device.capture import LogWriter
 
-__all__ = ["Heard", "Listener", "Patience", "Until"]
-
 _FIRST_NUMBERS = 20
 """A boot's first message has the number 0; this many may be lost in a terminal's noise."""
 

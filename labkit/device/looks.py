@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMON_RATES", "looks_garbled", "share_of_text"]
-
 COMMON_RATES = (115200, 9600, 57600, 38400, 74880, 230400, 460800, 921600)
 """Rates to try, likeliest first; ESP8266's boot ROM prints at 74880."""
 

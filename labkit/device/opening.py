@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from serial import Serial
 
-__all__ = ["opened"]
-
 _READ_S = 0.02
 """A read waits so long for a byte, and then the listener looks at the time."""
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from serial.tools.list_ports_common import ListPortInfo
 
-__all__ = ["NOTHING_FOUND", "Port", "ports", "table"]
-
 _MAKERS: Mapping[int, str] = {
     0x03EB: "Microchip (Atmel)",
     0x0403: "FTDI",

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     import serial
 
-__all__ = ["held_in_reset"]
-
 _PULSE_S = 0.05
 """How long the reset line is held."""
 

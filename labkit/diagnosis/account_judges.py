@@ -14,18 +14,6 @@ from labkit.diagnosis.signs import Sign
 if TYPE_CHECKING:
     from labkit.diagnosis.case import Case
 
-__all__ = [
-    "ca_not_registered",
-    "certificate_not_registered",
-    "just_in_time",
-    "no_policy",
-    "not_active",
-    "policy_denies",
-    "thing_not_attached",
-    "transport",
-    "wrong_endpoint",
-]
-
 _MQTT_PORTS = ("8883", "443")
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.diagnosis.log import Log
     from labkit.policy import Decision, HelloWorld
 
-__all__ = ["Case", "DeviceKey"]
-
 _AWS = "Amazon Web Services"
 
 

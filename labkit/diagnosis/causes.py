@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CAUSES", "PLACES", "CauseText"]
-
 
 @dataclass(frozen=True, slots=True)
 class CauseText:

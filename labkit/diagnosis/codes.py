@@ -11,8 +11,6 @@ from typing import Final
 
 from labkit.diagnosis.signs import Sign
 
-__all__ = ["CODES", "Code", "signs_of_number"]
-
 _FIRST_OF_MBEDTLS: Final = 0x1000
 """mbedTLS's codes are negative numbers from here on; the firmware also prints them unsigned."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from labkit.policy import HelloWorld, Policy
 
-__all__ = ["AccountState", "Evidence", "Headers"]
-
 _CERTIFICATE: Final = "keyCLIENT_CERTIFICATE_PEM"
 _CA: Final = "keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM"
 _PRIVATE_KEY: Final = "keyCLIENT_PRIVATE_KEY_PEM"

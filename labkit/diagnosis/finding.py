@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["Finding", "Item"]
-
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from labkit.diagnosis.case import Case
 
-__all__ = ["JUDGES"]
-
-
 _SKEW = timedelta(minutes=5)
 """AWS refuses requests that are signed with a clock further off."""
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-__all__ = ["Literal", "What", "read_certificate", "read_private_key"]
-
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, LabError)
 
 _BEGIN = re.compile(r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<end> ?\r?\n)?")

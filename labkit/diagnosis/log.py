@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from labkit.console import Console, Dump, Event
 
-__all__ = ["Boot", "Log", "read_log"]
-
 _BLOCK = 1 << 16
 _LONGEST_SHOWN = 160
 _LINES_KEPT = 8

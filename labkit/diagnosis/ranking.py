@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from labkit.diagnosis.log import Boot, Log
     from labkit.diagnosis.symptom import Symptom
 
-__all__ = ["diagnose"]
-
 _DECIDED: Final = 0.97
 _DECIDED_TOO: Final = 0.9
 """Further causes that are proved as well, to be fixed after the first."""

@@ -8,8 +8,6 @@ from typing import Final, NamedTuple
 from labkit.diagnosis.codes import signs_of_number
 from labkit.diagnosis.signs import CODE, HANDSHAKE, TEXTS, Sign
 
-__all__ = ["Recognized", "is_complaint", "is_known", "recognize"]
-
 _LONGEST_MESSAGE: Final = 1000
 """The log task's buffers hold less; patterns are not run over what noise without an end gives."""
 

@@ -11,8 +11,6 @@ from labkit.diagnosis.causes import CAUSES, CauseText
 if TYPE_CHECKING:
     from labkit.diagnosis.finding import Item
 
-__all__ = ["Cause", "Diagnosis"]
-
 _GLOSSARY: Final = "12-glossary.ipynb"
 """The page of the manual that explains each cause under its id."""
 _WIDTH = 100

@@ -17,19 +17,6 @@ from labkit.console import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "ACCEPTED",
-    "CODE",
-    "ENDS",
-    "FAILURES",
-    "HANDSHAKE",
-    "PROGRESS",
-    "REFUSALS",
-    "SIGN_OF_KIND",
-    "TEXTS",
-    "Sign",
-]
-
 
 class Sign(StrEnum):
     """What a line says."""

@@ -13,17 +13,6 @@ if TYPE_CHECKING:
 
     from labkit.diagnosis.log import Log
 
-__all__ = [
-    "ACCOUNT",
-    "CERTIFICATE",
-    "HEADERS",
-    "Symptom",
-    "has_damaged_dump",
-    "made_a_key",
-    "still_waits",
-    "unresolved_is",
-]
-
 CERTIFICATE: Final = "certificate"
 HEADERS: Final = "headers"
 ACCOUNT: Final = "account"

@@ -26,8 +26,6 @@ from labkit.diagnosis.symptom import (
 if TYPE_CHECKING:
     from labkit.diagnosis.log import Log
 
-__all__ = ["SYMPTOMS", "causes_of", "symptom_of"]
-
 
 def symptom_of(log: Log) -> Symptom | None:
     """Return the symptom of a log's newest boot, or None where nothing failed that is known."""

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["UNDEFINED", "Lookup", "evaluate", "integer"]
-
 UNDEFINED = "\0undefined"
 """What a lookup answers for a macro that is known not to be defined."""
 

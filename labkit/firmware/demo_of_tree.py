@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from labkit.policy import HelloWorld
 
-__all__ = ["demo_of_tree"]
-
 
 def demo_of_tree(tree: Path, release: str | None, *, delays: bool) -> HelloWorld:
     """Return the generation, by the first of three marks that a tree has.

@@ -15,8 +15,6 @@ from labkit.firmware.preprocessor import parse
 if TYPE_CHECKING:
     from labkit.firmware.source import Definition, Source
 
-__all__ = ["unified_diff"]
-
 _CONTEXT = 3
 _PASSWORD = re.compile(r'(.*\bclientcredentialWIFI_PASSWORD\b[^"]*)"(.+)"')
 

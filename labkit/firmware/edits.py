@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.firmware.macros import Written
     from labkit.firmware.source import Definition, Source
 
-__all__ = ["Edit", "edit", "refuse_private_key", "set_macro"]
-
 _INDENT = "    "
 _PRIVATE_KEY_MACRO = "keyCLIENT_PRIVATE_KEY_PEM"
 _KEY_MARKER = re.compile(r"-----BEGIN [A-Z ]*PRIVATE" + r" KEY-----")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["NOT_SHOWN", "KeyBlocks"]
-
 NOT_SHOWN = "(not shown)"
 """Stands where a secret was."""
 

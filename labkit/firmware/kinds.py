@@ -9,8 +9,6 @@ from labkit.errors import FirmwareError
 from labkit.firmware.conditions import integer
 from labkit.firmware.literals import encode
 
-__all__ = ["ALIASES", "SECRET", "Kind", "check_value", "is_placeholder", "kind_of", "shown"]
-
 
 class Kind(StrEnum):
     """What a macro's value is, which decides how it is written."""

@@ -11,8 +11,6 @@ import re
 
 from labkit.errors import FirmwareError
 
-__all__ = ["LITERALS", "decode", "encode", "escape", "has_trigraph", "pem_literals", "unescape"]
-
 _LITERAL = r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"'
 LITERALS = re.compile(rf"(?:{_LITERAL}\s*+)++")
 """One string literal or several side by side, which C joins."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from labkit.firmware.source import Definition, Source
 
-__all__ = ["Macro", "Written", "find", "get", "names", "read", "secret_definitions", "written"]
-
 _TOKEN = re.compile(r"[-+]?\s*[0-9]\w*|[^\W\d]\w*")
 _NULL_CAST = re.compile(r"\(\s*(?:const\s+)?(?:void|char)\s*\*\s*\)\s*(?:0|NULL)")
 _MOST_NAMES = 2000

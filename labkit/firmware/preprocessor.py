@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from labkit.firmware.conditions import Lookup
 
-__all__ = ["parse"]
-
 _BLANK = " \t\f\v\r\ufeff"
 _DIRECTIVE = re.compile(r"[ \t\f\v\r\ufeff]*#[ \t\f\v]*(\w*)")
 _DEFINE = re.compile(r"[ \t\f\v]*([^\W\d]\w*)")

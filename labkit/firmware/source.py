@@ -14,8 +14,6 @@ from itertools import accumulate
 
 from labkit.errors import FirmwareError
 
-__all__ = ["Definition", "Path", "Source"]
-
 # gcc joins lines even where blanks follow the backslash.
 _SPLICE = re.compile(r"\\[ \t\f\v]*+\r?\n")
 # An unclosed quote takes the rest of its line, as in gcc.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from labkit.policy import HelloWorld
 
-__all__ = ["Sources", "find_sources", "hello_world_of", "known_sources", "read_source"]
-
 _CREDENTIALS = "aws_clientcredential.h"
 _KEYS = "aws_clientcredential_keys.h"
 _PROVISIONING = ("aws_dev_mode_key_provisioning.c", "dev_mode_key_provisioning.c")

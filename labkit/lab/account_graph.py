@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["AccountGraph", "Box", "Kind", "Line", "Tone"]
-
 Tone = Literal["good", "bad", "gap", "unknown"]
 """How a part is: as it should be, there and not right, not there, or not told."""
 

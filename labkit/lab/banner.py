@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.workspace import Workspace
 
-__all__ = ["banner"]
-
 
 def banner(workspace: Workspace, open_account: Callable[[], Account]) -> str:
     """Return the mode banner, the first output of every page.

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["build", "flash", "own_commands"]
-
 
 def build(place: Workspace) -> str:
     """Build an image from the macros in the firmware tree, and return what was done, a line.

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from labkit.lab.lab import Lab
 
-__all__ = ["Checks", "Commands", "commands", "compare"]
-
 _CA = "../../ca"
 _OF_THE_CA = ("rootCA.", "verificationCert.")
 

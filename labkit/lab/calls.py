@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from labkit.certificates import Description
     from labkit.cloud.provisioning_template import AutomaticCA
     from labkit.cloud.resources import Resource
-    from labkit.device.board import Capture
+    from labkit.device.capture import Capture
     from labkit.keys import PublicKey
     from labkit.lab.procedure.steps.headers import Diff
     from labkit.lab.procedure.steps.imported_key import KeysAndCertificate
-
-__all__ = ["StepCalls"]
 
 
 class StepCalls:

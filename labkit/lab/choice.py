@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["QUESTIONS", "Choice", "choose"]
-
 QUESTIONS: Final = {
     "generates_keys": "Can the device make an elliptic-curve key pair on board?",
     "imports_keys": "Can a private key from outside be written into the device's storage?",

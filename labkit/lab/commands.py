@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMMANDS", "ON_ANOTHER_ROUTE"]
-
 _VERIFICATION = """\
 aws iot get-registration-code
 openssl genrsa -out verificationCert.key 2048

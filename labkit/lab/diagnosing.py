@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from labkit.diagnosis import Diagnosis, Headers
     from labkit.workspace import Workspace
 
-__all__ = ["Bench", "diagnose", "with_account"]
-
 
 class Bench(Protocol):
     """What has a workspace and an account: a lab."""

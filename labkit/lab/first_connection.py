@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from labkit.certificates import SigningKey
-    from labkit.cloud.account import Resource
-    from labkit.device.board import Capture
+    from labkit.cloud.resources import Resource
+    from labkit.device.capture import Capture
     from labkit.lab.lab import Lab
-
-__all__ = ["Newcomer", "another_certificate", "listen", "of_ca_without_template"]
 
 _MQTT_PORT = 8883
 _POLICY_NAME_MAX = 128

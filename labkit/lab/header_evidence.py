@@ -13,8 +13,6 @@ from labkit.firmware.tree import find_sources
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_headers"]
-
 _NAMES = {
     "credentials": "aws_clientcredential.h",
     "keys": "aws_clientcredential_keys.h",

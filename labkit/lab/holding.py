@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.workspace import Workspace
 
-__all__ = ["Expected", "Holding", "account_graph", "read_holding"]
-
 _BY_AWS: Final = "option-1"
 _JUST_IN_TIME: Final = "just-in-time"
 _SHORT: Final = 8

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.steps.passphrase import Passphrase
     from labkit.policy import HelloWorld
 
-__all__ = ["Lab", "open_lab"]
-
 _MAY_BE_WRITTEN_TO = "the account may be written to"
 
 

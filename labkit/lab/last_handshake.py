@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.workspace import Settings, Workspace
 
-__all__ = ["read_last_handshake"]
-
 
 class _Lab(Protocol):
     """What has a workspace, an account, and perhaps a bench: a lab."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.workspace import Workspace
 
-__all__ = ["open_account", "open_bench", "open_board"]
-
 
 def open_bench(place: Workspace) -> Bench:
     """Return the running bench, started if needed."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["FIRST_PAGE", "copy_pages", "untouched"]
-
 FIRST_PAGE = "00-start-here.ipynb"
 _KINDS = {".ipynb", ".png", ".svg"}
 

@@ -19,8 +19,6 @@ from labkit.workspace import write
 if TYPE_CHECKING:
     from labkit.workspace import Workspace
 
-__all__ = ["Signing", "command", "entrance", "prepare", "variables"]
-
 _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension:tracker": {

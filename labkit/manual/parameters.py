@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
-__all__ = ["Parameter", "inject", "read_parameters"]
-
 Parameter = str | int | float | bool | None
 """What a parameter can be."""
 

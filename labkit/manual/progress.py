@@ -24,16 +24,6 @@ from labkit.manual.tracked import tracked_pages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = [
-    "PageProgress",
-    "Progress",
-    "follow_page",
-    "note",
-    "open_page",
-    "read_progress",
-    "when_noted",
-]
-
 SESSION = "JPY_SESSION_NAME"
 """The variable in which JupyterLab tells a kernel its page's path; nbclient and nbval do not."""
 

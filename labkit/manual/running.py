@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from labkit.manual.parameters import Parameter
     from labkit.workspace import Workspace
 
-__all__ = ["Failure", "PagesRun", "pages_of", "run_pages"]
-
 LONGEST_CELL_S = 3600
 """A cell that builds and flashes real firmware may take long; one that hangs must end."""
 

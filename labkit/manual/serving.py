@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["free_port", "open_browser", "serve"]
-
 START_TIMEOUT_S = 100.0
 END_TIMEOUT_S = 15.0
 """JupyterLab gives its kernels 5 s to end."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Settings
 
-__all__ = ["begin_anew"]
-
 
 def begin_anew(root: Path) -> Iterator[str]:
     """Move a workspace to `<its name>.1`, or the next free number, and begin a fresh one.

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from labkit.workspace import checkout
 
-__all__ = ["tracked_pages"]
-
 
 def tracked_pages() -> Path:
     """Return `notebooks/` of the checkout, or `pages/` in an installed package.

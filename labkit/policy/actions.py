@@ -9,8 +9,6 @@ from labkit.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIONS", "asked_resource"]
-
 ACTIONS: Mapping[str, str] = {
     "iot:Connect": "client",
     "iot:Publish": "topic",

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     Comparison = Callable[[Pattern, str], bool]
 
-__all__ = ["Condition", "parse_condition"]
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:

@@ -15,8 +15,6 @@ from labkit.policy.patterns import Pattern, compile_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DOCUMENT_CHARACTERS_MAX", "Policy", "Statement", "parse"]
-
 DOCUMENT_CHARACTERS_MAX = 2048
 """Without white space (AWS general reference, AWS IoT Core endpoints and quotas)."""
 

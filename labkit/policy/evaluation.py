@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from labkit.policy.documents import Statement
     from labkit.policy.patterns import Pattern
 
-__all__ = [
-    "Considered",
-    "Decision",
-    "connection_context",
-    "evaluate",
-    "missing_values",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Considered:

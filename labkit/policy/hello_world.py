@@ -8,15 +8,6 @@ from typing import Final
 
 from labkit.errors import PolicyError
 
-__all__ = [
-    "GENERATIONS",
-    "NEWEST",
-    "HelloWorld",
-    "generation",
-    "hello_world_policy",
-    "resource_arn",
-]
-
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)*")

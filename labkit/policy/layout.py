@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LaidOut", "lay_out"]
-
 
 @dataclass(frozen=True, slots=True)
 class LaidOut:

@@ -11,8 +11,6 @@ from labkit.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Pattern", "Variable", "compile_pattern", "matches", "plain_text", "resolve", "written"]
-
 
 class Wildcard(NamedTuple):
     """A wildcard, told apart from the same character as a literal."""

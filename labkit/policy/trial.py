@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from labkit.policy.evaluation import Decision
     from labkit.policy.layout import LaidOut
 
-__all__ = ["Question", "Trial", "try_document"]
-
 
 @dataclass(frozen=True, slots=True)
 class Question:

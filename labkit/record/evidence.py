@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import certificates
 from labkit.check import Check, check
+from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import LabError, WorkspaceError
-from labkit.lab.procedure.steps.board import ACCEPTED
 from labkit.record.fingerprints import Fingerprint, fingerprints
 from labkit.workspace import Entry, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-__all__ = ["judge", "read_steps"]
 
 _DUMP = "the newest dump in console.log"
 _CERTIFICATE = "the key in deviceCert.pem"

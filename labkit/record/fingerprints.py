@@ -19,8 +19,6 @@ from labkit.workspace import Entry, read_journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Fingerprint", "fingerprints", "of_certificate"]
-
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:

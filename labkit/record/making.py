@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from labkit.check import Check
     from labkit.lab.lab import Lab
 
-__all__ = ["SUFFIX", "Made", "make"]
-
 SUFFIX = ".eln"
 _WRITTEN = (FACTS, "report.html")
 """What is written from facts that people have typed, and not collected."""

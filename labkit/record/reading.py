@@ -32,20 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-__all__ = [
-    "FORMAT",
-    "OUTCOMES",
-    "VERSION",
-    "Record",
-    "Shown",
-    "open_sealed",
-    "read",
-    "read_facts",
-    "read_form",
-    "read_unverified",
-    "show",
-]
-
 FORMAT = "labkit-record"
 VERSION = 1
 """Of the form of `record.json`; a reader refuses a higher one."""

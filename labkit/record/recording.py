@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from labkit.manual.running import PagesRun
     from labkit.record.making import Made
 
-__all__ = ["Recorded", "run_and_record"]
-
 _KILLED_BY = 128
 """A shell gives a program that a signal ended this and the signal's number."""
 

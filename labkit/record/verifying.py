@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from labkit.cloud.account import Account, Resource
-
-__all__ = ["Verified", "ask_account", "ask_console", "verify"]
+    from labkit.cloud.account import Account
+    from labkit.cloud.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from labkit.errors import MissingPackageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EXTRAS", "naming_extras", "require"]
-
 EXTRAS = {
     **dict.fromkeys(
         ("OpenSSL", "boto3", "botocore", "certifi", "paho", "serial", "tlslite"), "lab"

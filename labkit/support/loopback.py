@@ -7,14 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
 
-__all__ = [
-    "IN_USE_EXIT_CODE",
-    "READY_FILE",
-    "SIMULATED_ACCOUNT_ID",
-    "SIMULATED_REGION",
-    "direct_opener",
-]
-
 READY_FILE = "ready.json"
 """The file in which a running bench lists its URLs, in its state directory."""
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ask", "ask_unseen"]
-
 _NOBODY = (EOFError, NotImplementedError, OSError, getpass.GetPassWarning)
 """What is raised where nobody can type.
 

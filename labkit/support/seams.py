@@ -51,15 +51,6 @@ if TYPE_CHECKING:
     from serial import Serial
     from tlslite.api import TLSConnection
 
-__all__ = [
-    "forget_kernel",
-    "mbedtls_like_client",
-    "quick_rfc2217_client",
-    "sealed_session",
-    "service_model",
-    "set_verify_with_reason",
-]
-
 _PYOPENSSL, _BOTOCORE, _TLSLITE, _NBCLIENT = "pyOpenSSL", "botocore", "tlslite-ng", "nbclient"
 _PYSERIAL = "pyserial"
 _FIELDS_OF_A_VARIABLE = 4

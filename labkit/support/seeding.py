@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["SEEDED_BENCH_STEP", "SEEDED_DAY", "Clock", "Randomness"]
-
 SEEDED_DAY = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 """The morning on which every seeded lab takes place."""
 

@@ -17,8 +17,6 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["copy_tree", "locked", "sha256_file", "write"]
-
 _LEFTOVER = re.compile(r"[a-z0-9_]{8}")
 """What `tempfile` puts behind a prefix; an editor's swap file has another ending."""
 

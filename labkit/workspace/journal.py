@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Entry", "Journal", "Note", "read_journal"]
-
 _NOTE = "resource"
 """The member by which a line about the account is told from a step's."""
 

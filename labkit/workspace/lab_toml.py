@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["edited", "read_settings", "set_in_lab_toml"]
-
 
 def read_settings(file: Path, choices: Mapping[str, Choice]) -> tuple[Settings, str | None]:
     """Return the settings, and the text of a new lab.toml if there is none yet.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["Ledger", "Made"]
-
 _BEGUN, _MADE, UNMADE = "begun", "made", "unmade"
 
 

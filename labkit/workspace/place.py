@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-__all__ = ["Workspace", "checkout", "default_root"]
-
 _ABOVE_PACKAGE = Path(__file__).resolve().parents[2]
 
 

@@ -16,15 +16,6 @@ from labkit.errors import WorkspaceError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "DEFAULT_ROUTE",
-    "ROUTES",
-    "THING_NAME",
-    "has_ca_of_its_own",
-    "refuse_name",
-    "thing_name_on",
-]
-
 DEFAULT_ROUTE = "option-2"
 
 ROUTES: Mapping[str, str] = {

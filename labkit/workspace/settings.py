@@ -25,8 +25,6 @@ from labkit.workspace.routes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ROWS", "THING_NAME", "TREES", "Choice", "Settings", "chosen_values", "settings_of"]
-
 TREES = Path(__file__).resolve().parent.parent / "bench/trees"
 
 OWN_TREE = "firmware"

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace.settings import Settings
 
-__all__ = ["Switch", "choose_port", "switch"]
-
 _VARIABLES = {"LABKIT_DEVICE": "board", "LABKIT_CLOUD": "account"}
 
 

@@ -14,8 +14,9 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows
 from simulator_fixtures import Authority
 
 from labkit.certificates import load_certificate, load_private_key
-from labkit.cloud.account import Account, Resource
+from labkit.cloud.account import Account
 from labkit.cloud.aws_errors import translated
+from labkit.cloud.resources import Resource
 from labkit.cloud.session import aws_client, simulated_client
 from labkit.errors import CloudError
 

@@ -13,7 +13,7 @@ from lab_bench import THREADS_OF_PYSERIAL
 from second_board import SecondBoard
 
 from labkit import console, firmware
-from labkit.device.board import Until
+from labkit.device.listening import Until
 from labkit.errors import CaptureTimeoutError, DeviceError, LabError, PortError
 from labkit.firmware.tree import find_sources
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from labkit.device.board import Board, Capture
+    from labkit.device.board import Board
+    from labkit.device.capture import Capture
     from labkit.keys import PublicKey
     from labkit.lab.lab import Lab
 

@@ -17,7 +17,7 @@ from second_board import QUICK, ROM, SecondBoard, esp32, older
 from labkit import console
 from labkit.bench.simulator.board.serial_line import as_read_at
 from labkit.device import opening
-from labkit.device.board import Until
+from labkit.device.listening import Until
 from labkit.device.looks import COMMON_RATES, looks_garbled, share_of_text
 from labkit.device.ports import Port
 from labkit.errors import BaudRateError, CaptureTimeoutError, DumpError, PortError

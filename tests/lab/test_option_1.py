@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from labkit.cloud.account import NewCertificate
+    from labkit.cloud.resources import NewCertificate
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)

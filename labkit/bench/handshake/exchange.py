@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Handshake", "Outcome", "Step"]
-
 
 class Outcome(StrEnum):
     """How a step went; it is said in this word."""

@@ -14,17 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = [
-    "ALERTS",
-    "AWS",
-    "CONNECT",
-    "DEVICE",
-    "DEVICE_DOUBTS_SERVER",
-    "MESSAGES",
-    "SIGNATURE_IS_WRONG",
-    "Message",
-]
-
 DEVICE: Final = "device"
 AWS: Final = "AWS IoT"
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.handshake.messages import Message
 
-__all__ = ["read"]
-
 _ID_LETTERS = 16
 _NO_VERSION_YET = "TLSv1.2"
 _SERVER_PROOFS = ("ServerKeyExchange", "CertificateVerify")

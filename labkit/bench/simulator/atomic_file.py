@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["write_atomically"]
-
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file, and its folder where it is missing.

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.board.board import Board
 
-__all__ = ["MOST_BOARDS", "Control"]
-
 MOST_BOARDS: Final = 64
 """Each board has a port and two threads; no lab bench is longer."""
 

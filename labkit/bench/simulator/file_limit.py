@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["WANTED_FILES", "raise_file_limit"]
-
 WANTED_FILES = 8192
 """Thousands of connections, and fewer than the 10,240 that macOS takes for its highest limit."""
 

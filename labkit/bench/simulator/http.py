@@ -24,8 +24,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-__all__ = ["Handler", "HttpServer", "Request", "Response", "json_response"]
-
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 1 << 20
 """No call of the simulated services is near a megabyte."""

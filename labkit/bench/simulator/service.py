@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.board.machine import Reachable
 
-__all__ = ["Service", "Settings"]
-
 LOG_NAME: Final = "simulator.log"
 
 

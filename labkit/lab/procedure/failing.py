@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from labkit.errors import LabError
     from labkit.workspace import Workspace
 
-__all__ = ["failed", "note_failure", "note_success"]
-
 
 def failed(workspace: Workspace) -> dict[str, str]:
     """Return the first line of what each step said that failed last and was not done since."""

@@ -18,8 +18,6 @@ from labkit.lab.procedure.steps import just_in_time
 from labkit.lab.procedure.steps.headers import CA_PEM, CERTIFICATE_PEM, ENDPOINT, FORCE
 from labkit.workspace import DEFAULT_ROUTE
 
-__all__ = ["STEPS"]
-
 _09 = ("09-just-in-time-provisioning", "Just-in-time provisioning")
 
 _option_2 = Route(DEFAULT_ROUTE, option_2.STEPS).find

@@ -16,8 +16,6 @@ from labkit.lab.procedure.steps import board, imported_key
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM, ENDPOINT, PRIVATE_KEY_PEM
 from labkit.workspace import DEFAULT_ROUTE
 
-__all__ = ["STEPS"]
-
 _02 = ("02-option-1-private-key-import", "Private Key Import from AWS IoT")
 
 _option_2 = Route(DEFAULT_ROUTE, option_2.STEPS).find

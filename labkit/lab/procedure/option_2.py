@@ -6,8 +6,6 @@ from labkit.lab.procedure.step import Step
 from labkit.lab.procedure.steps import account, board, certificate, headers
 from labkit.lab.procedure.steps.headers import CA_PEM, CERTIFICATE_PEM, ENDPOINT, FORCE, THING_NAME
 
-__all__ = ["STEPS"]
-
 _03 = ("03-initial-configuration", "Initial Configuration")
 _04 = ("04-demo-project-configuration", "Demo Project Configuration")
 _05 = ("05-public-key-extraction", "Public Key Extraction")

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.step import Route, Step
     from labkit.lab.procedure.steps.workbench import Workbench
 
-__all__ = ["paste_console"]
-
 _LONGEST_PATH = 1000
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.step import Step
     from labkit.lab.procedure.steps.workbench import Workbench
 
-__all__ = ["Performed", "not_ready", "perform"]
-
 
 @dataclass(frozen=True, slots=True)
 class Performed:

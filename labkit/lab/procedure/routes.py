@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["ROUTES", "route_of"]
-
 ROUTES: Mapping[str, Route] = {
     name: Route(name, steps)
     for name, steps in {

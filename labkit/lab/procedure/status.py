@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.step import Step
     from labkit.workspace import Workspace
 
-__all__ = ["Stage", "States", "Status", "stages"]
-
 _SHORT = 8
 
 

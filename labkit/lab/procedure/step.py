@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.steps.workbench import Outcome, Workbench
     from labkit.workspace import Entry
 
-__all__ = ["Route", "Step"]
-
 _ACCOUNT = "account: "
 _KINDS = {
     "ACTIVE": ("certificate",),

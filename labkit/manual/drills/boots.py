@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from labkit.diagnosis import Diagnosis
     from labkit.lab.lab import Lab
 
-__all__ = ["boot", "diagnose", "evidence"]
-
 
 class _PausedError(Exception):
     """The board waits before it makes its key pair, as long as in life."""

@@ -9,8 +9,6 @@ from labkit.diagnosis import causes_of
 from labkit.diagnosis.signs import Sign
 from labkit.errors import ManualError
 
-__all__ = ["DRILLS", "Exercise", "find"]
-
 
 @dataclass(frozen=True, slots=True)
 class Exercise:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from labkit.bench.client import Bench
     from labkit.lab.lab import Lab
 
-__all__ = ["NARROW_POLICY", "DrillDevice"]
-
 NARROW_POLICY: Final = "labkit-drill-narrow"
 
 _NOTES = "drill.json"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from labkit import certificates, firmware
 from labkit.check import Check
 from labkit.diagnosis import CAUSES, PLACES
+from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import ManualError
-from labkit.lab.procedure.steps.board import ACCEPTED
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
 from labkit.manual import glossary
 from labkit.manual.drills import progress
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from labkit.device.capture import Capture
     from labkit.diagnosis import Diagnosis
     from labkit.lab.lab import Lab
-
-__all__ = ["Drill", "begin", "put_away"]
 
 _ROUTE = "drills"
 _HEALTHY = "the drill device is accepted, and no fault is planted"

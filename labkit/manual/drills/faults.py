@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     Way = Callable[[DrillDevice], object]
 
-__all__ = ["PLANTINGS", "plant", "ways_of"]
-
 _PORT = "clientcredentialMQTT_BROKER_PORT"
 _DAY = timedelta(days=1)
 _MANY = 1 << 16

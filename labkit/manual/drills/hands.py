@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from labkit.lab.lab import Lab
 
-__all__ = ["FAULTS", "BoardState", "look", "plant", "power", "unplant"]
-
 FAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "no-certificate": "erases the certificate from the flash",

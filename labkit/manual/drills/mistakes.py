@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.certificates import SigningKey
     from labkit.certificates.rules import CertifiedKey
 
-__all__ = ["certify", "damaged", "literal", "unsupported_key"]
-
 
 def certify(
     public_key: CertifiedKey,

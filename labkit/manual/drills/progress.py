@@ -12,8 +12,6 @@ from labkit.workspace import write
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
-__all__ = ["Summary", "note", "summary"]
-
 _FILE = "drills.json"
 
 

@@ -14,8 +14,6 @@ from labkit.manual.glossary.terms import TERMS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Entries", "Entry", "causes", "codes", "link", "look_up", "terms"]
-
 PAGE: Final = "12-glossary.ipynb"
 _WIDTH = 92
 _CAUSES: Final = "causes"

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TERMS"]
-
 TERMS: Final[dict[str, dict[str, str]]] = {
     "keys and certificates": {
         "CA": "Certificate authority: whose key signs certificates. The lab has one of its own, "

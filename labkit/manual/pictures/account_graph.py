@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from labkit.lab.account_graph import AccountGraph, Box, Line, Tone
 
-__all__ = ["draw_account"]
-
 _WIDTH, _HEIGHT = 460, 366
 _PLACES: Final[dict[str, tuple[int, int, int, int]]] = {
     "CA certificate": (4, 4, 220, 78),

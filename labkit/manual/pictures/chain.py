@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from labkit.certificates.chain import Chain, Link, Signer
 
-__all__ = ["draw_chain"]
-
 _WIDTH = 340
 _BOX_WIDTH = 320
 _BOX_HEIGHT = 74

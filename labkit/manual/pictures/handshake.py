@@ -11,8 +11,6 @@ from labkit.bench.handshake import Outcome
 if TYPE_CHECKING:
     from labkit.bench.handshake import Handshake, Step
 
-__all__ = ["draw_handshake"]
-
 _WIDTH = 340
 _LEFT, _RIGHT = 40, 300
 _GAP = 28

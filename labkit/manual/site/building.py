@@ -15,8 +15,6 @@ from labkit.manual.site.pages import front_page, prepared
 from labkit.manual.tracked import tracked_pages
 from labkit.support.extras import require
 
-__all__ = ["build"]
-
 _HERE = Path(__file__).parent
 _STYLES = (_HERE.parent / "widgets/front.css", _HERE / "site.css")
 _PICTURES = {".png", ".svg"}

@@ -13,8 +13,6 @@ from labkit.errors import SiteError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LIST", "replacing"]
-
 LIST = ".lab-site"
 """Lists the files that we put there, so that the next time nobody else's file is taken away."""
 

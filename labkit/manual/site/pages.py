@@ -15,8 +15,6 @@ from labkit.errors import SiteError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["front_page", "prepared"]
-
 _LINK = re.compile(r' data-page="[^"]*"| data-key="[^"]*"|href="([\w-]+)\.ipynb(#[^"]*)?"')
 _BLOCK_END = re.compile(r"</(?:caption|h3|li|p|pre|summary|td|text|th|tspan)>")
 _CELL = {"markdown": {"id", "metadata", "source"}}

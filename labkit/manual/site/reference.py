@@ -9,8 +9,6 @@ from typing import Any
 
 import labkit
 
-__all__ = ["SETTINGS", "reference", "show_variables"]
-
 SETTINGS = {
     "add_module_names": False,
     "autodoc_member_order": "bysource",

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
-__all__ = ["AccountPanel"]
-
 
 class AccountPanel(Panel):
     """What the account holds of a device, and what is missing for a connection.

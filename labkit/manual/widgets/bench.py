@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
-__all__ = ["BenchPanel"]
-
 _CLOUDS = {"sim": "simulated", "aws": "real: AWS"}
 _REAL_BOARD = (
     "The board is real: its power is in your hands, and nothing is planted on it. "

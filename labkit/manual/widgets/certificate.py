@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
-__all__ = ["CertificatePanel"]
-
 _T = TypeVar("_T")
 
 _OTHERS = {"rootCA.pem": "the CA's", "verificationCert.pem": "the verification certificate"}

@@ -15,12 +15,10 @@ from labkit.manual.widgets.panel import Panel
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from labkit.device.board import Capture
+    from labkit.device.capture import Capture
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.panel import Work
     from labkit.manual.widgets.press import Press
-
-__all__ = ["ConsolePanel"]
 
 _FOLLOW_S = 0.1
 _BLOCK = 1 << 18

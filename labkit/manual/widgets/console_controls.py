@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from labkit.console.view import Asked
 
-__all__ = ["draw_asking", "draw_handing_over", "draw_moves"]
-
 _RESETS = (
     "Listening resets the board. While keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR is 1 in its "
     "image, each reset makes another key pair."

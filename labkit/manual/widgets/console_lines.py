@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from labkit.console.view import LogLine, Window
 
-__all__ = ["draw_lines", "text_lines"]
-
 _LONGEST = 400
 """Characters of one line that are shown."""
 

@@ -10,10 +10,7 @@ from labkit.device.following import Following
 
 if TYPE_CHECKING:
     from labkit.console.view import LogLine, Verdict, Window
-    from labkit.device.board import Capture
-    from labkit.device.capture import ConsoleLog
-
-__all__ = ["ShownLog"]
+    from labkit.device.capture import Capture, ConsoleLog
 
 _LOG = "console.log"
 _DRAWN = 200

@@ -13,8 +13,6 @@ from labkit.manual.widgets.press import Press
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Front"]
-
 _HERE = Path(__file__).parent
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
-__all__ = ["HandshakePanel"]
-
 _TONES = {Outcome.OK: "good", Outcome.BROKE: "bad", Outcome.SENT: "warn"}
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.steps.previews import Preview
     from labkit.manual.widgets.press import Press
 
-__all__ = ["HeaderPanel"]
-
 _WORDS = {"+": ("added", "good"), "-": ("removed", "bad")}
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from labkit.keys import Field
 
-__all__ = ["HexLensPanel"]
-
 _ROW = 16
 _NO_BYTE = -1
 _UNMARKED = {"good", "in doubt"}

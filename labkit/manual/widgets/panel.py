@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from labkit.manual.widgets.front import Front
 
-__all__ = ["Panel", "Work", "button"]
-
 _DISABLED = Markup(" disabled")
 
 _BETWEEN_PAINTS_S = 0.1

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.manual.widgets.press import Press
     from labkit.policy import Considered, Trial
 
-__all__ = ["PolicyTesterPanel"]
-
 
 class PolicyTesterPanel(Panel):
     """A document and a question to it; the front to `policy.evaluate`.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
-__all__ = ["PortsPanel"]
-
 SIMULATED = "sim"
 _SIMULATED = "the simulated board"
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
-__all__ = ["RoutePanel"]
-
 _KINDS = {"done": "good", "finished": "good", "failed": "bad", "next": "next"}
 """The colour of each state; its word is there too."""
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from labkit.cloud.account import Account
     from labkit.lab.lab import Lab
 
-__all__ = ["collect"]
-
 _OF_THE_CA = ("rootCA.pem", "verificationCert.pem")
 _NOT_THE_RUNS = {"journal.jsonl", "failed.json"}
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["crate_metadata"]
-
 _FORMATS = {
     ".bin": "application/octet-stream",
     ".c": "text/x-c",

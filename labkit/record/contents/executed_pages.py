@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["PageFacts", "executed_pages", "look_at"]
-
 _CHECK = re.compile(r"(?P<verdict>ok  |FAIL|\.\.\. ) (?P<claim>.+?)(?:: (?P<value>.*))?")
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.status import Stage
     from labkit.workspace import Settings
 
-__all__ = ["Told", "facts", "told_checks"]
-
 _SIMULATED_BOARD = "The board was SIMULATED: its key is in no device."
 _SIMULATED_ACCOUNT = "The account was SIMULATED: AWS knows nothing of this."
 _REAL = "Board and account were REAL."

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Workspace
 
-__all__ = ["NOW", "ORIGINAL", "differences", "patched", "sources"]
-
 ORIGINAL = "firmware/original/"
 NOW = "firmware/now/"
 

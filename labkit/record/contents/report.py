@@ -17,8 +17,6 @@ from labkit.manual.pictures.chain import draw_chain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["report", "summary"]
-
 _LONGEST_CONSOLE = 40_000
 """Characters of the console's end that are shown; all of it is in the record."""
 

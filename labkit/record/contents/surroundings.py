@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Settings, Workspace
 
-__all__ = ["port", "surroundings", "who"]
-
 _PATIENCE_S = 2
 """A program that does not say its version in this time has none here."""
 

@@ -21,8 +21,6 @@ from labkit.record.seal.archive import FACTS, facts_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["facts_of", "records"]
-
 _SUFFIX = b".eln"
 _PREFIX = re.compile(r"[0-9a-f]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from labkit.record.listing.records import Listed, Records
 
-__all__ = ["to_html"]
-
 _TONES = {"accepted": "good", "failed": "bad"}
 
 _PAGE = Markup("""\

@@ -13,18 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = [
-    "COLUMNS",
-    "Facts",
-    "Listed",
-    "NoRecord",
-    "Records",
-    "guarded",
-    "moment",
-    "plain",
-    "to_csv",
-]
-
 _LONGEST_REPR = 40
 """Records that a page shows; the newest."""
 _WIDEST = 28

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
     from labkit.record.reading import Record
 
-__all__ = ["is_first_key", "run_again"]
-
 _SUBJECTS = {"option-2": "ca.subject", "just-in-time": "ca.just_in_time_subject"}
 """The setting that names the CA of a route's devices; elsewhere it is not chosen."""
 

@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 
     from labkit.record.reading import Record
 
-__all__ = [
-    "AGREES",
-    "CANNOT",
-    "DIFFERS",
-    "GIVEN",
-    "REPRODUCED",
-    "Replayed",
-    "compared",
-    "run_compared",
-]
-
 REPRODUCED = "reproduced"
 """Made again, the same byte for byte."""
 AGREES = "agrees"

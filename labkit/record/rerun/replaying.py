@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Replay", "replay"]
-
 _LOG = "device/console.log"
 _CA, _REQUEST, _DEVICE = "ca/rootCA.pem", "device/deviceCert.csr", "device/deviceCert.pem"
 _GROUND = {

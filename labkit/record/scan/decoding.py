@@ -19,8 +19,6 @@ from labkit.record.scan.digits import base64_runs, hex_runs, number_runs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["TooMuchError", "View", "views"]
-
 DEPTH = 2
 """Decodings one inside the other; undoing escapes is none."""
 

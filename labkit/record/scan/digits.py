@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["base64_runs", "hex_runs", "number_runs"]
-
 Run: TypeAlias = "tuple[bytes, list[tuple[int, int]]]"
 """What digits stand for, and at which of its bytes each row begins, and where that stands."""
 

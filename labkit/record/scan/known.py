@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from labkit.certificates import SigningKey
     from labkit.lab.lab import Lab
 
-__all__ = ["Known", "known_in", "known_secrets"]
-
 PIECE, STEP = 16, 32
 """Bytes of a piece, and from one to the next: one is in every 47 bytes, as in a line of PEM."""
 

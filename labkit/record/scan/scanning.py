@@ -29,8 +29,6 @@ from labkit.record.scan.words import credentials_in, macros_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Finding", "Known", "find", "redact", "refuse", "refuse_secrets", "without_secrets"]
-
 _MOST_SHOWN = 20
 _WHAT_TO_DO = (
     "Take it out where it came from (clear that output, delete that line, start the console log "

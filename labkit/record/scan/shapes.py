@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Hit", "keys_in"]
-
 
 class Hit(NamedTuple):
     """A secret in some bytes; holds none of it.

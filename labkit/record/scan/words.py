@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from labkit.firmware.source import Definition, Source
 
-__all__ = ["WIFI_PASSWORD", "credentials_in", "is_no_secret", "macros_in", "placeholder"]
-
 WIFI_PASSWORD = "Wi-Fi password"  # noqa: S105 the kind's name
 _PLACEHOLDER = re.compile(r"<redacted: [^<>]{1,60}>")
 

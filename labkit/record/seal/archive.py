@@ -24,20 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from typing import IO
 
-__all__ = [
-    "FACTS",
-    "FOLDER",
-    "LARGEST",
-    "METADATA",
-    "MOST_FILES",
-    "SIGNATURE",
-    "Archive",
-    "facts_in",
-    "read_archive",
-    "shown",
-    "write_archive",
-]
-
 METADATA = "ro-crate-metadata.json"
 SIGNATURE = "ro-crate-metadata.json.minisig"
 

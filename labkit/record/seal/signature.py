@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-__all__ = ["PublicKey", "SigningKey", "check", "opened", "public_text", "read_public_key", "sign"]
-
 LARGEST = 1024
 """Bytes of a signature's or a public key's text, at most; it has some 400."""
 

@@ -32,8 +32,6 @@ from labkit.workspace.files import locked
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["KnownKey", "known_keys", "public_keys", "rotate", "signing_key"]
-
 FOLDER = "record-keys"
 CURRENT = "current.key"
 

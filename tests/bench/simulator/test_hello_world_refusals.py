@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from labkit.device.board import Capture
+    from labkit.device.capture import Capture
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Call, Operation
 
-__all__ = ["OPERATIONS", "REGISTRATION_CODE"]
-
 REGISTRATION_CODE = "registration code"
 """The account's setting that holds it."""
 

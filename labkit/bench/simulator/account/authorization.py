@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Call, Operation
 
-__all__ = ["OPERATIONS"]
-
 _ACTIONS = {
     "CONNECT": "iot:Connect",
     "PUBLISH": "iot:Publish",

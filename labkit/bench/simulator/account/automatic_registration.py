@@ -31,13 +31,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.account.context import Call
     from labkit.bench.simulator.account.template_document import Template
 
-__all__ = [
-    "AutomaticRegistration",
-    "automatic_authorities",
-    "register_automatically",
-    "subject_parameters",
-]
-
 _PARAMETER = "AWS::IoT::Certificate::"
 _FROM_SUBJECT = {
     "Country": "Country",

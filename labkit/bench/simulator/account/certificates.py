@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-__all__ = ["OPERATIONS", "add", "find_certificate", "find_principal", "set_status"]
-
 _SETTABLE = ("ACTIVE", "INACTIVE", "REVOKED")
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Call
 
-__all__ = ["Grants", "RegisteredCertificate", "certificate", "grants", "knows_issuer"]
-
 
 @dataclass(frozen=True, slots=True)
 class RegisteredCertificate:

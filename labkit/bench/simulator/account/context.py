@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from labkit.support.seeding import Randomness
 
-__all__ = ["Call", "Change", "Identity", "Kind", "Operation"]
-
 _DEFAULT_PAGE = 250
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Call, Operation
 
-__all__ = ["OPERATIONS", "data_endpoint"]
-
 _SETTING = "endpoint"
 _LENGTH = 14
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     _PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
-__all__ = ["OPERATIONS"]
-
 END_OF_VALIDITY: Final = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
 """When certificates of AWS IoT's own authority end."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-__all__ = ["OPERATIONS", "find_document", "find_policy"]
-
 _MAX_ATTACHED = 10
 """Policies on one certificate."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Refusal"]
-
 
 class Refusal(Exception):  # noqa: N818 it is AWS's answer to a call, not a fault of the program
     """A call is refused, with one of the exceptions that the service model lists for it.

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from labkit.bench.simulator.account.context import Call
 
-__all__ = ["Retained", "retain", "retained"]
-
 
 @dataclass(frozen=True, slots=True)
 class Retained:

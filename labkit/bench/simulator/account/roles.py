@@ -10,8 +10,6 @@ from labkit.bench.simulator.account.refusal import Refusal
 if TYPE_CHECKING:
     from labkit.bench.simulator.account.context import Call
 
-__all__ = ["require_role"]
-
 _ROLE = re.compile(r"arn:aws(-cn|-us-gov)?:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]{1,512}")
 
 

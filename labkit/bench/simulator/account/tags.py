@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Call, Operation
 
-__all__ = ["OPERATIONS", "set_tags"]
-
 _TAGGABLE = {
     "cacert": "SELECT 1 FROM ca_certificates WHERE id = ?",
     "policy": "SELECT 1 FROM policies WHERE name = ?",

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CERTIFICATE", "POLICY", "THING", "Resource", "Template", "TemplateError", "parse"]
-
 THING: Final = "AWS::IoT::Thing"
 CERTIFICATE: Final = "AWS::IoT::Certificate"
 POLICY: Final = "AWS::IoT::Policy"

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Call
 
-__all__ = ["execute", "load_template"]
-
 _CALLS = {**certificates.OPERATIONS, **policies.OPERATIONS, **things.OPERATIONS}
 _INVALID = "InvalidRequestException"
 _FAILED = "ResourceRegistrationFailureException"

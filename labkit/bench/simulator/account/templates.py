@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.account.context import Call, Operation
     from labkit.bench.simulator.account.template_document import Template
 
-__all__ = ["OPERATIONS", "check_registration_config"]
-
 _INVALID = "InvalidRequestException"
 _DEVICES = {"Ref": "AWS::IoT::Certificate::Id"}
 _ONLY_VERSION = 1

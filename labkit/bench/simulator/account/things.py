@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-__all__ = ["ATTRIBUTE", "NAME", "OPERATIONS", "set_attributes"]
-
 NAME: Final = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """A thing's name, or an attribute's. Source: botocore's `iot` model, ThingName, AttributeName."""
 

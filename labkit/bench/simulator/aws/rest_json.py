@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.http import Request
 
-__all__ = ["RestJsonModel", "Route", "load_model", "parse", "serialize"]
-
 INVALID = "InvalidRequestException"
 UNREADABLE = "SerializationException"
 

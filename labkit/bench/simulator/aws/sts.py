@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account.context import Identity
 
-__all__ = ["answer"]
-
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _USER_ID = "AIDASIMULATEDLABUSER0"
 """Shaped like an IAM user's identifier; there is no such user."""

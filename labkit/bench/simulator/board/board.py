@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Reachable
     from labkit.support.seeding import Randomness
 
-__all__ = ["Board", "warm_up"]
-
 _log = logging.getLogger(__name__)
 
 _STOP_S = 10.0

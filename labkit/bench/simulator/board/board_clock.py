@@ -6,8 +6,6 @@ import time
 from threading import Condition
 from typing import Final, Literal
 
-__all__ = ["FAST", "REAL_TIME", "BoardClock", "PowerLostError", "Speed"]
-
 Speed = float | Literal["fast"]
 """How many milliseconds of the board pass in one of ours; "fast" waits for nothing."""
 

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.board.credentials import PrivateKey
 
-__all__ = ["Credentials", "TlsError", "TlsStream", "connect"]
-
 TIMEOUT_S = 5.0
 """What a board waits for one answer; on loopback an answer takes milliseconds."""
 

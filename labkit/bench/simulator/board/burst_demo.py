@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.demo_session import Session
     from labkit.policy import HelloWorld
 
-__all__ = ["run_burst_demo"]
-
 _WILL: Final = b"MQTT demo unexpectedly disconnected."
 _BURST: Final = 2
 _BURSTS: Final = 10

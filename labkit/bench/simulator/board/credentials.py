@@ -19,17 +19,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-__all__ = [
-    "CKR_ARGUMENTS_BAD",
-    "CKR_ATTRIBUTE_VALUE_INVALID",
-    "CKR_OK",
-    "PemError",
-    "certificates_of_pem",
-    "der_of_certificate_pem",
-    "is_certificate",
-    "private_key_of_pem",
-]
-
 CKR_OK: Final = 0x0
 CKR_ARGUMENTS_BAD: Final = 0x7
 CKR_ATTRIBUTE_VALUE_INVALID: Final = 0x13

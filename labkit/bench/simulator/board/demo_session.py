@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.board_tls import TlsStream
     from labkit.bench.simulator.board.machine import Machine
 
-__all__ = ["DemoEndedError", "Session"]
-
 _KEEP_ALIVE_S = 60
 _TIMED_OUT = 0x6800
 _CONNECT_MS = 65

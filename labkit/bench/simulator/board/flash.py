@@ -16,15 +16,6 @@ from labkit.policy import HelloWorld, generation
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "Contents",
-    "Flash",
-    "FlashDamagedError",
-    "FlashRefusesError",
-    "Image",
-    "ImageError",
-]
-
 _FORMAT = 1
 _MACRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

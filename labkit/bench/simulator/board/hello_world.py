@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Machine
     from labkit.bench.simulator.board.releases import Release
 
-__all__ = ["run_hello_world"]
-
 MESSAGE = "Hello World!"
 
 _TLS_PORTS = (8883, 443)

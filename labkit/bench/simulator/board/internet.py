@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["AMAZON_ROOT_CA_1_SHA256", "Internet", "amazon_root_ca_1", "look_up"]
-
 AMAZON_ROOT_CA_1_SHA256: Final = "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e"
 
 _CERTIFICATE = re.compile(

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.flash import Contents, Flash, Image
     from labkit.bench.simulator.board.releases import Release
 
-__all__ = ["Console", "Machine", "Network", "Reachable"]
-
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 _BYTES_PER_ROW = 16

@@ -22,8 +22,6 @@ from labkit.bench.simulator.board.flash import FlashRefusesError
 if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Machine
 
-__all__ = ["load_key", "provision"]
-
 CERTIFICATE_MACRO: Final = "keyCLIENT_CERTIFICATE_PEM"
 PRIVATE_KEY_MACRO: Final = "keyCLIENT_PRIVATE_KEY_PEM"
 JITR_MACRO: Final = "keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM"

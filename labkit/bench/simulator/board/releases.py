@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["RELEASES", "Release"]
-
 _TASK = "iot_thread"
 
 _LONGEST_LINE = 191

@@ -22,8 +22,6 @@ from serial.rfc2217 import PortManager
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BAUD_RATE", "ResetCircuit", "SerialLine", "as_read_at"]
-
 BAUD_RATE: Final = 115200
 """The rate at which boards print."""
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Reachable
     from labkit.support.seeding import Randomness
 
-__all__ = ["Fault", "Place"]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

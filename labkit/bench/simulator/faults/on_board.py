@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.board_clock import BoardClock
     from labkit.bench.simulator.board.flash import Flash
 
-__all__ = [
-    "ErasedCertificate",
-    "ErasedKey",
-    "LogQueue",
-    "NoProvisioning",
-    "ShortLogQueue",
-    "SlowClock",
-    "WornOutFlash",
-]
-
 _BITS_PER_BYTE = 10
 _QUEUE_LENGTH = 6
 """Most boards have 15, which other tasks fill; the demo alone has to overflow this one."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Reachable
     from labkit.bench.simulator.faults.fault import Place
 
-__all__ = ["ClosedPort", "ClosingServer", "OtherRoot", "ResettingServer"]
-
 _LOOPBACK = "127.0.0.1"
 _HELLO_TIMEOUT_S = 5.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.faults.fault import Place
 
-__all__ = ["FAULTS", "NOTHING", "Planting", "UnknownFaultError"]
-
 NOTHING: Final = "nothing"
 """Only keeps the flash, for a fault that is planted somewhere else and then flashed."""
 

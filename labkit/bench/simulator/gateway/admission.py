@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account import Account
 
-__all__ = ["Admission", "RegistrationCandidate", "judge"]
-
 _REGISTRABLE = (None, "PENDING_ACTIVATION")
 """The statuses in which a certificate can be registered automatically; None: not registered."""
 

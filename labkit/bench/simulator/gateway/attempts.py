@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.gateway.admission import Admission
     from labkit.bench.simulator.gateway.client_hello import ClientHello
 
-__all__ = ["KEPT", "Attempt", "Attempts"]
-
 KEPT: Final = 32
 """Clients of the common door whose last attempts are kept; a bench has a handful."""
 

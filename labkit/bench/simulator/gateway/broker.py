@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.gateway.admission import Admission
 
-__all__ = ["Broker", "ConnectionEvent", "Session"]
-
 _KEPT_EVENTS = 1000
 
 _log = logging.getLogger(__name__)

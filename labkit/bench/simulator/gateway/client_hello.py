@@ -12,8 +12,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["LONGEST_HELLO", "ClientHello", "read_client_hello"]
-
 LONGEST_HELLO: Final = 1 << 14
 """Bytes that are read at most; a hello of today has 200 to 2,000."""
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account import Account, Change
 
-__all__ = ["ConnectionEvent", "Gateway"]
-
 _LOOPBACK = "127.0.0.1"
 _BACKLOG = 1024
 

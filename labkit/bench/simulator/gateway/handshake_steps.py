@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 from OpenSSL import SSL
 
-__all__ = ["HandshakeSteps", "observe"]
-
 _CLOSE_NOTIFY = 0
 """The alert that ends every connection in good order."""
 

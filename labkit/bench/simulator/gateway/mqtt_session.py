@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.gateway.broker import Broker
     from labkit.bench.simulator.gateway.tls_connection import TlsConnection
 
-__all__ = ["MqttSession"]
-
 CONNECT_TIMEOUT_S = 10.0
 """From the TCP connection to the CONNECT packet."""
 

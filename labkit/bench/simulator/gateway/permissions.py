@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.mqtt import Connect, Publish, Will
     from labkit.policy import Decision
 
-__all__ = ["Permissions", "RefusedError"]
-
 _MAX_CLIENT_ID = 128
 _MAX_PAYLOAD = 128 * 1024
 _MAX_QOS = 1

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.account import Account
     from labkit.bench.simulator.gateway.admission import RegistrationCandidate
 
-__all__ = ["register"]
-
 _EVENT_TOPIC = "$aws/events/certificates/registered/"
 
 _CA_NOT_SENT = (

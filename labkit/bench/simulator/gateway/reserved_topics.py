@@ -16,8 +16,6 @@ from itertools import product, zip_longest
 
 from labkit.bench.simulator.gateway import topics
 
-__all__ = ["may_publish", "may_subscribe"]
-
 _SHADOWS = ("$aws/things/+/shadow", "$aws/things/+/shadow/name/+")
 _JOBS = "$aws/things/+/jobs"
 _ANSWERS = ("accepted", "rejected")

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from labkit.support.seeding import Randomness
 
-__all__ = ["ServerIdentity", "server_identity"]
-
 _OWNER = "gateway"
 _NOT_BEFORE = datetime(2015, 5, 26, tzinfo=UTC)
 _VALID_DAYS = 30 * 365

@@ -10,8 +10,6 @@ from labkit.bench.simulator.gateway import topics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Subscriptions"]
-
 S = TypeVar("S")
 
 _NONE: Mapping[str, int] = MappingProxyType({})

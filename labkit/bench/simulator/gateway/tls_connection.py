@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.gateway.handshake_steps import HandshakeSteps
     from labkit.bench.simulator.gateway.server_identity import ServerIdentity
 
-__all__ = ["TlsConnection", "TlsSession", "server_context"]
-
 _BLOCK = 16384
 """Bytes that are read, and decrypted, at a time: a TLS record's."""
 

@@ -6,8 +6,6 @@ quotas, message broker: 256 bytes, 7 slashes.
 
 from __future__ import annotations
 
-__all__ = ["BASIC_INGEST", "has_wildcard", "is_filter", "is_within_limits", "matches"]
-
 BASIC_INGEST = "$aws/rules/"
 """In front of a rule's name: such a message goes to the rule, not to subscribers."""
 

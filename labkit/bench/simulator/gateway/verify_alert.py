@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from OpenSSL import crypto
 
-__all__ = ["Refuse", "set_verify"]
-
 _NO_ISSUER = frozenset({2, 18, 19, 20, 21})
 """X509_V_ERR_… for a chain that ends nowhere. The store of trusted CAs stays empty: the account
 knows which there are."""

@@ -10,8 +10,6 @@ from labkit.bench.simulator.mqtt import MqttProtocolError, Packet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MAX_PACKET_BYTES", "Decoder"]
-
 MAX_PACKET_BYTES = 132 * 1024
 """What a `Decoder` takes unless told otherwise: AWS IoT's 128 KB of payload, and headers."""
 

@@ -12,20 +12,9 @@ from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
 
 if TYPE_CHECKING:
-    from labkit.cloud.account import Resource
+    from labkit.cloud.resources import Resource
     from labkit.lab.procedure.steps.workbench import Workbench
     from labkit.workspace import Entry
-
-__all__ = [
-    "POLICY_NAME",
-    "activate_certificate",
-    "attach_thing_and_policy",
-    "create_policy",
-    "create_thing",
-    "register_ca",
-    "register_certificate",
-    "verification_pem",
-]
 
 POLICY_NAME = policy.NEWEST.policy_name
 """The policy of the newest hello world; older generations have policies of their own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit import console
-from labkit.device.board import Until
+from labkit.device.listening import Until
 from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import ConsoleError, DeviceError, FirmwareError, NoDumpError
 from labkit.keys import PublicKey
@@ -14,20 +14,9 @@ from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
 
 if TYPE_CHECKING:
-    from labkit.device.board import Capture
+    from labkit.device.capture import Capture
     from labkit.lab.procedure.steps.workbench import Workbench
     from labkit.workspace import Entry
-
-__all__ = [
-    "ACCEPTED",
-    "build_and_run_hello_world",
-    "extract_public_key",
-    "refuse_unreachable_account",
-    "run_demo_first",
-    "run_demo_with_certificate",
-    "run_hello_world",
-    "verify_key_of_boot",
-]
 
 
 def run_demo_first(workbench: Workbench, before: Entry | None) -> Outcome:

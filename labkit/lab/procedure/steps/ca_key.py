@@ -14,8 +14,6 @@ from labkit.workspace import write
 if TYPE_CHECKING:
     from labkit.lab.procedure.steps.workbench import Workbench
 
-__all__ = ["load_ca_key", "write_ca_key"]
-
 
 def load_ca_key(workbench: Workbench) -> certificates.SigningKey:
     """Read the CA's private key, asking for its passphrase where it has one.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.steps.workbench import Workbench
     from labkit.workspace import Entry
 
-__all__ = ["create_ca", "issue_certificate", "sign_request"]
-
 _CA = "certificate authority"
 """Whose keys and serial numbers these are, for a seeded lab: the CA is shared by all devices."""
 

@@ -19,28 +19,6 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.steps.workbench import Workbench
     from labkit.workspace import Entry, Workspace
 
-__all__ = [
-    "CA_PEM",
-    "CERTIFICATE_PEM",
-    "ENDPOINT",
-    "FORCE",
-    "PLANNED",
-    "PRIVATE_KEY_PEM",
-    "THING_NAME",
-    "Diff",
-    "Macros",
-    "Plan",
-    "backup_of",
-    "force_key_generation",
-    "import_certificate",
-    "import_key_pair",
-    "plan",
-    "put_certificates",
-    "set_endpoint_and_thing",
-    "stop_key_generation",
-    "value_now",
-]
-
 ENDPOINT = "clientcredentialMQTT_BROKER_ENDPOINT"
 THING_NAME = "clientcredentialIOT_THING_NAME"
 FORCE = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"

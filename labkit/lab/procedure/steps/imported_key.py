@@ -17,11 +17,9 @@ from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
 
 if TYPE_CHECKING:
-    from labkit.cloud.account import Resource
+    from labkit.cloud.resources import Resource
     from labkit.lab.procedure.steps.workbench import Workbench
     from labkit.workspace import Entry
-
-__all__ = ["KeysAndCertificate", "create_keys_and_certificate"]
 
 _FILE = "deviceCert.pem"
 

@@ -15,30 +15,19 @@ from typing import TYPE_CHECKING, Final
 from labkit import certificates
 from labkit.cloud import provisioning_template
 from labkit.cloud.resources import CERTIFICATE, POLICY_ATTACHMENT, THING, THING_ATTACHMENT
+from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import CloudError, DeviceError, WorkspaceError
 from labkit.lab.procedure.steps.account import verification_pem
-from labkit.lab.procedure.steps.board import (
-    ACCEPTED,
-    refuse_unreachable_account,
-    verify_key_of_boot,
-)
+from labkit.lab.procedure.steps.board import refuse_unreachable_account, verify_key_of_boot
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.policy import NEWEST, resource_arn
 
 if TYPE_CHECKING:
     from labkit.cloud.resources import Resource
-    from labkit.device.board import Capture
+    from labkit.device.capture import Capture
     from labkit.lab.procedure.steps.workbench import Workbench
     from labkit.policy import HelloWorld
     from labkit.workspace import Entry
-
-__all__ = [
-    "TEMPLATE_NAME",
-    "create_provisioning_template",
-    "first_connection",
-    "register_ca_with_template",
-    "template_name",
-]
 
 TEMPLATE_NAME: Final = "labkit-just-in-time"
 """The template of the newest hello world. What it makes is named by the certificate's subject."""

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Passphrase"]
-
 
 def _ask(question: str) -> str:
     """Ask at the terminal or on the page, without showing what is typed.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from labkit.lab.procedure.steps.workbench import Workbench
 
-__all__ = ["Preview", "numbered", "preview", "take_back"]
-
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from labkit.support.seeding import Randomness
     from labkit.workspace import Workspace
 
-__all__ = ["Outcome", "Workbench"]
-
 
 def _passphrase() -> Passphrase:
     from labkit.lab.procedure.steps.passphrase import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
