@@ -189,6 +189,10 @@ def _start(workspace: Workspace) -> Bench:
     process = _launch(workspace, log)
     while time.monotonic() < end:
         if bench := find(workspace):
+            if bench.pid != process.pid and sys.platform != "win32":
+                # Still starting, ours would take the place of the other one when that ends. On
+                # Windows the process of a virtual environment is its launcher.
+                process.terminate()
             return bench
         if process.poll() is not None:
             if process.returncode != IN_USE_EXIT_CODE:

@@ -112,6 +112,19 @@ def test_started_by_several_at_once(tmp_path: Path) -> None:
     find(Workspace.open(tmp_path, {})).stop()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there is the launcher's")
+def test_a_start_that_is_not_needed_is_ended(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process has started the bench, ours does not stay to take its place."""
+    bench = start_or_find(place)
+    ours = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(benches, "_launch", lambda *_: ours)
+    assert benches._start(place) == bench  # noqa: SLF001 as two who found none would
+    assert ours.wait(30) == -signal.SIGTERM
+    assert bench.is_alive()
+
+
 def test_started_while_another_is_ending(tmp_path: Path) -> None:
     """While another bench still holds the workspace, a start waits until it has let go."""
     place = Workspace.open(tmp_path, {})
