@@ -5,21 +5,17 @@ The lab itself is loaded when it is first used, so that `import labkit` costs ne
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from labkit.check import check
 from labkit.errors import LabError
+from labkit.support.lazy import lazy
 
 if TYPE_CHECKING:
-    from labkit.lab.lab import Lab, open_lab
+    from labkit.lab import Lab, open_lab
 
 __version__ = "0.1.0"
 __all__ = ["Lab", "LabError", "__version__", "check", "open_lab"]
 
 
-def __getattr__(name: str) -> object:
-    """Load the lab on first use (PEP 562)."""
-    if name in {"Lab", "open_lab"}:
-        return getattr(import_module("labkit.lab.lab"), name)
-    raise AttributeError(f"module 'labkit' has no attribute {name!r}")
+__getattr__ = lazy(__name__, {"Lab": "lab", "open_lab": "lab"})

@@ -22,6 +22,19 @@ from labkit.errors import PublicKeyError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
+__all__ = [
+    "DER_BYTES",
+    "SPKI_HEADER",
+    "Annotation",
+    "Field",
+    "PublicKey",
+    "annotate",
+    "der_to_pem",
+    "pem_to_der",
+    "sha256_fingerprint",
+    "short_fingerprint",
+]
+
 DER_BYTES = 91
 """Bytes of a P-256 SubjectPublicKeyInfo in DER."""
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from labkit.errors import DeviceError
 from labkit.firmware import decode
-from labkit.firmware.demo_of_tree import demo_of_tree
-from labkit.policy import NEWEST
+from labkit.policy import GENERATIONS, NEWEST, generation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,8 +82,25 @@ def find_sources(tree: Path) -> Sources:
     provisioning = _find(tree, _PROVISIONING_FOLDERS, _PROVISIONING)
     texts = [read_source(file) for file in (provisioning, credentials, keys)]
     release = next(filter(None, map(_version, texts)), None)
-    demo = demo_of_tree(tree, release, delays=_DELAY in texts[0])
+    demo = _demo_of_tree(tree, release, delays=_DELAY in texts[0])
     return Sources(credentials, keys, provisioning, release, demo)
+
+
+def _demo_of_tree(tree: Path, release: str | None, *, delays: bool) -> HelloWorld:
+    """Return the generation, by the first of three marks that a tree has.
+
+    Forks name versions of their own, so what the tree holds counts more than its release.
+
+    Args:
+        tree: the firmware tree's top folder; the demo's own file is looked for in it.
+        release: the version in the files' heads, or None.
+        delays: whether the tree has the delay before a key pair is made, which is in 202107.00
+            and later only.
+    """
+    if delays:
+        return NEWEST
+    found = (each for each in reversed(GENERATIONS) if (tree / each.program).is_file())
+    return next(found, generation(release))
 
 
 def hello_world_of(tree: Path) -> HelloWorld:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from cryptography.x509 import CertificateSigningRequest
 
     from labkit.certificates import Description
-    from labkit.cloud.provisioning_template import AutomaticCA
     from labkit.cloud.resources import Resource
+    from labkit.cloud.templates import AutomaticCA
     from labkit.device.capture import Capture
     from labkit.keys import PublicKey
     from labkit.lab.procedure.steps.headers import Diff

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from labkit import certificates
 from labkit.cloud import events
-from labkit.cloud.provisioning_template import AutomaticCA, register_automatic_ca
 from labkit.cloud.resources import CA_CERTIFICATE, CERTIFICATE, POLICY_ATTACHMENT, THING_ATTACHMENT
+from labkit.cloud.templates import AutomaticCA, register_automatic_ca
 from labkit.cloud.undo import remove_temporary
 from labkit.errors import CloudError
 from labkit.lab.procedure.steps import headers

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
     from labkit.bench.client import Bench
     from labkit.bench.handshake import Handshake
+    from labkit.certificates import SigningKey
     from labkit.check import Check
     from labkit.cloud.account import Account
     from labkit.cloud.preflight import Preflight
@@ -255,6 +258,25 @@ class Lab(StepCalls):
         from labkit.keys import PublicKey  # noqa: PLC0415 loads hashing and base64 only when asked
 
         return PublicKey.from_pem(self.file("DevicePublicKey.pem").read_bytes())
+
+    def ca_key(self) -> SigningKey:
+        """Return the CA's private key; the passphrase of an encrypted one is asked for.
+
+        Raises:
+            CertificateError: the passphrase is wrong, or there is no one to ask.
+        """
+        from labkit.lab.procedure.steps.ca_key import load_ca_key  # noqa: PLC0415 as above
+
+        self.file("rootCA.key")
+        return load_ca_key(self.workbench("create_ca"))
+
+    def new_key(self, owner: str) -> EllipticCurvePrivateKey:
+        """Return an EC P-256 private key for an example device; a seeded lab derives it.
+
+        Args:
+            owner: whose key it is.
+        """
+        return Randomness(self.workspace.settings.seed).ec_key(owner, "device key")
 
     @property
     def certificate_id(self) -> str:

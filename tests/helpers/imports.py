@@ -123,7 +123,7 @@ def _goes_down(each: Import) -> bool:
     if each.importer == "bench.simulator":
         return each.imported in CORE | {"support"}
     if each.importer == "__init__":
-        return each.imported in {"check", "errors", "lab"}
+        return each.imported in {"check", "errors", "lab", "support"}
     return HEIGHTS.get(each.imported, 99) < HEIGHTS.get(each.importer, -1)
 
 

@@ -13,7 +13,7 @@ import pytest
 from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import certificates, keys
-from labkit.cloud import provisioning_template, resources
+from labkit.cloud import resources, templates
 from labkit.device import board
 from labkit.errors import WorkspaceError
 from labkit.lab.calls import StepCalls
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 STEPS = {step.name: step for route in ROUTES.values() for step in route.steps}
 CALLS = {name: each for name, each in vars(StepCalls).items() if inspect.isfunction(each)}
 MODULES = (
-    board, certificates, headers, imported_key, keys, provisioning_template, resources,
+    board, certificates, headers, imported_key, keys, templates, resources,
 )  # fmt: skip
 NAMES = {name: each for module in MODULES for name, each in vars(module).items()} | {
     "CertificateSigningRequest": certificates.load_request.__annotations__["return"]

@@ -10,7 +10,7 @@ from just_in_time_devices import CLOSED, build_flash_boot, set_ca_macro
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows, do_everything, files
 
 from labkit import certificates, open_lab
-from labkit.cloud import provisioning_template as cloud
+from labkit.cloud import templates as cloud
 from labkit.errors import DeviceError
 from labkit.firmware.tree import find_sources
 from labkit.lab.procedure import ROUTES

@@ -9,7 +9,7 @@ from just_in_time_devices import CLOSED, build_flash_boot, set_ca_macro
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, counts, end
 
 from labkit import certificates, open_lab
-from labkit.cloud import provisioning_template as cloud
+from labkit.cloud import templates as cloud
 from labkit.errors import CloudError, DeviceError, WorkspaceError
 from labkit.lab.procedure.steps import headers, just_in_time
 from labkit.lab.procedure.steps.headers import CA_PEM

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from labkit import certificates
-from labkit.cloud import provisioning_template
+from labkit.cloud import templates
 from labkit.cloud.resources import CERTIFICATE, POLICY_ATTACHMENT, THING, THING_ATTACHMENT
 from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import CloudError, DeviceError, WorkspaceError
@@ -56,10 +56,10 @@ def create_provisioning_template(workbench: Workbench, _before: Entry | None) ->
     Raises:
         WorkspaceError: the account is real, and lab.toml names no role to provision in.
     """
-    created = provisioning_template.create_template(
+    created = templates.create_template(
         workbench.account,
         template_name(workbench.hello_world),
-        provisioning_template.provisioning_template(workbench.hello_world.policy_name),
+        templates.provisioning_template(workbench.hello_world.policy_name),
         _role_arn(workbench),
     )
     return Outcome(created, {"arn": created.arn})
@@ -67,7 +67,7 @@ def create_provisioning_template(workbench: Workbench, _before: Entry | None) ->
 
 def register_ca_with_template(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Register the CA with automatic registration, and the template that it is to run."""
-    registered = provisioning_template.register_automatic_ca(
+    registered = templates.register_automatic_ca(
         workbench.account,
         workbench.read("rootCA.pem").decode(),
         verification_pem(workbench),
