@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from narrowed_policies import narrowed
 
 from labkit.errors import PolicyError
 from labkit.policy import (
@@ -21,8 +21,6 @@ from labkit.policy import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from labkit.policy import HelloWorld
 
 REGION, ACCOUNT, THING = "us-east-1", "123456789012", "my-thing"
@@ -39,21 +37,6 @@ def denied(document: dict[str, Any], demo: HelloWorld, *, attached: bool = True)
         for action, resource in (*demo.at_connect(THING), *demo.after_connect(THING))
         if not evaluate(policy, action, resource_arn(REGION, ACCOUNT, resource), context)
     ]
-
-
-def narrowed(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the document with any one statement, or any one resource of a list, taken out."""
-    for number, statement in enumerate(document["Statement"]):
-        less = copy.deepcopy(document)
-        del less["Statement"][number]
-        yield statement["Sid"], less
-        resources = statement["Resource"]
-        if isinstance(resources, str) or len(resources) == 1:
-            continue
-        for place, resource in enumerate(resources):
-            less = copy.deepcopy(document)
-            del less["Statement"][number]["Resource"][place]
-            yield f"{statement['Sid']} {resource}", less
 
 
 @pytest.mark.parametrize(

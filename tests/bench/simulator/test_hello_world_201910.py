@@ -9,7 +9,7 @@ import pytest
 from board_bench import Authority, BareBoard, Server, image
 from board_console import with_key
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end
-from test_policy_generations import narrowed
+from narrowed_policies import narrowed
 
 from labkit import open_lab, policy
 from labkit.bench.simulator import mqtt
