@@ -126,7 +126,7 @@ def test_a_page_chooses_its_route_for_itself(tmp_path: Path) -> None:
     assert on(tmp_path, "option-1").settings.route == "option-1"
     assert Workspace.open(tmp_path, {}).settings.route == DEFAULT_ROUTE
     file = tmp_path / "lab.toml"
-    file.write_text(file.read_text().replace('"option-2"', '"option-1"', 1))
+    file.write_text(file.read_text().replace('route = "option-2"', 'route = "option-1"'))
     assert Workspace.open(tmp_path, {}).settings.route == "option-1"
 
 

@@ -218,7 +218,7 @@ def test_a_policy_that_says_something_else(lab: Lab) -> None:
         policyDocument='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", '
         '"Action": "iot:*", "Resource": "*"}]}',
     )
-    with pytest.raises(CloudError, match="has a policy labkit-hello-world that says something els"):
+    with pytest.raises(CloudError, match="has another policy labkit-hello-world, with other"):
         lab.create_policy()
     client.delete_policy(policyName="labkit-hello-world")
     assert lab.create_policy().name == "labkit-hello-world"

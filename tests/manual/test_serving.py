@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.error
 import webbrowser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +106,10 @@ def opened_in(workspace: Path, *options: str, browser: Path | None = None) -> It
     try:
         yield Manual(process)
     finally:
-        if process.poll() is None:
+        process.terminate()  # which ends the bench as well; it has a session of its own
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING_S)
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 

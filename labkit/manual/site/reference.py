@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import re
 from importlib import import_module
+from inspect import isfunction
 from typing import Any
 
 import labkit
@@ -62,4 +63,5 @@ def _page(module: str) -> str:
         return f"{shown}   :no-index:\n"
     room = import_module(module)
     lazy = [name for name in getattr(room, "__all__", ()) if name not in vars(room)]
-    return shown + "".join(f"\n.. autofunction:: {module}.{name}\n" for name in lazy)
+    functions = [name for name in lazy if isfunction(getattr(room, name))]
+    return shown + "".join(f"\n.. autofunction:: {module}.{name}\n" for name in functions)

@@ -58,7 +58,7 @@ def test_a_parameter_without_a_value_leaves_it_pending(
     """The subject has no country: registered, PENDING_ACTIVATION, and the step says so."""
     bare.import_certificate()
     monkeypatch.setattr(
-        just_in_time.provisioning_template,
+        just_in_time.templates,
         "register_automatic_ca",
         lambda account, *_, **__: cloud.automatic_ca(account, needs_a_country),
     )
@@ -189,6 +189,7 @@ def test_all_of_it_can_be_undone(tmp_path: Path, lab: Lab) -> None:
 def test_a_real_account_needs_a_role(bare: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without one in lab.toml the step says which to create, and asks AWS for nothing."""
     workbench = bare.workbench("create_provisioning_template")
+    assert workbench.account.account_id  # opened while it is simulated
     monkeypatch.setattr(
         type(workbench.workspace.settings), "account_is_simulated", property(lambda _: False)
     )
