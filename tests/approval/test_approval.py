@@ -309,6 +309,7 @@ def test_the_page_says_where_softhsm2_is_missing(tmp_path: Path) -> None:
         open_signer(other, "file")
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_line(tmp_path: Path) -> None:
     """Killed anywhere, the log is whole, and the request has one certificate in the end."""
     done = subprocess.run(

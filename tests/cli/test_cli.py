@@ -204,6 +204,7 @@ def test_output_that_nobody_reads(environment: dict[str, str], end: str, command
     assert done.returncode == (1 if end == "> /dev/full" else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(environment: dict[str, str], tmp_path: Path, number: int) -> None:
     """Ctrl-C ends a command with 130 and a word, a SIGTERM as it ends any program."""
@@ -223,6 +224,7 @@ def test_interrupted(environment: dict[str, str], tmp_path: Path, number: int) -
 # run, status, stop, board
 
 
+@pytest.mark.slow
 def test_run_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
     """A run is accepted; status says so, also when the bench has ended, and starts nothing."""
     before = program("status")
@@ -253,6 +255,7 @@ def test_run_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
     assert environment["LABKIT_WORKSPACE"] in stopped
 
 
+@pytest.mark.slow
 def test_run_on_a_route(environment: dict[str, str], tmp_path: Path) -> None:
     """Option 1 is run by its name; status tells of the device on that route, and of no other."""
     ended = program("run", "--route", "option-1")
@@ -275,6 +278,7 @@ def test_run_on_a_route(environment: dict[str, str], tmp_path: Path) -> None:
     program("stop")
 
 
+@pytest.mark.slow
 def test_run_that_is_not_accepted_exits_with_1(environment: dict[str, str]) -> None:
     """Where a step fails the exit code is 1, the message on standard error, no traceback."""
     lab_toml = Path(environment["LABKIT_WORKSPACE"], "lab.toml")
@@ -343,6 +347,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> dict[str, object]:
     raise AssertionError(process.communicate())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_simulate(environment: dict[str, str], tmp_path: Path, number: int) -> None:
     """It writes the ready file, is this workspace's bench, and ends cleanly on a signal."""

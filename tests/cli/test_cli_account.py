@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ("real_account",)
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 DIGITS = ACCOUNT_ID[-4:]
 

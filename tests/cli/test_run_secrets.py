@@ -25,6 +25,8 @@ from labkit.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SEED, THING = "secrets", "lab-device"
 
 

@@ -218,6 +218,7 @@ class Cut(KeyboardInterrupt):
     """The plug is pulled."""
 
 
+@pytest.mark.slow
 def test_plug_pulled_around_every_call(aws: Cloud, opened: Callable[..., Lab]) -> None:
     """Before, in or after any call of the account: the run goes on, and undo finds everything."""
     no_board = {"device": "loop://"}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("bench_fixtures", "real_account")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings(THREADS_OF_PYSERIAL),
     pytest.mark.usefixtures("clean_environment"),
 ]

@@ -24,6 +24,8 @@ from labkit.workspace import Made
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ("cloud_fixtures",)
 
 

@@ -172,6 +172,7 @@ def _with_dump(blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield text(boot_202107(KEY, makes_pair=False)).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "blocks",
     [

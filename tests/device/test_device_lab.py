@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "real_account")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals"),
+]
 
 TREE = Path(labkit.__file__).parent / "bench/trees/202203.00"
 UP_TO_THE_FIRST_RUN = ("set_endpoint_and_thing", "force_key_generation", "run_demo_first")

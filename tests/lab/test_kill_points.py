@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("clean_environment"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork, and no SIGKILL"),
 ]

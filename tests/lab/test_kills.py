@@ -22,7 +22,7 @@ ONE_OF_EACH = {"CAs": 1, "certificates": 1, "things": 1, "policies": 1}
 A_RUN_S = 5.0
 A_RUN_OF_OPTION_1_S = 3.5
 
-pytestmark = pytest.mark.usefixtures("clean_environment")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clean_environment")]
 pytest_plugins = ("bench_fixtures",)
 
 

@@ -24,7 +24,7 @@ MEANT_TO_FAIL = "FAIL a P-256 public key is 90 bytes: 91"
 NARROW = 480
 HAS_FOCUS = "(front) => front.contains(document.activeElement)"
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium")]
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,8 @@ from labkit import certificates, check, firmware
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CHEAPEST = ROOT / "notebooks/00-start-here.ipynb"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.http import Request, Response
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "192.0.2.1"
 """An address of documentation (RFC 5737): nobody's, and routed nowhere."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 Files = dict[str, bytes]
 SAME_KEY = "the key is the same at every step"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from labkit.record.rerun.replaying import Replay
 
 pytest_plugins = ("bench_fixtures",)
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 # A record of keys that were drawn by chance
 

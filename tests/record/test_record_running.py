@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
+pytestmark = pytest.mark.slow
+
 VALUES: dict[str, object] = {
     "7": 7, "-0.5": -0.5, "1e3": 1000.0, "true": True, "False": False, "null": None, "None": None,
     '"7"': "7", "007": "007", "1_000": "1_000", "0x10": "0x10", "NaN": "NaN", "1e999": "1e999",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labkit.record.verifying import Verified
 
 pytest_plugins = ("bench_fixtures",)
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 JANE = ("--set", "operator=Jane", "--set", "board=007")
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
+pytestmark = pytest.mark.slow
+
 WRITERS = 4
 MAKERS = {"register_certificate", "create_keys_and_certificate"}
 """The calls that make a certificate."""

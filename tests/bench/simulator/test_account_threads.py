@@ -63,6 +63,7 @@ def test_eight_threads_make_2000_things(tmp_path: Path) -> None:
     account.close()
 
 
+@pytest.mark.slow
 def test_eight_clients_make_2000_things(cloud: Cloud) -> None:
     """The same over HTTP, each client with connections of its own."""
 

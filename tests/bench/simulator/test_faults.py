@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 BY_CONSOLE = {
     *("key-changed", "no-certificate", "placeholder-text", "private-key-missing"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures", "board_fixtures")
-pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
 NAME = "labkit-hello-world-201906"
 TOPICS = tuple(f"iotdemo/topic/{number}" for number in range(1, 5))

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.board.flash import Image
 
-pytestmark = pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning"),
+]
 
 READY_S = 2.0
 """What the product promises; a busy machine may take longer, so tests allow three times that."""

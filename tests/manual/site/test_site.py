@@ -31,6 +31,8 @@ from labkit.errors import MissingPackageError, SiteError
 from labkit.manual.site import building
 from labkit.manual.site.pages import front_page, prepared
 
+pytestmark = pytest.mark.slow
+
 ROOMS = {"labkit.console", "labkit.certificates", "labkit.firmware", "labkit.policy"} | {
     "labkit.diagnosis",
     "labkit.workspace",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 QUICK = {"in", "se", "05"}
 LENS = "05-public-key-extraction.html"
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium")]
 on_paper = pytest.mark.needs("pdftotext")
 
 
