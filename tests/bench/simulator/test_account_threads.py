@@ -8,6 +8,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
 from opened_account import open_account
 from simulator_fixtures import ALLOW_ALL, Authority, Cloud, connected, iot_client
 

@@ -13,8 +13,8 @@ from narrowed_policies import narrowed
 
 from labkit import open_lab, policy
 from labkit.bench.simulator import mqtt
+from labkit.lab import by_hand
 from labkit.lab.holding import read_holding
-from labkit.lab.lab import by_hand
 from labkit.lab.procedure.steps.just_in_time import template_name
 
 if TYPE_CHECKING:
