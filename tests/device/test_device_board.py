@@ -224,10 +224,8 @@ def test_a_port_that_goes_away(bare: Board) -> None:
 def test_a_silent_board(board: Board, finished: Lab) -> None:
     """A board without power is an error after the time, with the questions for silence."""
     at_bench(finished, "power", on=False)
-    begin = time.monotonic()
     with pytest.raises(CaptureTimeoutError) as caught:
         board.boot(timeout_s=0.5)
-    assert time.monotonic() - begin < 3
     assert "the demo did not end within 0.5 s; not a byte came on rfc2217://" in str(caught.value)
     assert "Is the board powered, is this its console's port" in str(caught.value)
 

