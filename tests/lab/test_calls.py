@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 
-CACHE = Path(__file__).resolve().parents[2] / ".mypy_cache"
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".mypy_cache"
 """The project's own cache: with it the calls are checked in a second."""
 
 STEPS = {step.name: step for route in ROUTES.values() for step in route.steps}
@@ -84,7 +86,14 @@ def test_mypy_knows_the_calls(tmp_path: Path) -> None:
         code = f"from labkit import open_lab\n\nprint({line})\n"
         (tmp_path / f"{name}.py").write_text(code)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+    )
     found = [line for line in done.stdout.splitlines() if "error:" in line]
     assert sorted(line.partition(".py")[0].rpartition("/")[2] for line in found) == [
         "misspelled",
