@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import subprocess
 import sys
@@ -86,14 +85,7 @@ def test_mypy_knows_the_calls(tmp_path: Path) -> None:
         code = f"from labkit import open_lab\n\nprint({line})\n"
         (tmp_path / f"{name}.py").write_text(code)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE), str(tmp_path)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env=os.environ | {"MYPYPATH": str(ROOT)},
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     found = [line for line in done.stdout.splitlines() if "error:" in line]
     assert sorted(line.partition(".py")[0].rpartition("/")[2] for line in found) == [
         "misspelled",
