@@ -326,7 +326,7 @@ def test_lines_that_lead_nowhere(
 
 def test_a_stop_waits_for_the_lines_end(second: SecondBoard, board: Board) -> None:
     """A capture that is stopped in the middle of a line ends with it; the next begins a line."""
-    second.fault = lambda of: [*of[:6], of[6][:9], 0.05, of[6][9:], 0.5, *of[7:]]
+    second.fault = lambda of: [*of[:6], of[6][:9], 0.05, of[6][9:], 5.0, *of[7:]]
     half, whole = text(ROM), b"".join(fault_port.script(esp32(second.key))[:7])
     stop = lambda: board.log.stat().st_size > len(half) + 9  # noqa: E731 one question
     capture = board.boot(stop=stop)
