@@ -128,7 +128,8 @@ def test_public_names_are_in_the_reference(site: Path, module: str) -> None:
     """Each public class and function has an entry, and what is not public has none."""
     page = read(site / f"reference/{module}.html")
     room = import_module(module)
-    public = {name: getattr(room, name) for name in getattr(room, "__all__", ["LabError"])}
+    without = {"labkit.lab.lab": ["Lab", "open_lab"], "labkit.errors": ["LabError"]}
+    public = {name: getattr(room, name) for name in without.get(module) or room.__all__}
     names = {
         f"{module}.{name}"
         for name, each in public.items()
