@@ -189,7 +189,7 @@ def test_a_run_makes_no_system_call_to_elsewhere(
     assert {"connect", "bind"} <= {each.event for each in seen}
     programs = "\n".join(each.program for each in seen if each.event == "begin")
     assert "labkit.bench.simulator --state" in programs
-    assert "board flash" in programs
+    assert "labkit run" in programs
 
 
 @pytest.mark.slow
