@@ -112,6 +112,23 @@ def test_without_anyone_to_ask_nothing_is_changed(
     assert len(aws.iot.list_things()["things"]) == 1
 
 
+def test_a_new_certificate_is_not_a_change_by_others(
+    opened: Callable[..., Lab], aws: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another certificate is attached and activated without a question."""
+    monkeypatch.setattr(builtins, "input", lambda _: pytest.fail("asked"))
+    lab = opened(route="option-1")
+    lab.confirm_account("9012")
+    steps = ("create_thing", "create_policy", "create_keys_and_certificate")
+    for _ in range(2):
+        for name in (*steps, "attach_thing_and_policy", "activate_certificate"):
+            lab.perform(name)
+        lab.workspace.path("deviceCert.pem").unlink()
+        header = lab.workspace.firmware / "demos/include/aws_clientcredential_keys.h"
+        header.write_text(lab.original("aws_clientcredential_keys.h"))
+    assert len(aws.iot.list_certificates()["certificates"]) == 2
+
+
 def test_a_first_time_is_not_asked_about(
     opened: Callable[..., Lab], aws: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

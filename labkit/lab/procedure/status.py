@@ -111,12 +111,22 @@ class Status:
         )
         names = {_name(item) for item in entry.read}
         made_since = any(_name(item) in names for each in later for item in each.made)
-        if not up_to_date or (step.is_on_board and made_since) or self._is_undone(step, entry):
+        if not up_to_date or (step.is_on_board and made_since):
+            return False
+        if self._is_undone(step, entry) or self._needs_are_new(step, later):
             return False
         return all(
             self._states.of(item, value) == value
             for item, value in entry.made.items()
             if self._is_last(entry, item)
+        )
+
+    def _needs_are_new(self, step: Step, later: list[Entry]) -> bool:
+        """Return whether the account has another resource now than the one that the step used."""
+        again = {each.step for each in later}
+        return any(
+            maker.name in again and maker.resources and set(maker.makes) & set(step.needs)
+            for maker in self.route.steps
         )
 
     def _is_undone(self, step: Step, entry: Entry) -> bool:
