@@ -1,4 +1,4 @@
-"""`./lab test`: lint, format, types, tests and pages; exit code 0 only if all of them pass.
+"""`./lab test`: lint, format, types, spelling, tests and pages; 0 only if all of them pass.
 
 With arguments of pytest's own, such as `tests/test_keys.py -k point`, pytest alone is run. With
 --coverage, which lines of labkit were run is reported at the end, and written as HTML.
@@ -21,6 +21,7 @@ PARTS = {
     "lint": ("ruff", "check", "--quiet", "."),
     "format": ("ruff", "format", "--check", "--quiet", "."),
     "types": ("mypy",),
+    "spelling": ("codespell_lib",),
     "tests": ("pytest", *SIDE_BY_SIDE, "tests"),
     "pages": ("pytest", *SIDE_BY_SIDE, "--nbval", "notebooks"),
 }
@@ -55,7 +56,7 @@ def tested(arguments: list[str], *pytest: str) -> int:
         begin = time.monotonic()
         command = (*pytest, *options) if module == "pytest" else (module,)
         code = run(*command, *words)
-        summary.append(f"{'ok    ' if code == 0 else 'FAILED'} {name:6} {since(begin):4.0f} s")
+        summary.append(f"{'ok    ' if code == 0 else 'FAILED'} {name:8} {since(begin):4.0f} s")
         failed += [name] if code != 0 else []
         say(summary[-1])
     say(
