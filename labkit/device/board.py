@@ -125,7 +125,8 @@ class Board:
         with self._opened() as port, LogWriter(self.console_log) as log:
             try:
                 with self._held(port) as has_lines:
-                    log.write(port.read(port.in_waiting))  # of the time before the reset
+                    log.write(port.read(port.in_waiting))  # printed before the reset
+                    log.start_line()
                     listener = Listener(
                         port,
                         log,

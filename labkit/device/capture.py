@@ -1,7 +1,8 @@
 """What a board printed: the log of raw bytes, when they came, and one boot's part of it.
 
-`console.log` holds what came from the port, byte for byte, and nothing else. When it came stands
-beside it, in `console.times.jsonl`: `{"offset": 4096, "seconds": 1767225600.123}` says that the
+`console.log` holds the bytes that were read from the port, unchanged. labkit adds a line feed only
+before a capture or a pasted text, if the log does not end with one. The times of reading are in
+`console.times.jsonl` next to it: `{"offset": 4096, "seconds": 1767225600.123}` says that the
 bytes from 4096 on were read at that time, seconds since 1970 on this computer's clock.
 """
 
@@ -100,9 +101,9 @@ class ConsoleLog:
     def append(self, raw: bytes) -> Capture:
         """Add text that did not come from a port, on a line of its own; it has no times."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        before = self.path.read_bytes()[-1:] if self.path.exists() else b""
+        starts_line = _ends_line(self.path)
         with self.path.open("ab") as log:
-            if before not in (b"", b"\n"):
+            if not starts_line:
                 log.write(b"\n")
             start = log.tell()
             log.write(raw)
@@ -147,8 +148,17 @@ class LogWriter:
         """Where the next byte will stand."""
         return self._bytes.tell()
 
+    def start_line(self) -> None:
+        """Start a new line if an earlier capture, or the boot before the reset, ended within one.
+
+        Otherwise the first line of the boot is glued to the rest of the old one, and whatever reads
+        the whole log misses where the boot begins.
+        """
+        if not _ends_line(self._log.path):
+            self._bytes.write(b"\n")
+
     def write(self, chunk: bytes) -> None:
-        """Add bytes that have just come."""
+        """Add bytes that were just read."""
         now = time.time()
         if chunk and not 0 <= now - self._last < _SHORTEST_STEP_S:
             self._times.write(_time_line(self.offset, now))
@@ -164,6 +174,11 @@ def time_told(line: str) -> list[tuple[int, float]]:
         return [(int(told["offset"]), float(told["seconds"]))]
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _ends_line(log: Path) -> bool:
+    """Return whether a log is missing, empty, or ends with a line feed."""
+    return not log.exists() or log.read_bytes()[-1:] in (b"", b"\n")
 
 
 def _time_line(offset: int, seconds: float) -> str:

@@ -326,15 +326,21 @@ def test_lines_that_lead_nowhere(
 
 def test_a_stop_waits_for_the_lines_end(second: SecondBoard, board: Board) -> None:
     """A capture that is stopped in the middle of a line ends with it; the next begins a line."""
-    second.fault = lambda of: [*of[:6], of[6][:9], 0.05, of[6][9:], 5.0, *of[7:]]
-    half, whole = text(ROM), b"".join(fault_port.script(esp32(second.key))[:7])
-    stop = lambda: board.log.stat().st_size > len(half) + 9  # noqa: E731 one question
-    capture = board.boot(stop=stop)
-    assert whole.startswith(capture.text.encode())
-    assert capture.text.endswith("\n")
-    second.fault = list
-    again = board.boot(stop=lambda: False)
-    assert board.log.read_bytes().endswith(b"\n" + again.text.encode())
+    second.fault = lambda of: [*of[:6], of[6][:9], 0.05, of[6][9:], 60.0, *of[7:]]
+    lines = fault_port.script(esp32(second.key))
+    half = len(b"".join(lines[:6])) + 9
+    patient = replace(board, patience=replace(QUICK, boot_s=60, quiet_s=60, noise_s=60))
+    capture = patient.boot(stop=lambda: board.log.stat().st_size >= half)
+    assert capture.text.encode() == b"".join(lines[:7])
+
+
+@pytest.mark.parametrize("rest", ["", "0 1 [a] no end ", "0 1 [a] an end\r\n"])
+def test_a_capture_begins_a_line_of_the_log(second: SecondBoard, board: Board, rest: str) -> None:
+    """A boot begins on a line of its own, also where the capture before ended within a line."""
+    board.log.write_text(rest, newline="")
+    capture = board.boot()
+    between = "\n" if rest.endswith("end ") else ""
+    assert board.log.read_bytes() == f"{rest}{between}{capture.text}".encode()
 
 
 @pytest.mark.parametrize("every_s", [0.01, 5.0])
