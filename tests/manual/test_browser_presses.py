@@ -153,7 +153,11 @@ def test_long_work_shows_progress_and_is_stopped_with_keys(
 
 def _drill(served: Manual, call: str) -> None:
     """Do to the board what the drills do, from outside the browser."""
-    code = f"from labkit import drills, open_lab\nlab = open_lab()\ndrills.{call}"
+    code = (
+        "from labkit import open_lab\n"
+        "from labkit.manual import drills\n"
+        f"lab = open_lab()\ndrills.{call}"
+    )
     variables = {"LABKIT_WORKSPACE": str(served.pages.parent), "LABKIT_SEED": "manual"}
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | variables)
 
