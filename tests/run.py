@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
 
 def measured(arguments: list[str]) -> int:
-    """Run the tests, and report which lines of labkit they ran; there is no threshold."""
+    """Run the tests, and report which lines of labkit they ran, without a threshold."""
     run("coverage", "erase")
     code = tested(arguments, "coverage", "run", "-m", "pytest")
     run("coverage", "combine", "--quiet")

@@ -232,9 +232,9 @@ def bare(board: Board) -> Board:
 def test_a_hand_is_asked(second: SecondBoard, board: Board) -> None:
     """Where there are no lines a person is asked for the reset button, once, before listening."""
     board.boot()
-    assert second.told == ["Press the board's reset button now; its console is being captured."]
+    assert second.prompts == ["Press the board's reset button now; its console is being captured."]
     board.reset()
-    assert second.told[1:] == ["Press the board's reset button now."]
+    assert second.prompts[1:] == ["Press the board's reset button now."]
 
 
 def test_a_boot_of_before_is_not_taken(second: SecondBoard, board: Board) -> None:

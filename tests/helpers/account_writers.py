@@ -29,7 +29,7 @@ class Writer:
     Attributes:
         number: which one; its things and policies are named after it.
         asked: the calls that were made, each with its parameters, in order.
-        answers: what came back, in the same order: one less, if a call was cut off.
+        answers: the answers, in the same order; one less if a call was cut off.
     """
 
     number: int

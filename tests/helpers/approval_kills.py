@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
             authority.issue(request, public_key=key)
             assert before == 0
         except ApprovalError as error:
-            assert before == 1, error  # noqa: PT017 this is no test of pytest's
+            assert before == 1, error  # noqa: PT017 not a pytest test
         assert issued(authority) == 1
         authority.issued(request)
         if os.WIFEXITED(status):

@@ -46,7 +46,7 @@ def name(common_name: str) -> x509.Name:
 class Authority:
     """A certificate authority of the test's own.
 
-    Its certificates begin a day before `now`, which is the wall clock's where it is None.
+    Its certificates begin a day before `now`, by default the wall clock's.
     """
 
     def __init__(self, common_name: str = "Test CA", *, now: datetime | None = NOW) -> None:

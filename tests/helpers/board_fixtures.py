@@ -28,7 +28,7 @@ def board(tmp_path: Path) -> BareBoard:
 def serve(
     tmp_path: Path, authority: Authority, board: BareBoard
 ) -> Iterator[Callable[..., Server]]:
-    """Let the board's endpoint be a server that behaves as told."""
+    """Let the board's endpoint be a server with the given behaviour."""
     servers = []
 
     def start(behaviour: str = "accept", **settings: object) -> Server:

@@ -149,7 +149,7 @@ class Shown:
     def fronts(self) -> list[Locator]:
         """Return the panels that can be pressed, in the order in which they stand.
 
-        Each is the panel with the line that says what came of a press.
+        Each is the panel with the line that states the result of a press.
         """
         return self.page.locator(FRONT).all()
 
@@ -200,7 +200,7 @@ class Shown:
         self.widen(WIDTH)
 
     def stops(self, front: Locator) -> int:
-        """Return how many stops of the Tab key a panel has, and stand on the first."""
+        """Return how many stops of the Tab key a panel has, and focus the first."""
         return int(
             front.evaluate(
                 f"(f) => {{ f.stops = ({_STOPS})(f); f.stops[0]?.focus(); return f.stops.length; }}"
@@ -219,7 +219,7 @@ class Shown:
         return reached - {-1}
 
     def cut_off(self, front: Locator) -> list[str]:
-        """Return the elements of a panel that stand beyond its edge where nobody can scroll."""
+        """Return the elements of a panel that are outside its edge and cannot be scrolled to."""
         return list(front.evaluate(_CUT_OFF))
 
     def save(self) -> None:
@@ -291,14 +291,14 @@ def _told(message: ConsoleMessage) -> list[str]:
     return [f"console: {message.text} ({message.location.get('url', '')})"]
 
 
-def _cell(told: dict[str, Any]) -> Cell:
+def _cell(cell: dict[str, Any]) -> Cell:
     errors, lines = [], []
-    for output in told["outputs"]:
+    for output in cell["outputs"]:
         if output["kind"].endswith(("stderr", "error")):
             errors.append(output["text"])
         elif output["kind"] != "widget":
             lines += output["text"].splitlines()
-    return Cell(told["prompt"], errors, lines)
+    return Cell(cell["prompt"], errors, lines)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Console texts in the shapes that real boards and terminals give them, with throw-away keys."""
+"""Console texts in the shapes that real boards and terminals give them, with temporary keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADER = "Device public key, 91 bytes:"
 
 
 def key(name: str = "device") -> PublicKey:
-    """Return a throw-away key, the same for the same name."""
+    """Return a temporary key, the same for the same name."""
     return PublicKey.from_key(Randomness("console shapes").ec_key(name, "key pair"))
 
 

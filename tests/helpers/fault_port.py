@@ -1,4 +1,4 @@
-"""A serial port that does what it is told: a script of bytes, pauses and a pulled cable.
+"""A serial port that plays a script of bytes, pauses and a pulled cable.
 
 It is a pseudo terminal, so it has no DTR and no RTS and knows no baud rate. Faults are functions
 from a script to a script; what they do to a console was seen on real ones.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = ("LABKIT_", "JUPYTER", "PYTHON", "XDG_", "VIRTUAL_ENV", "PYTEST_")
-"""Variables of whoever runs the tests that a person at a fresh machine would not have."""
+"""Variables of this environment that a fresh machine does not have."""
 ENDING_S = 20.0
 """How long a program may take to start or to end."""
 

@@ -32,7 +32,7 @@ HEIGHTS = {
     "cli": 10,
     "__main__": 11,
 }
-"""Who stands above whom: an import goes down, never up and never sideways.
+"""The height of each room: an import goes down, never up or sideways.
 
 `bench.simulator` stands apart. It is a program of its own that uses the core and `support`, and is
 imported by nobody.

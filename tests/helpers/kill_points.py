@@ -1,8 +1,8 @@
 """Kills `labkit run` at each of its moments once, and starts it again each time, until it ends.
 
 A moment is what Python's audit hooks see of a program: a call to the account that is about to be
-sent, a file about to be opened or renamed, a command about to be started. Each is told from the
-others by what the journal says last. So a kill comes before each of them and, with the next one,
+sent, a file about to be opened or renamed, a command about to be started. The newest
+line of the journal distinguishes them. So a kill comes before each of them and, with the next one,
 after it: also between a call's answer and its line in the journal, and between a new file and its
 name. A run is a fork of a process that has loaded labkit once, which makes each start cheap.
 
@@ -115,10 +115,10 @@ class Moments:
     def _last(self) -> str:
         """Return what the journal's last line is about."""
         try:
-            told = json.loads(self._journal.read_bytes().splitlines()[-1])
+            newest = json.loads(self._journal.read_bytes().splitlines()[-1])
         except (OSError, IndexError):
             return "nothing"
-        return _RANDOM.sub("*", told.get("step") or f"{told['event']} {told['resource']}")
+        return _RANDOM.sub("*", newest.get("step") or f"{newest['event']} {newest['resource']}")
 
 
 def _run(route: str, moments: Moments, output: int) -> int:

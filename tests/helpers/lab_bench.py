@@ -50,7 +50,7 @@ def labkit(root: Path, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 def environment(root: Path, **variables: str) -> dict[str, str]:
-    """Return the environment that chooses a workspace, and nothing else unless told."""
+    """Return the environment that chooses a workspace, and only the given variables."""
     outside = {name: text for name, text in os.environ.items() if not name.startswith("LABKIT_")}
     return outside | {"LABKIT_WORKSPACE": str(root)} | variables
 

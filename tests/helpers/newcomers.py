@@ -1,4 +1,4 @@
-"""Devices that nobody has registered, and who watches them come."""
+"""Devices that are not registered, and a listener for their first connections."""
 
 from __future__ import annotations
 

@@ -156,8 +156,8 @@ class Row:
             (found.not_to_have_count if there else found.to_have_count)(0, timeout=PRESS_MS)
             return
         seen = expect(panel)
-        told = seen.to_contain_text if there else seen.not_to_contain_text
-        told(pattern, use_inner_text=True, timeout=PRESS_MS)
+        verdict = seen.to_contain_text if there else seen.not_to_contain_text
+        verdict(pattern, use_inner_text=True, timeout=PRESS_MS)
 
 
 def press(what: str, read: str, **row: bool) -> Row:

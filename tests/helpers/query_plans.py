@@ -1,6 +1,6 @@
 """Looks at how SQLite answers what the account asks it: by an index, or by reading a whole table.
 
-That is what keeps the 10,000th call as quick as the first, and it can be told without a clock.
+That is what keeps the 10,000th call as quick as the first, and it can be checked without a clock.
 """
 
 from __future__ import annotations

@@ -91,6 +91,6 @@ def boards(aws: Cloud, tmp_path: Path) -> Iterator[Callable[[str], Service]]:
 
 
 def until_stopped(service: Service) -> None:
-    """Run a bench until it is told to stop, as its program does."""
+    """Run a bench until it gets the signal to stop, as its program does."""
     service.wait()
     service.close()

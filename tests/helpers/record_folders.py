@@ -29,7 +29,7 @@ def facts(number: int = 0, **others: Any) -> dict[str, Any]:  # noqa: ANN401 JSO
         "status": "ACTIVE",
         "not_after": "2027-11-25T12:00:00+00:00",
     }
-    told = {
+    values = {
         "format": "labkit-record",
         "version": 1,
         "made_at": made.isoformat().replace("+00:00", "Z"),
@@ -45,12 +45,12 @@ def facts(number: int = 0, **others: Any) -> dict[str, Any]:  # noqa: ANN401 JSO
         "region": "us-east-1",
         "route": "option-2",
     }
-    return told | others
+    return values | others
 
 
-def record(told: object, *, place: str = "run/record.json", name: str = "r") -> bytes:
-    """Return a record's file that says so; what is bytes already stands there as it is."""
-    raw = told if isinstance(told, bytes) else json.dumps(told).encode()
+def record(content: object, *, place: str = "run/record.json", name: str = "r") -> bytes:
+    """Return a record file with this content: JSON, or bytes as they are."""
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     files = {"ro-crate-metadata.json": b"{}", place: raw, "run/report.html": b"x" * 1000}
     return write_archive(name, files, NOON)
 

@@ -1,7 +1,7 @@
 """A second board, written without the simulator: it plays console logs and has a reset button.
 
 It stands for boards whose port has no reset line. What it prints has the shape of an ESP32's
-console with FreeRTOS 202203.00, or of a release before 202107.00; its keys are throw-away keys.
+console with FreeRTOS 202203.00, or of a release before 202107.00; its keys are temporary.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SecondBoard:
         fault: what its port makes of it.
         powered: whether it does anything.
         pressed: how often the button was pressed.
-        told: what the person at the board was told.
+        prompts: what the person at the board was asked to do.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class SecondBoard:
         self.fault: Callable[[Script], Script] = list
         self.powered = True
         self.pressed = 0
-        self.told: list[str] = []
+        self.prompts: list[str] = []
         self._keys = 0
 
     def press_reset(self) -> None:
@@ -98,11 +98,11 @@ class SecondBoard:
         """Return a person who does at once what is asked for."""
 
         def do(said: str) -> None:
-            self.told.append(said)
+            self.prompts.append(said)
             if "reset button" in said:
                 self.press_reset()
 
-        return Hands(say=do, wait=self.told.append)
+        return Hands(say=do, wait=self.prompts.append)
 
     def as_board(self, folder: Path) -> Board:
         """Return it as labkit has boards, with a log and a firmware tree in a folder."""

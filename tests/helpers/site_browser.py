@@ -1,4 +1,4 @@
-"""The manual as HTML in a real browser: what it loads, what axe says, what stands on paper."""
+"""The manual as HTML in a real browser: what it loads, what axe says, what is printed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _CUT_OFF = f"""() => {{
 }}"""
 
 _TOO_WIDE = f"""() => {{
-    const within = {_BLOCKS}, told = (each) => each.outerHTML.slice(0, 160);
+    const within = {_BLOCKS}, html = (each) => each.outerHTML.slice(0, 160);
     const clips = (each) => each.clientWidth && getComputedStyle(each).overflowX !== "visible"
         && (each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1);
     const right = (each) => {{
@@ -60,7 +60,7 @@ _TOO_WIDE = f"""() => {{
     const texts = within.filter((each) => [...each.childNodes].some((node) => node.nodeType === 3));
     return [...within.filter((each) => clips(each)
         || each.getBoundingClientRect().right > innerWidth + 1),
-        ...texts.filter((each) => right(each) > innerWidth + 1)].map(told);
+        ...texts.filter((each) => right(each) > innerWidth + 1)].map(html);
 }}"""
 
 _TEXTS = f"""() => {{
@@ -106,7 +106,7 @@ class Shown:
         return str(found.generate_report()) if found.violations_count else ""
 
     def cut_off(self) -> list[str]:
-        """Return what stands beyond the window's edge where nobody can scroll."""
+        """Return what is outside the window and cannot be scrolled to."""
         return list(self.page.evaluate(_CUT_OFF))
 
     def on_paper(self) -> None:
@@ -129,10 +129,10 @@ class Shown:
     def printed(self, file: Path) -> list[str]:
         """Print it to a PDF and return the text of each of its pages, without white space."""
         self.page.pdf(path=file, format="A4", prefer_css_page_size=True)
-        told = subprocess.run(
+        text = subprocess.run(
             ["pdftotext", "-raw", file, "-"], capture_output=True, text=True, check=True
         )
-        return [squeezed(page) for page in told.stdout.split("\f")[:-1]]
+        return [squeezed(page) for page in text.stdout.split("\f")[:-1]]
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def squeezed(text: str) -> str:
-    """Return a text without white space: where lines are broken is no matter."""
+    """Return a text without white space, so that line breaks do not matter."""
     return "".join(text.split())
 
 

@@ -142,7 +142,7 @@ def headers(lab: Lab) -> None:
     header(lab)
 
 
-MENDING: dict[str, Callable[[Lab], object]] = {
+REPAIRS: dict[str, Callable[[Lab], object]] = {
     "endpoint-empty": endpoint,
     "placeholder-text": headers,
     "no-certificate": header,
@@ -164,4 +164,4 @@ MENDING: dict[str, Callable[[Lab], object]] = {
     "clock-wrong": header,
     "key-changed": new_key,
 }
-"""What mends the fault of a drill, by its cause, with the manual's own calls."""
+"""What repairs the fault of a drill, by its cause, with the manual's own calls."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
-from solutions import MENDING
+from solutions import REPAIRS
 
 from labkit import open_lab
 from labkit.diagnosis import CAUSES, causes_of
@@ -90,7 +90,7 @@ def test_found_and_mended(device: Lab, number: int, cause: str, way: int) -> Non
     assert drill.verify().passed is None
     assert drill.answer(cause).passed
     assert drill.diagnose().best.id == cause
-    MENDING[cause](device)
+    REPAIRS[cause](device)
     assert drill.verify().passed, drill.console
     assert not DrillDevice(device).is_disturbed
 
@@ -120,7 +120,7 @@ def test_there_are_drills_for_all_that_can_be_mended_at_a_desk() -> None:
         (each.level for each in DRILLS), key=order.index
     )
     drilled = {cause for each in DRILLS for cause in each.causes}
-    assert drilled == set(MENDING)
+    assert drilled == set(REPAIRS)
     assert set(PLANTINGS) - drilled == {
         *("private-key-missing", "storage-failed", "server-closed-handshake", "rows-lost"),
         *("generation-delay", "key-literal-damaged", "unsupported-key"),
@@ -224,7 +224,7 @@ def test_the_summary_counts(device: Lab) -> None:
         drill = drills.begin(device, 9, seed=seed_of(9, cause))
         drill.answer("no-policy")
         drill.answer(cause)
-        MENDING[cause](device)
+        REPAIRS[cause](device)
         assert drill.verify().passed
     told = drills.summary(device)
     assert told.results == {9: {"answers": 4, "named": 2, "mastered": 2}}
@@ -260,5 +260,5 @@ def test_a_drill_that_there_is_not(device: Lab) -> None:
 
 def test_every_cause_is_linked() -> None:
     """The right answer leads to the glossary."""
-    for cause in MENDING:
+    for cause in REPAIRS:
         assert glossary.link(cause) == f"12-glossary.ipynb#{cause}"

@@ -144,10 +144,10 @@ def test_everything_is_searched(
     everything.remember_imported_key()
     shown_and_raised(everything)
     everything.say("undo", "--all", code=None)
-    verify_nothing_is_told(everything, caplog.text)
+    verify_nothing_is_found(everything, caplog.text)
 
 
-def verify_nothing_is_told(everything: Everything, logged: str) -> None:
+def verify_nothing_is_found(everything: Everything, logged: str) -> None:
     """Search everything for every secret, and hold it to the list of places it may be in."""
     texts = everything.gather() | {"logs of this process": logged.encode()}
     assert len(texts) > 60
@@ -170,11 +170,11 @@ def verify_nothing_is_told(everything: Everything, logged: str) -> None:
     assert keys_header in found
     assert found <= {keys_header, *images, *flashes}
     assert where([TOKEN.encode(), SECRET_KEY.encode()], texts) == set()
-    told = where([WIFI.encode()], texts)
+    found = where([WIFI.encode()], texts)
     credentials = {name for name in texts if name.endswith("aws_clientcredential.h")}
-    assert told >= credentials - {name for name in credentials if "backups" in name}
-    assert told <= credentials | set(images) | set(flashes)
-    backups = {name for name in told if "backups" in name}
+    assert found >= credentials - {name for name in credentials if "backups" in name}
+    assert found <= credentials | set(images) | set(flashes)
+    backups = {name for name in found if "backups" in name}
     for name in {*backups, *found, *flashes, "ca/rootCA.key", "ca-just-in-time/rootCA.key"}:
         assert stat.S_IMODE((everything.root / name).stat().st_mode) == 0o600, name
 

@@ -68,7 +68,7 @@ def test_a_wrong_arrow_is_found(package: Path, file: str, line: str) -> None:
     ],
 )
 def test_a_right_arrow_is_not(package: Path, file: str, line: str) -> None:
-    """An import that goes down, or stays in its own part, is no fault."""
+    """An import that goes down, or stays in its own part, is allowed."""
     with (package / file).open("a") as source:
         source.write(f"\n{line}\n")
     assert wrong_arrows(package) == []

@@ -74,7 +74,7 @@ def loaded(checkout: Path) -> ModuleType:
 
 
 class Installer:
-    """Stands in for the set-up commands: makes what they make, and counts them."""
+    """A stub of the set-up commands: makes what they make, and counts them."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
@@ -162,7 +162,7 @@ def test_a_python_without_ensurepip_gets_one_sentence(checkout: Path) -> None:
 
 @pytest.mark.parametrize("words", [[], ["help"], ["-h"], ["--help"]], ids=["alone", *"abc"])
 def test_alone_it_lists_what_it_can_do(words: list[str]) -> None:
-    """`./lab`, on any Python, says what there is; every command stands there."""
+    """`./lab`, on any Python, lists every command."""
     done = on_python((3, 6), *words)
     assert (done.returncode, done.stderr) == (0, "")
     for command in ("open", "run", "test", "bench", "stop", "labkit"):
@@ -274,7 +274,7 @@ def test_two_at_the_same_moment_set_up_once(installer: Installer) -> None:
 
 
 def test_ctrl_c_in_the_set_up(installer: Installer, capsys: pytest.CaptureFixture[str]) -> None:
-    """It ends with 130 and a sentence, without a traceback, and the next call begins anew."""
+    """It ends with 130 and a sentence, without a traceback, and the next call starts again."""
 
     def interrupted(*_command: str) -> None:
         raise KeyboardInterrupt

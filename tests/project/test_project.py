@@ -130,14 +130,14 @@ def _of_installed(name: str, extras: tuple[str, ...]) -> list[str]:
 
 def test_environment_yml_agrees_with_the_project() -> None:
     """Conda brings the same Python, and pip this project itself with all of its extras."""
-    told = yaml.safe_load((ROOT / "environment.yml").read_text())
-    assert told["name"] == PROJECT["project"]["name"]
-    python, pip, section = told["dependencies"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["project"]["name"]
+    python, pip, section = environment["dependencies"]
     assert pip == "pip"
     assert python.removeprefix("python") == PROJECT["project"]["requires-python"]
     assert section == {"pip": ["-e .[all]"]}
     assert set(PROJECT["project"]["optional-dependencies"]) - {"all"} == extras_in("all")
-    assert all("defaults" not in channel for channel in told["channels"])
+    assert all("defaults" not in channel for channel in environment["channels"])
 
 
 def test_python_bounds_agree() -> None:
@@ -228,7 +228,7 @@ MAY_NAME = {"tests/project/test_project.py", "tests/run.py"}
 
 
 def findings(pattern: re.Pattern[str], texts: dict[str, str]) -> list[str]:
-    """Return where a pattern stands, as `file:line`, without what stands there."""
+    """Return where a pattern stands, as `file:line`, without its text."""
     return [
         f"{name}:{number}"
         for name, text in texts.items()

@@ -218,7 +218,7 @@ def test_reading_a_console_log_needs_few_packages(bare: Installed) -> None:
     ],
 )
 def test_a_missing_extra_is_named(bare: Installed, command: str, extra: str) -> None:
-    """One line says which extra the command needs; there is no traceback."""
+    """One line says which extra the command needs; no traceback."""
     said = bare.labkit(*command.split(), code=1)
     assert said.startswith("labkit: this needs the package ")
     assert said.endswith(f"Install it with: pip install 'labkit[{extra}]'\n")
