@@ -335,7 +335,7 @@ def test_a_stop_waits_for_the_lines_end(second: SecondBoard, board: Board) -> No
 
 
 @pytest.mark.parametrize("rest", ["", "0 1 [a] no end ", "0 1 [a] an end\r\n"])
-def test_a_capture_begins_a_line_of_the_log(second: SecondBoard, board: Board, rest: str) -> None:
+def test_a_capture_begins_a_line_of_the_log(board: Board, rest: str) -> None:
     """A boot begins on a line of its own, also where the capture before ended within a line."""
     board.log.write_text(rest, newline="")
     capture = board.boot()
