@@ -51,14 +51,10 @@ _KIND_OF_LABEL = {
     **dict.fromkeys(_REQUEST, "certificate request"),
     **dict.fromkeys(_PRIVATE, "private key"),
 }
-PUBLIC_LOADERS: Mapping[str, Callable[[bytes], object]] = {
+_DER_LOADERS: Mapping[str, Callable[[bytes], object]] = {
     "a certificate": x509.load_der_x509_certificate,
     "a certificate request": x509.load_der_x509_csr,
     "a public key": serialization.load_der_public_key,
-}
-"""What reads each kind of public document in DER."""
-_DER_LOADERS: Mapping[str, Callable[[bytes], object]] = {
-    **PUBLIC_LOADERS,
     "a private key": lambda der: serialization.load_der_private_key(der, None),
 }
 _ADVICE = {

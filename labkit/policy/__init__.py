@@ -1,4 +1,4 @@
-"""IoT policies: the one that the hello world needs, reading one, and deciding by it.
+"""IoT policies: the hello world's policy, reading a policy document, and evaluating it.
 
 ::
 
@@ -7,7 +7,6 @@
     evaluate(policy, "iot:Publish", topic_arn, context)  # allowed by statement 2 (…)
 """
 
-from labkit.policy.actions import ACTIONS, asked_resource
 from labkit.policy.documents import DOCUMENT_CHARACTERS_MAX, Policy, Statement, parse
 from labkit.policy.evaluation import (
     Considered,
@@ -24,8 +23,14 @@ from labkit.policy.hello_world import (
     hello_world_policy,
     resource_arn,
 )
-from labkit.policy.layout import LaidOut, lay_out
-from labkit.policy.trial import Question, Trial, try_document
+from labkit.policy.trial import (
+    ACTIONS,
+    DocumentLines,
+    Question,
+    Trial,
+    document_lines,
+    try_document,
+)
 
 __all__ = [
     "ACTIONS",
@@ -34,18 +39,17 @@ __all__ = [
     "NEWEST",
     "Considered",
     "Decision",
+    "DocumentLines",
     "HelloWorld",
-    "LaidOut",
     "Policy",
     "Question",
     "Statement",
     "Trial",
-    "asked_resource",
     "connection_context",
+    "document_lines",
     "evaluate",
     "generation",
     "hello_world_policy",
-    "lay_out",
     "missing_values",
     "parse",
     "resource_arn",

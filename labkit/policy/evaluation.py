@@ -69,7 +69,6 @@ def connection_context(
     *,
     attached: bool,
     certificate: Mapping[str, str] | None = None,
-    source_ip: str | None = None,
 ) -> dict[str, str]:
     """Return the variables and condition keys of an MQTT connection.
 
@@ -80,7 +79,6 @@ def connection_context(
         client_id: the client id of the CONNECT packet.
         attached: whether the certificate is attached to a thing of that name.
         certificate: the certificate's own variables, `certificates.policy_variables`.
-        source_ip: the device's address, for `aws:SourceIp`.
 
     Source: AWS IoT Core developer guide, Thing policy variables.
     """
@@ -89,8 +87,6 @@ def connection_context(
     context["iot:Connection.Thing.IsAttached"] = "true" if attached else "false"
     if attached:
         context["iot:Connection.Thing.ThingName"] = client_id
-    if source_ip is not None:
-        context["aws:SourceIp"] = source_ip
     return context
 
 
@@ -154,10 +150,11 @@ def missing_values(
         The names as written, sorted, each once.
     """
     known = {key.lower() for key in context}
+    statements = (each for policy in policies for each in policy.statements)
     return sorted(
         {
             name
-            for _, statement in _statements(policies)
+            for statement in statements
             if _is_about(statement, action)
             for name in _asked_for(statement)
             if name.lower() not in known
@@ -234,12 +231,6 @@ class _Request:
 def _kind(arn: str) -> str:
     """Return what kind of resource an ARN names, such as "topic"."""
     return arn.rpartition(":")[2].partition("/")[0]
-
-
-def _statements(policies: Iterable[Policy]) -> Iterator[tuple[Policy, Statement]]:
-    for policy in policies:
-        for statement in policy.statements:
-            yield policy, statement
 
 
 def _named(each: Considered) -> str:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labkit.certificates.structure import annotate_document, kind_of_document
 from labkit.console import Dump
 from labkit.console.rows import DumpRow, dump_rows, sure_fields
 from labkit.errors import LabError
-from labkit.keys import DER_BYTES, PublicKey
+from labkit.keys import PublicKey, annotate
 from labkit.manual.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -26,10 +25,8 @@ _UNMARKED = {"good", "in doubt"}
 class HexLensPanel(Panel):
     """The bytes of a public key beside their ASN.1 structure; the front to `keys.annotate`.
 
-    A certificate, a request or another public key is shown with ASN.1's own names.
-
     Args:
-        shown: DER bytes, a `PublicKey`, or a console's dump, whole or damaged.
+        shown: 91 bytes of DER, a `PublicKey`, or a console's dump, whole or damaged.
 
     Attributes:
         rows: the dump's rows, each with its word; of other bytes, rows of 16, all good.
@@ -37,8 +34,7 @@ class HexLensPanel(Panel):
         problem: what is wrong, or an empty text.
 
     Raises:
-        CertificateError: the bytes are nothing that may be shown.
-        PublicKeyError: they begin as a device's key does, and are not 91.
+        PublicKeyError: not 91 bytes.
     """
 
     title = "Hex lens"
@@ -52,12 +48,10 @@ class HexLensPanel(Panel):
             self.what = "a damaged dump"
         else:
             der = _der_of(shown)
-            self.fields = annotate_document(der)
-            self.what = f"{kind_of_document(der)}, {len(der)} bytes"
+            self.fields = annotate(der)
+            self.what = f"a public key, {len(der)} bytes"
             self.rows = tuple(_rows_of(der))
-            self.problem = ""
-            if len(der) == DER_BYTES:
-                self.problem = _message(lambda: PublicKey.from_der(der))
+            self.problem = _message(lambda: PublicKey.from_der(der))
 
     def text(self) -> str:
         """Return `annotate`'s table; of a damaged dump, its rows with a word each before it."""

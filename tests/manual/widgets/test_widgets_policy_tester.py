@@ -10,7 +10,7 @@ import pytest
 
 from labkit.errors import PolicyError
 from labkit.manual.widgets.policy_tester import PolicyTesterPanel
-from labkit.policy import NEWEST, Question, lay_out, try_document
+from labkit.policy import NEWEST, Question, document_lines, try_document
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
@@ -152,7 +152,7 @@ def test_statements_are_found_wherever_they_stand(key_first: str, *, as_list: bo
     """The lines of a statement are its own JSON, whichever member comes first."""
     one = {"Effect": "Allow", "Action": ["iot:Connect"], "Resource": "*", "Condition": {}}
     members = {"Version": "2012-10-17", "Statement": [one, one] if as_list else one}
-    laid = lay_out({key_first: members[key_first]} | members)
+    laid = document_lines({key_first: members[key_first]} | members)
     assert len(laid.statements) == (2 if as_list else 1)
     for lines in laid.statements:
         text = "\n".join(laid.lines[lines.start : lines.stop]).strip().rstrip(",")
