@@ -31,12 +31,6 @@ MAKERS = {"register_certificate", "create_keys_and_certificate"}
 """The calls that make a certificate."""
 
 
-def moments(slow: int) -> pytest.MarkDecorator:
-    """Return three seeds for every run, and as many more as that for a slow one."""
-    more = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 3 + slow)]
-    return pytest.mark.parametrize("seed", [0, 1, 2, *more])
-
-
 TABLES = ("things", "policies", "certificates", "thing_principals", "policy_attachments")
 ORPHANS = """
 SELECT 'certificate of an attachment' FROM thing_principals WHERE principal NOT IN
@@ -110,7 +104,7 @@ def orphans(bench: Bench) -> list[str]:
         return [row[0] for row in database.execute(ORPHANS)]
 
 
-@moments(30)
+@pytest.mark.parametrize("seed", range(8))
 def test_what_was_answered_is_there_after_a_kill(tmp_path: Path, seed: int) -> None:
     """With the same ids, code and endpoint; the calls that were cut off, wholly or not at all."""
     ca = Authority(valid_days=36500)
@@ -164,7 +158,7 @@ def test_a_reader_finds_what_is_missing(tmp_path: Path) -> None:
         assert [call[0] for call in writer.answered if reader.is_there(*call)] == []
 
 
-@moments(10)
+@pytest.mark.parametrize("seed", range(5))
 def test_killed_while_it_starts(tmp_path: Path, seed: int) -> None:
     """Killed at any moment of its first starts, it starts the next time, with an account."""
     chance, state = random.Random(seed), tmp_path / "state"  # noqa: S311 as above
