@@ -118,7 +118,7 @@ def test_a_simulated_board_with_a_real_account(
     lab.confirm_account(ACCOUNT_ID[-4:])
     do_everything(lab)
     assert ACCEPTED in lab.run_hello_world()
-    assert aws.gateway.events[-1].client_id == "lab-device"
+    assert aws.events[-1].client_id == "lab-device"
 
 
 def test_the_command_line_does_the_same(

@@ -80,17 +80,17 @@ class Device:
         answer = self.expect(SUBACK)
         return answer[-1] if answer else None
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+    def publish(self, topic: str, payload: bytes) -> bool:
         """Send PUBLISH with QoS 1 and return whether PUBACK comes."""
         body = _text(topic) + struct.pack(">H", 2) + payload
         try:
-            self._connection.sendall(packet(0x32 | int(retain), body))
+            self._connection.sendall(packet(0x32, body))
             return self.expect(PUBACK) is not None
         except (ConnectionError, ssl.SSLError):
             return False
 
-    def message(self, timeout_s: float = PATIENCE_S) -> tuple[str, bytes, bool] | None:
-        """Return the next message: topic, payload, retained; None if there is none in time."""
+    def message(self, timeout_s: float = PATIENCE_S) -> tuple[str, bytes] | None:
+        """Return the next message: topic and payload; None if there is none in time."""
         self._connection.settimeout(timeout_s)
         try:
             while answer := self._early.pop(0) if self._early else self.receive():
@@ -99,7 +99,7 @@ class Device:
                     continue
                 end = 2 + int.from_bytes(body[:2], "big")
                 skip = 2 if first & 0x06 else 0
-                return body[2:end].decode(), body[end + skip :], bool(first & 1)
+                return body[2:end].decode(), body[end + skip :]
         except TimeoutError:
             pass
         finally:

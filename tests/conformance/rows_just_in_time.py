@@ -175,7 +175,7 @@ def _(s: Situation) -> Act:
             device.connect(s.name())
             device.subscribe(f"$aws/events/certificates/registered/{ca.id}")
             first(s, leaf)
-            _, payload, _ = device.message(PATIENCE_S) or ("", b"{}", False)
+            _, payload = device.message(PATIENCE_S) or ("", b"{}")
             event: dict[str, Any] = json.loads(payload)
             if isinstance(event.get("timestamp"), int):
                 event["timestamp"] = "a number"

@@ -73,18 +73,6 @@ def _(s: Situation) -> Act:
 
 @row(
     "PUBLISH",
-    "to the shadow of the thing, which the policy allows",
-    gives({"taken": True, "alive": True}),
-    source="guide: Interacting with shadows over MQTT",
-    device=True,
-)
-def _(s: Situation) -> Act:
-    document = both(s, ("iot:Publish", "topic/$aws/things/*"))
-    return publishes(s, document, "$aws/things/LED/shadow/update", b'{"state": {}}')
-
-
-@row(
-    "PUBLISH",
     "128 KB",
     gives({"taken": True, "alive": True}),
     source="quotas: message size",
@@ -162,7 +150,7 @@ for _filter, _allowed, _granted in (
 @row(
     "SUBSCRIBE",
     "a message comes back",
-    gives({"topic": "hello/world", "payload": "hello", "retained": False}),
+    gives({"topic": "hello/world", "payload": "hello"}),
     source="guide: MQTT",
     device=True,
 )
@@ -175,8 +163,8 @@ def _(s: Situation) -> Act:
             other.connect(s.name())
             device.subscribe("hello/+")
             other.publish("hello/world", b"hello")
-            topic, payload, retained = device.message() or ("", b"", False)
-            return {"topic": topic, "payload": payload.decode(), "retained": retained}
+            topic, payload = device.message() or ("", b"")
+            return {"topic": topic, "payload": payload.decode()}
 
     return act
 
@@ -199,46 +187,5 @@ def _(s: Situation) -> Act:
             device.publish("hello/world", b"hello")
             came = device.message(0.1)
             return {"granted": granted == 0, "came": came is not None}
-
-    return act
-
-
-@row(
-    "SUBSCRIBE",
-    "a message was retained there",
-    gives({"payload": "kept", "retained": True}),
-    source="guide: MQTT retained messages",
-    device=True,
-)
-def _(s: Situation) -> Act:
-    leaf, topic = allowed(s), s.name("kept")
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as device:
-            device.connect(s.name())
-            device.publish(topic, b"kept", retain=True)
-            device.subscribe(topic)
-            _, payload, retained = device.message() or ("", b"", False)
-            device.publish(topic, b"", retain=True)
-            return {"payload": payload.decode(), "retained": retained}
-
-    return act
-
-
-@row(
-    "PUBLISH",
-    "retained, and iot:RetainPublish is not allowed",
-    gives({"taken": False, "alive": False}),
-    source="guide: AWS IoT Core policy actions, iot:RetainPublish",
-    device=True,
-)
-def _(s: Situation) -> Act:
-    leaf = allowed(s, both(s, ("iot:Publish", "topic/hello")))
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as device:
-            device.connect(s.name())
-            taken = device.publish("hello", b"kept", retain=True)
-            return {"taken": taken, "alive": device.ping()}
 
     return act

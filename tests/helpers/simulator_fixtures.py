@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import boto3
 import pytest
@@ -153,6 +154,36 @@ class Device:
         return certificate, key
 
 
+class Event(NamedTuple):
+    """What the gateway logs of a connection that it accepted or closed."""
+
+    verb: str
+    peer: str
+    certificate_id: str
+    client_id: str
+    reason: str
+
+
+class Events(logging.Handler):
+    """The gateway's log of connections."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.logged: list[Event] = []
+        self.logger = logging.getLogger("labkit.bench.simulator.gateway.broker")
+        self.logger.setLevel(logging.INFO)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep an entry."""
+        self.logged.append(Event(*record.args))  # type: ignore[misc]  # the log's five values
+
+    def close(self) -> None:
+        """Stop."""
+        self.logger.removeHandler(self)
+        super().close()
+
+
 class Cloud:
     """An account, its API and its gateway, running in this process."""
 
@@ -168,6 +199,7 @@ class Cloud:
         )
         self.api = ApiServer(self.account)
         self.gateway = Gateway(self.account, folder)
+        self._log = Events()
         self.url = self.api.start()
         self.address = self.gateway.start()
         self.iot = iot_client(self.url)
@@ -177,7 +209,13 @@ class Cloud:
         self.iot.close()
         self.api.close()
         self.gateway.close()
+        self._log.close()
         self.account.close()
+
+    @property
+    def events(self) -> list[Event]:
+        """The connections that were accepted or closed, oldest first."""
+        return self._log.logged
 
     def arn(self, kind: str, name: str) -> str:
         """Return the ARN of a resource."""
@@ -303,4 +341,4 @@ def connected(cloud: Cloud, device: Device) -> Client:
 
 def last_reason(cloud: Cloud) -> str:
     """Return why the last connection ended."""
-    return cloud.gateway.events[-1].reason
+    return cloud.events[-1].reason

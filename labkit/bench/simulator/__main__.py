@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.bench.simulator.board.board_clock import FAST, REAL_TIME, Speed
-from labkit.bench.simulator.file_limit import raise_file_limit
 from labkit.bench.simulator.service import Service, Settings
 from labkit.bench.simulator.state_lock import StateDamagedError, StateInUseError
 from labkit.errors import BenchError
@@ -38,7 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (BenchError, OSError) as error:
         print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
         return 1
-    raise_file_limit()
     for name in _ENDING_SIGNALS & {it.name for it in signal.Signals}:
         signal.signal(signal.Signals[name], lambda *_: service.stop())
     try:

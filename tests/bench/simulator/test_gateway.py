@@ -64,9 +64,11 @@ def test_hello_world_is_accepted(cloud: Cloud, led: Device, version: ssl.TLSVers
         assert client.ask(mqtt.PingReq()) == mqtt.PingResp()
         assert cloud.gateway.connections == ("LED",)
         assert client.ask(mqtt.Disconnect()) is None
-    accepted, closed = cloud.gateway.events
-    assert (accepted.accepted, accepted.client_id, accepted.certificate_id) == (True, "LED", led.id)
-    assert (closed.accepted, closed.reason) == (False, "the client said DISCONNECT")
+    accepted, closed = cloud.events
+    assert (accepted.verb, accepted.client_id, accepted.certificate_id) == (
+        "accepted", "LED", led.id,
+    )  # fmt: skip
+    assert (closed.verb, closed.reason) == ("closed", "the client said DISCONNECT")
     assert cloud.gateway.connections == ()
 
 

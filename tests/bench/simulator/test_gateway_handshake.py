@@ -51,7 +51,7 @@ def test_unregistered_certificate_gets_an_alert(
     device = ca.issue("LED")
     assert alert(cloud, device, version=version) == "SSLV3_ALERT_CERTIFICATE_UNKNOWN"
     assert "not registered; its CA is" in last_reason(cloud)
-    assert cloud.gateway.events[-1].certificate_id == device.id
+    assert cloud.events[-1].certificate_id == device.id
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -201,14 +201,14 @@ def test_status_may_change_in_the_middle_of_a_handshake(
         flight = going.read()
         raw.sendall(flight[:-1])
         assert judged.wait(5)
-        assert cloud.gateway.events == ()
+        assert cloud.events == []
         cloud.iot.update_certificate(certificateId=led.id, newStatus=status)
         raw.sendall(flight[-1:])
         raw.settimeout(1)
         with contextlib.suppress(TimeoutError):
             while raw.recv(65536):
                 pass
-        assert [event.reason for event in cloud.gateway.events] == reasons
+        assert [event.reason for event in cloud.events] == reasons
 
 
 def test_client_that_checks_the_name_finds_another_one(cloud: Cloud, led: Device) -> None:

@@ -44,7 +44,7 @@ def test_first_connection_registers_and_drops(
     drops(cloud, device, version)
     assert status(cloud, device) == "PENDING_ACTIVATION"
     assert last_reason(cloud).startswith("registered PENDING_ACTIVATION")
-    assert cloud.gateway.events[-1].certificate_id == device.id
+    assert cloud.events[-1].certificate_id == device.id
     assert cloud.gateway.connections == ()
 
 
@@ -117,7 +117,7 @@ def test_event_reaches_only_those_who_may_receive_it(cloud: Cloud, auto: Authori
     deaf["Statement"].append({"Effect": "Deny", "Action": "iot:Receive", "Resource": "*"})
     with watcher(cloud) as operator:
         cloud.iot.create_policy(policyName="deaf", policyDocument=json.dumps(deaf))
-        operator_id = cloud.gateway.events[-1].certificate_id
+        operator_id = cloud.events[-1].certificate_id
         cloud.iot.attach_policy(policyName="deaf", target=cloud.arn("cert", operator_id))
         drops(cloud, chained(auto.issue("LED"), auto))
         assert nothing_came(operator)
@@ -234,7 +234,7 @@ def test_change_in_the_middle_of_the_handshake_counts(
         flight = going.read()
         raw.sendall(flight[:-1])
         assert judged.wait(5)
-        assert cloud.gateway.events == ()
+        assert cloud.events == []
         cloud.iot.update_ca_certificate(
             certificateId=certificates.certificate_id(auto.certificate), newStatus="INACTIVE"
         )

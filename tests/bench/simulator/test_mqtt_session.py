@@ -210,48 +210,37 @@ def test_what_follows_a_disconnect_is_not_heard(cloud: Cloud, ca: Authority) -> 
         assert second.ask(mqtt.PingReq()) == mqtt.PingResp()
 
 
-def test_shadow_topics_are_published_to_where_the_policy_allows_it(
-    cloud: Cloud, ca: Authority
-) -> None:
-    """The device's own shadow is its; another's, and what only the service publishes, is not."""
-    device = ca.issue("LED")
-    cloud.register(device)
-    shadow = "$aws/things/LED/shadow"
-    document = allowing(
-        ("iot:Connect", "client/LED"),
-        ("iot:Publish", f"topic/{shadow}/*"),
-        ("iot:Receive", f"topic/{shadow}/*"),
-        ("iot:Subscribe", f"topicfilter/{shadow}/*"),
-    )
-    cloud.attach_policy(device, document)
-    with connected(cloud, device) as client:
-        for packet_id, what in enumerate(("update/accepted", "update"), start=1):
-            wanted = mqtt.Subscribe(packet_id, ((f"{shadow}/{what}", 1),))
-            assert client.ask(wanted) == mqtt.SubAck(packet_id, (1,))
-        assert client.ask(mqtt.Publish(f"{shadow}/update", b"{}", 1, 7)) == mqtt.PubAck(7)
-        assert client.receive() == mqtt.Publish(f"{shadow}/update", b"{}", 1, 1)
-    for topic in ("$aws/things/pump/shadow/update", f"{shadow}/update/accepted"):
-        with connected(cloud, device) as client:
-            assert client.ask(mqtt.Publish(topic, b"{}", 1, 1)) is None
-
-
 @pytest.mark.parametrize(
-    "packet",
+    ("packet", "reason"),
     [
-        mqtt.Publish("$aws/events/certificates/registered/x", b"{}", 1, 1),
-        mqtt.Publish("$SYS/x", b"x", 1, 1),
-        mqtt.Subscribe(1, (("$aws/rules/lamp/#", 0),)),
-        mqtt.Subscribe(1, (("$aws/#", 0),)),
+        (mqtt.Publish("$aws/events/certificates/registered/x", b"{}", 1, 1), "reserved topic"),
+        (mqtt.Publish("$aws/things/LED/shadow/update", b"{}", 1, 1), "has no service there"),
+        (mqtt.Publish("$SYS/x", b"x", 1, 1), "reserved topic"),
+        (mqtt.Subscribe(1, (("$aws/rules/lamp/#", 0),)), "below $aws/events/ only"),
+        (mqtt.Subscribe(1, (("$aws/#", 0),)), "reserved topic"),
+        (mqtt.Subscribe(1, (("$aws/+/certificates/#", 0),)), "reserved topic"),
+        (mqtt.Subscribe(1, (("$share/group/#", 0),)), "reserved topic"),
+        (mqtt.Publish("a", b"x", 1, 1, retain=True), "does not retain messages"),
     ],
     ids=lambda packet: repr(packet)[:50],
 )
-def test_reserved_topics_end_the_connection_whatever_the_policy(
-    cloud: Cloud, ca: Authority, packet: mqtt.Packet
+def test_what_the_account_does_not_offer_ends_the_connection(
+    cloud: Cloud, ca: Authority, packet: mqtt.Packet, reason: str
 ) -> None:
-    """Nobody can pretend to be the account by publishing its events."""
+    """Whatever the policy allows: reserved topics, and messages to be retained."""
     device = ca.issue("LED")
     cloud.register(device)
     cloud.attach_policy(device, OPEN)
     with connected(cloud, device) as client:
         assert client.ask(packet) is None
-    assert "the reserved topic" in last_reason(cloud)
+    assert reason in last_reason(cloud)
+
+
+def test_events_can_be_subscribed_to(cloud: Cloud, ca: Authority) -> None:
+    """The twin: the account's own events are the reserved topics that are offered."""
+    device = ca.issue("LED")
+    cloud.register(device)
+    cloud.attach_policy(device, OPEN)
+    with connected(cloud, device) as client:
+        for topic in ("$aws/events/#", "$aws/events/certificates/registered/+", "a/$aws"):
+            assert client.ask(mqtt.Subscribe(1, ((topic, 0),))) == mqtt.SubAck(1, (0,))

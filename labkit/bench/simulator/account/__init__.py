@@ -22,7 +22,6 @@ from labkit.bench.simulator.account import (
     endpoint,
     own_authority,
     policies,
-    retained,
     tags,
     templates,
     things,
@@ -30,7 +29,6 @@ from labkit.bench.simulator.account import (
 from labkit.bench.simulator.account.automatic_registration import AutomaticRegistration
 from labkit.bench.simulator.account.context import Call, Change, Identity, Kind, Operation
 from labkit.bench.simulator.account.refusal import Refusal
-from labkit.bench.simulator.account.retained import Retained
 from labkit.bench.simulator.account.store import Store
 
 if TYPE_CHECKING:
@@ -50,7 +48,6 @@ __all__ = [
     "Change",
     "Kind",
     "Refusal",
-    "Retained",
 ]
 
 OPERATIONS: dict[str, Operation] = {
@@ -144,14 +141,6 @@ class Account:
         return self.run(
             lambda call: automatic_registration.register_automatically(call, certificate, ca)
         )
-
-    def retain(self, topic: str, payload: bytes, qos: int) -> None:
-        """Keep a message as the last one of its topic; an empty one clears the topic."""
-        self.run(lambda call: retained.retain(call, topic, payload, qos))
-
-    def retained(self, topic: str) -> Retained | None:
-        """Return the retained message of a topic, or None."""
-        return self._read(lambda call: retained.retained(call, topic))
 
     def grants(self, certificate_arn: str, client_id: str) -> connections.Grants:
         """Return what a certificate may do under a client id, as things are now."""

@@ -54,8 +54,6 @@ CREATE TABLE IF NOT EXISTS provisioning_templates (
     name TEXT PRIMARY KEY, type TEXT NOT NULL, description TEXT NOT NULL, body TEXT NOT NULL,
     enabled INTEGER NOT NULL, role_arn TEXT NOT NULL, created TEXT NOT NULL,
     modified TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS retained_messages (
-    topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL);
 """
 
 

@@ -4,59 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from labkit.bench.simulator.account import Account, Change, Kind
-from labkit.bench.simulator.gateway.subscriptions import Subscriptions
-from labkit.bench.simulator.mqtt import Publish
+from labkit.bench.simulator.gateway.topics import Subscriptions
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from labkit.bench.simulator.gateway.admission import Admission
-
-_KEPT_EVENTS = 1000
+    from labkit.bench.simulator.mqtt import Publish
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionEvent:
-    """A connection was accepted, refused or ended.
-
-    Attributes:
-        at: the lab's time.
-        peer: the client's address.
-        certificate_id: the SHA-256 of the certificate's DER, in hex; empty if none came.
-        client_id: empty before CONNECT was accepted.
-        accepted: True when CONNECT was accepted; False at the end, which is also a refusal's.
-        reason: why it ended; empty if accepted.
-    """
-
-    at: datetime
-    peer: str
-    certificate_id: str
-    client_id: str
-    accepted: bool
-    reason: str
-
-
 class Session(Protocol):
-    """A device's connection, as the broker sees it.
-
-    Attributes:
-        client_id: empty before CONNECT was accepted.
-    """
+    """A device's connection as the broker sees it; `MqttSession` is one."""
 
     client_id: str
 
     @property
     def arn(self) -> str:
-        """The certificate's ARN; empty inside the handshake."""
+        """The certificate's ARN; empty during the handshake."""
 
     def deliver(self, message: Publish, qos: int) -> None:
-        """Send a message that the device wants, with this QoS at most, if it may have it."""
+        """Send a message that matches a subscription of this QoS."""
 
     def forget_grants(self) -> None:
         """Ask the account again at the next decision."""
@@ -75,13 +45,11 @@ class Broker:
         account: decides.
 
     Attributes:
-        events: the last connections' fates, oldest first.
         subscriptions: of the sessions that are connected.
     """
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.events: deque[ConnectionEvent] = deque(maxlen=_KEPT_EVENTS)
         self.subscriptions: Subscriptions[Session] = Subscriptions()
         self._waiting: deque[Publish] = deque()
         self._is_routing = False
@@ -124,25 +92,7 @@ class Broker:
         if not others:
             self._by_arn.pop(session.arn, None)
 
-    def retained(self, topic_filter: str) -> Publish | None:
-        """Return the retained message that a new subscription gets, or None.
-
-        AWS IoT delivers it for the exact topic only, never for a filter with wildcards: a topic
-        name has none.
-        """
-        kept = self.account.retained(topic_filter)
-        return Publish(kept.topic, kept.payload, kept.qos, retain=True) if kept else None
-
-    def publish(self, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
-        """Publish what a device sent, or its will.
-
-        Who has subscribed already gets it without the retain flag (MQTT-3.3.1-9).
-        """
-        if retain:
-            self.account.retain(topic, payload, qos)
-        self.route(Publish(topic, payload, qos))
-
-    def route(self, message: Publish) -> None:
+    def publish(self, message: Publish) -> None:
         """Send a message to every session that wants it and may have it.
 
         A delivery may end a connection, whose will is a message itself. It waits until this one
@@ -191,10 +141,6 @@ class Broker:
     ) -> None:
         """Put a connection's fate into the log."""
         certificate_id = admission.certificate_id if admission else ""
-        event = ConnectionEvent(
-            self.account.clock(), peer, certificate_id, client_id, accepted, reason
-        )
-        self.events.append(event)
         verb = "accepted" if accepted else "closed"
         _log.info(
             "%s %s, certificate %.16s, client id %r %s",

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from labkit.bench.simulator.gateway.attempts import Attempts
-from labkit.bench.simulator.gateway.broker import Broker, ConnectionEvent
+from labkit.bench.simulator.gateway.broker import Broker
 from labkit.bench.simulator.gateway.mqtt_session import MqttSession
 from labkit.bench.simulator.gateway.server_identity import server_identity
 from labkit.bench.simulator.gateway.tls_connection import TlsConnection, server_context
@@ -61,11 +61,6 @@ class Gateway:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
         self._doors: list[asyncio.Server] = []
-
-    @property
-    def events(self) -> tuple[ConnectionEvent, ...]:
-        """The last connections' fates, oldest first."""
-        return tuple(self._broker.events)
 
     @property
     def connections(self) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ class MqttSession:
         self._broker.note(self._connection.peer, admission, self.client_id, reason)
         will, self._will = self._will, None
         if will is not None:
-            self._broker.publish(will.topic, will.payload, will.qos, retain=will.retain)
+            self._broker.publish(mqtt.Publish(will.topic, will.payload, will.qos))
 
     def deliver(self, message: mqtt.Publish, qos: int) -> None:
         """Send a message that a subscription asks for, if the certificate may receive it."""
@@ -102,16 +102,14 @@ class MqttSession:
         if qos:
             self._packet_id = self._packet_id % 0xFFFF + 1
         packet_id = self._packet_id if qos else 0
-        self._send(
-            mqtt.Publish(message.topic, message.payload, qos, packet_id, retain=message.retain)
-        )
+        self._send(mqtt.Publish(message.topic, message.payload, qos, packet_id))
 
     def _register(self, candidate: RegistrationCandidate) -> None:
         """Register the client's certificate automatically, which ends its connection."""
         chain = self._connection.peer_chain
         reason, event = registration_at_connect.register(self._broker.account, candidate, chain)
         if event is not None:
-            self._broker.route(event)
+            self._broker.publish(event)
         self.close(reason)
 
     def forget_grants(self) -> None:
@@ -174,35 +172,29 @@ class MqttSession:
 
     def _publish(self, packet: mqtt.Publish, permissions: Permissions) -> None:
         permissions.check_message(packet)
-        if packet.retain:
-            self._broker.account.retain(packet.topic, packet.payload, packet.qos)
         if packet.qos:
             self._send(mqtt.PubAck(packet.packet_id))
-        self._broker.publish(packet.topic, packet.payload, packet.qos)
+        self._broker.publish(mqtt.Publish(packet.topic, packet.payload, packet.qos))
 
     def _subscribe(self, packet: mqtt.Subscribe, permissions: Permissions) -> None:
-        """Subscribe to all filters or none, and then send what is retained."""
+        """Subscribe to all filters or none."""
         if len(packet.filters) > _MAX_FILTERS:
             raise RefusedError(f"SUBSCRIBE has more than {_MAX_FILTERS} topic filters")
         for name, qos in packet.filters:
             permissions.check_filter(name, qos)
         codes = tuple(self._add(name, qos) for name, qos in packet.filters)
         self._send(mqtt.SubAck(packet.packet_id, codes))
-        for (name, _), code in zip(packet.filters, codes, strict=True):
-            message = self._broker.retained(name)
-            if message is not None and code != mqtt.SUBSCRIPTION_REFUSED:
-                self.deliver(message, code)
 
     def _add(self, name: str, qos: int) -> int:
         own = self._broker.subscriptions.of(self)
         if name not in own and len(own) >= _MAX_SUBSCRIPTIONS:
             return mqtt.SUBSCRIPTION_REFUSED
-        self._broker.subscriptions.add(self, name, qos)
+        own[name] = qos
         return qos
 
     def _unsubscribe(self, packet: mqtt.Unsubscribe) -> None:
         for name in packet.filters:
-            self._broker.subscriptions.remove(self, name)
+            self._broker.subscriptions.of(self).pop(name, None)
         self._send(mqtt.UnsubAck(packet.packet_id))
 
     def _send(self, packet: mqtt.Packet) -> None:

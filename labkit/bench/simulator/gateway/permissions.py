@@ -3,16 +3,15 @@
 A refusal closes the connection: MQTT 3.1.1 has no other way to say no to a CONNECT or PUBLISH
 without a return code, and AWS IoT does the same with a SUBSCRIBE.
 
-Source: AWS IoT Core developer guide: MQTT; Reserved topics; Retained message policy examples; AWS
-IoT Core quotas. An unauthorized SUBSCRIBE closes the connection (aws/aws-iot-device-sdk-js issues
-125 and 191).
+Source: AWS IoT Core developer guide: MQTT; Reserved topics; AWS IoT Core quotas. An unauthorized
+SUBSCRIBE closes the connection (aws/aws-iot-device-sdk-js issues 125 and 191).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.bench.simulator.gateway import reserved_topics, topics
+from labkit.bench.simulator.gateway import topics
 
 if TYPE_CHECKING:
     from labkit.bench.simulator.account import Account
@@ -77,13 +76,14 @@ class Permissions:
             raise RefusedError(f"the payload of {len(message.payload)} bytes is over 128 KB")
         if not topics.is_within_limits(message.topic):
             raise RefusedError("the topic is over 256 bytes or 7 slashes")
-        if not reserved_topics.may_publish(message.topic):
-            raise RefusedError(f"nobody may publish to the reserved topic {message.topic}")
-        if message.retain and message.topic.startswith("$"):
-            raise RefusedError("a message to a reserved topic cannot be retained")
-        self._require("iot:Publish", f"topic/{message.topic}")
+        if message.topic.startswith("$"):
+            raise RefusedError(
+                f"nothing can be published to the reserved topic {message.topic}: "
+                "the simulated AWS IoT has no service there"
+            )
         if message.retain:
-            self._require("iot:RetainPublish", f"topic/{message.topic}")
+            raise RefusedError("the simulated AWS IoT does not retain messages")
+        self._require("iot:Publish", f"topic/{message.topic}")
 
     def check_filter(self, name: str, qos: int) -> None:
         """Refuse a topic filter that AWS IoT would not take.
@@ -95,8 +95,11 @@ class Permissions:
             raise RefusedError("QoS 2 is not supported")
         if not topics.is_filter(name) or not topics.is_within_limits(name):
             raise RefusedError(f"SUBSCRIBE has an invalid topic filter: {name!r}")
-        if not reserved_topics.may_subscribe(name):
-            raise RefusedError(f"nobody may subscribe to the reserved topic {name}")
+        if name.startswith("$") and not name.startswith(topics.EVENTS):
+            raise RefusedError(
+                f"nothing is published to the reserved topic {name}: "
+                f"the simulated AWS IoT publishes below {topics.EVENTS} only"
+            )
         self._require("iot:Subscribe", f"topicfilter/{name}")
 
     def may_receive(self, topic: str) -> bool:

@@ -54,16 +54,16 @@ class _NoProtocolError(Exception):
 
 
 class TlsSession(Protocol):
-    """What runs inside a TLS connection; all of it in the loop's thread."""
+    """What runs inside a TLS connection, in the loop's thread; `MqttSession` is one."""
 
     def handshake_done(self, admission: Admission) -> None:
-        """Begin: the client's certificate was let in."""
+        """Begin: the client's certificate was accepted."""
 
     def data_received(self, data: bytes) -> None:
-        """Take decrypted bytes."""
+        """Process decrypted bytes."""
 
     def connection_lost(self, admission: Admission | None, reason: str) -> None:
-        """End; called once. `admission` is None if no certificate came."""
+        """End; called once. `admission` is None if the client sent no certificate."""
 
 
 def server_context(account: Account, identity: ServerIdentity, endpoint_name: str) -> SSL.Context:
