@@ -39,7 +39,7 @@ class Writer:
     @property
     def answered(self) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
         """The calls that were answered."""
-        return [(*call, said) for call, said in zip(self.asked, self.answers, strict=False)]
+        return [(*call, answer) for call, answer in zip(self.asked, self.answers, strict=False)]
 
     @property
     def cut_off(self) -> tuple[str, dict[str, str]] | None:
@@ -97,37 +97,37 @@ class Reader:
     def __init__(self, client: BaseClient) -> None:
         self._client = client
 
-    def is_there(self, operation: str, asked: dict[str, Any], said: dict[str, Any]) -> bool:
+    def is_there(self, operation: str, asked: dict[str, Any], answer: dict[str, Any]) -> bool:
         """Return whether all is there, with the same ids, that a call was answered."""
         try:
-            return bool(getattr(self, f"_{operation}")(asked, said))
+            return bool(getattr(self, f"_{operation}")(asked, answer))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             return False
 
-    def _create_thing(self, asked: dict[str, Any], said: dict[str, Any]) -> bool:
+    def _create_thing(self, asked: dict[str, Any], answer: dict[str, Any]) -> bool:
         found = self._client.describe_thing(**asked)
-        return found["thingId"] == said.get("thingId", found["thingId"])
+        return found["thingId"] == answer.get("thingId", found["thingId"])
 
     def _create_policy(self, asked: dict[str, Any], _: dict[str, Any]) -> bool:
         found = self._client.get_policy(policyName=asked["policyName"])
         return found["policyDocument"] == asked["policyDocument"]
 
-    def _create_policy_version(self, asked: dict[str, Any], said: dict[str, Any]) -> bool:
+    def _create_policy_version(self, asked: dict[str, Any], answer: dict[str, Any]) -> bool:
         found = self._client.get_policy(policyName=asked["policyName"])
-        return found["defaultVersionId"] == said.get("policyVersionId", "2")
+        return found["defaultVersionId"] == answer.get("policyVersionId", "2")
 
-    def _register_certificate(self, asked: dict[str, Any], said: dict[str, Any]) -> bool:
+    def _register_certificate(self, asked: dict[str, Any], answer: dict[str, Any]) -> bool:
         identifier = certificates.certificate_id(
             certificates.load_certificate(asked["certificatePem"])
         )
         found = self._certificate(identifier)
-        return said.get("certificateId", identifier) == identifier and found["status"] == "ACTIVE"
+        return answer.get("certificateId", identifier) == identifier and found["status"] == "ACTIVE"
 
-    def _create_keys_and_certificate(self, _: dict[str, Any], said: dict[str, Any]) -> bool:
-        found = self._certificate(said["certificateId"])
-        return found["certificatePem"] == said["certificatePem"]
+    def _create_keys_and_certificate(self, _: dict[str, Any], answer: dict[str, Any]) -> bool:
+        found = self._certificate(answer["certificateId"])
+        return found["certificatePem"] == answer["certificatePem"]
 
     def _update_certificate(self, asked: dict[str, Any], _: dict[str, Any]) -> bool:
         return self._certificate(asked["certificateId"])["status"] == asked["newStatus"]

@@ -298,7 +298,7 @@ def cpu(work: Callable[[], object]) -> float:
 
 
 def pressing() -> Iterator[str]:
-    """Press panels that do no I/O, in Chromium, and wait for the frame that shows what came."""
+    """Press panels that do no I/O, in Chromium, and wait for the frame that shows the result."""
     if not shutil.which("chromium"):
         yield "a press               -        (no chromium is installed)"
         return

@@ -196,7 +196,7 @@ class Server:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def everything(self, *, until: type[mqtt.Packet]) -> list[mqtt.Packet]:
-        """Return the packets that came, as soon as the last of them is of a kind."""
+        """Return the packets received up to the first of a kind."""
         end = time.monotonic() + 5
         while not isinstance((self.heard or [None])[-1], until) and time.monotonic() < end:
             time.sleep(0.005)

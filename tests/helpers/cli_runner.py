@@ -52,11 +52,11 @@ def labkit(*arguments: object, stdin: bytes = b"") -> Ended:
     return Ended(code, out.buffer.getvalue(), err.buffer.getvalue().decode())
 
 
-def assert_refused(ended: Ended, *said: str) -> None:
+def assert_refused(ended: Ended, *texts: str) -> None:
     """Assert exit code 1, nothing on standard output, a message, and no traceback."""
     assert (ended.code, ended.raw) == (1, b"")
     assert ended.err.startswith("labkit: ")
     assert "Traceback" not in ended.err
     assert "should not have happened" not in ended.err
-    for text in said:
+    for text in texts:
         assert text in ended.err

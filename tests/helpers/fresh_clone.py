@@ -129,7 +129,7 @@ class Manual:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.said = ""
+        self.output = ""
         self.address = self._address()
         parts = urllib.parse.urlsplit(self.address)
         self.server = f"{parts.scheme}://{parts.netloc}"
@@ -138,10 +138,10 @@ class Manual:
     def _address(self) -> str:
         assert self.process.stdout
         for line in self.process.stdout:
-            self.said += line
+            self.output += line
             if address := address_with_token(line):
                 return address
-        raise AssertionError(f"expected the manual's address, got: {self.said}")
+        raise AssertionError(f"expected the manual's address, got: {self.output}")
 
     def get(self, path: str, token: str | None = None) -> bytes:
         """Fetch something, with the manual's own token unless another is given."""

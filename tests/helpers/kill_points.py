@@ -8,7 +8,7 @@ name. A run is a fork of a process that has loaded labkit once, which makes each
 
     python kill_points.py FOLDER ROUTE PATTERN
 
-prints a line of JSON for each kill, and at last one with the run's exit code and what it said.
+prints a line of JSON for each kill, and at last one with the run's exit code and its output.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def main(root: Path, route: str, pattern: str) -> int:
     seen.touch()
     for _ in range(MOST_KILLS):
         before = seen.read_text()
-        with tempfile.TemporaryFile() as said:
-            code = _run(route, Moments(root, route, seen, re.compile(pattern)), said.fileno())
-            said.seek(0)
-            text = said.read().decode()
+        with tempfile.TemporaryFile() as output:
+            code = _run(route, Moments(root, route, seen, re.compile(pattern)), output.fileno())
+            output.seek(0)
+            text = output.read().decode()
         if code != -signal.SIGKILL:
-            print(json.dumps({"code": code, "said": text}))  # noqa: T201 the answer
+            print(json.dumps({"code": code, "output": text}))  # noqa: T201 the answer
             return code
         print(json.dumps({"killed": seen.read_text()[len(before) :].strip()}))  # noqa: T201 as above
     return 1
@@ -73,7 +73,7 @@ class Moments:
         self._is_looking = False
         self._before = "the start"
 
-    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
+    def on_event(self, event: str, arguments: tuple[object, ...]) -> None:
         """Hear an audit event; at a moment that is new the process ends, as with `kill -9`."""
         if self._is_looking:
             return
@@ -128,7 +128,7 @@ def _run(route: str, moments: Moments, output: int) -> int:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.argv = ["labkit", "run", "--route", route]
-        sys.addaudithook(moments.hear)
+        sys.addaudithook(moments.on_event)
         try:
             labkit()
         except SystemExit as end:

@@ -97,9 +97,9 @@ class SecondBoard:
     def hands(self) -> Hands:
         """Return a person who does at once what is asked for."""
 
-        def do(said: str) -> None:
-            self.prompts.append(said)
-            if "reset button" in said:
+        def do(prompt: str) -> None:
+            self.prompts.append(prompt)
+            if "reset button" in prompt:
                 self.press_reset()
 
         return Hands(say=do, wait=self.prompts.append)

@@ -152,7 +152,9 @@ def shown(browser: Browser, file: Path, *, width: int = WIDTH) -> Iterator[Shown
     page.on("pageerror", lambda error: shown.troubles.append(f"error: {error}"))
     page.on(
         "console",
-        lambda said: shown.troubles.append(f"console: {said.text}") if said.type == "error" else 0,
+        lambda message: (
+            shown.troubles.append(f"console: {message.text}") if message.type == "error" else 0
+        ),
     )
     try:
         page.goto(file.as_uri())

@@ -64,7 +64,7 @@ class Read(HTMLParser):
 
 
 def build(folder: Path, notebooks: Path = NOTEBOOKS, *, seed: int = 0) -> str:
-    """Build the manual in a Python of its own, and return what was said on standard error."""
+    """Build the manual in a Python of its own, and return its standard error."""
     code = (
         "import sys; from pathlib import Path; from labkit.errors import LabError\n"
         "from labkit.manual.site import build\n"

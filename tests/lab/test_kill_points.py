@@ -47,7 +47,7 @@ def killed_everywhere(root: Path, route: str, pattern: str = ".") -> list[str]:
     )
     *killed, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, ""), last
-    assert "The device was accepted" in last["said"]
+    assert "The device was accepted" in last["output"]
     return [each["killed"] for each in killed]
 
 

@@ -136,7 +136,7 @@ def test_the_token_is_in_no_argument_list(tmp_path: Path) -> None:
         listed = subprocess.run(["ps", "-wweo", "args"], check=True, capture_output=True, text=True)
         assert "sleep 300" in listed.stdout
         assert manual.token not in listed.stdout
-        assert manual.token not in manual.said
+        assert manual.token not in manual.output
         page = visited.read_text().strip()
         assert address_with_token(page) == manual.address
         assert manual.get("/api/contents")

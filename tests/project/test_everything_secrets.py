@@ -1,4 +1,4 @@
-"""No key, token or password is in anything that is written or said, whatever one does.
+"""No key, token or password is in anything that is written or printed, whatever one does.
 
 Every route to a real account's stand-in, every command, faults on purpose; then all files of the
 workspace, all output and all logs are searched.
@@ -47,7 +47,7 @@ DIGITS = ACCOUNT_ID[-4:]
 
 
 class Everything:
-    """A workspace in which everything is done, and all that was said."""
+    """A workspace in which everything is done, and all outputs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -58,7 +58,7 @@ class Everything:
         """Run a command and keep what it says."""
         done = labkit(self.root, *arguments, LABKIT_CLOUD="aws", LABKIT_DEBUG="1")
         assert code is None or done.returncode == code, done.stderr
-        name = f"said {len(self.texts)}: {' '.join(arguments)}"
+        name = f"output {len(self.texts)}: {' '.join(arguments)}"
         self.texts[name] = (done.stdout + done.stderr).encode()
 
     def plant_wifi_password(self, route: str) -> None:
@@ -85,7 +85,7 @@ class Everything:
         header.write_text("".join(lines[: end - 12] + lines[end - 4 :]))
 
     def gather(self) -> dict[str, bytes]:
-        """Return all that was said, and every file of the workspace, by name."""
+        """Return every output and every file of the workspace, by name."""
         for path in self.root.rglob("*"):
             if path.is_file():
                 self.texts[path.relative_to(self.root).as_posix()] = path.read_bytes()
@@ -100,13 +100,13 @@ def shown_and_raised(everything: Everything) -> None:
         for step in lab.procedure.steps:
             if "header" in step.does or ".h" in step.does or "macro" in step.does:
                 lab.perform(step.name, show=shown.append)
-        said = [repr(lab), str(lab.journal), repr(lab.workbench(lab.procedure.steps[0].name))]
-        said += [repr(lab.preflight()), repr(lab.diagnose()), repr(lab.undo(dry_run=True))]
+        outputs = [repr(lab), str(lab.journal), repr(lab.workbench(lab.procedure.steps[0].name))]
+        outputs += [repr(lab.preflight()), repr(lab.diagnose()), repr(lab.undo(dry_run=True))]
         try:
             lab.paste_console("no console")
         except LabError as error:
-            said.append(repr(error) + str(error.__cause__))
-        everything.texts[f"shown on {route}"] = "\n".join(shown + said).encode()
+            outputs.append(repr(error) + str(error.__cause__))
+        everything.texts[f"shown on {route}"] = "\n".join(shown + outputs).encode()
 
 
 @pytest.mark.slow

@@ -42,12 +42,12 @@ def on_python(version: tuple[int, ...], *arguments: str) -> subprocess.Completed
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-def assert_one_sentence(done: subprocess.CompletedProcess[str], *said: str) -> None:
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *texts: str) -> None:
     """Assert exit code 1 and one line on standard error that names what to install."""
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("lab: ")
-    for text in said:
+    for text in texts:
         assert text in done.stderr
 
 
@@ -85,9 +85,9 @@ class Installer:
     def __call__(self, *command: str) -> str | None:
         """Do as the command does; fail where a word of it is in trouble."""
         self.calls.append(command)
-        for word, said in self.trouble.items():
+        for word, answer in self.trouble.items():
             if word in " ".join(command):
-                return said
+                return answer
         if command[1:3] == ("-m", "venv"):
             python = Path(self.module.venv_program("python"))
             shutil.rmtree(self.module.VENV, ignore_errors=True)
@@ -235,7 +235,7 @@ def test_the_installer_itself_comes_from_the_lock(installer: Installer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "message"),
     [
         ({"venv --clear": "x\nError: no space left\n"}, "could not make .venv: Error: no space"),
         ({" install ": "x\nERROR: No matching distribution\n"}, "No matching distribution. Is the"),
@@ -243,14 +243,14 @@ def test_the_installer_itself_comes_from_the_lock(installer: Installer) -> None:
     ids=["venv", "install"],
 )
 def test_a_set_up_that_fails_says_why_and_leaves_no_stamp(
-    installer: Installer, capsys: pytest.CaptureFixture[str], trouble: dict[str, str], said: str
+    installer: Installer, capsys: pytest.CaptureFixture[str], trouble: dict[str, str], message: str
 ) -> None:
     """The tool's last line is in the message; the next call tries again."""
     installer.trouble = trouble
     with pytest.raises(SystemExit) as ended:
         installer.set_up()
     assert ended.value.code == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     installer.trouble = {}
     assert installer.set_up() > 0
 

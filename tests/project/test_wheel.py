@@ -157,8 +157,8 @@ def test_run(manual: Installed) -> None:
 
 def test_run_with_a_record(manual: Installed) -> None:
     """`labkit run --record` runs the pages of the package."""
-    said = manual.labkit("run", "--workspace", "recorded", "--record", "records")
-    assert "outcome accepted" in said
+    output = manual.labkit("run", "--workspace", "recorded", "--record", "records")
+    assert "outcome accepted" in output
     assert len(list((manual.folder / "empty/records").glob("*.eln"))) == 1
     manual.labkit("stop", "--workspace", "recorded")
 
@@ -219,10 +219,10 @@ def test_reading_a_console_log_needs_few_packages(bare: Installed) -> None:
 )
 def test_a_missing_extra_is_named(bare: Installed, command: str, extra: str) -> None:
     """One line says which extra the command needs; no traceback."""
-    said = bare.labkit(*command.split(), code=1)
-    assert said.startswith("labkit: this needs the package ")
-    assert said.endswith(f"Install it with: pip install 'labkit[{extra}]'\n")
-    assert said.count("\n") == 1
+    output = bare.labkit(*command.split(), code=1)
+    assert output.startswith("labkit: this needs the package ")
+    assert output.endswith(f"Install it with: pip install 'labkit[{extra}]'\n")
+    assert output.count("\n") == 1
 
 
 def test_a_missing_extra_is_named_in_python(bare: Installed) -> None:
