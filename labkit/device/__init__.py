@@ -1,1 +1,1 @@
-"""The board as a serial URL, and the image that is built from its firmware tree."""
+"""The board as a serial URL: ports, captures of its console, build and flash commands."""

@@ -1,7 +1,7 @@
-"""A board on a serial port: capture what it prints, reset it, build its firmware and flash it.
+"""A board on a serial port: capture its console, reset it, build its firmware and flash it.
 
 A board is a pySerial URL. The simulated one is `rfc2217://…`, opened without pySerial's waits.
-Build and flash are commands of lab.toml, run without a shell; labkit's own run in its own process.
+Build and flash are commands of lab.toml, run without a shell; labkit's own run in this process.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from labkit.device.baud_rates import COMMON_RATES, share_of_text
 from labkit.device.capture import Capture, ConsoleLog, LogWriter
-from labkit.device.commands import Command
-from labkit.device.hands import NOBODY, Hands
-from labkit.device.listening import Heard, Listener, Patience, Until
-from labkit.device.looks import COMMON_RATES, share_of_text
-from labkit.device.opening import opened
-from labkit.device.reset import held_in_reset
+from labkit.device.commands import NO_OPERATOR, Command, Operator
+from labkit.device.listening import End, Listener, Timeouts, Until
+from labkit.device.opening import held_in_reset, opened
 from labkit.errors import BaudRateError, CaptureTimeoutError, DeviceError, PortError
 
 if TYPE_CHECKING:
@@ -33,15 +31,16 @@ class Board:
     Attributes:
         url: a pySerial URL.
         baud_rate: baud rate of the console.
-        log: the file to which everything that the board prints is added.
+        log: the file to which the console's bytes are appended.
         firmware: the firmware tree, in which build and flash commands run.
-        build_command: the command that builds the tree; `by hand` asks a person.
-        flash_command: the command that loads what was built.
-        variables: environment variables for both, beside our own.
-        hands: who is asked for what only a person can do.
-        patience: how long is waited for what.
+        build_command: the command that builds the tree; `by hand` asks the operator.
+        flash_command: the command that flashes the image.
+        variables: environment variables for both, in addition to those of this process.
+        operator: asked to press the reset button, and to build and flash by hand.
+        timeouts: how long a capture waits, and for what.
         is_simulated: whether it is a board of the simulated bench.
-        own_commands: what is called in place of a command of these words; it returns a line.
+        own_commands: functions that replace a command of these words; each returns a line.
+        pasted_boot: a pasted console text, which replaces building, flashing and booting.
     """
 
     url: str
@@ -51,18 +50,22 @@ class Board:
     build_command: Sequence[str]
     flash_command: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
-    hands: Hands = NOBODY
-    patience: Patience = field(default_factory=Patience)
+    operator: Operator = NO_OPERATOR
+    timeouts: Timeouts = field(default_factory=Timeouts)
     is_simulated: bool = False
     own_commands: Mapping[tuple[str, ...], Callable[[], str]] = field(default_factory=dict)
+    pasted_boot: Capture | None = None
 
     @property
     def console_log(self) -> ConsoleLog:
-        """The log, with the times at which its bytes came."""
+        """The log, with the times at which its bytes were read."""
         return ConsoleLog(self.log)
 
     def build(self, show: Callable[[str], object] | None = None) -> str:
-        """Build the firmware tree and return what the command printed, a line at a time to `show`.
+        """Build the firmware tree and return the command's output.
+
+        Args:
+            show: called with each line when it is printed.
 
         Raises:
             DeviceError: the command is missing, or failed.
@@ -70,7 +73,7 @@ class Board:
         return self._run("build", self.build_command, show)
 
     def flash(self, show: Callable[[str], object] | None = None) -> str:
-        """Load what was built onto the board and return what the command printed, as `build` does.
+        """Flash the image onto the board and return the command's output, as `build` does.
 
         Raises:
             DeviceError: the command is missing, or failed.
@@ -78,10 +81,10 @@ class Board:
         return self._run("flash", self.flash_command, show)
 
     def reset(self) -> None:
-        """Press the reset button through the port's lines, or ask for it where there are none.
+        """Reset the board through the port's lines, or ask for its button if the port has none.
 
         Raises:
-            PortError: the port cannot be opened, or went away.
+            PortError: the port cannot be opened, or was disconnected.
         """
         try:
             with self._opened() as port, self._held(port) as has_lines:
@@ -89,7 +92,7 @@ class Board:
         except OSError as error:
             raise self._gone(error) from None
         if not has_lines:
-            self.hands.say("Press the board's reset button now.")
+            self.operator.say("Press the board's reset button now.")
 
     def boot(
         self,
@@ -99,29 +102,31 @@ class Board:
         show: Callable[[str], object] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Capture:
-        """Reset the board and return what it prints until the demo ends.
+        """Reset the board and return its console text until the demo ends.
 
-        The capture starts while the board is held in reset, so nothing is missed, and nothing
-        of an earlier boot is taken for this one's. A board that is not reset by its port's lines,
-        since they are missing or lead nowhere, is reset by a person, who is asked for it.
-        Everything is in the log before it is looked at.
+        The capture starts while the board is held in reset, so it holds this boot from its first
+        byte on, and no part of an earlier one. If the port's lines are missing or not connected to
+        the board's reset, the operator is asked to press the button. All bytes are in the log
+        before they are examined.
 
         Args:
-            until: with `Until.DUMP` a dump that is complete is enough.
-            timeout_s: seconds to wait for the end, beside the delay that the board announces;
-                the board's patience when not given.
-            show: called with each line as it comes, and now and then while the board waits.
-            stop: asked again and again; once it returns True the capture ends after the line that
-                is coming, and what came so far is returned.
+            until: with `Until.DUMP` the capture ends after a complete dump of the public key.
+            timeout_s: seconds to wait for the end, in addition to the delay that the board
+                announces; None for the board's timeout.
+            show: called with each line when it is printed, and with the rest of a long delay.
+            stop: called again and again; after it returns True the capture ends with the current
+                line, and what was read so far is returned.
 
         Raises:
-            PortError: the port cannot be opened, or went away.
-            BaudRateError: what came is no text.
-            CaptureTimeoutError: what was waited for did not come in time, or nothing came.
+            PortError: the port cannot be opened, or was disconnected.
+            BaudRateError: the bytes are not text.
+            CaptureTimeoutError: the boot did not end in time, or no byte was received.
         """
-        patience = self.patience
+        if self.pasted_boot is not None:
+            return self.pasted_boot
+        timeouts = self.timeouts
         if timeout_s is not None:
-            patience = replace(patience, boot_s=timeout_s)
+            timeouts = replace(timeouts, boot_s=timeout_s)
         with self._opened() as port, LogWriter(self.console_log) as log:
             try:
                 with self._held(port) as has_lines:
@@ -131,19 +136,19 @@ class Board:
                         port,
                         log,
                         until=until,
-                        patience=patience,
+                        timeouts=timeouts,
                         show=show,
-                        say=self.hands.say,
+                        say=self.operator.say,
                         stop=stop,
                     )
                 if not has_lines:
                     listener.ask_for_reset()
-                heard = listener.listen()
+                ended = listener.listen()
             except OSError as error:
                 raise self._gone(error) from None
             end = log.offset
-        if heard not in {Heard.END, Heard.STOPPED}:
-            raise self._failed(heard, listener, patience)
+        if ended not in {End.COMPLETE, End.STOPPED}:
+            raise self._failed(ended, listener, timeouts)
         return self.console_log.capture(listener.start, end)
 
     def stored(self, start: int, end: int) -> Capture:
@@ -151,28 +156,22 @@ class Board:
         return self.console_log.capture(start, end)
 
     def paste(self, text: str | bytes) -> Capture:
-        """Add a console text that came another way than through the port, and return it.
+        """Append a console text that was not read from the port to the log, and return it.
 
         Args:
-            text: what was copied out of a terminal, or a terminal's log file. Bytes are UTF-8,
-                or UTF-16 with its byte order mark.
+            text: a text copied from a terminal, or a terminal's log file. Bytes are UTF-8, or
+                UTF-16 with a byte order mark.
 
         Raises:
-            DeviceError: nothing is in it.
+            DeviceError: the text is empty.
         """
         raw = text.encode() if isinstance(text, str) else _as_utf8(text)
         if not raw.strip():
             raise DeviceError(
-                "nothing is in the pasted text. Copy the console from the board's reset on, or "
+                "the pasted text is empty. Copy the console text from the board's reset on, or "
                 "give the path of your terminal's log file."
             )
         return self.console_log.append(raw)
-
-    def pasted(self, capture: Capture) -> PastedBoard:
-        """Return the board as it is where a person built, flashed, booted and pasted."""
-        return PastedBoard(
-            self.url, self.baud_rate, self.log, self.firmware, (), (), capture=capture
-        )
 
     def _opened(self) -> AbstractContextManager[Serial]:
         return opened(self.url, self.baud_rate, is_simulated=self.is_simulated)
@@ -181,83 +180,53 @@ class Board:
         return held_in_reset(port, 0) if self.is_simulated else held_in_reset(port)
 
     def _run(self, what: str, words: Sequence[str], show: Callable[[str], object] | None) -> str:
+        if self.pasted_boot is not None:
+            return ""
         if own := self.own_commands.get(tuple(words)):
             line = own()
             if show:
                 show(line)
             return f"{line}\n"
-        return Command(what, words, self.firmware, self.variables).run(self.hands, show)
+        return Command(what, words, self.firmware, self.variables).run(self.operator, show)
 
     def _gone(self, error: OSError) -> PortError:
         return PortError(
-            f"the port {self.url} went away while the board was printing ({error}). What came "
-            f"before is in {self.log}. Plug the board in again and repeat the step.",
+            f"the port {self.url} was disconnected while the board was printing ({error}). The "
+            f"bytes received before are in {self.log}. Plug the board in and repeat the step.",
             cause="gone",
         )
 
-    def _failed(self, heard: Heard, listener: Listener, patience: Patience) -> DeviceError:
-        where = f"{listener.received} bytes came and are in {self.log}"
-        if heard is Heard.GARBLED:
+    def _failed(self, ended: End, listener: Listener, timeouts: Timeouts) -> DeviceError:
+        where = f"{listener.received} bytes were received and are in {self.log}"
+        if ended is End.GARBLED:
             share = 1 - share_of_text(self.log.read_bytes()[listener.start :])
             return BaudRateError(
-                f"{where}; {share:.0%} of them are no text, as when the baud rate is wrong. "
-                f"Expected text at {self.baud_rate} baud. Set device.baud_rate in lab.toml to "
-                f"what the firmware's console uses; usual are {_other_rates(self.baud_rate)}. If "
-                "none reads, look at the wires: ground, voltage, and is this the console's port?"
+                f"{where}; {share:.0%} of them are not text, as at a wrong baud rate. Expected "
+                f"text at {self.baud_rate} baud. Set device.baud_rate in lab.toml to the rate of "
+                f"the firmware's console; common rates are {_other_rates(self.baud_rate)}. If none "
+                "gives text, check the wires: ground, voltage, and the console's own port."
             )
-        if heard is Heard.SILENCE:
-            waited = min(patience.boot_s, patience.silence_s)
+        if ended is End.SILENCE:
+            waited = min(timeouts.boot_s, timeouts.silence_s)
             return CaptureTimeoutError(
-                f"the demo did not end within {waited:g} s; not a byte came on {self.url}. Is the "
-                "board powered, is this its console's port (boards may have two), the baud rate "
-                f"right ({self.baud_rate}), the firmware flashed, and was the board reset?"
+                f"the demo did not end within {waited:g} s: no byte was received on {self.url}. "
+                "Check that the board is powered, that this is its console's port (boards may have "
+                f"two), that the baud rate is {self.baud_rate}, that the firmware is flashed, and "
+                "that the board was reset."
             )
-        if heard is Heard.OLD_BOOT:
+        if ended is End.OLD_BOOT:
             return CaptureTimeoutError(
-                f"the board went on with a boot from before the reset; {where}. Its port's lines "
-                "do not reset it: repeat the step, and press its reset button when it is asked for."
+                f"the board continued a boot that began before the reset; {where}. Its port's "
+                "lines do not reset it. Repeat the step, and press its reset button when asked."
             )
         return CaptureTimeoutError(
-            f"the demo did not end within {patience.boot_s:g} s; {where}. Read their end: what is "
-            "the board waiting for, and is it still powered?"
+            f"the demo did not end within {timeouts.boot_s:g} s; {where}. Read the last lines: "
+            "they show what the board is waiting for. Check that it is still powered."
         )
 
 
-@dataclass(slots=True)
-class PastedBoard(Board):
-    """A board whose console was pasted: a person has built, flashed and reset it.
-
-    Attributes:
-        capture: what was pasted.
-    """
-
-    capture: Capture = field(default_factory=lambda: Capture("", 0, 0))
-
-    def build(self, show: Callable[[str], object] | None = None) -> str:
-        """Build nothing: it was done by hand."""
-        del show
-        return ""
-
-    def flash(self, show: Callable[[str], object] | None = None) -> str:
-        """Flash nothing: it was done by hand."""
-        del show
-        return ""
-
-    def boot(
-        self,
-        *,
-        until: Until = Until.DEMO,
-        timeout_s: float | None = None,
-        show: Callable[[str], object] | None = None,
-        stop: Callable[[], bool] | None = None,
-    ) -> Capture:
-        """Return what was pasted."""
-        del until, timeout_s, show, stop
-        return self.capture
-
-
 def _as_utf8(raw: bytes) -> bytes:
-    """Return text as UTF-8; Windows tools write UTF-16, which in the middle of a log is lost."""
+    """Return text as UTF-8; Windows tools write UTF-16, which would be lost within a log."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace").encode()
     return raw.removeprefix(b"\xef\xbb\xbf")

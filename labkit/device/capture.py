@@ -1,9 +1,9 @@
-"""What a board printed: the log of raw bytes, when they came, and one boot's part of it.
+"""What a board printed: the log of raw bytes, the times at which they were read, and captures.
 
 `console.log` holds the bytes that were read from the port, unchanged. labkit adds a line feed only
 before a capture or a pasted text, if the log does not end with one. The times of reading are in
-`console.times.jsonl` next to it: `{"offset": 4096, "seconds": 1767225600.123}` says that the
-bytes from 4096 on were read at that time, seconds since 1970 on this computer's clock.
+`console.times.jsonl` next to it: `{"offset": 4096, "seconds": 1767225600.123}` states that the
+bytes from 4096 on were read at that time, in seconds since 1970 on this computer's clock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from bisect import bisect_right
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Self
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SHORTEST_STEP_S = 0.01
-"""Bytes that come within this time of each other share a time: a few hundred lines a second."""
+"""Bytes that are read within this time of each other share one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Capture:
     """What one boot printed.
 
     Attributes:
-        text: the console text, decoded as it came.
-        start: where it starts in console.log, in bytes.
-        end: where it ends there.
+        text: the console text, decoded as UTF-8 and otherwise unchanged.
+        start: the offset in console.log of its first byte.
+        end: the offset after its last byte.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLog:
-    """The raw bytes of every capture, and when they came.
+    """The raw bytes of every capture, and when they were read.
 
     Attributes:
         path: console.log.
@@ -64,42 +64,14 @@ class ConsoleLog:
         return self.path.with_suffix(".times.jsonl")
 
     def capture(self, start: int, end: int | None = None) -> Capture:
-        """Return a part of the log as a capture; to its end where no end is given."""
+        """Return a part of the log as a capture; without an end, the rest of the log."""
         with self.path.open("rb") as log:
             log.seek(start)
             raw = log.read() if end is None else log.read(end - start)
         return Capture(raw.decode(errors="replace"), start, start + len(raw))
 
-    def times(self) -> list[tuple[int, float]]:
-        """Return from which byte on what came when, oldest first.
-
-        A line that a kill cut off is left out: its bytes then count to the time before.
-        """
-        times: list[tuple[int, float]] = []
-        if self.times_path.exists():
-            for line in self.times_path.read_text("utf-8", errors="replace").splitlines():
-                times += time_told(line)
-        return times
-
-    def with_times(self, capture: Capture) -> str:
-        """Return a capture with the time of each line before it, UTC.
-
-        A line's time is when its first byte was read. Lines from before times were kept, or
-        pasted ones, have none.
-        """
-        times = self.times()
-        offsets = [offset for offset, _ in times]
-        shown = []
-        at = capture.start
-        for line in self.path.read_bytes()[capture.start : capture.end].splitlines(keepends=True):
-            found = bisect_right(offsets, at) - 1
-            at += len(line)
-            if text := line.decode(errors="replace").strip():
-                shown.append(f"{clock(times[found][1] if found >= 0 else 0)}  {text}")
-        return "\n".join(shown)
-
     def append(self, raw: bytes) -> Capture:
-        """Add text that did not come from a port, on a line of its own; it has no times."""
+        """Add text that was not read from a port, on a line of its own; it has no time."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         starts_line = _ends_line(self.path)
         with self.path.open("ab") as log:
@@ -113,10 +85,10 @@ class ConsoleLog:
 
 
 class LogWriter:
-    """Adds to a log what comes from a port, at once: a kill loses nothing that was read.
+    """Adds bytes to a log at once, so that a killed program loses nothing that was read.
 
     Args:
-        log: where to.
+        log: the log.
     """
 
     def __init__(self, log: ConsoleLog) -> None:
@@ -127,7 +99,7 @@ class LogWriter:
     def __enter__(self) -> Self:
         """Open both files."""
         self._log.path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: what is read is in the file before it is looked at.
+        # Unbuffered: bytes are in the file before they are examined.
         self._bytes: IO[bytes] = self._files.enter_context(self._log.path.open("ab", buffering=0))
         self._times: IO[str] = self._files.enter_context(
             self._log.times_path.open("a", encoding="utf-8")
@@ -145,7 +117,7 @@ class LogWriter:
 
     @property
     def offset(self) -> int:
-        """Where the next byte will stand."""
+        """The offset of the next byte."""
         return self._bytes.tell()
 
     def start_line(self) -> None:
@@ -167,15 +139,6 @@ class LogWriter:
         self._bytes.write(chunk)
 
 
-def time_told(line: str) -> list[tuple[int, float]]:
-    """Read a line of the times: from which byte on what came when; nothing where it was cut off."""
-    try:
-        told = json.loads(line)
-        return [(int(told["offset"]), float(told["seconds"]))]
-    except (ValueError, KeyError, TypeError):
-        return []
-
-
 def _ends_line(log: Path) -> bool:
     """Return whether a log is missing, empty, or ends with a line feed."""
     return not log.exists() or log.read_bytes()[-1:] in (b"", b"\n")
@@ -185,8 +148,63 @@ def _time_line(offset: int, seconds: float) -> str:
     return json.dumps({"offset": offset, "seconds": round(seconds, 3)}) + "\n"
 
 
-def clock(seconds: float) -> str:
-    """Return a time of day, UTC, to the millisecond; blanks for 0, which is no time."""
-    if not seconds:
-        return " " * len("00:00:00.000")
-    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
+class LogFollower:
+    """Reads on in a log, and in its times, from where the last call stopped.
+
+    Args:
+        log: the log; it need not exist yet.
+    """
+
+    def __init__(self, log: ConsoleLog) -> None:
+        self._log = log
+        self._read = self._times_read = 0
+        self._offsets: list[int] = []
+        self._seconds: list[float] = []
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the file is shorter than what was read: another one has replaced it."""
+        return _size(self._log.path) < self._read
+
+    def more(self) -> bytes:
+        """Return the bytes that were added since the last call."""
+        chunk = _from(self._log.path, self._read)
+        self._read += len(chunk)
+        return chunk
+
+    def time_of(self, offset: int) -> str:
+        """Return when a byte was read, UTC, such as `14:03:59.120`; blanks if it is not known.
+
+        Args:
+            offset: the byte's offset in the log, counted from 0.
+        """
+        self._read_times()
+        found = bisect_right(self._offsets, offset) - 1
+        seconds = self._seconds[found] if found >= 0 else 0
+        if not seconds:
+            return " " * len("00:00:00.000")
+        return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+    def _read_times(self) -> None:
+        """Read the new lines of the times; one that a killed program left incomplete is skipped."""
+        chunk = _from(self._log.times_path, self._times_read)
+        whole = chunk[: chunk.rfind(b"\n") + 1]
+        self._times_read += len(whole)
+        for line in whole.splitlines():
+            with suppress(ValueError, KeyError, TypeError):
+                entry = json.loads(line)
+                offset, seconds = int(entry["offset"]), float(entry["seconds"])
+                self._offsets.append(offset)
+                self._seconds.append(seconds)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _from(path: Path, start: int) -> bytes:
+    if _size(path) <= start:
+        return b""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read()

@@ -1,4 +1,7 @@
-"""Build and flash: the user's own commands, run without a shell, with their output live."""
+"""Build and flash: the user's own commands, run without a shell, or an operator who does it.
+
+A command's output is shown while it runs.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,60 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labkit.errors import DeviceError
+from labkit.support.prompt import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from labkit.device.hands import Hands
-
 BY_HAND = "by hand"
-"""Stands in lab.toml in place of a command where a person does it, in an IDE for instance."""
+"""Replaces a command in lab.toml if the operator does it, for instance in an IDE."""
 
 _LAST_LINES = 20
 """Lines of a failed command's output that its error repeats: compilers name the cause last."""
 
 _DONE_BY_HAND = {
     "build": "Build the firmware in {tree} now.",
-    "flash": "Load what was built from {tree} onto the board now.",
+    "flash": "Flash the image that was built in {tree} onto the board now.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How the person at the board is asked to press a button, to build or to flash.
+
+    Attributes:
+        say: shows a request, such as to press the reset button, and returns at once.
+        wait: shows a request, and returns after the operator has confirmed it.
+    """
+
+    say: Callable[[str], object]
+    wait: Callable[[str], object]
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _wait(text: str) -> None:
+    _say(text)
+    if ask("Press Enter when it is done. ") is None:
+        raise DeviceError(
+            f"{text} No one can confirm here that it is done: run the step in a terminal or in an "
+            "open notebook, or name a command for it in lab.toml."
+        )
+
+
+def _refuse(text: str) -> None:
+    raise DeviceError(f"{text} This board has no operator: name a command for it in lab.toml.")
+
+
+OPERATOR = Operator(_say, _wait)
+"""The person at this program's terminal or page."""
+
+NO_OPERATOR = Operator(lambda _text: None, _refuse)
+"""No one, as for the simulated board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +75,9 @@ class Command:
 
     Attributes:
         what: "build" or "flash".
-        words: the program and its arguments; `by hand` alone asks a person.
+        words: the program and its arguments; `by hand` alone asks the operator.
         tree: the folder in which it runs.
-        variables: environment variables for it, beside our own.
+        variables: environment variables for it, in addition to those of this process.
     """
 
     what: str
@@ -45,24 +85,24 @@ class Command:
     tree: Path
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, hands: Hands, show: Callable[[str], object] | None = None) -> str:
-        """Run it and return what it printed, both streams as they came.
+    def run(self, operator: Operator, show: Callable[[str], object] | None = None) -> str:
+        """Run the command and return its output, both streams in the order of their lines.
 
         Args:
-            hands: who is asked where it is done by hand.
-            show: called with each line as it comes.
+            operator: asked to do it if lab.toml has `by hand` in place of a command.
+            show: called with each line when it is printed.
 
         Raises:
             DeviceError: the command is missing, cannot be started, or failed; the message ends
-                with its last lines.
+                with the last lines of its output.
         """
         if not self.words:
             raise DeviceError(
-                f"lab.toml names no command to {self.what}: set device.{self.what}, to "
+                f"lab.toml names no command to {self.what}. Set device.{self.what} there, to "
                 f'"{BY_HAND}" if you do it in an IDE.'
             )
         if tuple(self.words) == (BY_HAND,):
-            hands.wait(_DONE_BY_HAND[self.what].format(tree=self.tree))
+            operator.wait(_DONE_BY_HAND[self.what].format(tree=self.tree))
             return ""
         lines, code = self._stream(show)
         if code != 0:
@@ -77,7 +117,7 @@ class Command:
         lines = []
         with self._start() as process:
             try:
-                # Never None: it was asked for.
+                # Never None: it is a pipe.
                 for line in process.stdout or ():
                     lines.append(line)
                     if show:
@@ -106,5 +146,5 @@ class Command:
         except OSError as error:
             raise DeviceError(
                 f"the {self.what} command {self.words[0]!r} cannot be run in {self.tree}: "
-                f"{error.strerror}. Mend device.{self.what} in lab.toml."
+                f"{error.strerror}. Correct device.{self.what} in lab.toml."
             ) from None

@@ -1,6 +1,6 @@
-"""Listening to a boot: when it has begun, what it waits for, and when it has nothing more to say.
+"""Listening to a boot: when it begins, what the board waits for, and when it is complete.
 
-A board is never asked anything; all is told from what it prints and from how long it is silent.
+Nothing is sent to the board. Everything is derived from what it prints and how long it is silent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from labkit import console
 from labkit.console import Kind
 from labkit.console.boots import MessageNumbers
 from labkit.console.shapes import kind_of
-from labkit.device.looks import looks_garbled
+from labkit.device.baud_rates import looks_garbled
 from labkit.diagnosis.recognition import recognize
 from labkit.diagnosis.signs import ENDS
 from labkit.errors import ConsoleError
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from labkit.device.capture import LogWriter
 
 _FIRST_NUMBERS = 20
-"""A boot's first message has the number 0; this many may be lost in a terminal's noise."""
+"""A boot's first message has the number 0; noise may hide this many."""
 
 _GARBLED_AFTER_S = 2.0
-"""ESP8266's boot ROM is garbled for a moment in every boot."""
+"""Every boot of an ESP8266 begins with a moment of garbled text, from its boot ROM."""
 _ENOUGH_BYTES = 256
-"""Bytes for a verdict while the board goes on printing."""
+"""Bytes that are judged while the board is still printing."""
 
 
 class Until(Enum):
@@ -44,29 +44,29 @@ class Until(Enum):
     DEMO = "the demo has ended"
 
 
-class Heard(Enum):
+class End(Enum):
     """How listening ended."""
 
-    END = "what was waited for"
-    SILENCE = "not a byte"
-    GARBLED = "bytes that are no text"
-    OLD_BOOT = "a boot that began before the reset"
-    STOPPED = "a person who wants no more"
-    TOO_LITTLE = "not what was waited for, in time"
+    COMPLETE = "the boot was complete"
+    SILENCE = "no byte was received"
+    GARBLED = "the bytes are not text"
+    OLD_BOOT = "the boot began before the reset"
+    STOPPED = "the caller stopped it"
+    INCOMPLETE = "the boot was not complete in time"
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a listener waits, in seconds.
 
     Attributes:
-        boot_s: for a boot to end, beside the delay that it announces.
-        first_byte_s: for a board's first byte, before a person is asked to press its button.
-        silence_s: for a first byte altogether: time to reach the board and press.
+        boot_s: for the end of a boot, in addition to the delay that the board announces.
+        first_byte_s: for the first byte, before the operator is asked to press the button.
+        silence_s: for the first byte in total, which includes the time to press the button.
         quiet_s: after the demo's last line, to be sure that nothing follows.
-        noise_s: after the demo's last line, where other tasks never fall quiet.
-        dump_quiet_s: after a dump, where the demo goes on: a slow board takes seconds for TLS.
-        progress_s: between two lines that tell how long the board will still wait.
+        noise_s: after the demo's last line, if other tasks continue to print.
+        dump_quiet_s: after a dump, if the demo continues: a slow board takes seconds for TLS.
+        progress_s: between two lines about the rest of the board's delay.
     """
 
     boot_s: float = 120.0
@@ -80,7 +80,7 @@ class Patience:
 
 @dataclass(slots=True)
 class _Delay:
-    """The board's wait before it makes its key pair."""
+    """The board's delay before it generates its key pair."""
 
     end: float
     next_progress: float
@@ -91,16 +91,16 @@ class Listener:
 
     Args:
         port: the open port.
-        log: where everything goes that comes, before it is looked at.
-        until: what is waited for.
-        patience: how long.
-        show: called with each line as it comes.
-        say: called with what a person should do at the board.
-        stop: asked again and again whether to end.
+        log: all bytes are written to it before they are examined.
+        until: what the capture waits for.
+        timeouts: how long it waits.
+        show: called with each line when it is printed.
+        say: called with what the operator should do at the board.
+        stop: called again and again; True ends the capture.
 
     Attributes:
-        start: where in the log the boot begins.
-        received: bytes that have come.
+        start: the offset in the log at which the boot begins.
+        received: how many bytes were received.
     """
 
     def __init__(
@@ -109,17 +109,17 @@ class Listener:
         log: LogWriter,
         *,
         until: Until,
-        patience: Patience,
+        timeouts: Timeouts,
         show: Callable[[str], object] | None,
         say: Callable[[str], object],
         stop: Callable[[], bool] | None = None,
     ) -> None:
         self._port, self._log, self._until = port, log, until
-        self._patience, self._show, self._say = patience, show, say
+        self._timeouts, self._show, self._say = timeouts, show, say
         self._stop, self._stopped_at = stop, math.inf
         self._reader, self._numbers = console.Reader(), MessageNumbers()
         self._began = self._last_byte = time.monotonic()
-        self._deadline = self._began + patience.boot_s
+        self._deadline = self._began + timeouts.boot_s
         self._raw = bytearray()
         self._first = self._line_start = self.start = log.offset
         self._taken = 0
@@ -131,17 +131,17 @@ class Listener:
 
     @property
     def received(self) -> int:
-        """How many bytes came."""
+        """How many bytes were received."""
         return len(self._raw)
 
     def ask_for_reset(self) -> None:
-        """Ask for the reset button, once."""
+        """Ask the operator to press the reset button, once."""
         if not self._asked:
             self._asked = True
             self._say("Press the board's reset button now; its console is being captured.")
 
-    def listen(self) -> Heard:
-        """Read until the boot has ended, or patience has."""
+    def listen(self) -> End:
+        """Read until the boot is complete, or a timeout ends."""
         while (now := time.monotonic()) < self._deadline:
             if chunk := self._port.read(self._port.in_waiting or 1):
                 self._log.write(chunk)
@@ -149,20 +149,20 @@ class Listener:
                 self._last_byte = time.monotonic()
                 self._take(chunk)
             elif self._is_over(now):
-                return Heard.END
+                return End.COMPLETE
             if self._is_stopped(now):
-                return Heard.STOPPED
-            if self._ended_at is not None and now - self._ended_at > self._patience.noise_s:
-                return Heard.END
+                return End.STOPPED
+            if self._ended_at is not None and now - self._ended_at > self._timeouts.noise_s:
+                return End.COMPLETE
             if self._is_garbled(now):
-                return Heard.GARBLED
+                return End.GARBLED
             if not self._raw and self._is_silent_for(now - self._began):
-                return Heard.SILENCE
-            self._tell_progress(now)
-        return self._too_late()
+                return End.SILENCE
+            self._show_progress(now)
+        return self._timed_out()
 
     def _take(self, chunk: bytes) -> None:
-        """Read lines one by one, so that it is known where each begins."""
+        """Process lines one by one, so that the offset of each is known."""
         for piece in chunk.splitlines(keepends=True):
             self._taken += len(piece)
             for event in self._reader.feed(piece):
@@ -181,14 +181,14 @@ class Listener:
             self._ended_at = time.monotonic()
         if event.kind is Kind.WAITING and (wait := kind_of(event.text)[1]):
             now, seconds = time.monotonic(), int(wait["seconds"])
-            self._delay = _Delay(now + seconds, now + self._patience.progress_s)
-            self._deadline = max(self._deadline, now + seconds + self._patience.boot_s)
+            self._delay = _Delay(now + seconds, now + self._timeouts.progress_s)
+            self._deadline = max(self._deadline, now + seconds + self._timeouts.boot_s)
         elif self._delay and event.kind is not Kind.TEXT:
             self._delay = None
-            self._deadline = time.monotonic() + self._patience.boot_s
+            self._deadline = time.monotonic() + self._timeouts.boot_s
 
     def _begin_boot(self, number: int) -> None:
-        """Take a message that begins a boot, or is the first that was heard of one."""
+        """Process a message that begins a boot, or is the first that was received of one."""
         if self._numbers.boots == 1:
             self._is_old = number > _FIRST_NUMBERS
             if self._is_old:
@@ -199,27 +199,27 @@ class Listener:
         self._ended_at = self._delay = None
 
     def _is_over(self, now: float) -> bool:
-        """Return whether nothing more is to come; asked when the line is quiet."""
+        """Return whether the boot is complete; called while the line is quiet."""
         quiet_s = now - self._last_byte
         if self._ended_at is not None:
-            return quiet_s > self._patience.quiet_s
+            return quiet_s > self._timeouts.quiet_s
         return (
-            self._until is Until.DUMP and quiet_s > self._patience.dump_quiet_s and self._has_dump()
+            self._until is Until.DUMP and quiet_s > self._timeouts.dump_quiet_s and self._has_dump()
         )
 
     def _is_stopped(self, now: float) -> bool:
-        """Return whether to end here: at a line's end, for the next capture begins with a line."""
+        """Return whether to end here: at the end of a line, unless it does not come."""
         if self._stop is None or not self._stop():
             return False
         self._stopped_at = min(self._stopped_at, now)
         return (
             self._line_start == self._first + self._taken
-            or now - self._last_byte > self._patience.quiet_s
-            or now - self._stopped_at > self._patience.noise_s
+            or now - self._last_byte > self._timeouts.quiet_s
+            or now - self._stopped_at > self._timeouts.noise_s
         )
 
     def _has_dump(self) -> bool:
-        """Return whether the boot has printed a whole dump that is still its last word."""
+        """Return whether the boot has printed a complete dump and nothing after it."""
         if self._is_old or len(self._raw) == self._without_dump:
             return False
         try:
@@ -230,7 +230,7 @@ class Listener:
         return True
 
     def _is_garbled(self, now: float) -> bool:
-        """Return whether it is no use to wait for text any longer."""
+        """Return whether the bytes so far show a wrong baud rate."""
         if self._numbers.boots or now - self._began < _GARBLED_AFTER_S:
             return False
         if len(self._raw) - self._judged < _ENOUGH_BYTES:
@@ -239,21 +239,21 @@ class Listener:
         return looks_garbled(bytes(self._raw[-_ENOUGH_BYTES:]))
 
     def _is_silent_for(self, seconds: float) -> bool:
-        if seconds > self._patience.first_byte_s:
+        if seconds > self._timeouts.first_byte_s:
             self.ask_for_reset()
-        return seconds > self._patience.silence_s
+        return seconds > self._timeouts.silence_s
 
-    def _tell_progress(self, now: float) -> None:
+    def _show_progress(self, now: float) -> None:
         delay = self._delay
         if delay and self._show and delay.next_progress <= now < delay.end:
-            delay.next_progress += self._patience.progress_s
-            self._show(f"... the board makes its key pair in {delay.end - now:.0f} s")
+            delay.next_progress += self._timeouts.progress_s
+            self._show(f"... the board generates its key pair in {delay.end - now:.0f} s")
 
-    def _too_late(self) -> Heard:
+    def _timed_out(self) -> End:
         if not self._raw:
-            return Heard.SILENCE
+            return End.SILENCE
         if self._is_old:
-            return Heard.OLD_BOOT
+            return End.OLD_BOOT
         if self._ended_at is not None or (self._until is Until.DUMP and self._has_dump()):
-            return Heard.END
-        return Heard.GARBLED if looks_garbled(bytes(self._raw)) else Heard.TOO_LITTLE
+            return End.COMPLETE
+        return End.GARBLED if looks_garbled(bytes(self._raw)) else End.INCOMPLETE

@@ -1,10 +1,11 @@
-"""Opening a port, and saying what is wrong with one that cannot be opened."""
+"""Open a port, explain why one cannot be opened, and reset the board through the port's lines."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from serial import Serial
 
 _READ_S = 0.02
-"""A read waits so long for a byte, and then the listener looks at the time."""
+"""How long a read waits for a byte before the listener checks the time."""
+
+_PULSE_S = 0.05
+"""How long the reset line is held."""
+
+_NO_LINES = (errno.EINVAL, errno.ENOTTY)
+"""The system's errors for a port without DTR and RTS, such as a pseudo terminal."""
 
 _GROUP = "dialout"
-"""Owns serial ports on Debian, Ubuntu and Fedora; Arch calls it uucp."""
+"""The group of serial ports on Debian, Ubuntu and Fedora; on Arch it is uucp."""
 
 _BUSY = {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}
 _DENIED = {errno.EACCES, errno.EPERM}
@@ -39,8 +46,8 @@ def opened(url: str, baud_rate: int, *, is_simulated: bool = False) -> Iterator[
         is_simulated: whether it is a board of the simulated bench, which answers at once.
 
     Raises:
-        PortError: the port is missing, in use, not permitted, or cannot be opened otherwise;
-            `cause` tells these apart.
+        PortError: the port is missing, in use, not permitted, or cannot be opened for another
+            reason; `cause` is "missing", "busy", "denied" or "other".
     """
     import serial  # noqa: PLC0415 only a board needs it
 
@@ -53,70 +60,94 @@ def opened(url: str, baud_rate: int, *, is_simulated: bool = False) -> Iterator[
     try:
         yield port
     finally:
-        # Closing one that was unplugged may fail, and the error that matters is another.
+        # Closing an unplugged port can fail; the first error is the one that matters.
         with suppress(OSError):
             port.close()
+
+
+@contextmanager
+def held_in_reset(port: Serial, pulse_s: float = _PULSE_S) -> Iterator[bool]:
+    """Hold the board in reset, and release it at the end.
+
+    RTS resets and DTR stays released, so that an ESP32 boots from its flash. A program cannot find
+    out whether a board's reset is wired to RTS: on ST-Link's port the line exists and is not
+    connected.
+
+    Args:
+        port: the open port.
+        pulse_s: the shortest time for which the line is held; a simulated board needs none.
+
+    Yields:
+        Whether the port has the lines.
+
+    Source: esptool, `reset.py`, HardReset: RTS is the chip's enable pin, inverted.
+    """
+    has_lines = True
+    try:
+        port.dtr = False
+        if not port.rts:
+            port.rts = True
+    except OSError as error:
+        if error.errno not in _NO_LINES:
+            raise
+        has_lines = False
+    if has_lines:
+        time.sleep(pulse_s)
+    yield has_lines
+    if has_lines:
+        port.rts = False
 
 
 def _explained(url: str, error: Exception) -> PortError:
     cause = _cause(error)
     what = f"the serial port {url} cannot be opened"
     if cause == "missing":
-        there = ", ".join(each.url for each in ports()) or "no serial port at all"
-        return PortError(
-            f"{what}: there is no such port; this computer has {there}. Plug the board in, with a "
-            "cable that carries data, and choose its port: `labkit ports`.",
-            cause=cause,
+        found = ", ".join(each.url for each in ports()) or "none"
+        reason = (
+            f"the port does not exist. Ports of this computer: {found}. Plug the board in with a "
+            "data cable, and choose its port with `labkit ports --choose`."
         )
-    if cause == "busy":
-        return PortError(
-            f"{what}: another program is using it. Close the terminal, IDE monitor or debugger "
-            f"that has it open{_whose(url)}, and run the step again.",
-            cause=cause,
+    elif cause == "busy":
+        names = f" (`fuser -v {url}` names it)" if sys.platform.startswith("linux") else ""
+        reason = (
+            "another program is using it. Close the terminal, IDE monitor or debugger that has it "
+            f"open{names}, and run the step again."
         )
-    if cause == "denied":
-        return PortError(f"{what}: you have no permission. {_permission(url)}", cause=cause)
-    return PortError(
-        f"{what}: {error}. Is the board plugged in, its URL in lab.toml right, and no other "
-        "program (a terminal) using its port?",
-        cause=cause,
-    )
+    elif cause == "denied":
+        group = _group(url)
+        reason = (
+            f"you have no permission. The port belongs to the group {group}: run `sudo usermod -a "
+            f"-G {group} $USER`, then log out and in again, and restart JupyterLab."
+        )
+    else:
+        reason = (
+            f"{error}. Check that the board is plugged in, that device.url in lab.toml is right, "
+            "and that no other program, such as a terminal, is using the port."
+        )
+    return PortError(f"{what}: {reason}", cause=cause)
 
 
 def _cause(error: Exception) -> str:
-    """Tell why a port cannot be opened; pySerial says it in different places.
+    """Return why a port cannot be opened; pySerial reports it in different places.
 
-    Source: pySerial 3.5, `serialposix.py` and `serialwin32.py`. On Windows, where a port is
-    always exclusive, access is denied where another program has it.
+    Source: pySerial 3.5, `serialposix.py` and `serialwin32.py`. On Windows a port is always
+    exclusive, and access is denied if another program has it open.
     """
-    said, number = str(error), getattr(error, "errno", None)
-    if "PermissionError(13" in said and number is None:
+    text, number = str(error), getattr(error, "errno", None)
+    if "PermissionError(13" in text and number is None:
         return "busy"
-    if "FileNotFoundError(2" in said or number in _MISSING:
+    if "FileNotFoundError(2" in text or number in _MISSING:
         return "missing"
     if number in _BUSY:
         return "busy"
     return "denied" if number in _DENIED else "other"
 
 
-def _whose(url: str) -> str:
-    """Name the program that tells who has a port open, where there is one."""
-    return f" (`fuser -v {url}` names it)" if sys.platform.startswith("linux") else ""
-
-
-def _permission(url: str) -> str:
-    group = _group(url)
-    return (
-        f"Ports belong to the group {group} here: `sudo usermod -a -G {group} $USER`, then log "
-        "out and in again, which a running JupyterLab needs, too."
-    )
-
-
 def _group(url: str) -> str:
-    """Return the group to be in: the port's own, unless that is root's or cannot be told."""
+    """Return the group of the port, or the usual one if the port is root's or not found."""
     if sys.platform == "win32":
         return _GROUP
-    import grp  # noqa: PLC0415 there is none on Windows
+    import grp  # noqa: PLC0415 not available on Windows
 
     with suppress(OSError, KeyError):
         status = Path(url).stat()

@@ -1,4 +1,4 @@
-"""The serial ports of this computer, with the makers of what is plugged in."""
+"""The serial ports of this computer, with the manufacturers of their chips."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MAKERS: Mapping[int, str] = {
     0x1FC9: "NXP",
     0x303A: "Espressif",
 }
-"""Makers by USB vendor id.
+"""Manufacturers by USB vendor id.
 
 Source: the USB ID repository, linux-usb.org/usb.ids, version 2026.06.10; 303A from Espressif's own
 repository of product ids, github.com/espressif/usb-pids.
@@ -60,16 +60,16 @@ _PRODUCTS: Mapping[tuple[int, int], str] = {
     (0x1A86, 0x7523): "CH340",
     (0x303A, 0x1001): "USB Serial/JTAG",
 }
-"""What is on boards, by vendor and product id.
+"""Chips and probes that are on boards, by vendor and product id.
 
 Source: as above; EDBG as the udev rules for Microchip's Xplained boards name it, Espressif's as
 esptool-js does (USB_JTAG_SERIAL_PID).
 """
 
 NOTHING_FOUND = (
-    "No serial port was found. Plug the board in, with a cable that carries data and not only "
-    "power, and look again. A board without a USB-to-serial chip needs an adapter, and on Windows "
-    "and macOS some chips need their maker's driver."
+    "No serial port was found. Plug the board in with a data cable, not one for charging only, and "
+    "list the ports again. A board without a USB-to-serial chip needs an adapter. On Windows and "
+    "macOS some chips need their manufacturer's driver."
 )
 
 
@@ -78,11 +78,11 @@ class Port:
     """A serial port.
 
     Attributes:
-        url: what pySerial opens, such as `/dev/ttyACM0` or `COM3`.
-        description: what the operating system calls it.
-        vendor_id: USB vendor id, None where it is no USB port.
-        product_id: USB product id, None as well.
-        serial_number: the USB device's serial number, empty where it has none.
+        url: the URL that pySerial opens, such as `/dev/ttyACM0` or `COM3`.
+        description: the operating system's name for it.
+        vendor_id: USB vendor id; None if it is not a USB port.
+        product_id: USB product id; None if it is not a USB port.
+        serial_number: the USB device's serial number; empty if it has none.
     """
 
     url: str
@@ -93,21 +93,21 @@ class Port:
 
     @property
     def vid_pid(self) -> str:
-        """Vendor and product id as lists of them write it, such as `0483:374b`; or empty."""
+        """Vendor and product id in the form `0483:374b`; empty if it is not a USB port."""
         if self.vendor_id is None or self.product_id is None:
             return ""
         return f"{self.vendor_id:04x}:{self.product_id:04x}"
 
     @property
     def maker(self) -> str:
-        """Who made the chip that the port is on, and which it is; empty where not known."""
+        """The manufacturer and name of the port's chip; empty if not known."""
         if self.vendor_id is None or self.product_id is None:
             return ""
         maker = _MAKERS.get(self.vendor_id, "")
         return f"{maker} {_PRODUCTS.get((self.vendor_id, self.product_id), '')}".strip()
 
     def facts(self) -> dict[str, str]:
-        """Return everything as text, by name."""
+        """Return every attribute as text, by name."""
         return {
             "url": self.url,
             "maker": self.maker,
@@ -118,11 +118,11 @@ class Port:
 
 
 def ports(found: Iterable[ListPortInfo] | None = None) -> list[Port]:
-    """Return the serial ports, those of makers of boards first, then other USB ports.
+    """Return the serial ports: those of known manufacturers, then other USB ports, then the rest.
 
     Args:
-        found: what pySerial found; asked for when not given. It sees no pseudo terminals and no
-            ports behind a network.
+        found: the ports that pySerial found; None to ask it. It lists neither pseudo terminals
+            nor ports behind a network.
     """
     if found is None:
         from serial.tools import list_ports  # noqa: PLC0415 costs time only where ports are listed
@@ -142,7 +142,7 @@ def ports(found: Iterable[ListPortInfo] | None = None) -> list[Port]:
 
 
 def table(listed: Iterable[Port]) -> str:
-    """Return ports as lines to read, or what to do where there are none."""
+    """Return ports as lines to read, or what to do if there are none."""
     rows = [(port.url, port.vid_pid or "-", port.maker, port.description) for port in listed]
     if not rows:
         return NOTHING_FOUND

@@ -10,7 +10,7 @@ from labkit.check import check
 from labkit.cloud.changes import ask_before
 from labkit.cloud.confirmation import ask_for_digits
 from labkit.cloud.opening import real_clients, simulated_clients
-from labkit.device.hands import PERSON
+from labkit.device.commands import OPERATOR
 from labkit.errors import WorkspaceError
 from labkit.lab import procedure
 from labkit.lab.banner import banner
@@ -132,7 +132,7 @@ class Lab(StepCalls):
         """Return what a step works with; a real board's output is shown while it prints."""
         seed = self.workspace.settings.seed
         if show is None and not self.workspace.settings.board_is_simulated:
-            show = PERSON.say
+            show = OPERATOR.say
         return Workbench(
             workspace=self.workspace,
             board=self.board,
@@ -207,7 +207,7 @@ class Lab(StepCalls):
         performed = procedure.perform(self.workbench(step.name, show), step, status)
         if report:
             for change in performed.changes:
-                PERSON.say(f"lab.{step.name}(): {change}")
+                OPERATOR.say(f"lab.{step.name}(): {change}")
         return performed, procedure.Status(self.workspace) if performed.is_recorded else status
 
     def _find(self, name: str) -> procedure.Step:

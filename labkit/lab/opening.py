@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labkit.bench import client as benches
 from labkit.cloud.opening import open_real, open_simulated
 from labkit.device.board import Board
-from labkit.device.hands import NOBODY, PERSON
+from labkit.device.commands import NO_OPERATOR, OPERATOR
 from labkit.errors import BenchError
 from labkit.lab.board_commands import own_commands
 from labkit.support.seeding import Clock
@@ -44,7 +44,7 @@ def open_board(place: Workspace, bench: Bench | None) -> Board:
         is_simulated=settings.board_is_simulated,
         own_commands=own_commands(place) if settings.board_is_simulated else {},
         variables={"LABKIT_WORKSPACE": str(place.root), **settings.variables()},
-        hands=NOBODY if settings.board_is_simulated else PERSON,
+        operator=NO_OPERATOR if settings.board_is_simulated else OPERATOR,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.device.board import Board
-    from labkit.device.capture import Capture
+    from labkit.device.capture import Capture, ConsoleLog
     from labkit.keys import PublicKey
     from labkit.lab.lab import Lab
 
@@ -46,6 +47,12 @@ class Subject:
     board: Board
     power: Callable[[bool], object]
     make_new_key: Callable[[], object]
+
+
+def times_of(log: ConsoleLog) -> list[tuple[int, float]]:
+    """Return the offsets of a log that have times, and the times."""
+    lines = map(json.loads, log.times_path.read_text().splitlines())
+    return [(line["offset"], line["seconds"]) for line in lines]
 
 
 @pytest.fixture(params=["simulated", "second"])
@@ -128,14 +135,11 @@ def test_times_are_kept(subject: Subject) -> None:
     """The log's bytes have times, which never go back and lie within the capture."""
     begin = time.time()
     capture = subject.board.boot()
-    times = subject.board.console_log.times()
+    times = times_of(subject.board.console_log)
     assert times[0][0] == 0
     assert times == sorted(times)
     assert all(0 <= offset < capture.end for offset, _ in times)
     assert all(begin - 1 <= seconds <= time.time() for _, seconds in times)
-    shown = subject.board.console_log.with_times(capture).splitlines()
-    assert len(shown) == len(repr(capture).splitlines())
-    assert all(line[2] == line[5] == ":" and line[12:14] == "  " for line in shown)
 
 
 def test_a_dump_is_enough(subject: Subject) -> None:
@@ -144,12 +148,12 @@ def test_a_dump_is_enough(subject: Subject) -> None:
 
 
 def test_without_power_there_is_silence(subject: Subject) -> None:
-    """A board without power is an error that says that not a byte came; the log stays empty."""
+    """A board without power is an error: no byte was received; the log stays empty."""
     subject.power(False)  # noqa: FBT003 a switch is on or off
-    with pytest.raises(CaptureTimeoutError, match=r"not a byte came on .*Is the board powered"):
+    with pytest.raises(CaptureTimeoutError, match=r"no byte was received .* is powered"):
         subject.board.boot(timeout_s=1)
     assert subject.board.log.read_bytes() == b""
-    assert subject.board.console_log.times() == []
+    assert times_of(subject.board.console_log) == []
     subject.power(True)  # noqa: FBT003 as above
     assert key_of(subject.board.boot())
 
@@ -187,4 +191,4 @@ def test_pasting_is_as_good(subject: Subject) -> None:
     assert (pasted.text, key_of(pasted)) == (capture.text, key_of(capture))
     with pytest.raises(LabError, match="cannot be opened"):
         elsewhere.boot()
-    assert elsewhere.pasted(pasted).boot() == pasted
+    assert replace(elsewhere, pasted_boot=pasted).boot() == pasted

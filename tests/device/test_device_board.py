@@ -89,7 +89,7 @@ def test_a_capture_reads_as_a_terminal_shows_it(board: Board) -> None:
 
 
 def test_a_capture_that_is_stopped(board: Board, finished: Lab) -> None:
-    """Whoever wants no more gets what came so far, in whole lines; the port is free again."""
+    """A stopped capture holds what was read so far, in whole lines; the port is free again."""
     at_bench(finished, "clock", speed=1)
     shown: list[str] = []
     capture = board.boot(show=shown.append, stop=lambda: bool(shown))
@@ -155,9 +155,9 @@ def test_what_came_before_the_reset_is_kept_and_no_part_of_the_boot(
 
 def test_a_port_that_is_not_there(board: Board) -> None:
     """A port that does not exist is an error that names it, and what to ask or to choose from."""
-    questions = "no other program (a terminal) using its port?"
+    questions = "no other program, such as a terminal, is using the port."
     for url, cause, said in (
-        ("/dev/ttyUSB99", "missing", "there is no such port; this computer has "),
+        ("/dev/ttyUSB99", "missing", "the port does not exist. Ports of this computer: "),
         ("rfc2217://127.0.0.1:9", "other", questions),
         ("nonsense://x", "other", questions),
     ):
@@ -201,7 +201,7 @@ def test_a_local_port_that_is_busy(bare: Board) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
 def test_a_port_that_goes_away(bare: Board) -> None:
-    """A cable that is pulled in the middle is an error; what came before is in the log."""
+    """A cable that is pulled during a boot is an error; the bytes before it are in the log."""
     master, slave = os.openpty()
     mine = replace(bare, url=os.ttyname(slave))
     os.close(slave)
@@ -212,7 +212,7 @@ def test_a_port_that_goes_away(bare: Board) -> None:
         os.close(master)
 
     pulled = after(0.3, print_and_go)
-    with pytest.raises(PortError, match=r"went away while the board was printing .*console\.log"):
+    with pytest.raises(PortError, match=r"was disconnected while .*console\.log"):
         mine.boot(timeout_s=5)
     pulled.join()
     assert b"half a li" in mine.log.read_bytes()
@@ -226,8 +226,8 @@ def test_a_silent_board(board: Board, finished: Lab) -> None:
     at_bench(finished, "power", on=False)
     with pytest.raises(CaptureTimeoutError) as caught:
         board.boot(timeout_s=0.5)
-    assert "the demo did not end within 0.5 s; not a byte came on rfc2217://" in str(caught.value)
-    assert "Is the board powered, is this its console's port" in str(caught.value)
+    assert "did not end within 0.5 s: no byte was received on rfc2217://" in str(caught.value)
+    assert "Check that the board is powered, that this is its console's port" in str(caught.value)
 
 
 def test_power_that_goes_in_the_middle(board: Board, finished: Lab) -> None:
@@ -241,8 +241,8 @@ def test_power_that_goes_in_the_middle(board: Board, finished: Lab) -> None:
         board.boot(timeout_s=2.5, show=at_the_first_line)
     kept = board.log.read_bytes()
     assert len(kept) > 0
-    assert f" bytes came and are in {board.log}. Read their end" in str(caught.value)
-    assert "what is the board waiting for, and is it still powered?" in str(caught.value)
+    assert f" bytes were received and are in {board.log}. Read the last lines" in str(caught.value)
+    assert "what the board is waiting for. Check that it is still powered." in str(caught.value)
     at_bench(finished, "power", on=True)
     at_bench(finished, "clock", speed="fast")
     assert ACCEPTED in board.boot()
@@ -254,9 +254,9 @@ def test_a_wrong_baud_rate_is_no_boot(board: Board) -> None:
     with pytest.raises(BaudRateError) as caught:
         replace(board, baud_rate=9600).boot(timeout_s=1.5)
     raw = board.log.read_bytes()
-    assert f"{len(raw)} bytes came and are in {board.log}" in str(caught.value)
+    assert f"{len(raw)} bytes were received and are in {board.log}" in str(caught.value)
     assert "Expected text at 9600 baud." in str(caught.value)
-    assert "usual are 115200, 57600," in str(caught.value)
+    assert "common rates are 115200, 57600," in str(caught.value)
     assert b"Demo completed" not in raw
 
 
@@ -290,8 +290,8 @@ def test_our_own_labkit_is_found(bare: Board) -> None:
 
 @pytest.mark.parametrize("what", ["build", "flash"])
 def test_commands_that_fail(bare: Board, what: str) -> None:
-    """No command, a missing one and a failing one are errors that name what to mend."""
-    with pytest.raises(DeviceError, match=rf"names no command to {what}: set device\.{what},"):
+    """No command, a missing one and a failing one are errors that name what to correct."""
+    with pytest.raises(DeviceError, match=rf"names no command to {what}. Set device\.{what} there"):
         getattr(bare, what)()
     missing = replace(bare, **{f"{what}_command": ("no-such-program", "x")})
     with pytest.raises(DeviceError) as caught:
@@ -299,7 +299,7 @@ def test_commands_that_fail(bare: Board, what: str) -> None:
     assert f"the {what} command 'no-such-program' cannot be run in {bare.firmware}" in str(
         caught.value
     )
-    assert f"Mend device.{what} in lab.toml." in str(caught.value)
+    assert f"Correct device.{what} in lab.toml." in str(caught.value)
     program = "import sys; print('about'); print('the reason', file=sys.stderr); sys.exit(7)"
     failing = replace(bare, **{f"{what}_command": (sys.executable, "-c", program)})
     with pytest.raises(DeviceError) as caught:

@@ -1,4 +1,4 @@
-"""The console log and its times, pasted text, and what only hands can do."""
+"""The console log and its times, pasted text, and requests to the operator."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from console_shapes import boot_202107, key, text
 
 from labkit import console
 from labkit.device.board import Board
-from labkit.device.capture import ConsoleLog, LogWriter
-from labkit.device.following import Following
-from labkit.device.hands import NOBODY, PERSON, Hands
+from labkit.device.capture import ConsoleLog, LogFollower, LogWriter
+from labkit.device.commands import NO_OPERATOR, OPERATOR, Operator
 from labkit.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -40,6 +39,11 @@ def board(tmp_path: Path) -> Board:
     return Board("loop://", 115200, tmp_path / "console.log", tmp_path / "tree", (), ())
 
 
+def offsets(log: ConsoleLog) -> list[int]:
+    """Return the offsets that have times."""
+    return [json.loads(line)["offset"] for line in log.times_path.read_text().splitlines()]
+
+
 # The log
 
 
@@ -48,10 +52,10 @@ def test_bytes_are_in_the_file_at_once(log: ConsoleLog) -> None:
     with LogWriter(log) as writer:
         writer.write(b"\x00\xffhalf a li")
         assert log.path.read_bytes() == b"\x00\xffhalf a li"
-        assert [offset for offset, _ in log.times()] == [0]
+        assert offsets(log) == [0]
         time.sleep(0.02)
         writer.write(b"ne\r\n")
-        assert [offset for offset, _ in log.times()] == [0, 11]
+        assert offsets(log) == [0, 11]
         assert writer.offset == 15
     assert log.capture(11).text == "ne\r\n"
 
@@ -63,63 +67,46 @@ def test_times_are_lines_of_json(log: ConsoleLog) -> None:
         writer.write(b"x")
     (line,) = log.times_path.read_text().splitlines()
     assert log.times_path.name == "console.times.jsonl"
-    told = json.loads(line)
-    assert sorted(told) == ["offset", "seconds"]
-    assert begin - 0.001 <= told["seconds"] <= time.time() + 0.001
-
-
-def test_a_time_that_was_cut_off_is_left_out(log: ConsoleLog) -> None:
-    """Torn lines of the times do no harm."""
-    with LogWriter(log) as writer:
-        writer.write(b"0 1 [a] one\r\n")
-    whole = log.times()
-    with log.times_path.open("a") as times:
-        times.write('{"offset": 5}\n[]\n{"offset": 13, "sec')
-    assert log.times() == whole
-    assert log.with_times(log.capture(0)).endswith("  0 1 [a] one")
-
-
-def test_what_has_no_times_is_shown_without(log: ConsoleLog) -> None:
-    """Pasted lines, and those of a log of before times were kept, have blanks there."""
-    log.path.parent.mkdir()
-    log.path.write_bytes(b"before\r\n")
-    assert log.with_times(log.capture(0)) == " " * 14 + "before"
-    with LogWriter(log) as writer:
-        writer.write(b"port\r\n")
-    pasted = log.append(b"pasted\r\n")
-    assert log.with_times(pasted) == " " * 14 + "pasted"
-    before, port, after = log.with_times(log.capture(0)).splitlines()
-    assert (before.strip(), after.strip()) == ("before", "pasted")
-    assert port[2:3] == ":"
-    assert port.endswith("  port")
+    entry = json.loads(line)
+    assert sorted(entry) == ["offset", "seconds"]
+    assert begin - 0.001 <= entry["seconds"] <= time.time() + 0.001
 
 
 # A log that is followed
 
 
 def test_a_log_is_followed(log: ConsoleLog) -> None:
-    """What comes is read once, with its time; a log that is begun anew is known."""
-    following = Following(log)
-    assert (following.more(), following.is_another) == (b"", False)
+    """New bytes are read once, with their time; a log that was replaced is detected."""
+    follower = LogFollower(log)
+    assert (follower.more(), follower.is_replaced) == (b"", False)
     with LogWriter(log) as writer:
         writer.write(b"one\r\n")
-        assert following.more() == b"one\r\n"
+        assert follower.more() == b"one\r\n"
         time.sleep(0.02)
         writer.write(b"tw")
         writer.write(b"o\r\n")
     pasted = log.append(b"three\r\n")
-    assert following.more() == b"two\r\nthree\r\n"
-    assert following.more() == b""
-    first, second, third = (following.time_of(at) for at in (0, 5, pasted.start))
-    assert log.with_times(log.capture(0)).splitlines() == [
-        f"{first}  one",
-        f"{second}  two",
-        f"{third}  three",
-    ]
+    assert follower.more() == b"two\r\nthree\r\n"
+    assert follower.more() == b""
+    first, second, third = (follower.time_of(at) for at in (0, 5, pasted.start))
     assert first < second
-    assert third.strip() == ""
-    log.path.write_bytes(b"anew")
-    assert following.is_another
+    assert first[2] == first[5] == ":"
+    assert third == " " * 12
+    log.path.write_bytes(b"another")
+    assert follower.is_replaced
+
+
+def test_bytes_without_a_time(log: ConsoleLog) -> None:
+    """Bytes may have no time; damaged lines of the times are skipped."""
+    log.path.parent.mkdir()
+    log.path.write_bytes(b"before\r\n")
+    with LogWriter(log) as writer:
+        writer.write(b"port\r\n")
+    with log.times_path.open("a") as times:
+        times.write('{"offset": 5}\n[]\n{"offset": 8, "sec')
+    follower = LogFollower(log)
+    assert follower.time_of(0) == " " * 12
+    assert follower.time_of(8)[2] == ":"
 
 
 # Pasted text
@@ -150,42 +137,42 @@ def test_pasted_text_is_read(board: Board, pasted: str | bytes) -> None:
 @pytest.mark.parametrize("nothing", ["", " \r\n\t", b"", b"\xff\xfe"])
 def test_nothing_pasted_is_refused(board: Board, nothing: str | bytes) -> None:
     """An empty paste is an error and leaves no log."""
-    with pytest.raises(DeviceError, match="nothing is in the pasted text"):
+    with pytest.raises(DeviceError, match="the pasted text is empty"):
         board.paste(nothing)
     assert not board.log.exists()
 
 
-# Hands
+# The operator
 
 
 def test_by_hand_asks_and_waits(board: Board) -> None:
-    """In place of a command `by hand` asks a person, and goes on when it is done."""
-    told: list[str] = []
+    """In place of a command `by hand` asks the operator, and continues when it is confirmed."""
+    asked: list[str] = []
     mine = replace(
         board,
         build_command=("by hand",),
         flash_command=("by hand",),
-        hands=Hands(say=told.append, wait=told.append),
+        operator=Operator(say=asked.append, wait=asked.append),
     )
     assert mine.build() == mine.flash() == ""
-    assert told == [
+    assert asked == [
         f"Build the firmware in {board.firmware} now.",
-        f"Load what was built from {board.firmware} onto the board now.",
+        f"Flash the image that was built in {board.firmware} onto the board now.",
     ]
-    with pytest.raises(DeviceError, match="Nobody is there to do it: name a command"):
-        replace(mine, hands=NOBODY).build()
+    with pytest.raises(DeviceError, match="This board has no operator: name a command"):
+        replace(mine, operator=NO_OPERATOR).build()
 
 
 def test_a_person_presses_enter(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A person is told what to do and presses Enter; without one it is an error."""
+    """The operator reads the request and presses Enter; without a terminal it is an error."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
-    PERSON.wait("Build it.")
+    OPERATOR.wait("Build it.")
     assert capsys.readouterr().out == "Build it.\nPress Enter when it is done. "
-    with pytest.raises(DeviceError, match=r"Build it\. Nobody can say here that it is done"):
-        PERSON.wait("Build it.")
-    PERSON.say("Press it.")
+    with pytest.raises(DeviceError, match=r"Build it\. No one can confirm here that it is done"):
+        OPERATOR.wait("Build it.")
+    OPERATOR.say("Press it.")
     assert capsys.readouterr().out.endswith("Press it.\n")
 
 
@@ -212,7 +199,7 @@ def test_output_is_shown_while_the_command_runs(board: Board, tmp_path: Path) ->
     assert shown == ["compiling", "done"]
 
 
-def test_the_last_lines_of_a_failure_are_told(board: Board) -> None:
+def test_a_failure_repeats_the_last_lines(board: Board) -> None:
     """A failing command's error has its exit code and its last lines, and not a thousand."""
     program = "for n in range(1000): print('line', n)\nraise SystemExit(3)"
     failing = replace(board, flash_command=(sys.executable, "-c", program))

@@ -17,8 +17,8 @@ from second_board import QUICK, ROM, SecondBoard, esp32, older
 from labkit import console
 from labkit.bench.simulator.board.serial_line import as_read_at
 from labkit.device import opening
+from labkit.device.baud_rates import COMMON_RATES, looks_garbled, share_of_text
 from labkit.device.listening import Until
-from labkit.device.looks import COMMON_RATES, looks_garbled, share_of_text
 from labkit.device.ports import Port
 from labkit.errors import BaudRateError, CaptureTimeoutError, DumpError, PortError
 
@@ -96,9 +96,9 @@ def test_a_lost_row_is_found_out(second: SecondBoard, board: Board) -> None:
 
 
 def test_unplugged_in_the_middle_of_the_dump(second: SecondBoard, board: Board) -> None:
-    """A pulled cable is an error of its own; what came before is in the log to the last byte."""
+    """A pulled cable has its own error; every byte before it is in the log."""
     second.fault = lambda of: fault_port.unplugged(of, ROW)
-    with pytest.raises(PortError, match="went away while the board was printing") as caught:
+    with pytest.raises(PortError, match="was disconnected while the board was printing") as caught:
         board.boot()
     assert caught.value.cause == "gone"
     assert str(board.log) in str(caught.value)
@@ -108,16 +108,16 @@ def test_unplugged_in_the_middle_of_the_dump(second: SecondBoard, board: Board) 
         len(kept)
         == len(printed(second, ROW)) + len(printed(second, ROW + 1).splitlines()[-1]) // 2 + 1
     )
-    with pytest.raises(PortError, match="there is no such port") as caught:
+    with pytest.raises(PortError, match="the port does not exist") as caught:
         board.boot()
     assert caught.value.cause == "missing"
     assert board.log.read_bytes() == kept
 
 
 def test_a_board_that_hangs(second: SecondBoard, board: Board) -> None:
-    """A board that hangs in the middle is an error after the time; what came is in the log."""
+    """A board that hangs is an error after the timeout; its bytes are in the log."""
     second.fault = lambda of: fault_port.hung(of, ROW)
-    with pytest.raises(CaptureTimeoutError, match=r"did not end within 0\.7 s; \d+ bytes came"):
+    with pytest.raises(CaptureTimeoutError, match=r"within 0\.7 s; \d+ bytes were received"):
         board.boot(timeout_s=0.7)
     assert board.log.read_bytes() == printed(second, ROW)
 
@@ -125,20 +125,20 @@ def test_a_board_that_hangs(second: SecondBoard, board: Board) -> None:
 def test_silence(second: SecondBoard, board: Board) -> None:
     """A board that never prints a byte is asked to be reset, and given up sooner than a boot."""
     second.fault = lambda of: fault_port.hung(of, 0)
-    with pytest.raises(CaptureTimeoutError, match=r"within 0\.8 s; not a byte came") as caught:
+    with pytest.raises(CaptureTimeoutError, match=r"within 0\.8 s: no byte was received") as caught:
         board.boot()
     assert second.url in str(caught.value)
     assert second.pressed == 1
 
 
 def test_a_wrong_baud_rate(second: SecondBoard, board: Board) -> None:
-    """Bytes that are no text are named as such, with the rates to try, and are kept."""
+    """Bytes that are not text are reported, with the rates to try, and are kept."""
     second.fault = fault_port.garbled
     with pytest.raises(BaudRateError) as caught:
         board.boot(timeout_s=0.7)
-    assert "are no text, as when the baud rate is wrong" in str(caught.value)
+    assert "are not text, as at a wrong baud rate" in str(caught.value)
     assert "Expected text at 115200 baud." in str(caught.value)
-    assert "usual are 9600, 57600, 38400, 74880," in str(caught.value)
+    assert "common rates are 9600, 57600, 38400, 74880," in str(caught.value)
     assert len(board.log.read_bytes()) == len(printed(second))
 
 
@@ -182,11 +182,11 @@ def test_every_other_rate_is_known(second: SecondBoard, rate: int) -> None:
 @pytest.mark.parametrize(
     ("error", "cause", "said"),
     [
-        (PermissionError(errno.EACCES, "Permission denied"), "denied", "group dialout here: `sudo"),
+        (PermissionError(errno.EACCES, "Permission denied"), "denied", "group dialout: run `sudo"),
         (serial.SerialException(errno.EACCES, "no"), "denied", "usermod -a -G dialout $USER`"),
         (serial.SerialException(errno.EBUSY, "no"), "busy", "another program is using it"),
         (serial.SerialException(errno.EAGAIN, "no lock"), "busy", "another program is using it"),
-        (serial.SerialException(errno.ENOENT, "no"), "missing", "has /dev/ttyACM0, COM7. Plug"),
+        (serial.SerialException(errno.ENOENT, "no"), "missing", ": /dev/ttyACM0, COM7. Plug"),
         (
             serial.SerialException(
                 "could not open port 'COM3': PermissionError(13, 'Access is denied.', None, 5)"
@@ -197,9 +197,9 @@ def test_every_other_rate_is_known(second: SecondBoard, rate: int) -> None:
             serial.SerialException(
                 "could not open port 'COM9': FileNotFoundError(2, 'The system cannot…', None, 2)"
             ),
-            *("missing", "there is no such port"),
+            *("missing", "the port does not exist"),
         ),
-        (serial.SerialException("weather"), "other", "weather. Is the board plugged in"),
+        (serial.SerialException("weather"), "other", "weather. Check that the board is plugged in"),
         (ValueError("invalid URL, protocol 'x' not known"), "other", "protocol 'x' not known"),
     ],
 )
@@ -250,7 +250,7 @@ def test_a_boot_of_before_is_not_taken(second: SecondBoard, board: Board) -> Non
 def test_a_board_that_nothing_resets(second: SecondBoard, board: Board) -> None:
     """A board that goes on with its old boot is an error that says so."""
     second.log = lambda _key: "57 9000 [iot_thread] Demo completed successfully.\r\n"
-    with pytest.raises(CaptureTimeoutError, match="went on with a boot from before the reset"):
+    with pytest.raises(CaptureTimeoutError, match="continued a boot that began before the reset"):
         board.boot(timeout_s=0.7)
 
 
@@ -283,15 +283,15 @@ def test_a_dump_is_enough_where_the_demo_goes_on(second: SecondBoard, board: Boa
 
 
 def test_an_announced_delay_moves_the_deadline(second: SecondBoard, board: Board) -> None:
-    """A board that says how long it waits is waited for, and the rest of it is told in a few."""
+    """A delay that the board announces extends the timeout, and the rest of it is shown."""
     shown: list[str] = []
     second.log = lambda of: esp32(of, makes_pair=True).replace("180 seconds", "2 seconds")
     second.fault = lambda of: fault_port.late(of, 6, 1.5)
-    patient = replace(board, patience=replace(QUICK, progress_s=0.6))
+    patient = replace(board, timeouts=replace(QUICK, progress_s=0.6))
     capture = patient.boot(timeout_s=0.9, show=shown.append)
     assert console.parse(capture.text).public_key() == second.key
-    told = [line for line in shown if line.startswith("... ")]
-    assert told == ["... the board makes its key pair in 1 s"] * 2
+    progress = [line for line in shown if line.startswith("... ")]
+    assert progress == ["... the board generates its key pair in 1 s"] * 2
     second.log = esp32
     with pytest.raises(CaptureTimeoutError):
         patient.boot(timeout_s=0.9)
@@ -329,7 +329,7 @@ def test_a_stop_waits_for_the_lines_end(second: SecondBoard, board: Board) -> No
     second.fault = lambda of: [*of[:6], of[6][:9], 0.05, of[6][9:], 60.0, *of[7:]]
     lines = fault_port.script(esp32(second.key))
     half = len(b"".join(lines[:6])) + 9
-    patient = replace(board, patience=replace(QUICK, boot_s=60, quiet_s=60, noise_s=60))
+    patient = replace(board, timeouts=replace(QUICK, boot_s=60, quiet_s=60, noise_s=60))
     capture = patient.boot(stop=lambda: board.log.stat().st_size >= half)
     assert capture.text.encode() == b"".join(lines[:7])
 
@@ -353,8 +353,8 @@ def test_a_stop_does_not_wait_for_ever(second: SecondBoard, board: Board, every_
 
 
 def test_a_stop_before_the_first_byte(second: SecondBoard, board: Board) -> None:
-    """A silent board can be stopped too, and that is no error; not stopped, it is one."""
+    """Stopping a silent board is not an error; waiting for one is."""
     second.powered = False
     assert board.boot(stop=lambda: True).text == ""
-    with pytest.raises(CaptureTimeoutError, match="not a byte came"):
+    with pytest.raises(CaptureTimeoutError, match="no byte was received"):
         board.boot(stop=lambda: False)

@@ -96,7 +96,7 @@ def lab(
         )
     (root / "lab.toml").write_text(text)
     lab = opened(root, device=second.url, thing_name=re.sub(r"\W", "-", request.node.name))
-    lab.board = replace(lab.board, hands=second.hands(), patience=QUICK)
+    lab.board = replace(lab.board, operator=second.operator(), timeouts=QUICK)
     lab.confirm_account(ACCOUNT_ID[-4:])
     return lab
 
@@ -163,7 +163,7 @@ def test_a_key_that_changes_with_the_flash(lab: Lab, second: SecondBoard) -> Non
 
 
 def test_a_damaged_dump_of_the_new_boot_is_no_proof(lab: Lab, second: SecondBoard) -> None:
-    """A boot whose dump lost a row proves nothing, and is not passed over."""
+    """A boot whose dump lost a row proves nothing, and is not skipped."""
     do(lab, *UP_TO_THE_FIRST_RUN, *UP_TO_THE_CERTIFICATE[:-1])
     second.fault = lambda of: of[:12] + of[13:]
     with pytest.raises(DumpError):
@@ -219,7 +219,7 @@ def test_a_pasted_console_is_held_to_the_same_rules(
     do(lab, *UP_TO_THE_FIRST_RUN[:-1])
     with pytest.raises(NoDumpError):
         lab.paste_console("no such file.log")
-    with pytest.raises(DeviceError, match="nothing is in the pasted text"):
+    with pytest.raises(DeviceError, match="the pasted text is empty"):
         lab.paste_console(" ")
     with pytest.raises(DeviceError, match=r"none\.log: the console text cannot be read: No such"):
         lab.paste_console(tmp_path / "none.log")
@@ -280,9 +280,9 @@ def test_an_imported_key_is_not_in_the_diff(root: Path, lab: Lab) -> None:
     header = find_sources(option_1.workspace.firmware).keys.read_text()
     secret = re.findall(r'"([A-Za-z0-9+/=]{20,})\\n', header.partition("PRIVATE" + " KEY-----")[2])
     assert len(secret) > 20
-    told = "".join(shown)
-    assert "keyCLIENT_CERTIFICATE_PEM" in told
-    assert not any(line in told for line in secret)
+    output = "".join(shown)
+    assert "keyCLIENT_CERTIFICATE_PEM" in output
+    assert not any(line in output for line in secret)
 
 
 def test_the_backup_stays_the_original(lab: Lab, second: SecondBoard) -> None:

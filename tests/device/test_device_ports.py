@@ -66,7 +66,7 @@ def test_boards_come_first() -> None:
 def test_nothing_found_says_what_to_do() -> None:
     """Without a port the table is the advice."""
     assert table([]) == NOTHING_FOUND
-    assert "cable that carries data" in NOTHING_FOUND
+    assert "a data cable" in NOTHING_FOUND
 
 
 # The command

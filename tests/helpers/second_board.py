@@ -12,8 +12,8 @@ from console_shapes import boot_201910, boot_202107, key, text
 from fault_port import Script, ScriptedPort, script
 
 from labkit.device.board import Board
-from labkit.device.hands import Hands
-from labkit.device.listening import Patience
+from labkit.device.commands import Operator
+from labkit.device.listening import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from labkit.keys import PublicKey
 
-QUICK = Patience(
+QUICK = Timeouts(
     boot_s=8, first_byte_s=0.2, silence_s=0.8, quiet_s=0.1, noise_s=0.3, dump_quiet_s=0.5
 )
 """A board that plays a log is as fast as its port."""
@@ -94,7 +94,7 @@ class SecondBoard:
         """Take it away."""
         self._port.close()
 
-    def hands(self) -> Hands:
+    def operator(self) -> Operator:
         """Return a person who does at once what is asked for."""
 
         def do(prompt: str) -> None:
@@ -102,7 +102,7 @@ class SecondBoard:
             if "reset button" in prompt:
                 self.press_reset()
 
-        return Hands(say=do, wait=self.prompts.append)
+        return Operator(say=do, wait=self.prompts.append)
 
     def as_board(self, folder: Path) -> Board:
         """Return it as labkit has boards, with a log and a firmware tree in a folder."""
@@ -115,6 +115,6 @@ class SecondBoard:
             folder / "tree",
             nothing,
             nothing,
-            hands=self.hands(),
-            patience=QUICK,
+            operator=self.operator(),
+            timeouts=QUICK,
         )

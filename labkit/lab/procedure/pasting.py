@@ -46,7 +46,7 @@ def paste_console(
     for step in filter(_runs_the_demo, route.steps):
         if not status.is_done(step):
             workbench = workbench_for(step.name)
-            workbench = replace(workbench, board=workbench.board.pasted(capture))
+            workbench = replace(workbench, board=replace(workbench.board, pasted_boot=capture))
             return perform(workbench, step, status).value
     return capture
 

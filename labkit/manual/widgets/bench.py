@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labkit.device.hands import Hands
+from labkit.device.commands import Operator
 from labkit.manual import drills
 from labkit.manual.drills.hands import look
 from labkit.manual.widgets.panel import Panel, button
@@ -64,7 +64,7 @@ class BenchPanel(Panel):
 
     def _reset(self, _press: Press) -> None:
         self.said = "The board was reset; what it prints is in the next capture."
-        replace(self._lab.board, hands=Hands(self._say, self._say)).reset()
+        replace(self._lab.board, operator=Operator(self._say, self._say)).reset()
 
     def _power(self, press: Press) -> None:
         self.state = drills.power(self._lab, on=press.value == "on")

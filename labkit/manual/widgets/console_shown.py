@@ -6,7 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from labkit.console.view import Asked, Found, LogView
-from labkit.device.following import Following
+from labkit.device.capture import LogFollower
 
 if TYPE_CHECKING:
     from labkit.console.view import LogLine, Verdict, Window
@@ -71,7 +71,7 @@ class ShownLog:
         with self._reading:
             before = self._view.size
             if self.is_log_of_lab:
-                if self._log.is_another:
+                if self._log.is_replaced:
                     self._begin()
                 self._view.feed(self._log.more())
             self._found.look()
@@ -80,7 +80,7 @@ class ShownLog:
     def _begin(self) -> None:
         self._name, self._start = _LOG, 0
         self.other = None
-        self._log = Following(self._of_lab)
+        self._log = LogFollower(self._of_lab)
         self._view = LogView()
         self._look_at_all()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from markupsafe import Markup
 
-from labkit.device.looks import COMMON_RATES
+from labkit.device.baud_rates import COMMON_RATES
 from labkit.device.ports import NOTHING_FOUND, Port, ports, table
 from labkit.manual.widgets.panel import Panel, button
 from labkit.workspace import choose_port

@@ -329,7 +329,7 @@ class TestASecondBoard:
         second.powered = False
         panel.press("listen")
         panel.wait()
-        assert "not a byte came" in panel.said
+        assert "no byte was received" in panel.said
 
 
 def test_a_step_is_followed(lab: Lab) -> None:
