@@ -106,9 +106,8 @@ def list_(
     script can ask whether a key is in any.
     """
     from labkit.record import records
-    from labkit.workspace import default_root
 
-    found = records(folder or (workspace or default_root()) / "records", **asked)
+    found = records(folder or _default_root(workspace) / "records", **asked)
     if csv_file:
         mark = b"" if str(csv_file) == "-" else codecs.BOM_UTF8  # by which Excel knows UTF-8
         put(mark + found.csv().encode(), csv_file)
@@ -120,8 +119,14 @@ def list_(
         click.echo(found.summary, err=True)
     else:
         click.echo(str(found))
-    if found.asked and not found:
+    if found.filters and not found:
         click.get_current_context().exit(1)
+
+
+def _default_root(workspace: Path | None) -> Path:
+    from labkit.workspace import default_root
+
+    return workspace or default_root()
 
 
 for command in record_file.COMMANDS:

@@ -1,20 +1,22 @@
-"""A record's files and facts: with its seal checked, without, or only shown.
+"""Read a record: with its signature and hashes verified, without, or its facts alone.
 
-The signature covers the metadata; the metadata covers every other file, the folder's name and the
-time; and from these the whole file is written again, and compared.
+The signature covers the metadata. The metadata covers every other file, the root folder's name and
+the time. The whole file is written again from these and compared byte for byte.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.certificates.words import printable
 from labkit.errors import RecordError
+from labkit.record.record_json import read_facts
 from labkit.record.seal.archive import (
     FACTS,
     FOLDER,
@@ -32,37 +34,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-FORMAT = "labkit-record"
-VERSION = 1
-"""Of the form of `record.json`; a reader refuses a higher one."""
-
-OUTCOMES = ("accepted", "failed", "unfinished")
-
-_MEMBERS = {
-    "account_id", "board", "certificate", "checks", "diagnosis", "failed", "fingerprint",
-    "fingerprints", "headers", "made_at", "mode", "name", "operator", "outcome", "pages",
-    "parameters", "port", "region", "release", "route", "seed", "steps", "thing", "where",
-}  # fmt: skip
-"""What a `record.json` of every version has."""
-
 LARGEST_METADATA = 4 << 20
-"""Bytes of a metadata file, at most."""
+"""The largest metadata file, in bytes."""
 
 _ROOT = "./"
-
-_LEFT = 15
-"""Columns of the names on the left."""
+_NAME_COLUMNS = 15
+_COPY = "The file was changed after it was signed: get another copy of the record."
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record:
-    """A record that was read.
+    """A record.
 
     Attributes:
         name: its name.
         when: its date, UTC.
-        key_id: the id of the key that signed it; empty where no signature was checked.
-        files: what is in it, by path inside of its folder.
+        key_id: the id of the key that signed it, 16 hex digits; empty if it was not verified.
+        files: content by path inside `run/`.
         facts: its `record.json`.
     """
 
@@ -75,103 +63,75 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a record says of itself: names and values, in order; its repr is lines to read."""
+    """The facts of a record as names and values, in order; its repr is one line for each."""
 
     lines: tuple[tuple[str, str], ...]
 
     def __repr__(self) -> str:
-        """Return a line for each."""
-        return "\n".join(f"{name:<{_LEFT}} {value}".rstrip() for name, value in self.lines)
+        """Return one line for each name."""
+        return "\n".join(f"{name:<{_NAME_COLUMNS}} {value}".rstrip() for name, value in self.lines)
 
 
 def read(file: str | Path, public_keys: Sequence[str]) -> Record:
-    """Read a record, verifying its seal.
+    """Read a record and verify its signature and hashes.
 
     Args:
         file: the `.eln` file.
-        public_keys: whose signature is accepted: public keys in minisign's form.
+        public_keys: the public keys to accept, in minisign's format.
 
     Raises:
-        RecordError: the file is not as it was signed, or is no record of this form.
+        RecordError: the file was changed, another key signed it, or it is not a record.
     """
-    return _record(open_sealed(_bounded(Path(file)), public_keys))
+    with _naming(Path(file)) as data:
+        return _record(open_sealed(data, public_keys))
 
 
 def read_unverified(file: str | Path) -> Record:
-    """Read a record whose signature is not checked.
+    """Read a record without verifying its signature and hashes.
 
     Args:
         file: the `.eln` file.
 
     Raises:
-        RecordError: the file is no record of this form.
+        RecordError: the file is not a record.
     """
-    return _record(read_archive(_bounded(Path(file))))
+    with _naming(Path(file)) as data:
+        return _record(read_archive(data))
 
 
 def show(file: str | Path) -> Shown:
-    """Describe what a record says of itself; nothing is verified.
+    """Return the facts of a record. Nothing is verified.
 
     Args:
         file: the `.eln` file.
 
     Raises:
-        RecordError: it is no record that labkit made, or cannot be read.
+        RecordError: the file is not a record, or cannot be read.
     """
-    try:
-        with Path(file).open("rb") as opened:
-            facts = read_facts(facts_in(opened))
-    except OSError as error:
-        raise RecordError(f"{file}: the record cannot be read: {error.strerror}.") from None
+    with _naming(Path(file)) as data:
+        facts = read_facts(facts_in(io.BytesIO(data)))
     with suppress(LookupError, TypeError, AttributeError, ValueError):
         return Shown(tuple((name, printable(str(value))) for name, value in _lines(facts)))
-    raise RecordError(f"{FACTS}: expected the facts of a run, as labkit writes them.")
+    raise RecordError(
+        f"{Path(file).name}: {FACTS}: a member has another type than labkit writes. labkit did not "
+        "make this record: get another copy."
+    )
 
 
-def read_form(raw: bytes) -> dict[str, Any]:
-    """Read a `record.json`, if it is of a form that this labkit can read.
-
-    Raises:
-        RecordError: it is something else, or of a newer form.
-    """
-    try:
-        facts = json.loads(raw)
-        form, version = facts["format"], facts["version"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise RecordError(
-            f"{FACTS}: expected the facts of a record, got something else. It is no record that "
-            "labkit made: take another copy."
-        ) from None
-    if form != FORMAT or not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise RecordError(
-            f"{FACTS}: expected {FORMAT} up to version {VERSION}, got {shown(str(form))} version "
-            f"{shown(str(version))}. Use the labkit that made it, or a newer one."
-        )
-    return dict(facts)
-
-
-def read_facts(raw: bytes) -> dict[str, Any]:
-    """Read a `record.json` that has everything that one of this form has.
-
-    Raises:
-        RecordError: as `read_form`, or something is missing.
-    """
-    facts = read_form(raw)
-    if missing := sorted(_MEMBERS - facts.keys()):
-        raise RecordError(f"{FACTS}: expected {', '.join(missing)}; they are missing.")
-    return facts
-
-
-def _bounded(file: Path) -> bytes:
-    """Return what a file holds; no record is larger than `LARGEST`."""
+@contextmanager
+def _naming(file: Path) -> Iterator[bytes]:
+    """Yield a file's content, of which at most `LARGEST` bytes are read; errors name the file."""
     try:
         with file.open("rb") as opened:
             data = opened.read(LARGEST + 1)
+        yield data
     except OSError as error:
-        raise RecordError(f"{file}: the record cannot be read: {error.strerror}.") from None
-    if len(data) > LARGEST:
-        raise RecordError(f"{file}: expected at most {LARGEST >> 20} MiB; it is larger.")
-    return data
+        raise RecordError(
+            f"{file}: the record cannot be read: {error.strerror}. Check the path and its "
+            "permissions."
+        ) from None
+    except RecordError as error:
+        raise RecordError(f"{file.name}: {error}") from None
 
 
 def _record(archive: Archive) -> Record:
@@ -186,12 +146,12 @@ def _record(archive: Archive) -> Record:
 
 def _lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "record", facts["name"]
-    yield "NOT VERIFIED", "`labkit record verify` says whether it is as it was signed"
+    yield "NOT VERIFIED", "`labkit record verify` checks that it is as it was signed"
     yield "mode", facts["mode"]["words"]
     yield "outcome", facts["outcome"]
     yield "thing", facts["thing"]
-    yield "board", facts["board"] or "not told"
-    yield "operator", facts["operator"] or "not told"
+    yield "board", facts["board"] or "not given"
+    yield "operator", facts["operator"] or "not given"
     yield "made", facts["made_at"]
     yield "route", facts["route"]
     yield "fingerprint", facts["fingerprint"] or "none"
@@ -208,28 +168,28 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
             yield "FAIL", f"{each['what']}: {each['value']}"
 
 
-# The seal
+# The signature and the hashes
 
 
 def open_sealed(data: bytes, public_keys: Sequence[str]) -> Archive:
-    """Open a record, refusing one that is not, bit for bit, what was signed.
+    """Open a record that is, bit for bit, what was signed.
 
     Args:
         data: the whole file.
-        public_keys: whose signature is accepted: public keys in minisign's form.
+        public_keys: the public keys to accept, in minisign's format.
 
     Returns:
         The record with the files that the metadata lists, and the id of the key that signed it.
 
     Raises:
-        RecordError: it was changed; what, where, expected and got are in the message.
+        RecordError: it was changed, or another key signed it.
     """
     archive = read_archive(data)
     for path in (METADATA, SIGNATURE):
         if path not in archive.files:
             raise RecordError(
-                f"expected the file {path} in {archive.name}/; it is missing, so nothing says who "
-                "vouches for the rest. Take another copy of the record."
+                f"{archive.name}/{path}: the file is missing, so the record cannot be verified. "
+                "Get another copy of the record."
             )
     signed = archive.files[METADATA]
     key_id = check(archive.files[SIGNATURE], signed, public_keys, archive.when)
@@ -243,9 +203,12 @@ def open_sealed(data: bytes, public_keys: Sequence[str]) -> Archive:
 
 
 def _entities(raw: bytes) -> dict[str, Mapping[str, Any]]:
-    """Return the entities of a metadata file by `@id`, the root dataset among them."""
+    """Return the entities of a metadata file by `@id`, including the root dataset."""
     if len(raw) > LARGEST_METADATA:
-        raise RecordError(f"{METADATA}: expected at most {LARGEST_METADATA} bytes, got {len(raw)}.")
+        raise RecordError(
+            f"{METADATA}: expected at most {LARGEST_METADATA} bytes, got {len(raw)}. labkit did "
+            "not make this record: get another copy."
+        )
     try:
         graph = json.loads(raw)["@graph"]
         entities: dict[str, Mapping[str, Any]] = {entity["@id"]: dict(entity) for entity in graph}
@@ -254,23 +217,26 @@ def _entities(raw: bytes) -> dict[str, Mapping[str, Any]]:
         whole = False
     if not whole:
         raise RecordError(
-            f"{METADATA}: expected JSON with an @graph, a list of objects with an @id, and in it "
-            f"the root dataset {_ROOT}. Take another copy of the record."
+            f"{METADATA}: expected JSON with an @graph, a list of objects with an @id that "
+            f"includes the root dataset {_ROOT}. labkit did not make this record: get another copy."
         )
     if len(entities) != len(graph):
-        raise RecordError(f"{METADATA}: expected an @id to be there once, got one twice.")
+        raise RecordError(
+            f"{METADATA}: two objects have the same @id. labkit did not make this record: get "
+            "another copy."
+        )
     return entities
 
 
 def _refuse_other_files(
     entities: Mapping[str, Mapping[str, Any]], files: Mapping[str, bytes]
 ) -> None:
-    """Refuse a file that differs from what was signed, a file more, or a file less."""
+    """Refuse a file that differs from what was signed, was added or is missing."""
     listed = {path: entity for path, entity in entities.items() if entity.get("@type") == "File"}
     for path in sorted(files.keys() ^ listed.keys()):
         if path in files:
-            raise RecordError(f"{path}: the signed metadata lists no such file; it was added.")
-        raise RecordError(f"{shown(path)}: the signed metadata lists this file; it is missing.")
+            raise RecordError(f"{path}: the signed metadata does not list this file. {_COPY}")
+        raise RecordError(f"{shown(path)}: the file is missing. {_COPY}")
     for path, raw in files.items():
         states = {"contentSize": str(len(raw)), "sha256": hashlib.sha256(raw).hexdigest()}
         for what, got in states.items():
@@ -280,6 +246,5 @@ def _refuse_other_files(
 def _refuse_other(where: str, expected: object, got: str) -> None:
     if expected != got:
         raise RecordError(
-            f"{where}: the signed metadata says {shown(str(expected))}, the file has {got}. It was "
-            "changed after it was signed: take another copy of the record."
+            f"{where}: the signed metadata has {shown(str(expected))}, got {got}. {_COPY}"
         )

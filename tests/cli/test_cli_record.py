@@ -136,9 +136,7 @@ def test_show_says_that_nothing_is_verified(made: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.eln", "w") as crate:
         crate.writestr("export/ro-crate-metadata.json", "{}")
     other = labkit("record", "show", tmp_path / "b.eln")
-    assert_refused(
-        other, "an RO-Crate of another program", "Open it with the program that wrote it"
-    )
+    assert_refused(other, "b.eln: the ZIP has no file", "Open it with the program that did")
 
 
 def test_show_escapes_what_a_terminal_would_obey(finished: Lab, tmp_path: Path) -> None:

@@ -134,51 +134,43 @@ def test_root_folder_is_one_plain_name(name: str) -> None:
         write_archive(name, FILES, WHEN)
 
 
-def test_names_that_some_systems_take_for_one_are_refused() -> None:
-    """Capitals, and a file that has to be a folder too."""
-    with pytest.raises(RecordError, match="run/A: is the same file as run/a"):
-        write_archive("r", {"run/a": b"", "run/A": b""}, WHEN)
-    with pytest.raises(RecordError, match="run/a is a file, not a folder"):
-        write_archive("r", {"run/a": b"", "run/a/b": b""}, WHEN)
-
-
 @pytest.mark.parametrize(
     "other", [{"tzinfo": None}, {"microsecond": 1}, {"second": 1}, {"year": 1979}, {"year": 2108}]
 )
 def test_time_that_a_zip_cannot_hold_is_refused(other: dict[str, int]) -> None:
     """No time zone, odd or broken seconds, before 1980 or after 2107."""
-    with pytest.raises(RecordError, match="time that a ZIP can hold"):
+    with pytest.raises(RecordError, match="a ZIP cannot hold this time"):
         write_archive("r", FILES, WHEN.replace(**other))
 
 
 A, B = {"r/a": b"one"}, {"r/b": b"two"}
 EDITS = {
-    "nothing": ("expected a ZIP up to its end mark", b""),
-    "other": ("expected a ZIP up to its end mark", b"%PDF-1.7" * 9),
-    "cut": ("expected a ZIP up to its end mark", SMALL[:-1]),
-    "behind": ("expected a ZIP up to its end mark", SMALL + b"\0"),
+    "nothing": ("without the end record of a ZIP", b""),
+    "other": ("without the end record of a ZIP", b"%PDF-1.7" * 9),
+    "cut": ("without the end record of a ZIP", SMALL[:-1]),
+    "behind": ("without the end record of a ZIP", SMALL + b"\0"),
     "in front": ("offset 0, a: expected", b"#!/bin/sh\n" + SMALL),
-    "note": ("expected a ZIP up to its end mark", at(len(SMALL) - 2, b"\4\0note")),
+    "note": ("without the end record of a ZIP", at(len(SMALL) - 2, b"\4\0note")),
     "no entries": ("expected a ZIP of 1 to 1000 files, got 0", packed({})),
     "empty directory": ("of 2 files, got 0", at(len(SMALL) - 10, b"\0" * 4)),
     "other count": ("of 3 files, got 2", at(len(SMALL) - 14, b"\3\0\3")),
     "ZIP64": ("or a ZIP64", SMALL[:-22] + b"PK\6\7".ljust(20, b"\0") + SMALL[-22:]),
-    "deflated": ("'r/a': expected it stored, got it packed", packed(A | B, zipfile.ZIP_DEFLATED)),
-    "bzip2": ("'r/a': expected it stored, got it packed", packed(A, zipfile.ZIP_BZIP2)),
-    "encrypted": ("'r/a': is damaged", at(CENTRAL + 8, b"\1")),
+    "deflated": ("'r/a': expected it stored, got it", packed(A | B, zipfile.ZIP_DEFLATED)),
+    "bzip2": ("'r/a': expected it stored, got it", packed(A, zipfile.ZIP_BZIP2)),
+    "encrypted": ("the ZIP is damaged: .*encrypted", at(CENTRAL + 8, b"\1")),
     "order": ("a: expected", packed(B | A)),
-    "twice": ("'r/a': is in the ZIP twice", SMALL.replace(b"r/b", b"r/a")),
-    "roots": ("'s/c': expected one root folder, 'r'", packed(A | {"s/c": b""})),
-    "no root": ("'a': expected one root folder", packed({"a": b""})),
+    "twice": ("offset 14, a: expected", SMALL.replace(b"r/b", b"r/a")),
+    "roots": ("offset 4, a: expected", packed(A | {"s/c": b""})),
+    "no root": ("offset 4, a: expected", packed({"a": b""})),
     "climbs": ("stays inside", packed({"r/../../etc/passwd": b""})),
     "folder": ("expected a path", packed({"r/": b""} | A)),
-    "local name": ("'r/a': is damaged", at(30, b"s/a")),
-    "local extra": ("'r/a': is damaged|offset", at(28, b"\1")),
+    "local name": ("the ZIP is damaged: ", at(30, b"s/a")),
+    "local extra": ("the ZIP is damaged: |offset", at(28, b"\1")),
     "local version": ("offset 4, a: expected 0a", at(4, b"\x14")),
     "flags": ("the ZIP's directory: expected", at(CENTRAL + 9, b"\x08")),
     "attributes": ("the ZIP's directory: expected", at(CENTRAL + 41, b"\xff")),
-    "CRC": ("'r/b': is damaged", SMALL.replace(b"two", b"twO")),
-    "month": ("'r/a': expected a date and a time", at(CENTRAL + 14, b"\0\0")),
+    "CRC": ("the ZIP is damaged: Bad CRC-32 for file 'r/b'", SMALL.replace(b"two", b"twO")),
+    "month": ("the ZIP is damaged: month must be", at(CENTRAL + 14, b"\0\0")),
     "shared bytes": ("expected files of at most", shared(3, b"x" * 1000)),
 }  # fmt: skip
 
@@ -189,7 +181,7 @@ def test_other_zip_is_refused_with_what_and_where(what: str) -> None:
     said, data = EDITS[what]
     with pytest.raises(RecordError, match=said) as refused:
         read_archive(data)
-    assert re.search("another copy|stays inside", str(refused.value))
+    assert re.search("another copy|Rename the file", str(refused.value))
     assert read_archive(SMALL).files == {"a": b"one", "b": b"two"}
 
 
@@ -233,15 +225,14 @@ def test_zip_bomb_is_refused_before_it_is_inflated() -> None:
 
 
 def test_only_a_record_s_facts_are_read() -> None:
-    """Found in a whole record; too large, missing, or in another program's crate, refused."""
+    """Found in a whole record; too large, or missing, refused."""
     whole = write_archive("r", {f"{FOLDER}{FACTS}": b"{}", METADATA: b"x"}, WHEN)
     assert facts_in(io.BytesIO(whole)) == b"{}"
     for files, said in (
         ({PLACE: b" " * (LARGEST_FACTS + 1)}, "at most 2097152 bytes"),
-        ({"r/a": b""}, "got a ZIP without it"),
-        ({f"r/{METADATA}": b"{}", "r/a.csv": b""}, "got an RO-Crate of another program"),
+        ({f"r/{METADATA}": b"{}", "r/a.csv": b""}, "the ZIP has no file run/record.json"),
     ):
-        with pytest.raises(RecordError, match=f"{said}.*Open it with the program that wrote it"):
+        with pytest.raises(RecordError, match=f"{said}.*Open it with the program that did"):
             facts_in(io.BytesIO(packed(files)))
 
 

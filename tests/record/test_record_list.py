@@ -106,7 +106,7 @@ def test_no_question(ten: Path, asked: dict[str, str], said: str) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     """A folder that is not there is an error; an empty one, or hidden files, are a short list."""
-    with pytest.raises(RecordError, match="expected a folder"):
+    with pytest.raises(RecordError, match="the folder cannot be read"):
         records(tmp_path / "none")
     (tmp_path / "._device-0.eln").write_bytes(b"what a Mac leaves on a share")
     assert repr(records(tmp_path)) == f"There is no record in {tmp_path}."
@@ -121,7 +121,7 @@ def test_the_command_lists(ten: Path) -> None:
     nothing = labkit("record", "list", ten, "--fingerprint", "ffffff")
     assert (nothing.code, nothing.out) == (
         1,
-        f"None of the 10 records in {ten} is one with fingerprint ffffff.\n",
+        f"None of the 10 records in {ten} matches with fingerprint ffffff.\n",
     )
     assert_refused(labkit("record", "list", ten, "--since", "soon"), "expected a day")
 
@@ -170,18 +170,18 @@ def _zip(told: bytes, **how: Any) -> bytes:  # noqa: ANN401 what ZipFile takes
 
 FINE = json.dumps(facts()).encode()
 NO_RECORDS = {
-    "empty": (b"", "expected a ZIP"),
-    "half written": (record(facts())[:-30], "expected a ZIP"),
-    "text": (b"This is no ZIP, but a text that is long enough.", "end mark"),
+    "empty": (b"", "end record of a ZIP"),
+    "half written": (record(facts())[:-30], "end record of a ZIP"),
+    "text": (b"This is no ZIP, but a text that is long enough.", "end record of a ZIP"),
     "without facts": (record(facts(), place="run/other.json"), "run/record.json"),
-    "packed": (_zip(FINE, compression=zipfile.ZIP_DEFLATED), "packed"),
+    "packed": (_zip(FINE, compression=zipfile.ZIP_DEFLATED), "compressed"),
     "a bomb": (_zip(b" " * (3 << 20)), "at most 2097152 bytes"),
-    "flipped": (record(facts()).replace(b"shelf 0", b"shelf 1"), "is damaged: Bad CRC-32"),
-    "no JSON": (record(b"{"), "the facts of a record"),
+    "flipped": (record(facts()).replace(b"shelf 0", b"shelf 1"), "damaged: bad CRC-32"),
+    "no JSON": (record(b"{"), "a format and a version"),
     "another's": (record({"format": "lab", "version": 1}), "expected labkit-record"),
     "newer": (record(facts(version=2)), "newer"),
-    "deep": (record(b"[" * 100_000), "the facts of a record"),
-    "a long number": (record(b'{"format": ' + b"9" * 10_000 + b"}"), "the facts of a record"),
+    "deep": (record(b"[" * 100_000), "a format and a version"),
+    "a long number": (record(b'{"format": ' + b"9" * 10_000 + b"}"), "a format and a version"),
     "no outcome": (record(facts(outcome="fine")), "not as labkit writes it"),
     "no text": (record(facts(operator={"a": 1})), "not as labkit writes it"),
     "no digits": (record(facts(fingerprint="DROP TABLE")), "not as labkit writes it"),
@@ -202,7 +202,7 @@ def test_what_is_no_record_is_named_and_stops_nothing(ten: Path, what: str) -> N
     assert [each.file for each in found.others] == ["odd.eln"]
     assert why in found.others[0].why
     assert f"not a record: odd.eln: {found.others[0].why}" in repr(found)
-    assert "1 more file" in repr(records(ten, thing="device-3"))
+    assert "1 more files are not records" in repr(records(ten, thing="device-3"))
 
 
 def test_what_is_no_file_is_named(ten: Path) -> None:

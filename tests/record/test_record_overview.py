@@ -22,7 +22,7 @@ from labkit.record.listing.records import (
     COLUMNS,
     Facts,
     Listed,
-    NoRecord,
+    NotARecord,
     Records,
     guarded,
     moment,
@@ -118,7 +118,7 @@ def test_nothing_in_a_record_is_markup(text: str) -> None:
     assert tags[0] == tags[1]
 
 
-def _page(of: list[Listed], others: tuple[NoRecord, ...] = ()) -> str:
+def _page(of: list[Listed], others: tuple[NotARecord, ...] = ()) -> str:
     return to_html(Records(Path("/lab"), tuple(of), others, len(of)))
 
 

@@ -110,13 +110,16 @@ def _resealed(edit: Callable[[dict[str, bytes]], object], name: str = NAME) -> b
 
 LOG = "run/device/console.log"
 EDITS: dict[str, tuple[str, Callable[[dict[str, bytes]], object]]] = {
-    "added": ("run/x: the signed metadata lists no such file", lambda f: f.update({"run/x": b""})),
-    "removed": (f"'{LOG}': the signed metadata lists this file; it", lambda f: f.pop(LOG)),
-    "renamed": ("it is missing", lambda f: f.update({"run/log": f.pop(LOG)})),
+    "added": (
+        "run/x: the signed metadata does not",
+        lambda f: f.update({"run/x": b""}),
+    ),
+    "removed": (f"'{LOG}': the file is missing", lambda f: f.pop(LOG)),
+    "renamed": ("the file is missing", lambda f: f.update({"run/log": f.pop(LOG)})),
     "shorter": (f"{LOG}, contentSize: the signed", lambda f: f.update({LOG: b""})),
     "other": (f"{LOG}, sha256: the signed", lambda f: f.update({LOG: b"Hello world\r\n"})),
-    "unsigned": (f"expected the file {SIGNATURE}", lambda f: f.pop(SIGNATURE)),
-    "no metadata": (f"expected the file {METADATA}", lambda f: f.pop(METADATA)),
+    "unsigned": (f"{SIGNATURE}: the file is missing", lambda f: f.pop(SIGNATURE)),
+    "no metadata": (f"{METADATA}: the file is missing", lambda f: f.pop(METADATA)),
     "metadata": ("does not fit", lambda f: f.update({METADATA: f[METADATA] + b"\n"})),
 }
 
@@ -132,16 +135,16 @@ def test_other_files_than_were_signed_are_refused(what: str) -> None:
 
 def test_other_folder_or_time_is_refused() -> None:
     """The root folder's name and the entries' time are signed as well."""
-    with pytest.raises(RecordError, match=f"the record's identifier: .*'{NAME}', the file has x"):
+    with pytest.raises(RecordError, match=f"the record's identifier: .*'{NAME}', got x"):
         open_sealed(_resealed(lambda files: files, name="x"), [PUBLIC])
     later = WHEN.replace(hour=13)
     with pytest.raises(RecordError, match="trusted comment: expected"):
         open_sealed(write_archive(NAME, read_archive(WHOLE).files, later), [PUBLIC])
-    with pytest.raises(RecordError, match=r"dateModified: .* says '2026-11-25T12:34:56Z'"):
+    with pytest.raises(RecordError, match=r"dateModified: .* has '2026-11-25T12:34:56Z'"):
         open_sealed(sealed(KEY, described(), when=later), [PUBLIC])
 
 
-NO_GRAPH, TWICE = "expected JSON with an @graph", "expected an @id to be there once"
+NO_GRAPH, TWICE = "expected JSON with an @graph", "two objects have the same @id"
 ENTITIES = described()["@graph"]
 UNSEALABLE: dict[str, tuple[str, bytes]] = {
     "no graph": (NO_GRAPH, b"{}"),
@@ -150,7 +153,7 @@ UNSEALABLE: dict[str, tuple[str, bytes]] = {
     "no root": (NO_GRAPH, b'{"@graph": []}'),
     "root twice": (TWICE, json.dumps({"@graph": [*ENTITIES, ENTITIES[1]]}).encode()),
     "size as number": (
-        "contentSize: the signed metadata says '13'",
+        "contentSize: the signed metadata has '13'",
         json.dumps({"@graph": ENTITIES}).replace('"13"', "13").encode(),
     ),
     "deep": (NO_GRAPH, b"[" * 10**6),

@@ -13,7 +13,7 @@ from labkit.lab.procedure.steps import headers as header_steps
 from labkit.record.contents.executed_pages import PageFacts, look_at
 from labkit.record.contents.surroundings import port, surroundings, who
 from labkit.record.fingerprints import Fingerprint, fingerprints, of_certificate
-from labkit.record.reading import FORMAT, VERSION
+from labkit.record.record_json import FORMAT, VERSION
 from labkit.support.seeding import Clock
 
 if TYPE_CHECKING:

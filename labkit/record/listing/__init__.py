@@ -1,1 +1,1 @@
-"""What a folder of records holds: filtered, as a table, a page, a spreadsheet."""
+"""List a folder of records: filtered, as a table, an HTML page or a spreadsheet."""

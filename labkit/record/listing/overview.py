@@ -1,4 +1,4 @@
-"""A list of records as one page of HTML: self-contained, sortable, to read on paper as well."""
+"""A list of records as one HTML page: self-contained, sortable and printable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PAGE = Markup("""\
 <title>{title}</title><style>
 {style}</style></head>
 <body><main><h1>{title}</h1>
-<p>{summary} Not verified: <code>labkit record verify FILE</code> does that.</p>
+<p>{summary} Not verified. Verify a record with <code>labkit record verify FILE</code>.</p>
 {body}</main>
 <script>{script}</script></body></html>
 """)
@@ -51,32 +51,33 @@ _ROW = Markup(
 )
 
 
-def to_html(records: Records, beside: Path | None = None) -> str:
+def to_html(records: Records, page_folder: Path | None = None) -> str:
     """Return the page.
 
     Args:
         records: the list.
-        beside: the folder that the page will be in, for its links; the records' if not given.
+        page_folder: the folder that the page will be in, for its links; that of the records if
+            None.
     """
-    script = _own("listing/overview.js")
+    script = _resource("listing/overview.js")
     body = (
-        _table(records.listed, _way(beside or records.folder, records.folder))
+        _table(records.listed, _link(page_folder or records.folder, records.folder))
         if records.listed
         else Markup()
     )
     page = _PAGE.format(
         title="Lab records",
         policy=_policy(script),
-        style=Markup(_own("report.css") + _own("listing/overview.css")),  # noqa: S704 our own
+        style=Markup(_resource("report.css") + _resource("listing/overview.css")),  # noqa: S704 labkit's own
         summary=records.summary,
         body=body + _others(records),
-        script=Markup(script),  # noqa: S704 our own
+        script=Markup(script),  # noqa: S704 labkit's own
     )
     return str(page)
 
 
 def _policy(script: str) -> str:
-    """Return a Content-Security-Policy: our style, our script, and nothing else at all."""
+    """Return a Content-Security-Policy that allows this style and this script only."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
@@ -84,22 +85,22 @@ def _policy(script: str) -> str:
     )
 
 
-def _own(name: str) -> str:
+def _resource(name: str) -> str:
     return resources.files("labkit.record").joinpath(name).read_text("utf-8")
 
 
-def _way(beside: Path, folder: Path) -> str:
-    """Return the beginning of a link from a page to the records."""
-    way = os.path.relpath(os.fsencode(folder.absolute()), os.fsencode(beside.absolute()))
-    return f"{quote(way.replace(os.sep.encode(), b'/'))}/"
+def _link(page_folder: Path, folder: Path) -> str:
+    """Return the beginning of a relative link from the page to the records."""
+    path = os.path.relpath(os.fsencode(folder.absolute()), os.fsencode(page_folder.absolute()))
+    return f"{quote(path.replace(os.sep.encode(), b'/'))}/"
 
 
-def _table(listed: Iterable[Listed], way: str) -> Markup:
+def _table(listed: Iterable[Listed], link: str) -> Markup:
     head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in _HEAD)
-    return _TABLE.format(head=head, rows=Markup("\n").join(_row(each, way) for each in listed))
+    return _TABLE.format(head=head, rows=Markup("\n").join(_row(each, link) for each in listed))
 
 
-def _row(listed: Listed, way: str) -> Markup:
+def _row(listed: Listed, link: str) -> Markup:
     facts = listed.facts
     values = (
         *(facts.bench, facts.thing, facts.board, facts.operator, facts.route),
@@ -107,7 +108,7 @@ def _row(listed: Listed, way: str) -> Markup:
         *(facts.fingerprint, facts.certificate_id, facts.certificate_status),
     )
     return _ROW.format(
-        *(way + quote(os.fsencode(listed.file)), plain(listed.file), moment(facts.made_at)),
+        *(link + quote(os.fsencode(listed.file)), plain(listed.file), moment(facts.made_at)),
         *(_TONES.get(facts.outcome, "quiet"), facts.outcome),
         *map(plain, values),
         moment(facts.not_after),
@@ -121,4 +122,4 @@ def _others(records: Records) -> Markup:
         Markup("<li>{}: {}</li>").format(plain(each.file), plain(each.why))
         for each in records.others
     )
-    return Markup("<h2>Files that are no records</h2>\n<ul>\n{}\n</ul>\n").format(rows)
+    return Markup("<h2>Files that are not records</h2>\n<ul>\n{}\n</ul>\n").format(rows)

@@ -1,4 +1,4 @@
-"""A folder's records as a list: lines to read, a spreadsheet, a page."""
+"""The records of a folder as a table, or as comma-separated values."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST_REPR = 40
-"""Records that a page shows; the newest."""
+"""Rows of a repr: the newest records."""
 _WIDEST = 28
-"""Columns that a value gets in a table."""
+"""Columns of a value in a table."""
 _DIGITS = 16
-"""Of a fingerprint or certificate id; enough to tell apart what one lab has."""
+"""Digits of a fingerprint or certificate id in a table; enough to distinguish those of a lab."""
 
 
 class Facts(NamedTuple):
-    """What a list shows of a record, as text, empty where the record does not know.
+    """What a list shows of a record, as text; empty if the record does not have it.
 
     Attributes:
         made_at: its date, as `2026-11-25T12:00:00Z`.
         outcome: "accepted", "failed" or "unfinished".
         bench: "SIMULATED", "SIMULATED board", "SIMULATED account" or "real".
         thing: the device's thing name.
-        board: which board, such as the label on it.
-        serial_number: of the board's USB port.
-        operator: who did it.
+        board: the board, such as the label on it.
+        serial_number: the serial number of the board's USB port.
+        operator: the operator's name.
         fingerprint: SHA-256 of the device's public key, 64 hexadecimal digits.
         certificate_id: 64 hexadecimal digits.
-        certificate_status: in the account, when the record was made.
-        not_after: when the certificate ends.
-        account_id: the account.
-        region: the account's region.
-        route: how the device got its key.
+        certificate_status: the status in the account when the record was made.
+        not_after: when the certificate expires, as `made_at`.
+        account_id: the AWS account.
+        region: the AWS region.
+        route: the route, such as "option-2".
     """
 
     made_at: str
@@ -62,19 +62,19 @@ class Listed(NamedTuple):
 
     Attributes:
         file: its file's name.
-        facts: what it says of itself.
+        facts: its facts.
     """
 
     file: str
     facts: Facts
 
 
-class NoRecord(NamedTuple):
-    """A file in a folder that looks like a record by its name.
+class NotARecord(NamedTuple):
+    """An `.eln` file that is not a record.
 
     Attributes:
         file: its name.
-        why: what was expected, and what came.
+        why: what was expected and what it is.
     """
 
     file: str
@@ -83,21 +83,21 @@ class NoRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Records:
-    """The records of a folder that were asked for, newest first. Listing is not verifying.
+    """The records of a folder that match the filters, newest first. They are not verified.
 
     Attributes:
-        folder: where they are.
+        folder: the folder.
         listed: the records.
-        others: what is there under such a name and is no record.
-        of: how many records there are in the folder.
-        asked: what was asked for, in words; empty for everything.
+        others: the `.eln` files that are not records.
+        of: how many records the folder has.
+        filters: the filters, in words; empty if all records are listed.
     """
 
     folder: Path
     listed: tuple[Listed, ...]
-    others: tuple[NoRecord, ...]
+    others: tuple[NotARecord, ...]
     of: int
-    asked: str = ""
+    filters: str = ""
 
     def __len__(self) -> int:
         return len(self.listed)
@@ -109,48 +109,49 @@ class Records:
         return self.listed[number]
 
     def __repr__(self) -> str:
-        """Return a table of the newest ones."""
+        """Return a table of the newest records."""
         return "\n".join(self.lines(_LONGEST_REPR))
 
     def __str__(self) -> str:
-        """Return a table of all."""
+        """Return a table of all records."""
         return "\n".join(self.lines())
 
     def lines(self, most: int | None = None) -> Iterator[str]:
-        """Yield the table, at most so many of its rows, and what else there is to know."""
+        """Yield the table, a summary, and the files that are not records.
+
+        Args:
+            most: how many rows to show; all if None.
+        """
         if self.listed:
             yield from _aligned([_HEAD, *map(_row, self.listed[:most])])
             yield ""
         if most is not None and len(self) > most:
-            yield f"and {len(self) - most} older ones"
+            yield f"and {len(self) - most} older records"
         yield self.summary
         if self.listed:
-            yield "Not verified: `labkit record verify FILE` does that."
-        yield from self._no_records()
-
-    @property
-    def summary(self) -> str:
-        """How many there are, in a sentence."""
-        what = f" with {plain(self.asked)}" if self.asked else ""
-        if not self.of:
-            return f"There is no record in {self.folder}."
-        if not self.listed:
-            return f"None of the {self.of} records in {self.folder} is one{what}."
-        return f"{len(self)} of {self.of} records{what}."
-
-    def _no_records(self) -> Iterator[str]:
-        if self.asked and self.others:
-            yield f"{len(self.others)} more files there are no records; a list of all says why."
+            yield "Not verified. Verify a record with `labkit record verify FILE`."
+        if self.filters and self.others:
+            yield f"{len(self.others)} more files are not records; list without filters to see why."
         elif self.others:
             yield from (f"not a record: {plain(each.file)}: {each.why}" for each in self.others)
 
+    @property
+    def summary(self) -> str:
+        """How many records match, in a sentence."""
+        what = f" with {plain(self.filters)}" if self.filters else ""
+        if not self.of:
+            return f"There is no record in {self.folder}."
+        if not self.listed:
+            return f"None of the {self.of} records in {self.folder} matches{what}."
+        return f"{len(self)} of {self.of} records{what}."
+
     def csv(self) -> str:
-        """Return them as comma-separated values (RFC 4180), with all columns."""
+        """Return the records as comma-separated values (RFC 4180), with all columns."""
         return to_csv(self.listed)
 
 
 def plain(text: str) -> str:
-    """Return a text as one line: what could move a cursor or hide something is escaped."""
+    """Return a text as one line; characters that a terminal would interpret are escaped."""
     if text.isprintable():
         return text
     return "".join(
@@ -160,7 +161,7 @@ def plain(text: str) -> str:
 
 
 def moment(text: str) -> str:
-    """Return a time in UTC as a column has it that is headed so."""
+    """Return a time for a column headed UTC: `2026-11-25 12:00:00`."""
     return text.replace("T", " ").removesuffix("Z")
 
 
@@ -170,17 +171,16 @@ COLUMNS = (*Facts._fields, "file")
 
 _BEGINNING = r"(?:\A|(?<=[,;|\"\t\r\n]))"
 _FORMULA = r"(?=[' ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
-"""Also the full-width forms, which a Japanese spreadsheet takes for the same."""
+"""Also the full-width forms, which a Japanese spreadsheet reads as the same."""
 _COULD_RUN = re.compile(_BEGINNING + _FORMULA)
 
 
 def to_csv(listed: Iterable[Listed]) -> str:
     """Return a header and a line for each record: every cell quoted, lines ended by CR LF.
 
-    A record's operator, or a file's name, is anyone's text, and a spreadsheet runs a cell that
-    begins like a formula. So an apostrophe is put before whatever could be one, at a cell's
-    beginning and after whatever some spreadsheet may take for a separator. What cannot be seen is
-    escaped, as in the table.
+    A record can contain any text, and a spreadsheet runs a cell that begins like a formula. An
+    apostrophe is therefore put before anything that could be one, at the beginning of a cell and
+    after any character that a spreadsheet can read as a separator.
 
     Source: RFC 4180; OWASP, CSV Injection.
     """
@@ -207,12 +207,12 @@ _HEAD = (
 
 def _row(listed: Listed) -> tuple[str, ...]:
     facts = listed.facts
-    told = (
+    values = (
         moment(facts.made_at),
         *(facts.outcome, facts.bench, facts.thing, facts.board, facts.operator),
         *(facts.fingerprint[:_DIGITS], facts.certificate_id[:_DIGITS]),
     )
-    return (*map(_cut, told), plain(listed.file))
+    return (*map(_cut, values), plain(listed.file))
 
 
 def _cut(value: str) -> str:
@@ -229,7 +229,7 @@ def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return how many columns a text takes in a terminal."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
