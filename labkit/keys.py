@@ -10,13 +10,11 @@ section 13 (PEM).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from labkit import pem as pem_blocks
 from labkit.errors import PublicKeyError
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ __all__ = [
     "Field",
     "PublicKey",
     "annotate",
-    "der_to_pem",
     "pem_to_der",
     "sha256_fingerprint",
     "short_fingerprint",
@@ -53,12 +50,6 @@ _UNCOMPRESSED = 0x04
 # The curve y² = x³ - 3x + b over the integers modulo p (SEC 2, section 2.4.2).
 _P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-
-_PEM_LINE = 64
-_PEM_BLOCK = re.compile(
-    r"-----BEGIN (?P<label>[A-Z0-9 ]+)-----[ \t]*\r?\n(?P<body>.*?)-----END (?P=label)-----",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -110,6 +101,15 @@ class PublicKey:
         return cls(pem_to_der(pem))
 
     @classmethod
+    def from_file(cls, content: bytes) -> PublicKey:
+        """Read a public key from a file's content, PEM or DER.
+
+        Raises:
+            PublicKeyError: as `from_pem` and `from_der`.
+        """
+        return cls.from_pem(content) if b"-----BEGIN " in content else cls.from_der(content)
+
+    @classmethod
     def from_key(cls, key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> PublicKey:
         """Take the public key of a `cryptography` key, public or private.
 
@@ -139,7 +139,7 @@ class PublicKey:
     @property
     def pem(self) -> str:
         r"""The key as a PEM block, as `openssl ec -pubin -pubout` writes it; ends in `\n`."""
-        return der_to_pem(self.der)
+        return pem_blocks.from_der(self.der, "PUBLIC KEY")
 
     @property
     def sha256(self) -> str:
@@ -186,53 +186,19 @@ def _is_on_curve(x: int, y: int) -> bool:
     return x < _P and y < _P and (y * y - (x * x * x - 3 * x + _B)) % _P == 0
 
 
-def der_to_pem(der: bytes, label: str = "PUBLIC KEY") -> str:
-    r"""Convert DER to a PEM block.
-
-    Args:
-        der: the bytes; not looked at.
-        label: the words after `BEGIN` and `END`.
-
-    Returns:
-        The block: 64 base64 characters a line, each line ending in `\n`.
-
-    Source: RFC 7468, section 2.
-    """
-    body = base64.b64encode(der).decode("ascii")
-    lines = [body[at : at + _PEM_LINE] for at in range(0, len(body), _PEM_LINE)]
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
-
-
-def pem_to_der(pem: str | bytes, label: str = "PUBLIC KEY") -> bytes:
-    r"""Convert the one PEM block in a text to DER.
+def pem_to_der(pem: str | bytes) -> bytes:
+    r"""Return the bytes of the one `PUBLIC KEY` block in a text.
 
     Args:
         pem: the text; lines may end in `\n` or `\r\n`, text around the block is skipped.
-        label: the words that must stand after `BEGIN`.
 
     Returns:
-        The block's bytes. Not checked: what they say.
+        The bytes. Not checked: whether they are a device's key.
 
     Raises:
-        PublicKeyError: no block, several, another label, or a body that is not base64.
+        PublicKeyError: there is no such block, or several, or it is cut off or damaged.
     """
-    text = pem if isinstance(pem, str) else pem.decode("utf-8", "replace")
-    blocks = list(_PEM_BLOCK.finditer(text))
-    if len(blocks) != 1:
-        found = f"{len(blocks)} of them" if blocks else "none"
-        raise PublicKeyError(f"expected one PEM block ({label}), got {found}; give the one file")
-    block = blocks[0]
-    if block["label"] != label:
-        raise PublicKeyError(
-            f"expected a PEM block {label}, got {block['label']}; give the file that holds it"
-        )
-    try:
-        return base64.b64decode("".join(block["body"].split()), validate=True)
-    except binascii.Error as error:
-        raise PublicKeyError(
-            f"the PEM block {label} is not base64 ({error}); a character was lost or changed: "
-            "make the file again"
-        ) from None
+    return pem_blocks.one(pem, "public key", PublicKeyError).der(PublicKeyError)
 
 
 def sha256_fingerprint(der: bytes) -> str:

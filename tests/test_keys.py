@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit import keys
+from labkit import keys, pem
 from labkit.errors import PublicKeyError
 from labkit.support.seeding import Randomness
 
@@ -140,31 +140,31 @@ def test_other_kinds_of_keys_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pem", "message"),
+    ("text", "message"),
     [
-        ("", "expected one PEM block .PUBLIC KEY., got none"),
-        (PEM.decode() * 2, "got 2 of them"),
-        (PEM.decode().replace("PUBLIC KEY", "CERTIFICATE"), "got CERTIFICATE"),
+        ("", "expected a public key, found no PEM block. Give"),
+        (PEM.decode() * 2, "found 2 public keys"),
+        (PEM.decode().replace("PUBLIC KEY", "CERTIFICATE"), "found a certificate"),
         (PEM.decode().replace("MFkw", "MFk?"), "not base64"),
         (PEM.decode().replace("MFkw", "MFk"), "not base64"),
         (PEM.decode().replace("MFkw", ""), "got 88"),
-        (PEM.decode().split("-----END", maxsplit=1)[0], "got none"),
+        (PEM.decode().split("-----END", maxsplit=1)[0], "without its last line"),
         (b"\xff" + PEM.replace(b"MFkw", b"MFkx"), "expected 30|byte 2"),
     ],
 )
-def test_what_is_no_pem_is_refused(pem: str | bytes, message: str) -> None:
-    """No block, two, another label, base64 that is none, a lost end."""
+def test_what_is_not_one_public_key_block_is_refused(text: str | bytes, message: str) -> None:
+    """No block, two, another label, damaged base64, a lost end."""
     with pytest.raises(PublicKeyError, match=message) as caught:
-        keys.PublicKey.from_pem(pem)
+        keys.PublicKey.from_pem(text)
     assert "MFk" not in str(caught.value)
 
 
-def test_pem_of_any_label_goes_both_ways() -> None:
-    """`der_to_pem` and `pem_to_der` undo each other, 64 characters a line."""
+def test_pem_of_any_size_goes_both_ways() -> None:
+    """`pem.from_der` writes what `pem_to_der` reads, 64 characters a line."""
     for size in (0, 1, 48, 49, 500):
-        pem = keys.der_to_pem(bytes(size), "CERTIFICATE")
-        assert keys.pem_to_der(pem, "CERTIFICATE") == bytes(size)
-        assert max(map(len, pem.splitlines())) <= 64
+        block = pem.from_der(bytes(size), "PUBLIC KEY")
+        assert keys.pem_to_der(block) == bytes(size)
+        assert max(map(len, block.splitlines())) <= 64
 
 
 def test_the_annotated_view_covers_every_byte_once() -> None:

@@ -6,10 +6,6 @@ content gets into a message.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -18,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from labkit import pem
 from labkit.certificates.der import DerError, children
 from labkit.certificates.der import read as read_der
 from labkit.certificates.subjects import names_as_they_are
@@ -31,10 +28,6 @@ SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _Loaded = TypeVar("_Loaded", x509.Certificate, x509.CertificateSigningRequest)
 
-_LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
-_CERTIFICATE = ("CERTIFICATE", "X509 CERTIFICATE")
-_REQUEST = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
-_PRIVATE = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 _DER_SEQUENCE = b"\x30"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UNREADABLE = (
@@ -46,22 +39,11 @@ _UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )
 
-_KIND_OF_LABEL = {
-    **dict.fromkeys(_CERTIFICATE, "certificate"),
-    **dict.fromkeys(_REQUEST, "certificate request"),
-    **dict.fromkeys(_PRIVATE, "private key"),
-}
 _DER_LOADERS: Mapping[str, Callable[[bytes], object]] = {
-    "a certificate": x509.load_der_x509_certificate,
-    "a certificate request": x509.load_der_x509_csr,
-    "a public key": serialization.load_der_public_key,
-    "a private key": lambda der: serialization.load_der_private_key(der, None),
-}
-_ADVICE = {
-    "a certificate": "Give the certificate's own file, such as deviceCert.pem or rootCA.pem.",
-    "a certificate request": "Give the request's own file, such as deviceCert.csr, "
-    "made by: openssl req -new -key tempCsrSigner.key -out deviceCert.csr.",
-    "a private key": "Give the private key's own file in PEM, such as rootCA.key.",
+    "certificate": x509.load_der_x509_certificate,
+    "certificate request": x509.load_der_x509_csr,
+    "public key": serialization.load_der_public_key,
+    "private key": lambda der: serialization.load_der_private_key(der, None),
 }
 
 
@@ -77,9 +59,7 @@ def load_certificate(source: str | bytes) -> x509.Certificate:
     Raises:
         CertificateError: something else stands there, or more than one certificate.
     """
-    octets = _as_bytes(source)
-    der = _der_of(octets, _CERTIFICATE, "a certificate")
-    return _parse(octets, der, x509.load_der_x509_certificate, "a certificate")
+    return _load(source, x509.load_der_x509_certificate, "certificate")
 
 
 def load_request(source: str | bytes) -> x509.CertificateSigningRequest:
@@ -93,9 +73,7 @@ def load_request(source: str | bytes) -> x509.CertificateSigningRequest:
     Raises:
         CertificateError: something else stands there, or more than one request.
     """
-    octets = _as_bytes(source)
-    der = _der_of(octets, _REQUEST, "a certificate request")
-    return _parse(octets, der, x509.load_der_x509_csr, "a certificate request")
+    return _load(source, x509.load_der_x509_csr, "certificate request")
 
 
 def load_private_key(source: str | bytes, passphrase: str | bytes | None = None) -> SigningKey:
@@ -110,11 +88,11 @@ def load_private_key(source: str | bytes, passphrase: str | bytes | None = None)
             needed, or the key is neither RSA nor EC.
     """
     octets = _as_bytes(source)
-    block = _pem_block(octets, _PRIVATE, "a private key")
-    if block is None:
-        raise _unexpected("a private key", octets)
+    if not pem.blocks(octets):
+        raise _unexpected("private key", octets)
+    block = pem.one(octets, "private key", _error)
     password = passphrase.encode() if isinstance(passphrase, str) else passphrase
-    encrypted = b"ENCRYPTED" in block
+    encrypted = block.is_encrypted
     if encrypted and not password:
         raise CertificateError("The private key is encrypted: give its passphrase.")
     if password and not encrypted:
@@ -123,7 +101,7 @@ def load_private_key(source: str | bytes, passphrase: str | bytes | None = None)
             "leave the passphrase out, or check that this is the right file."
         )
     try:
-        key = serialization.load_pem_private_key(block, password or None)
+        key = serialization.load_pem_private_key(block.text.encode(), password or None)
     except _UNREADABLE:
         # No cause is kept: whatever it says was made from the key's bytes.
         raise CertificateError(_why_no_key(encrypted=encrypted)) from None
@@ -177,48 +155,25 @@ def _as_bytes(source: str | bytes) -> bytes:
     return source.encode() if isinstance(source, str) else bytes(source)
 
 
-def _der_of(octets: bytes, labels: tuple[str, ...], expected: str) -> bytes:
-    """Return the DER inside the one PEM block with such a label, or the bytes if they are DER."""
-    block = _pem_block(octets, labels, expected)
-    if block is None:
-        if octets.startswith(_DER_SEQUENCE):
-            return octets
-        raise _unexpected(expected, octets)
-    body = b"".join(block.split(b"-----")[2].split())
-    try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
-        raise _damaged(expected) from error
-
-
-def _pem_block(octets: bytes, labels: tuple[str, ...], expected: str) -> bytes | None:
-    """Return the one PEM block with one of the labels, or None if there is none."""
-    starts = [match for match in _LABEL.finditer(octets) if match[1].decode() in labels]
-    if not starts:
-        return None
-    if len(starts) > 1:
-        raise _unexpected(expected, octets)
-    last_line = b"-----END " + starts[0][1] + b"-----"
-    end = octets.find(last_line, starts[0].end())
-    if end < 0:
-        raise CertificateError(
-            f"Expected {expected}: the PEM block begins, and its last line "
-            f'"{last_line.decode()}" is missing. The copy was cut off; copy it again.'
-        )
-    return octets[starts[0].start() : end + len(last_line)]
-
-
-def _parse(octets: bytes, der: bytes, loader: Callable[[bytes], _Loaded], expected: str) -> _Loaded:
+def _load(source: str | bytes, loader: Callable[[bytes], _Loaded], kind: str) -> _Loaded:
+    """Read a document of a kind from PEM or DER."""
+    der = octets = _as_bytes(source)
+    if pem.blocks(octets):
+        der = pem.one(octets, kind, _error).der(_error)
+    elif not octets.startswith(_DER_SEQUENCE):
+        raise _unexpected(kind, octets)
     try:
         with names_as_they_are():
             document = loader(der)
             _read_fields(document)
         _refuse_unused_bits(der)
     except _UNREADABLE as error:
-        found = _found_in_der(der)
-        if found in {None, f"{expected} in DER"} or der is not octets:
-            raise _damaged(expected) from error
-        raise _unexpected(expected, octets) from None
+        if der is octets and _kind_of_der(der) not in (None, kind):
+            raise _unexpected(kind, octets) from None
+        raise CertificateError(
+            f"Expected a {kind}, and the content of the block or file cannot be read as one. "
+            "It is damaged: copy it again from where it was made."
+        ) from error
     return document
 
 
@@ -240,44 +195,27 @@ def _refuse_unused_bits(octets: bytes) -> None:
         raise DerError("the signature's bit string does not end on a whole byte")
 
 
-def _damaged(expected: str) -> CertificateError:
-    return CertificateError(
-        f"Expected {expected}, and what the block or file holds cannot be read as one. "
-        "It is damaged; copy it again from where it was made."
-    )
+def _error(text: str) -> CertificateError:
+    return CertificateError(f"{text[0].upper()}{text[1:]}")
 
 
-def _unexpected(expected: str, octets: bytes) -> CertificateError:
-    return CertificateError(f"Expected {expected}, found {_found(octets)}. {_ADVICE[expected]}")
+def _unexpected(kind: str, octets: bytes) -> CertificateError:
+    return CertificateError(f"Expected a {kind}, found {_found(octets)}. {pem.ADVICE[kind]}")
 
 
 def _found(octets: bytes) -> str:
-    """Say what kind of thing the bytes are, without any of their content."""
-    labels = [match[1].decode() for match in _LABEL.finditer(octets)]
-    if labels:
-        return _found_in_pem(labels)
+    """Return what bytes without a PEM block are, without any of their content."""
     if not octets.strip():
         return "nothing: the file is empty"
     if octets.startswith(_UTF16_MARKS):
         return "UTF-16 text, as Windows PowerShell writes it; save it as ASCII or UTF-8"
-    return _found_in_der(octets) or f"{len(octets)} bytes that are neither PEM nor DER"
+    kind = _kind_of_der(octets)
+    return f"a {kind} in DER" if kind else f"{len(octets)} bytes that are neither PEM nor DER"
 
 
-def _found_in_pem(labels: list[str]) -> str:
-    kinds = Counter(_KIND_OF_LABEL.get(label, f"{label} block") for label in labels)
-    return " and ".join(
-        f"{count} {kind}s" if count > 1 else f"{_article(kind)} {kind}"
-        for kind, count in kinds.items()
-    )
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "AEFHILMNORSX" or noun[0] in "aeio" else "a"
-
-
-def _found_in_der(der: bytes) -> str | None:
+def _kind_of_der(der: bytes) -> str | None:
     for kind, loader in _DER_LOADERS.items():
         with suppress(*_UNREADABLE), names_as_they_are():
             loader(der)
-            return f"{kind} in DER"
+            return kind
     return None

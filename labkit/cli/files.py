@@ -17,7 +17,6 @@ from labkit.errors import WorkspaceError
 if TYPE_CHECKING:
     from labkit.certificates import SigningKey
     from labkit.console import Console
-    from labkit.keys import PublicKey
 
 PASSPHRASE = "LABKIT_CA_PASSPHRASE"  # noqa: S105 the name of a variable
 """Opens an encrypted CA key where there is no terminal to ask at."""
@@ -183,6 +182,7 @@ def issue(
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from labkit import certificates
+    from labkit.keys import PublicKey
 
     if subject is None and csr is None:
         raise click.UsageError("--subject or --csr is needed: whose certificate is it?")
@@ -191,7 +191,7 @@ def issue(
         request = certificates.load_request(csr.read_bytes())
     elif name is not None:
         request = certificates.certificate_request(ec.generate_private_key(ec.SECP256R1()), name)
-    device_key = _load_public_key(public_key)
+    device_key = PublicKey.from_file(public_key.read_bytes())
     issuer = certificates.Issuer(certificates.load_certificate(ca.read_bytes()), _load_key(ca_key))
     made = issuer.issue(
         request,
@@ -226,13 +226,6 @@ def _load_key(file: Path) -> SigningKey:
     if passphrase is None and b"ENCRYPTED" in raw and sys.stdin.isatty():
         passphrase = click.prompt(f"Passphrase of {file}", hide_input=True, err=True)
     return certificates.load_private_key(raw, passphrase)
-
-
-def _load_public_key(file: Path) -> PublicKey:
-    from labkit.keys import PublicKey
-
-    raw = file.read_bytes()
-    return PublicKey.from_pem(raw) if b"-----BEGIN " in raw else PublicKey.from_der(raw)
 
 
 def _now() -> datetime:

@@ -8,7 +8,6 @@ Source: mbedTLS 2.16, `mbedtls_pem_read_buffer`; Amazon FreeRTOS 202203.00, `con
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,8 +17,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from labkit import pem
 from labkit.certificates import key_algorithm, load_certificate
-from labkit.errors import LabError
+from labkit.certificates.rules import spki
+from labkit.errors import CertificateError, LabError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, LabError)
 
-_BEGIN = re.compile(r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<end> ?\r?\n)?")
-_PRIVATE_LABELS = tuple(f"{kind}PRIVATE {'KEY'}" for kind in ("", "RSA ", "EC "))
+_LINE_END = re.compile(r" ?\r?\n")
 _RSA_BITS = 2048
 
 
@@ -80,25 +80,23 @@ def read_certificate(text: str | bytes | None, where: str, *, strict: bool = Fal
 
 
 def _read_certificate(text: str | bytes, where: str, *, strict: bool) -> Literal:
-    if isinstance(text, bytes):
-        if text.startswith(b"\x30"):
-            return _certificate(load_certificate(text), where)
-        text = text.decode("utf-8", "replace")
-    begin = _BEGIN.search(text)
-    if begin is None:
-        return Literal(What.NO_PEM, where, "no BEGIN line stands in it")
-    if begin["label"] == "PUBLIC KEY":
+    if isinstance(text, bytes) and text.startswith(b"\x30"):
+        return _certificate(load_certificate(text), where)
+    block = next(iter(pem.blocks(text)), None)
+    if block is None:
+        return Literal(What.NO_PEM, where, "it has no BEGIN line")
+    if block.label == "PUBLIC KEY":
         return Literal(What.PUBLIC_KEY, where, "its BEGIN line says PUBLIC KEY")
-    if "CERTIFICATE" not in begin["label"] or "REQUEST" in begin["label"]:
-        return Literal(What.DAMAGED, where, f"its BEGIN line says {begin['label']}")
-    if strict and begin["end"] is None:
+    if "CERTIFICATE" not in block.label or "REQUEST" in block.label:
+        return Literal(What.DAMAGED, where, f"its BEGIN line says {block.label}")
+    if strict and not _LINE_END.match(block.body):
         return Literal(What.DAMAGED, where, "no \\n follows its BEGIN line")
-    return _certificate(load_certificate(_body(text, begin)), where)
+    return _certificate(load_certificate(_der(block)), where)
 
 
 def _certificate(certificate: x509.Certificate, where: str) -> Literal:
-    spki = _spki(certificate.public_key())
-    return Literal(What.CERTIFICATE, where, certificate=certificate, spki=spki)
+    key = spki(certificate.public_key())
+    return Literal(What.CERTIFICATE, where, certificate=certificate, spki=key)
 
 
 def read_private_key(text: str | None, where: str) -> Literal:
@@ -113,25 +111,25 @@ def read_private_key(text: str | None, where: str) -> Literal:
     """
     if not text or not text.strip():
         return Literal(What.MISSING, where)
-    begin = _BEGIN.search(text)
-    if begin is None:
-        return Literal(What.NO_PEM, where, "no BEGIN line stands in it")
-    if begin["label"] not in _PRIVATE_LABELS:
-        return Literal(What.DAMAGED, where, "its BEGIN line names no private key")
-    if begin["end"] is None:
+    block = next(iter(pem.blocks(text)), None)
+    if block is None:
+        return Literal(What.NO_PEM, where, "it has no BEGIN line")
+    if block.label not in pem.LABELS["private key"] or block.is_encrypted:
+        return Literal(What.DAMAGED, where, "its BEGIN line is not that of a plain private key")
+    if not _LINE_END.match(block.body):
         return Literal(What.DAMAGED, where, "no \\n follows its BEGIN line")
-    return _private_key(text, begin, where)
+    return _private_key(block, where)
 
 
-def _private_key(text: str, begin: re.Match[str], where: str) -> Literal:
+def _private_key(block: pem.Block, where: str) -> Literal:
     try:
-        public = serialization.load_der_private_key(_body(text, begin), None).public_key()
+        public = serialization.load_der_private_key(_der(block), None).public_key()
     except _UNREADABLE:
-        # What the error says may quote the key.
+        # The error's message may quote the key.
         return Literal(What.DAMAGED, where, "its bytes are not a private key's")
     if not _is_supported(public):
         return Literal(What.UNSUPPORTED, where, f"it is {key_algorithm(public)}")
-    return Literal(What.PRIVATE_KEY, where, spki=_spki(public))
+    return Literal(What.PRIVATE_KEY, where, spki=spki(public))
 
 
 def _is_supported(key: PublicKeyTypes) -> bool:
@@ -140,14 +138,7 @@ def _is_supported(key: PublicKeyTypes) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
 
 
-def _body(text: str, begin: re.Match[str]) -> bytes:
-    end = text.find("-----END", begin.end())
-    if end < 0:
-        raise ValueError
-    return base64.b64decode("".join(text[begin.end() : end].split()), validate=True)
-
-
-def _spki(key: PublicKeyTypes) -> bytes:
-    return key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+def _der(block: pem.Block) -> bytes:
+    if not block.is_whole:
+        raise CertificateError("The block has no END line. Copy it again.")
+    return block.der(CertificateError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from labkit import pem
 from labkit.errors import FirmwareError
 from labkit.firmware.conditions import integer
 from labkit.firmware.literals import encode
@@ -52,11 +53,6 @@ _KINDS = {
 }
 
 _HIGHEST_PORT = 65535
-_KEY = f"{'PRIVATE'} KEY"  # spelled so that no committed file holds the words that open a key
-_CERTIFICATE_LABELS = ("CERTIFICATE",)
-_KEY_LABELS = (_KEY, f"RSA {_KEY}", f"EC {_KEY}")
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----[ \t]*")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _PLACEHOLDER = re.compile(r"Paste [^\n]{1,60} here\.")
 _LONGEST_SHOWN = 40
 
@@ -150,76 +146,27 @@ def _check_name(name: str, value: str) -> str:
 
 
 def _check_pem(name: str, value: str) -> str:
-    """Check label and outline; whether the content is sound is for `labkit.certificates`."""
+    """Return the one PEM block of the value; `labkit.certificates` checks the block's content."""
     if not value.strip():
-        return ""  # the releases from 201906 to 202002 say "" where later ones say NULL
-    lines = [line.rstrip() for line in value.strip().split("\n")]
-    labels = _KEY_LABELS if name in _PRIVATE_KEY_MACROS else _CERTIFICATE_LABELS
-    expected = "a private key" if labels is _KEY_LABELS else "a certificate"
-    label = _label(name, lines, expected)
-    if label not in labels:
-        raise FirmwareError(_wrong_label(name, expected, label))
-    if lines.count(lines[0]) > 1:
-        raise FirmwareError(
-            f"{name}: expected one PEM block, got {lines.count(lines[0])}. The firmware reads "
-            "only the first; give that one alone."
+        return ""  # the releases from 201906 to 202002 write "" where later ones write NULL
+    kind = "private key" if name in _PRIVATE_KEY_MACROS else "certificate"
+
+    def error(text: str) -> FirmwareError:
+        return FirmwareError(f"{name}: {text}{_consequence(kind, value)}")
+
+    block = pem.one(value, kind, error)
+    if block.is_encrypted:
+        raise error(
+            "the private key is encrypted, and the firmware has no passphrase. "
+            "Decrypt the key first: openssl pkey -in encrypted.key -out plain.key."
         )
-    if lines[-1] != f"-----END {label}-----":
-        raise FirmwareError(
-            f"{name}: the last line is not the END line of the block that the first line opens. "
-            "The text was cut off, or something follows it; give it from BEGIN to END."
-        )
-    for number, line in enumerate(lines[1:-1], start=2):
-        if not _BASE64.fullmatch(line):
-            raise FirmwareError(_not_base64(name, number, line))
-    if len(lines) < 3 or sum(map(len, lines[1:-1])) % 4:  # noqa: PLR2004 BEGIN, content, END
-        raise FirmwareError(
-            f"{name}: the base64 between BEGIN and END is not whole: expected a multiple of 4 "
-            "characters. A line or character was lost; copy the PEM again."
-        )
-    return "\n".join(lines) + "\n"
+    block.der(error)
+    return block.text
 
 
-def _label(name: str, lines: list[str], expected: str) -> str:
-    match = _BEGIN.fullmatch(lines[0])
-    if match is not None:
-        return match[1]
-    where = next((n for n, line in enumerate(lines, 1) if _BEGIN.fullmatch(line)), None)
-    if where is not None:
-        raise FirmwareError(
-            f"{name}: the PEM block begins on line {where}; the text before it does not belong "
-            "in the header. Give the block from BEGIN to END alone."
-        )
-    came = "a text" if name in _PRIVATE_KEY_MACROS else shown(lines[0])
-    raise FirmwareError(
-        f"{name}: expected {expected} in PEM, got {came} and no BEGIN line. The "
-        "firmware answers such a text with status 19. Give the PEM, or None for NULL."
-    )
-
-
-def _wrong_label(name: str, expected: str, label: str) -> str:
-    if label in _KEY_LABELS:
-        return (
-            f"{name}: expected {expected}, got a private key. It must not leave its place: "
-            "give the certificate that was issued for the device."
-        )
-    if label == "PUBLIC KEY":
-        return (
-            f"{name}: expected {expected}, got a PUBLIC KEY block. It would pass provisioning "
-            "and fail in TLS: issue a certificate for that key and give the certificate."
-        )
-    if label == f"ENCRYPTED {_KEY}":
-        return f"{name}: expected {expected}, got an encrypted one. The firmware has no passphrase."
-    return f"{name}: expected {expected} in PEM, got a block with the label {label!r}."
-
-
-def _not_base64(name: str, number: int, line: str) -> str:
-    if ":" in line:
-        return (
-            f"{name}: line {number} of the PEM is a header line: an encrypted key? The firmware "
-            "has no passphrase; decrypt it first."
-        )
-    return (
-        f"{name}: line {number} of the PEM is not base64 (A-Z a-z 0-9 + / and = at the end). "
-        "It was damaged in a copy; give the file that openssl wrote."
-    )
+def _consequence(kind: str, value: str) -> str:
+    """Return what the firmware would do with a value that is not a certificate."""
+    found = [block.label for block in pem.blocks(value)]
+    if kind == "certificate" and found == ["PUBLIC KEY"]:
+        return " A public key would pass provisioning and fail in TLS: issue a certificate for it."
+    return "" if found else " The firmware reports status 19 for such a text. NULL is for no value."

@@ -386,4 +386,4 @@ def test_show_of_a_public_key_is_refused(tmp_path: Path) -> None:
     """A public key is no certificate, and the message says what came."""
     path = tmp_path / "key.pem"
     path.write_bytes(public_pem(ec_key("device")))
-    assert_refused(labkit("certificate", "show", path), "PUBLIC KEY")
+    assert_refused(labkit("certificate", "show", path), "found a public key")

@@ -145,9 +145,9 @@ def test_set_from_a_pem_file(header: Path, tmp_path: Path, end: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (pem(KEY_LABEL), "got a private key"),
-        ("\xff\xfe garbage", "no BEGIN line"),
-        (pem("PUBLIC KEY"), "PUBLIC KEY"),
+        (pem(KEY_LABEL), "found a private key"),
+        ("\xff\xfe garbage", "found no PEM block"),
+        (pem("PUBLIC KEY"), "found a public key"),
         (pem()[:-10], "cut off"),
     ],
     ids=["private key", "binary", "public key", "cut off"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from firmware_shapes import (
     AUTHORITY,
@@ -20,6 +22,9 @@ from hypothesis import strategies as st
 
 from labkit import firmware
 from labkit.errors import FirmwareError, MacroNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHAPES = [
     (f"#define {CERTIFICATE} NULL\n", CERTIFICATE, None, "define"),
@@ -59,7 +64,7 @@ def test_setting_what_stands_there_changes_nothing(
 ) -> None:
     """The same value gives the identical text, whatever its spelling."""
     if value == "Paste it here.":
-        with pytest.raises(FirmwareError, match="no BEGIN line"):
+        with pytest.raises(FirmwareError, match="found no PEM block"):
             firmware.edit(text, name, value)
         return
     edit = firmware.edit(text, name, value)
@@ -278,13 +283,26 @@ def test_undef_takes_a_definition_back() -> None:
     assert firmware.get(f"#define {PORT} 1\n{guard}", PORT).value == "2"
 
 
-def test_pem_is_taken_with_any_line_ends() -> None:
-    """CRLF, blank lines around and a missing last line end make no difference."""
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: f"\n{text}\n\n",
+        lambda text: text.rstrip(),
+        lambda text: f"\ufeff{text}",
+        lambda text: f"subject=CN = my-thing\n{text}# end\n",
+        lambda text: "".join(f"   {line}\n" for line in text.splitlines()),
+        lambda text: pem("EC PARAMETERS") + text,
+    ],
+    ids=["CRLF", "CR", "blank lines", "no end", "BOM", "text around", "indented", "parameters"],
+)
+def test_pem_is_read_however_it_was_saved(change: Callable[[str], str]) -> None:
+    """Line ends, blanks, a byte order mark, text and blocks of other kinds make no difference."""
     text = f"#define {CERTIFICATE} NULL\n"
-    wanted = firmware.set_macro(text, CERTIFICATE, pem())
-    crlf = pem().replace("\n", "\r\n")
-    for value in (crlf, f"\n{pem()}\n\n", pem().rstrip()):
-        assert firmware.set_macro(text, CERTIFICATE, value) == wanted
+    assert firmware.set_macro(text, CERTIFICATE, change(pem())) == firmware.set_macro(
+        text, CERTIFICATE, pem()
+    )
 
 
 def test_diff_is_unified() -> None:

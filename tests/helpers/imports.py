@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CORE = {"errors", "check", "keys", "firmware", "policy", "console", "certificates"} | {
+CORE = {"errors", "check", "pem", "keys", "firmware", "policy", "console", "certificates"} | {
     "bench.handshake",
     "diagnosis",
 }
@@ -20,7 +20,7 @@ CORE = {"errors", "check", "keys", "firmware", "policy", "console", "certificate
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("check", "policy", "support"), 1),
+    **dict.fromkeys(("check", "pem", "policy", "support"), 1),
     **dict.fromkeys(("firmware", "keys"), 2),
     **dict.fromkeys(("console", "certificates", "bench.handshake"), 3),
     "diagnosis": 4,
