@@ -79,7 +79,7 @@ class Bench:
             raise BenchError(f"{path}: not a bench's ready file: {error!r}") from None
 
     def get(self, path: str = "") -> dict[str, object]:
-        """Return what the bench says of itself, or of a part: `handshakes`, `boards/LED`."""
+        """Return what the bench says of itself, or of a part, such as `boards/LED`."""
         return self._call(path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from handshakes_seen import DOOR, broke, seen, step, told
+from handshakes_seen import CLIENT, broke, seen, step, told
 from simulator_fixtures import MORNING, Authority, Client, Cloud, Device, offer_old_tls
 
 from labkit.bench.handshake import Outcome
@@ -29,10 +29,10 @@ NAMES = {ssl.TLSVersion.TLSv1_2: "TLS 1.2", ssl.TLSVersion.TLSv1_3: "TLS 1.3"}
 
 
 @pytest.fixture(autouse=True)
-def door(cloud: Cloud) -> None:
-    """Lead every connection of a test through one door."""
-    cloud.address = cloud.gateway.door(DOOR)
-    cloud.gateway.attempts.set_out(DOOR)
+def port(cloud: Cloud) -> None:
+    """Lead every connection of a test to one port."""
+    cloud.address = cloud.gateway.open_port(CLIENT)
+    cloud.gateway.attempts.look_up(CLIENT)
 
 
 def connect(
@@ -279,7 +279,7 @@ def test_still_going_on(cloud: Cloud, led: Device, monkeypatch: pytest.MonkeyPat
     """A handshake whose device waits is neither broken nor accepted."""
     monkeypatch.setattr(store, "_SETTLING_S", 0.05)
     with cloud.connect(led, version=VERSIONS[1]):
-        cloud.gateway.attempts.last(DOOR)
+        cloud.gateway.attempts.last(CLIENT)
         assert seen(cloud).broke_at is None
         assert "still going on" in seen(cloud).verdict
     assert not seen(cloud).is_accepted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
 import pytest
-from handshakes_seen import DOOR, broke, seen, step, told
+from handshakes_seen import CLIENT, broke, seen, step, told
 
 from labkit.bench.simulator import mqtt
 
@@ -24,10 +24,10 @@ pytest_plugins = ("cloud_fixtures",)
 
 
 @pytest.fixture(autouse=True)
-def door(cloud: Cloud) -> None:
-    """Lead every connection of a test through one door."""
-    cloud.address = cloud.gateway.door(DOOR)
-    cloud.gateway.attempts.set_out(DOOR)
+def port(cloud: Cloud) -> None:
+    """Lead every connection of a test to one port."""
+    cloud.address = cloud.gateway.open_port(CLIENT)
+    cloud.gateway.attempts.look_up(CLIENT)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_openssl(cloud: Cloud, ca: Authority, led: Device, root: str, expected: 
 
 def test_two_at_once_are_not_mixed(cloud: Cloud, ca: Authority, led: Device) -> None:
     """Each client's attempt is its own, however they come in between each other."""
-    doors = {"board 0": led, "board 1": ca.issue("stranger")}
-    addresses = {name: cloud.gateway.door(name) for name in doors}
-    ready = threading.Barrier(len(doors))
-    contexts = {name: cloud.tls(device) for name, device in doors.items()}
+    clients = {"board 0": led, "board 1": ca.issue("stranger")}
+    addresses = {name: cloud.gateway.open_port(name) for name in clients}
+    ready = threading.Barrier(len(clients))
+    contexts = {name: cloud.tls(device) for name, device in clients.items()}
 
     def shake(name: str) -> None:
         for _ in range(10):
@@ -110,7 +110,7 @@ def test_two_at_once_are_not_mixed(cloud: Cloud, ca: Authority, led: Device) -> 
                 tls.sendall(mqtt.encode(mqtt.Connect("LED")))
                 tls.recv(1)
 
-    threads = [threading.Thread(target=shake, args=[name]) for name in doors]
+    threads = [threading.Thread(target=shake, args=[name]) for name in clients]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
     from labkit.bench.handshake import Handshake, Step
 
-DOOR = "a board"
+CLIENT = "a board"
 TOLD = {
-    *("door", "offered", "server_name", "version", "steps", "alert", "alert_sent_by"),
+    *("offered", "server_name", "version", "steps", "alert", "alert_sent_by"),
     *("certificate_id", "subject", "refusal", "client_id", "is_accepted", "ended"),
 }
 """All that is told: no key, no random number, no address, no time."""
 
 
-def told(cloud: Cloud, door: str = DOOR) -> dict[str, Any]:
-    """Return what is told of the last attempt through a door, as it comes out of JSON."""
-    attempt, _ = cloud.gateway.attempts.last(door)
+def told(cloud: Cloud, client: str = CLIENT) -> dict[str, Any]:
+    """Return what is told of the last attempt of a client, as it comes out of JSON."""
+    attempt, _ = cloud.gateway.attempts.last(client)
     assert attempt is not None
-    assert set(attempt.told()) == TOLD
-    again: dict[str, Any] = json.loads(json.dumps(attempt.told()))
+    assert set(attempt.to_json()) == TOLD
+    again: dict[str, Any] = json.loads(json.dumps(attempt.to_json()))
     return again
 
 
-def seen(cloud: Cloud, door: str = DOOR) -> Handshake:
-    """Return the last attempt through a door, step by step."""
-    return handshake.read(told(cloud, door))
+def seen(cloud: Cloud, client: str = CLIENT) -> Handshake:
+    """Return the last attempt of a client, step by step."""
+    return handshake.read(told(cloud, client))
 
 
 def step(shaken: Handshake, sender: str, message: str) -> Step:

@@ -6,7 +6,6 @@
     GET  /boards/<thing>           one board
     GET  /boards/<thing>/handshake what the gateway saw of its last attempt to connect, null for
                                    nothing, and whether it has set out at all
-    GET  /handshakes               the same of every client: boards first, then others, newest last
     POST /boards/<thing>           {}: nothing but a board for the thing
     POST /boards/<thing>/flash     an image: it is stored, and runs at the next boot
     POST /boards/<thing>/reset     {}
@@ -125,9 +124,7 @@ class Control:
                 return self._board(thing).state
             case ["boards", thing, "handshake"]:
                 last, has_set_out = self._attempts.last(self._board(thing).name)
-                return {"handshake": last and last.told(), "has_set_out": has_set_out}
-            case ["handshakes"]:
-                return {"handshakes": [attempt.told() for attempt in self._attempts.all()]}
+                return {"handshake": last and last.to_json(), "has_set_out": has_set_out}
         raise _no_such_path(parts)
 
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:

@@ -208,14 +208,14 @@ class Service:
         )
 
     def _network(self, board: str) -> Network:
-        """Return a board's network: a door of its own, so that its attempts are known as its."""
+        """Return a board's network, whose gateway listens on a port for this board alone."""
         gateway, settings = self._gateway, self._settings
         return Network(
             settings.region,
-            gateway.door(board),
+            gateway.open_port(board),
             gateway.root_ca_file,
             settings.clock(),
-            partial(gateway.attempts.set_out, board),
+            partial(gateway.attempts.look_up, board),
         )
 
     def _control(self, started: ExitStack) -> str:

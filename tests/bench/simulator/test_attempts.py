@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from labkit.bench import handshake
-from labkit.bench.simulator.gateway.attempts import KEPT, Attempts
+from labkit.bench.simulator.gateway.attempts import Attempts, HandshakeSteps
 from labkit.bench.simulator.gateway.client_hello import read_client_hello
-from labkit.bench.simulator.gateway.handshake_steps import HandshakeSteps
 
-DOOR = "a board"
+CLIENT = "a board"
 NAME = "a1b2c3-ats.iot.us-east-1.amazonaws.com"
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -30,51 +29,32 @@ def hello(version: ssl.TLSVersion) -> bytes:
     return going.read()
 
 
-def test_the_store_is_bounded() -> None:
-    """Of the common door's clients the newest are kept; no flood pushes a board's out."""
-    attempts = Attempts()
-    own = attempts.begin(DOOR)
-    others = [attempts.begin() for _ in range(3 * KEPT)]
-    assert attempts.all() == [own, *others[-KEPT:]]
-
-
-def test_the_common_door_keeps_one_for_each_certificate() -> None:
-    """A client that comes again is told once, as it came last."""
-    common = Attempts()
-    for client_id in ("nobody", "LED"):
-        attempt = common.begin()
-        attempt.certificate_id = 64 * "e"
-        attempt.asked(client_id)
-        attempt.end("gone")
-    assert [it.client_id for it in common.all()] == ["LED"]
-
-
 def test_who_sets_out_and_does_not_come_is_not_seen() -> None:
     """A board that looks for the gateway and meets another has no handshake here."""
     attempts = Attempts()
-    assert attempts.last(DOOR) == (None, False)
-    attempts.begin(DOOR).end("gone")
-    assert attempts.last(DOOR)[0] is not None
-    attempts.set_out(DOOR)
-    assert attempts.last(DOOR) == (None, True)
+    assert attempts.last(CLIENT) == (None, False)
+    attempts.begin(CLIENT).end("gone")
+    assert attempts.last(CLIENT)[0] is not None
+    attempts.look_up(CLIENT)
+    assert attempts.last(CLIENT) == (None, True)
 
 
 def test_what_a_client_says_is_cut() -> None:
     """No client makes the store large."""
-    attempt = Attempts().begin()
-    attempt.asked("x" * 60_000)
-    attempt.heard(b"\x16" * 100_000)
-    attempt.heard(b"\x16" * 100_000)
+    attempt = Attempts().begin("")
+    attempt.connect_received("x" * 60_000)
+    attempt.received(b"\x16" * 100_000)
+    attempt.received(b"\x16" * 100_000)
     attempt.end("y" * 60_000)
-    assert len(json.dumps(attempt.told())) < 2000
+    assert len(json.dumps(attempt.to_json())) < 2000
 
 
 def test_names_are_printable() -> None:
     """A name with control characters cannot dress up the list."""
-    attempt = Attempts().begin()
-    attempt.asked("a\nb\x1b[2J")
+    attempt = Attempts().begin("")
+    attempt.connect_received("a\nb\x1b[2J")
     attempt.end("refused: a\nb\x1b[2J")
-    shaken = repr(handshake.read(attempt.told()))
+    shaken = repr(handshake.read(attempt.to_json()))
     assert shaken.count("a?b?[2J") == 2
     assert "\x1b" not in shaken
 

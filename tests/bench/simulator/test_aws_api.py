@@ -19,7 +19,7 @@ from simulator_fixtures import (
 )
 
 from labkit.bench.simulator.account import OPERATIONS
-from labkit.bench.simulator.aws.rest_json import RestJsonModel
+from labkit.support.seams import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,5 +175,4 @@ def test_request_without_a_signature_is_refused(cloud: Cloud) -> None:
 
 def test_every_offered_call_is_one_of_the_models() -> None:
     """A misspelt operation would never be reached."""
-    names = set(RestJsonModel("iot").operation_names)
-    assert set(OPERATIONS) <= names
+    assert set(OPERATIONS) <= set(service_model("iot").operation_names)

@@ -27,8 +27,7 @@ from labkit.bench.simulator.account import (
     things,
 )
 from labkit.bench.simulator.account.automatic_registration import AutomaticRegistration
-from labkit.bench.simulator.account.context import Call, Change, Identity, Kind, Operation
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Call, Change, Identity, Kind, Operation, Refusal
 from labkit.bench.simulator.account.store import Store
 
 if TYPE_CHECKING:

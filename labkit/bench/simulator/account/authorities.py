@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from labkit import certificates
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Refusal
 from labkit.bench.simulator.account.tags import set_tags
 from labkit.bench.simulator.account.templates import check_registration_config
 from labkit.bench.simulator.account.x509_rules import invalid, load, require_ca, require_valid_at

@@ -13,8 +13,8 @@ from labkit import certificates as x509_certificates
 from labkit import policy
 from labkit.bench.simulator.account.certificates import find_principal
 from labkit.bench.simulator.account.connections import Grants, grants
+from labkit.bench.simulator.account.context import Refusal
 from labkit.bench.simulator.account.policies import find_document
-from labkit.bench.simulator.account.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import certificates
 from labkit.bench.simulator.account.certificates import add
-from labkit.bench.simulator.account.refusal import Refusal
-from labkit.bench.simulator.account.template_execution import execute, load_template
+from labkit.bench.simulator.account.context import Refusal
+from labkit.bench.simulator.account.template import execute, load_template
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from labkit.bench.simulator.account.context import Call
-    from labkit.bench.simulator.account.template_document import Template
+    from labkit.bench.simulator.account.template import Template
 
 _PARAMETER = "AWS::IoT::Certificate::"
 _FROM_SUBJECT = {

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from labkit import certificates
-from labkit.bench.simulator.account.context import Call, Change, Kind, Operation
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Call, Change, Kind, Operation, Refusal
 from labkit.bench.simulator.account.x509_rules import invalid, load
 from labkit.errors import CertificateError
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from labkit.bench.simulator.account.refusal import Refusal
 from labkit.policy import resource_arn
 
 if TYPE_CHECKING:
@@ -21,6 +20,22 @@ if TYPE_CHECKING:
     from labkit.support.seeding import Randomness
 
 _DEFAULT_PAGE = 250
+
+
+class Refusal(Exception):  # noqa: N818 it is AWS's answer to a call, not a fault of the program
+    """A call is refused, with one of the exceptions that the service model lists for it.
+
+    Attributes:
+        code: AWS's name, such as "ResourceNotFoundException"; the model knows its HTTP status.
+        message: what boto3 shows after the code.
+        fields: further members of the exception, such as `resourceId` and `resourceArn`.
+    """
+
+    def __init__(self, code: str, message: str, **fields: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.fields = fields
 
 
 class Kind(Enum):

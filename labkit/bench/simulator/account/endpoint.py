@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from labkit import certificates
 from labkit.bench.simulator.account.certificates import add
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Refusal
 from labkit.bench.simulator.account.x509_rules import accepted_key
 from labkit.errors import CertificateError
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import policy as policies
 from labkit.bench.simulator.account.certificates import find_principal
-from labkit.bench.simulator.account.context import Call, Change, Kind, Operation
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Call, Change, Kind, Operation, Refusal
 from labkit.bench.simulator.account.tags import set_tags
 from labkit.errors import PolicyError
 

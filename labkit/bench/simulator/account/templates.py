@@ -7,25 +7,25 @@ has its first one.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from labkit.bench.simulator.account.refusal import Refusal
-from labkit.bench.simulator.account.roles import require_role
+from labkit.bench.simulator.account.context import Refusal
 from labkit.bench.simulator.account.tags import set_tags
-from labkit.bench.simulator.account.template_document import CERTIFICATE
-from labkit.bench.simulator.account.template_execution import load_template
+from labkit.bench.simulator.account.template import CERTIFICATE, Template, load_template
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
     from labkit.bench.simulator.account.context import Call, Operation
-    from labkit.bench.simulator.account.template_document import Template
 
 _INVALID = "InvalidRequestException"
 _DEVICES = {"Ref": "AWS::IoT::Certificate::Id"}
 _ONLY_VERSION = 1
+_ROLE = re.compile(r"arn:aws(-cn|-us-gov)?:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]{1,512}")
+"""Source: IAM user guide, IAM identifiers."""
 
 
 def check_registration_config(call: Call, config: Mapping[str, str] | None) -> None:
@@ -52,7 +52,7 @@ def check_registration_config(call: Call, config: Mapping[str, str] | None) -> N
             _INVALID, f"The provisioning template {config['templateName']} is not of type JITP"
         )
     if "roleArn" in config:
-        require_role(call, config["roleArn"])
+        _require_role(call, config["roleArn"])
 
 
 def _create(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _create(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             resourceArn=_arn(call, name),
         )
     _require_devices_certificate(load_template(request["templateBody"]))
-    require_role(call, request["provisioningRoleArn"])
+    _require_role(call, request["provisioningRoleArn"])
     now = call.now.isoformat()
     call.insert(
         "provisioning_templates",
@@ -122,10 +122,20 @@ def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
+def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    return call.listing(
+        "templates",
+        lambda row: _summary(call, row),
+        "SELECT rowid, * FROM provisioning_templates WHERE 1",
+        request=request,
+        next_page="nextToken",
+    )
+
+
 def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     row = _find(call, request["templateName"])
     if "provisioningRoleArn" in request:
-        require_role(call, request["provisioningRoleArn"])
+        _require_role(call, request["provisioningRoleArn"])
     call.run(
         "UPDATE provisioning_templates SET description = ?, enabled = ?, role_arn = ?, "
         "modified = ? WHERE name = ?",
@@ -144,14 +154,16 @@ def _delete(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    return call.listing(
-        "templates",
-        lambda row: _summary(call, row),
-        "SELECT rowid, * FROM provisioning_templates WHERE 1",
-        request=request,
-        next_page="nextToken",
-    )
+def _require_role(call: Call, arn: str) -> None:
+    """Refuse an ARN that is not a role of this account; the role itself is not checked.
+
+    AWS IoT passes roles (iam:PassRole), which does not reach across accounts.
+    """
+    match = _ROLE.fullmatch(arn)
+    if match is None:
+        raise Refusal(_INVALID, f"The role ARN is not valid: {arn}")
+    if match["account"] != call.identity.account_id:
+        raise Refusal(_INVALID, f"The role is another account's: {arn}")
 
 
 def _find(call: Call, name: str) -> sqlite3.Row:

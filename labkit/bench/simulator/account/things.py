@@ -11,8 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit.bench.simulator.account.certificates import find_principal
-from labkit.bench.simulator.account.context import Call, Change, Kind, Operation
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Call, Change, Kind, Operation, Refusal
 
 if TYPE_CHECKING:
     import sqlite3
@@ -57,14 +56,6 @@ def _configuration(attributes: Mapping[str, str]) -> str:
             f"A thing without a thing type has at most {_MAX_ATTRIBUTES} attributes",
         )
     return json.dumps(kept, sort_keys=True)
-
-
-def set_attributes(call: Call, name: str, attributes: Mapping[str, str]) -> None:
-    """Give a thing these attributes and no others."""
-    call.run(
-        "UPDATE things SET attributes = ?, version = version + 1 WHERE name = ?",
-        *(_configuration(attributes), name),
-    )
 
 
 def _describe_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from labkit import certificates
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Refusal
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:

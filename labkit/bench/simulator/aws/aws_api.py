@@ -3,7 +3,10 @@
 Routes, parameters and answers follow botocore's own model of the service (`rest_json`). What AWS
 would refuse before it looks at the call is refused here: no signature, an unknown path, a call
 or a parameter that this account does not offer. The signature itself is not verified: there are no
-secrets. STS answers at the same address: the signature names the service of a request.
+secrets. STS answers at the same address: the signature names the service of a request. Of STS, and
+of IAM, which speaks the same protocol, only GetCallerIdentity is offered.
+
+Source: AWS STS API reference: GetCallerIdentity; AWS's query protocol.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ import re
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from labkit.bench.simulator.account import OPERATIONS, Account, Refusal
-from labkit.bench.simulator.aws import sts
 from labkit.bench.simulator.aws.rest_json import UNREADABLE, load_model, parse, serialize
 from labkit.bench.simulator.http import HttpServer, Request, Response, json_response
 
@@ -48,6 +51,10 @@ _UNOFFERED_PARAMETERS: Mapping[str, frozenset[str]] = {
 }
 """What an operation has at AWS and not here: refused, because ignoring it would be wrong."""
 
+_STS = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
+_USER_ID = "AIDASIMULATEDLABUSER0"
+"""Shaped like an IAM user's identifier; there is no such user."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +86,7 @@ class ApiServer:
         request_id = {"x-amzn-RequestId": str(uuid.uuid4())}
         try:
             if self._authenticated_service(request) in ("sts", "iam"):
-                return sts.answer(request, self._account.identity, request_id)
+                return self._identify(request, request_id)
             return json_response(HTTPStatus.OK, self._carry_out(request), request_id)
         except Refusal as refusal:
             status = _UNMODELED.get(refusal.code) or self._model.error_status(refusal.code)
@@ -105,6 +112,30 @@ class ApiServer:
                 f"{self._account.region}, the request was signed for {signature['region']}",
             )
         return signature["service"]
+
+    def _identify(self, request: Request, headers: Mapping[str, str]) -> Response:
+        """Answer a request to STS or IAM."""
+        sent = {**request.query, **parse_qs(request.body.decode("ascii", "replace"))}
+        account = self._account.account_id
+        if sent.get("Action") == ["GetCallerIdentity"]:
+            status, body = (
+                HTTPStatus.OK,
+                (
+                    f"<GetCallerIdentityResponse {_STS}><GetCallerIdentityResult>"
+                    f"<Arn>arn:aws:iam::{account}:user/lab</Arn><UserId>{_USER_ID}</UserId>"
+                    f"<Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+                ),
+            )
+        else:
+            status, body = (
+                HTTPStatus.FORBIDDEN,
+                (
+                    f"<ErrorResponse {_STS}><Error><Type>Sender</Type><Code>AccessDenied</Code>"
+                    "<Message>The simulated account does not offer this call</Message>"
+                    "</Error></ErrorResponse>"
+                ),
+            )
+        return Response(status, body.encode(), {"Content-Type": "text/xml", **headers})
 
     def _carry_out(self, request: Request) -> dict[str, object]:
         route = self._model.route(request.method, request.raw_path)

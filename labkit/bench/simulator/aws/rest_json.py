@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from labkit.bench.simulator.account.refusal import Refusal
+from labkit.bench.simulator.account.context import Refusal
 from labkit.support.seams import service_model
 
 if TYPE_CHECKING:
@@ -56,11 +56,6 @@ class RestJsonModel:
         for templates in self._operations.values():
             # A literal segment beats a label: /things/x/y before /things/{name}/y.
             templates.sort(key=lambda template: template.labels)
-
-    @property
-    def operation_names(self) -> frozenset[str]:
-        """The names of all operations of the service."""
-        return frozenset(self._model.operation_names)
 
     def route(self, method: str, raw_path: str) -> Route | None:
         """Return the operation for a path as it was sent, or None."""
@@ -113,22 +108,16 @@ def parse(route: Route, request: Request) -> dict[str, Any]:
     if shape is None:
         return {}
     body = _json_object(request.body)
-    parameters = {}
-    for name, member in shape.members.items():
-        value = _sent_value(route, request, body, name, member)
-        if value is not None:
-            _check(member, value, name)
-            parameters[name] = value
-        elif name in shape.required_members:
-            raise Refusal(INVALID, _violation("null", name, "Member must not be null"))
-    return parameters
+    sent = {
+        name: _sent_value(route, request, body, name, member)
+        for name, member in shape.members.items()
+    }
+    return _checked_members(shape, sent, "")
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
     try:
-        content = json.loads(body)
+        content = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise Refusal(UNREADABLE, "the body is not JSON") from error
     if not isinstance(content, dict):
@@ -142,8 +131,7 @@ def _sent_value(
     location = member.serialization.get("location")
     key = member.serialization.get("name", name)
     if location is None:
-        value = body.get(key)
-        return None if value is None else _typed(member, value, name)
+        return body.get(key)
     if location == "uri":
         text = route.labels.get(key)
     elif location == "header":
@@ -178,54 +166,40 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _typed(shape: Any, value: Any, name: str) -> Any:  # noqa: ANN401 as the model says
-    """Check a JSON value's type, all the way down; members that the model lacks are dropped."""
-    if not _is_of_type(shape.type_name, value):
+def _checked(shape: Any, value: Any, name: str) -> Any:  # noqa: ANN401 as the model says
+    """Return a value that has the model's type and meets its constraints, all the way down."""
+    # To Python a bool is a number as well.
+    is_of_type = isinstance(value, _JSON_TYPES[shape.type_name])
+    if not is_of_type or (isinstance(value, bool) and shape.type_name != "boolean"):
         raise Refusal(UNREADABLE, f"{name}: {shape.type_name} expected")
-    if shape.type_name == "list":
-        return [_typed(shape.member, item, name) for item in value]
-    if shape.type_name == "map":
-        return {key: _typed(shape.value, item, name) for key, item in value.items()}
-    if shape.type_name == "structure":
-        return {
-            key: _typed(member, value[key], f"{name}.{key}")
-            for key, member in shape.members.items()
-            if value.get(key) is not None
-        }
+    match shape.type_name:
+        case "string":
+            _check_string(shape.metadata, value, name)
+        case "integer" | "long":
+            _check_bounds(shape.metadata, value, value, name)
+        case "list":
+            _check_bounds(shape.metadata, len(value), value, name)
+            return [_checked(shape.member, item, name) for item in value]
+        case "map":
+            return {
+                _checked(shape.key, key, name): _checked(shape.value, item, name)
+                for key, item in value.items()
+            }
+        case "structure":
+            return _checked_members(shape, value, f"{name}.")
     return value
 
 
-def _is_of_type(type_name: str, value: object) -> bool:
-    if isinstance(value, bool):  # a number as well, to Python
-        return type_name == "boolean"
-    return isinstance(value, _JSON_TYPES[type_name])
-
-
-def _check(shape: Any, value: Any, name: str) -> None:  # noqa: ANN401 as the model says
-    """Check a value against the model's constraints, all the way down."""
-    rules = shape.metadata
-    if shape.type_name == "string":
-        _check_string(rules, value, name)
-    elif shape.type_name in ("integer", "long"):
-        _check_bounds(rules, value, value, name)
-    elif shape.type_name == "list":
-        _check_bounds(rules, len(value), value, name)
-        for item in value:
-            _check(shape.member, item, name)
-    elif shape.type_name == "map":
-        for key, item in value.items():
-            _check(shape.key, key, name)
-            _check(shape.value, item, name)
-    elif shape.type_name == "structure":
-        _check_structure(shape, value, name)
-
-
-def _check_structure(shape: Any, value: Mapping[str, Any], name: str) -> None:  # noqa: ANN401 as the model says
+def _checked_members(shape: Any, value: Mapping[str, Any], prefix: str) -> dict[str, Any]:  # noqa: ANN401 as the model says
+    """Check the members that the model has; others are dropped."""
     for key in shape.required_members:
-        if key not in value:
-            raise Refusal(INVALID, _violation("null", f"{name}.{key}", "Member must not be null"))
-    for key, item in value.items():
-        _check(shape.members[key], item, f"{name}.{key}")
+        if value.get(key) is None:
+            raise _violation("null", f"{prefix}{key}", "Member must not be null")
+    return {
+        key: _checked(member, value[key], f"{prefix}{key}")
+        for key, member in shape.members.items()
+        if value.get(key) is not None
+    }
 
 
 def _check_string(rules: Mapping[str, Any], value: str, name: str) -> None:
@@ -235,36 +209,31 @@ def _check_string(rules: Mapping[str, Any], value: str, name: str) -> None:
         raise Refusal(UNREADABLE, f"{name}: half a surrogate pair is not Unicode") from error
     if "enum" in rules and value not in rules["enum"]:
         allowed = ", ".join(rules["enum"])
-        raise Refusal(
-            INVALID, _violation(value, name, f"Member must satisfy enum value set: [{allowed}]")
-        )
+        raise _violation(value, name, f"Member must satisfy enum value set: [{allowed}]")
     _check_bounds(rules, len(value), value, name, "length ")
     pattern = _pattern(rules.get("pattern", ""))
     if pattern is not None and not pattern.fullmatch(value):
-        raise Refusal(
-            INVALID,
-            _violation(
-                value, name, f"Member must satisfy regular expression pattern: {rules['pattern']}"
-            ),
-        )
+        wanted = f"Member must satisfy regular expression pattern: {rules['pattern']}"
+        raise _violation(value, name, wanted)
 
 
 def _check_bounds(
     rules: Mapping[str, Any], size: int, value: object, name: str, what: str = ""
 ) -> None:
-    if size < rules.get("min", size):
-        constraint = f"Member must have {what}greater than or equal to {rules['min']}"
-        raise Refusal(INVALID, _violation(value, name, constraint))
-    if size > rules.get("max", size):
-        constraint = f"Member must have {what}less than or equal to {rules['max']}"
-        raise Refusal(INVALID, _violation(value, name, constraint))
+    for bound, comparison, holds in (
+        ("min", "greater", size >= rules.get("min", size)),
+        ("max", "less", size <= rules.get("max", size)),
+    ):
+        if not holds:
+            wanted = f"Member must have {what}{comparison} than or equal to {rules[bound]}"
+            raise _violation(value, name, wanted)
 
 
-def _violation(value: object, name: str, constraint: str) -> str:
-    shown = str(value)[:100]
-    return (
-        f"1 validation error detected: Value '{shown}' at '{name}' failed to satisfy "
-        f"constraint: {constraint}"
+def _violation(value: object, name: str, constraint: str) -> Refusal:
+    return Refusal(
+        INVALID,
+        f"1 validation error detected: Value '{str(value)[:100]}' at '{name}' failed to satisfy "
+        f"constraint: {constraint}",
     )
 
 

@@ -1,18 +1,21 @@
-"""The last attempt of each client to connect: what the gateway saw, kept in a bounded store.
+"""The last attempt of each board to connect, as the gateway saw it.
 
-There is nothing secret in it: no key, no random number, no address.
+OpenSSL reports each state that a handshake passes and each alert, also where TLS 1.3 encrypts
+them. An attempt holds no key, no random number and no address.
+
+Source: OpenSSL, SSL_CTX_set_info_callback; RFC 8446, section 6.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Condition
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from OpenSSL import SSL
 
 from labkit import certificates
 from labkit.bench.simulator.gateway.client_hello import LONGEST_HELLO, read_client_hello
-from labkit.bench.simulator.gateway.handshake_steps import HandshakeSteps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +25,49 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.gateway.admission import Admission
     from labkit.bench.simulator.gateway.client_hello import ClientHello
 
-KEPT: Final = 32
-"""Clients of the common door whose last attempts are kept; a bench has a handful."""
-
 _SETTLING_S = 1.0
-"""What a question waits for an attempt that is going on; on loopback one takes milliseconds."""
+"""How long a query waits for an attempt that is in progress; on loopback one takes milliseconds."""
 
 _LONGEST = 600
-"""Letters of a name or a reason that are kept."""
+"""Characters of a name or a reason that are kept."""
+
+_CLOSE_NOTIFY = 0
+"""The alert that ends every connection in good order."""
+
+_MOST_STEPS = 40
+"""More than any handshake has; a client cannot make the list longer."""
+
+_HEADS = ("SSLv3/TLS ", "TLSv1.3 ")
+
+
+@dataclass(slots=True)
+class HandshakeSteps:
+    """What OpenSSL reported of one handshake.
+
+    Attributes:
+        version: such as "TLSv1.3", once it is negotiated.
+        steps: such as "read client hello", in order, each once.
+        alert: the number of the alert that ended it, or None.
+        alert_is_ours: whether the gateway sent the alert.
+    """
+
+    version: str = ""
+    steps: list[str] = field(default_factory=list)
+    alert: int | None = None
+    alert_is_ours: bool = False
+
+    def take(self, tls: SSL.Connection, where: int, value: int) -> None:
+        """Record what OpenSSL passes to its info callback."""
+        if where & SSL.SSL_CB_ALERT and value & 0xFF != _CLOSE_NOTIFY:
+            self.alert, self.alert_is_ours = value & 0xFF, bool(where & SSL.SSL_CB_WRITE)
+        if not where & SSL.SSL_CB_LOOP:
+            return
+        state = tls.get_state_string().decode("ascii", "replace")
+        head = next((head for head in _HEADS if state.startswith(head)), "")
+        step = state.removeprefix(head)
+        if head and step not in self.steps and len(self.steps) < _MOST_STEPS:
+            self.steps.append(step)
+            self.version = tls.get_protocol_version_name()
 
 
 @dataclass(slots=True, eq=False)
@@ -37,20 +75,18 @@ class Attempt:
     """One connection, from its first byte to the answer to CONNECT; written by the loop's thread.
 
     Attributes:
-        door: whose door it came through; empty for the common one.
-        tell: called when it has come to something.
+        notify: called when the attempt is settled.
         handshake: OpenSSL's steps, and the alert.
         hello: what the client offers, or None before that is known.
-        certificate_id: of what the client showed: the SHA-256 of its DER, in hex.
-        subject: of what the client showed, such as "CN=LED".
-        refusal: the account's verdict on it; empty if it is let in.
-        client_id: CONNECT's, or None where no CONNECT came.
-        is_accepted: whether CONNECT was.
-        ended: why the connection ended; empty while it stands.
+        certificate_id: of the client's certificate: the SHA-256 of its DER, in hex.
+        subject: of the client's certificate, such as "CN=LED".
+        refusal: why the account refuses the certificate; empty if it does not.
+        client_id: CONNECT's, or None if the client sent no CONNECT.
+        is_accepted: whether CONNECT was accepted.
+        ended: why the connection ended; empty while it is open.
     """
 
-    door: str = ""
-    tell: Callable[[], None] = lambda: None
+    notify: Callable[[], None] = lambda: None
     handshake: HandshakeSteps = field(default_factory=HandshakeSteps)
     hello: ClientHello | None = None
     certificate_id: str = ""
@@ -63,11 +99,11 @@ class Attempt:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it has come to something: accepted, or ended."""
+        """Whether it was accepted or has ended."""
         return self.is_accepted or bool(self.ended)
 
-    def heard(self, block: bytes) -> None:
-        """Look for the ClientHello in what came first."""
+    def received(self, block: bytes) -> None:
+        """Look for the ClientHello in the first bytes."""
         if self.hello is None and len(self._first) < LONGEST_HELLO:
             self._first += block
             self.hello = read_client_hello(bytes(self._first))
@@ -75,32 +111,31 @@ class Attempt:
                 self._first.clear()
 
     def judged(self, admission: Admission, certificate: x509.Certificate | None) -> None:
-        """Note what the client showed, and the verdict on it."""
-        self.certificate_id, self.refusal = admission.certificate_id, _kept(admission.refusal)
+        """Record the client's certificate and the decision about it."""
+        self.certificate_id, self.refusal = admission.certificate_id, _printable(admission.refusal)
         if certificate is not None:
-            self.subject = _kept(certificates.subject_text(certificate.subject))
+            self.subject = _printable(certificates.subject_text(certificate.subject))
 
-    def asked(self, client_id: str) -> None:
-        """Note that CONNECT came."""
-        self.client_id = _kept(client_id)
+    def connect_received(self, client_id: str) -> None:
+        """Record the client id of CONNECT."""
+        self.client_id = _printable(client_id)
 
     def accept(self) -> None:
-        """Note that CONNECT was accepted."""
+        """Record that CONNECT was accepted."""
         self.is_accepted = True
-        self.tell()
+        self.notify()
 
     def end(self, reason: str) -> None:
-        """Note why the connection ended."""
+        """Record why the connection ended."""
         self._first.clear()
-        self.ended = _kept(reason)
-        self.tell()
+        self.ended = _printable(reason)
+        self.notify()
 
-    def told(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the attempt as the control URL sends it."""
         steps = self.handshake
         sender = "gateway" if steps.alert_is_ours else "client"
         return {
-            "door": self.door,
             "offered": list(self.hello.versions) if self.hello else [],
             "server_name": self.hello.server_name if self.hello else "",
             "version": steps.version,
@@ -117,78 +152,49 @@ class Attempt:
 
 
 class Attempts:
-    """The last attempt of each client: of every door of its own, and the newest of the others.
+    """The last attempt of each client that has a port of its own."""
 
-    Others are told apart by the certificate that they showed; one that showed none is nobody's.
-
-    Args:
-        kept: how many of the others there are at most.
-    """
-
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._own: dict[str, Attempt | None] = {}
-        self._others: OrderedDict[int, Attempt] = OrderedDict()
+    def __init__(self) -> None:
+        self._last: dict[str, Attempt | None] = {}
         self._changed = Condition()
 
-    def begin(self, door: str = "") -> Attempt:
-        """Return a new attempt, which is its client's last one from now on."""
-        attempt = Attempt(door, self._tell)
+    def begin(self, client: str) -> Attempt:
+        """Return a new attempt; it becomes the last one of the client, if that has a name."""
+        attempt = Attempt(self._notify)
         with self._changed:
-            if door:
-                self._own[door] = attempt
-            else:
-                self._others[id(attempt)] = attempt
-                self._drop()
+            if client:
+                self._last[client] = attempt
             self._changed.notify_all()
         return attempt
 
-    def set_out(self, door: str) -> None:
-        """Forget the last attempt of a client that looks for the gateway again.
+    def look_up(self, client: str) -> None:
+        """Forget the last attempt of a client that now resolves the endpoint's name.
 
-        What it may meet on the way is not the gateway, and then nothing was seen here.
+        If its connection ends at another server, the gateway has seen nothing of it.
         """
         with self._changed:
-            self._own[door] = None
+            self._last[client] = None
 
-    def last(self, door: str) -> tuple[Attempt | None, bool]:
-        """Return the last attempt of who has a door, settled if it settles soon.
+    def last(self, client: str) -> tuple[Attempt | None, bool]:
+        """Return the last attempt of a client; wait a second at most until it is settled.
 
         Returns:
-            It, or None if none came; and whether the client has ever set out.
+            The attempt, or None if the gateway saw none; and whether the client has ever tried.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_settled(door), _SETTLING_S)
-            return self._own.get(door), door in self._own
+            self._changed.wait_for(lambda: self._is_settled(client), _SETTLING_S)
+            return self._last.get(client), client in self._last
 
-    def all(self) -> list[Attempt]:
-        """Return every last attempt: those of the own doors, and the others', newest last."""
+    def _is_settled(self, client: str) -> bool:
+        attempt = self._last.get(client)
+        return client not in self._last or (attempt is not None and attempt.is_settled)
+
+    def _notify(self) -> None:
         with self._changed:
-            own = [attempt for attempt in self._own.values() if attempt is not None]
-            return own + list(self._others.values())
-
-    def _is_settled(self, door: str) -> bool:
-        attempt = self._own.get(door)
-        return door not in self._own or (attempt is not None and attempt.is_settled)
-
-    def _tell(self) -> None:
-        with self._changed:
-            self._drop()
             self._changed.notify_all()
 
-    def _drop(self) -> None:
-        """Keep the newest attempt with each certificate, and no more than are kept."""
-        newest: set[str] = set()
-        for key, attempt in reversed(list(self._others.items())):
-            if attempt.certificate_id in newest:
-                del self._others[key]
-            elif attempt.certificate_id:
-                newest.add(attempt.certificate_id)
-        while len(self._others) > self._kept:
-            self._others.popitem(last=False)
 
-
-def _kept(text: str) -> str:
-    """Return a text as it is kept: printable, and not too long."""
+def _printable(text: str) -> str:
+    """Return at most 600 characters of a text, with `?` for what is not printable."""
     text = "".join(letter if letter.isprintable() else "?" for letter in text[: _LONGEST + 1])
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -39,12 +39,12 @@ class Gateway:
     Args:
         account: decides about every connection, publish and subscription.
         state_dir: keeps the gateway's identity, in the folder `gateway`.
-        on_activity: called at every new connection, for whoever counts idle time.
+        on_activity: called at every new connection; the service measures its idle time with it.
 
     Attributes:
         endpoint_name: the name that clients must ask for (SNI) and find in the certificate.
         root_ca_file: the root CA's certificate that clients must trust, PEM.
-        attempts: the last attempt of each client to connect.
+        attempts: the last attempt to connect of each client with a port of its own.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Gateway:
         self.attempts = Attempts()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
-        self._doors: list[asyncio.Server] = []
+        self._ports: list[asyncio.Server] = []
 
     @property
     def connections(self) -> tuple[str, ...]:
@@ -73,16 +73,16 @@ class Gateway:
         self._account.subscribe(self._account_changed)
         return self._open("", port)
 
-    def door(self, name: str) -> tuple[str, int]:
-        """Open a door of its own for a client, so that its attempts are known as its, and listen.
+    def open_port(self, client: str) -> tuple[str, int]:
+        """Listen on a port of its own for a client, so that its attempts can be told apart.
 
-        What comes through it is treated as what comes through the common one.
+        Connections to it are treated like those to the common port.
         """
-        return self._open(name, 0)
+        return self._open(client, 0)
 
     def close(self) -> None:
         """Stop listening and close every connection."""
-        if not self._doors:
+        if not self._ports:
             self._loop.close()
             return
         self._account.unsubscribe(self._account_changed)
@@ -91,27 +91,27 @@ class Gateway:
         self._thread.join()
         self._loop.close()
 
-    def _open(self, name: str, port: int) -> tuple[str, int]:
-        door = asyncio.run_coroutine_threadsafe(self._listen(name, port), self._loop).result()
-        self._doors.append(door)
-        return _LOOPBACK, door.sockets[0].getsockname()[1]
+    def _open(self, client: str, port: int) -> tuple[str, int]:
+        server = asyncio.run_coroutine_threadsafe(self._listen(client, port), self._loop).result()
+        self._ports.append(server)
+        return _LOOPBACK, server.sockets[0].getsockname()[1]
 
-    async def _listen(self, name: str, port: int) -> asyncio.Server:
+    async def _listen(self, client: str, port: int) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        accept = partial(self._accept, name)
+        accept = partial(self._accept, client)
         return await loop.create_server(accept, _LOOPBACK, port, backlog=_BACKLOG)
 
-    def _accept(self, door: str) -> TlsConnection:
+    def _accept(self, client: str) -> TlsConnection:
         if self._on_activity is not None:
             self._on_activity()
-        return TlsConnection(self._context, self._session, self.attempts.begin(door))
+        return TlsConnection(self._context, self._session, self.attempts.begin(client))
 
     def _session(self, connection: TlsConnection) -> MqttSession:
         return MqttSession(self._broker, connection)
 
     async def _stop(self) -> None:
-        for door in self._doors:
-            door.close()
+        for server in self._ports:
+            server.close()
         self._broker.close()
         # Transports that were aborted are closed in the loop's next round.
         await asyncio.sleep(0)

@@ -153,7 +153,7 @@ class MqttSession:
     def _connect(self, packet: mqtt.Connect) -> None:
         if self._permissions is not None or self._admission is None:
             raise RefusedError("CONNECT came twice (MQTT-3.1.0-2)")
-        self._connection.attempt.asked(packet.client_id)
+        self._connection.attempt.connect_received(packet.client_id)
         if self._admission.candidate is not None:
             self._register(self._admission.candidate)
             return

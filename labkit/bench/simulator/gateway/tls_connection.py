@@ -29,7 +29,6 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from labkit.bench.simulator.gateway.admission import Admission, judge
-from labkit.bench.simulator.gateway.handshake_steps import observe
 from labkit.bench.simulator.gateway.verify_alert import Refuse, set_verify
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account import Account
     from labkit.bench.simulator.gateway.attempts import Attempt
-    from labkit.bench.simulator.gateway.handshake_steps import HandshakeSteps
     from labkit.bench.simulator.gateway.server_identity import ServerIdentity
 
 _BLOCK = 16384
@@ -93,7 +91,9 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
 
     set_verify(context, admit)
     context.set_alpn_select_callback(_select_protocol)
-    observe(context)
+    context.set_info_callback(
+        lambda tls, where, value: tls.get_app_data().attempt.handshake.take(tls, where, value)
+    )
     return context
 
 
@@ -160,11 +160,6 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._ended = False
 
     @property
-    def handshake(self) -> HandshakeSteps:
-        """What was seen of its handshake."""
-        return self.attempt.handshake
-
-    @property
     def peer_chain(self) -> tuple[bytes, ...]:
         """What the client sent behind its own certificate, each DER; once it is let in."""
         chain = self._tls.get_peer_cert_chain() or []
@@ -190,7 +185,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         block, self._incoming = memoryview(self._incoming)[:nbytes].tobytes(), bytearray()
         if self._ended:
             return
-        self.attempt.heard(block)
+        self.attempt.received(block)
         try:
             self._tls.bio_write(block)
             self._advance()
