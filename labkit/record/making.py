@@ -18,7 +18,7 @@ from labkit.record.contents.firmware_sources import differences
 from labkit.record.contents.report import report, summary
 from labkit.record.evidence import judge
 from labkit.record.scan.known import known_secrets
-from labkit.record.scan.scanning import refuse_secrets, without_secrets
+from labkit.record.scan.scanning import find, refuse, without_secrets
 from labkit.record.seal.archive import FACTS, FOLDER, METADATA, SIGNATURE, write_archive
 from labkit.record.seal.signature import sign
 from labkit.record.seal.signing_keys import signing_key
@@ -98,7 +98,7 @@ def make(
     when = _even(now or datetime.now(UTC))
     target = _target(lab, to, when)
     told = Told(operator, board, notes, failed, cut_off, parameters or {})
-    known = known_secrets(lab)
+    known = tuple(known_secrets(lab))
     files, redacted = without_secrets(collect(lab, pages), known)
     files, headers = differences(files)
     known_facts = facts(lab, files, name=target.stem, when=when, told=told, headers=headers)
@@ -106,7 +106,7 @@ def make(
     known_facts["checks"] += told_checks(checks)
     files |= {FACTS: _json(known_facts), "report.html": report(files, known_facts)}
     metadata = crate_metadata(target.stem, when, files, known_facts, summary(known_facts))
-    refuse_secrets({path: files[path] for path in _WRITTEN} | {METADATA: metadata}, known)
+    refuse(find({path: files[path] for path in _WRITTEN} | {METADATA: metadata}, known))
     key = signing_key(lab.workspace.root)
     inside = {FOLDER + path: raw for path, raw in files.items()}
     signed = {METADATA: metadata, SIGNATURE: sign(metadata, key, when)}

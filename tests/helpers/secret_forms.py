@@ -179,10 +179,6 @@ FORMS: dict[str, Callable[[bytes, str], tuple[str, bytes]]] = {
         "x.c",
         "\n".join(textwrap.wrap(", ".join(f"0x{b:02x}" for b in d), 72)).encode(),
     ),
-    "an array of numbers": lambda d, _: (
-        "a.json",
-        json.dumps({"data": list(d)}, indent=1).encode(),
-    ),
     "hex escapes": lambda d, _: ("x.c", ('"' + "".join(f"\\x{b:02x}" for b in d) + '"').encode()),
     "octal escapes": lambda d, _: ("x.c", ('"' + "".join(f"\\{b:03o}" for b in d) + '"').encode()),
     "Python's bytes": lambda d, _: ("pages/01.ipynb", page("der", repr(d))),
@@ -190,10 +186,6 @@ FORMS: dict[str, Callable[[bytes, str], tuple[str, bytes]]] = {
     "the device's dump, bare rows": lambda d, _: (
         "console.log",
         ("3 0 [iot_thread] key:\n\n" + " \n".join(dump(d)) + "\n4 1 [iot_thread] end").encode(),
-    ),
-    "the device's dump, others between": lambda d, _: (
-        "console.log",
-        " \n9 33 [IP-task] vDHCPProcess: offer c0a80102ip\n".join(dump(d)).encode(),
     ),
     "xxd": lambda d, _: ("a.txt", xxd(d).encode()),
     "hexdump": lambda d, _: ("console.log", logged(hexdump(d).splitlines())),

@@ -157,22 +157,14 @@ def test_any_known_text_is_found(secret: str, form: str) -> None:
     assert find({"a": TEXT_FORMS[form](secret)}, [Known.text("passphrase", secret)]) != []
 
 
-def test_a_short_text_is_found_where_it_is_named() -> None:
-    """A PIN of four digits stands in every log by chance: its name or quotes tell."""
-    known = [Known.text("PIN of the token", "4711")]
-    for line in ("PIN: 4711", "user pin 4711", '"4711"', "--pin=4711", "pass=4711"):
-        found = [each.kind for each in find({"a": line.encode()}, known)]
-        assert found == ["PIN of the token"], line
-        assert find({"a": line.replace("4711", "47112").encode()}, known) == [], line
-    assert find({"a": b"4711 1201 [iot_thread] pin 5, 4711 bytes"}, known) == []
+def test_a_short_text_is_not_searched_for() -> None:
+    """A text of fewer than six characters occurs by chance; a lab without a passphrase has none."""
+    for secret in ("", "4711a"):
+        assert find({"a": f"anything {secret}".encode()}, [Known.text("passphrase", secret)]) == []
+    assert find({"a": b"anything 4711ab"}, [Known.text("passphrase", "4711ab")]) != []
 
 
-def test_no_text_is_no_secret() -> None:
-    """A lab without a passphrase has none to look for."""
-    assert find({"a": b"anything"}, [Known.text("passphrase", "")]) == []
-
-
-# Credentials that nobody told of
+# Credentials
 
 ID, LONG = "AKIA" + "Z7QWERTYUIOPASDF", "kJ8s/Df+3lQpXz0RtYvB6nMa1WcEhGuI2oP5xK9d"
 JOT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJsYWIifQ.c2lnbmF0dXJlLXRoaW5n"
@@ -244,9 +236,9 @@ def test_a_value_that_cannot_be_read_counts_as_one() -> None:
 
 def test_no_message_and_no_repr_tells_a_secret() -> None:
     """Kind, file and place, and what to do; nothing of what was found."""
-    secrets = ["hunter22", "4711", LONG]
+    secrets = ["hunter22", LONG]
     known = [Known.text("password", each) for each in secrets] + [Known.key("CA key", KEYS["EC"])]
-    text = "\n".join([*secrets, 'pin "4711"', *CREDENTIALS.values(), *pem_lines(KEYS["EC"])])
+    text = "\n".join([*secrets, *CREDENTIALS.values(), *pem_lines(KEYS["EC"])])
     found = find({"run/notes.txt": text.encode()}, known)
     assert len({each.kind for each in found}) > 12
     with pytest.raises(SecretError) as caught:

@@ -1,1 +1,1 @@
-"""The search for secrets: in any file, decoded too; redact, or refuse."""
+"""Search files for secrets, also decoded; redact them, or refuse the files."""

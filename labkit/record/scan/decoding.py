@@ -1,90 +1,84 @@
-r"""The bytes of a file as they stand, and what they come to when they are decoded, twice at most.
+r"""The views of a file that are searched: its bytes, and what they decode to, two levels deep.
 
-A view is the file itself, its text with escapes undone (JSON, C, percent, HTML), what its base64,
-hex or decimal digits stand for (`digits`), UTF-16 as ASCII, or what an archive in it holds; and
-each of these once more.
+A view is the file itself, its text with escapes undone (JSON, C, percent, HTML), what its base64
+or hex digits decode to, UTF-16 as ASCII, or the content of a gzip or ZIP in it. Digits are joined
+over lines: quotes, commas, the console's prefix and the addresses of a dump may be between them.
 """
 
 from __future__ import annotations
 
+import binascii
 import re
-import sys
 import zlib
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labkit.record.scan.digits import base64_runs, hex_runs, number_runs
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 DEPTH = 2
-"""Decodings one inside the other; undoing escapes is none."""
+"""Decodings inside each other; undoing escapes does not count."""
 
 LEAST_WORK, WORK_PER_BYTE = 32_000_000, 24
-"""Bytes of views that a file may come to, however small it is, and for each of its bytes."""
+"""Bytes that the views of a file can have in total: a minimum, and a factor of its size."""
 
 MOST_INFLATED = 8_000_000
-"""Bytes that one compressed member may come to."""
+"""Bytes that one compressed file can decompress to."""
 
 _ROUNDS = 4
 """Escapes inside escapes: a page's JSON holds a journal's JSON, which holds a diff with C."""
 
 _READABLE = re.compile(rb"[\t\n\r -~]{16}")
-"""What random bytes do not have: only such views are decoded once more."""
+"""Text, which random bytes do not contain: only views with text are decoded further."""
 
 
 class TooMuchError(Exception):
-    """A file comes to more, decoded, than is searched; the message says why."""
+    """A file that cannot be searched; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Bytes to search, and the way back to the line of the file that they stand on.
+    """Bytes to search, and where they are in the file.
 
     Attributes:
         data: the bytes.
         via: the decodings that led here, such as ("base64",).
-        parent: the view that was decoded, None for the file itself.
-        starts: its rows: at which byte of this view each begins, and where it stands in the parent;
-            empty where its lines are the parent's.
+        parent: the view that was decoded; None for the file itself.
+        start: where in the parent the decoded text begins; None if both have the same lines.
         depth: how many of the decodings count.
     """
 
     data: bytes
     via: tuple[str, ...] = ()
     parent: View | None = None
-    starts: Sequence[tuple[int, int]] = ()
+    start: int | None = None
     depth: int = 0
 
     @property
     def readable(self) -> bool:
-        """Whether any text is in it."""
+        """Whether the view contains text."""
         return not self.depth or _READABLE.search(self.data) is not None
 
-    def decoded(self, data: bytes, via: str, starts: Sequence[tuple[int, int]] = ()) -> View:
-        """Return what this view comes to; without starts, its lines are this view's."""
-        return View(data, (*self.via, via), self, starts, self.depth + bool(starts))
+    def decoded(self, data: bytes, via: str, start: int | None = None) -> View:
+        """Return what this view, or its text from `start`, decodes to."""
+        return View(data, (*self.via, via), self, start, self.depth + (start is not None))
 
     def where(self, offset: int) -> str:
-        """Return where in the file something in this view stands: its line, or its byte."""
+        """Return the place in the file: a line, or the byte of a binary file."""
         view, offset = self._outermost(offset)
         is_binary = view.parent is None and b"\0" in view.data
         return f"byte {offset}" if is_binary else f"line {view.line(offset)}"
 
     def line(self, offset: int) -> int:
-        """Return the line of the file, counted from 1, on which something in this view stands."""
+        """Return the line of the file, from 1; for decoded text, where the text begins."""
         view, offset = self._outermost(offset)
         return view.data.count(b"\n", 0, offset) + 1
 
     def _outermost(self, offset: int) -> tuple[View, int]:
-        """Return the view whose lines are the file's, and the place there."""
+        """Return the view whose lines are those of the file, and the offset in it."""
         view = self
         while view.depth and view.parent is not None:
-            if view.starts:
-                at = bisect_right(view.starts, (offset, sys.maxsize)) - 1
-                offset = view.starts[max(at, 0)][1]
+            offset = offset if view.start is None else view.start
             view = view.parent
         return view, offset
 
@@ -93,17 +87,16 @@ def views(data: bytes) -> Iterator[View]:
     """Yield the file's bytes, then every view of them, each once.
 
     Raises:
-        TooMuchError: the file comes to more, decoded, than is searched.
+        TooMuchError: the views are larger than what is searched.
     """
     left = LEAST_WORK + WORK_PER_BYTE * len(data)
     seen: set[int] = set()
     waiting = [View(data)]
     while waiting:
         view = waiting.pop(0)
-        same = hash(view.data)
-        if same in seen:
+        if hash(view.data) in seen:
             continue
-        seen.add(same)
+        seen.add(hash(view.data))
         yield view
         for inner in _decoded(view):
             # Counted before the next is made, so that a bomb is not unpacked first.
@@ -122,9 +115,52 @@ def _decoded(view: View) -> Iterator[View]:
     if view.data.count(0) > len(view.data) // 8:
         yield view.decoded(view.data.translate(None, b"\0"), "UTF-16")
     if view.depth < DEPTH:
-        for via, runs in (("base64", base64_runs), ("hex", hex_runs), ("numbers", number_runs)):
-            for plain, starts in runs(view.data):
-                yield view.decoded(plain, via, starts)
+        text = _CONSOLE_PREFIX.sub(_blanks, view.data)
+        yield from _from_base64(view, text)
+        yield from _from_hex(view, text)
+
+
+# Digits
+
+_LINE = rb"(?:\A|(?<=[\r\n]))"
+_CONSOLE_PREFIX = re.compile(_LINE + rb"[ \t\"'+-]{0,16}\d{1,10} \d{1,10} \[[^\]\r\n]{1,40}\] ")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:[^A-Za-z0-9+/_-]{1,99}[A-Za-z0-9+/_-]{16,})*")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_FOR_URLS = bytes.maketrans(b"-_", b"+/")
+
+_ZERO_X = re.compile(rb"0[xX](?=[0-9A-Fa-f])")
+_HEX = re.compile(rb"[0-9A-Fa-f](?:[0-9A-Fa-f]|[^0-9A-Za-z]){11,}")
+_NOT_HEX = re.compile(rb"[^0-9A-Fa-f]+")
+_DUMP = re.compile(
+    _LINE + rb"[ \t\"']{0,80}[0-9A-Fa-f]{8}:?  ?(?=[0-9A-Fa-f]{2})|  [^\r\n]{1,18}(?=[\r\n]|\Z)"
+)
+"""What xxd and hexdump write before and after the bytes of a row: an address, the characters."""
+
+
+def _from_base64(view: View, text: bytes) -> Iterator[View]:
+    """Decode base64, standard or for URLs. Where it begins in a run is not known: four phases."""
+    for match in _BASE64.finditer(text):
+        digits = _NOT_BASE64.sub(b"", match[0].translate(_FOR_URLS))
+        for phase in range(4):
+            part = digits[phase:]
+            part = part[: len(part) - (len(part) % 4 == 1)]  # one digit alone has no meaning
+            plain = binascii.a2b_base64(part + b"=" * (-len(part) % 4))
+            yield view.decoded(plain, "base64", match.start())
+
+
+def _from_hex(view: View, text: bytes) -> Iterator[View]:
+    """Decode hex: a run, pairs, a C array, the rows of a dump. Either digit can come first."""
+    text = _ZERO_X.sub(_blanks, text)
+    for each in dict.fromkeys((text, _DUMP.sub(_blanks, text))):
+        for match in _HEX.finditer(each):
+            digits = _NOT_HEX.sub(b"", match[0]).decode()
+            for part in (digits, digits[1:]):
+                plain = bytes.fromhex(part[: len(part) & ~1])
+                yield view.decoded(plain, "hex", match.start())
+
+
+def _blanks(match: re.Match[bytes]) -> bytes:
+    return b" " * len(match[0])
 
 
 # Escapes
@@ -174,7 +210,7 @@ _GZIP = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 _ZIP = re.compile(rb"PK\x03\x04.{2}(.)\x00(.)\x00.{16}(..)(..)", re.DOTALL)
 _DEFLATED = b"\x08"
 _GZIP_WINDOW, _RAW_WINDOW = 31, -15
-"""zlib's words for a gzip header, and for none."""
+"""zlib's window sizes for a gzip header, and for no header."""
 
 _ARCHIVES = ("gzip", "zip")
 _PIECE, _COST_OF_A_TRY = 65_536, 4_096
@@ -193,7 +229,7 @@ def _inflated(view: View) -> Iterator[View]:
 
 
 def _inflate(view: View, start: int, window: int, via: str) -> View:
-    """Return what a member comes to; of a damaged one, what comes before the damage."""
+    """Decompress a gzip or an entry of a ZIP; of a damaged one, what is before the damage."""
     inflating = zlib.decompressobj(window)
     packed = memoryview(view.data)
     plain = b""
@@ -206,4 +242,4 @@ def _inflate(view: View, start: int, window: int, via: str) -> View:
                 break
     except zlib.error:
         pass
-    return view.decoded(plain, via, [(0, start)])
+    return view.decoded(plain, via, start)

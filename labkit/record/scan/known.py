@@ -1,8 +1,8 @@
-r"""Secrets that the lab knows it has: its keys, passphrases, passwords and credentials.
+r"""Secrets that the lab knows: its keys, passphrases, passwords and credentials.
 
-They need no shape to be recognised. A key is looked for by its private numbers, a text by itself;
-what is decoded (`decoding`) is searched for the bytes, and a text also for how it is written
-where too few digits stand together to be decoded. A piece of a long secret is a secret too.
+They are found whatever they look like. A key is searched for by its private numbers, a text by
+itself, in every view of a file (`decoding`). A text is also searched for in the encodings that are
+too short to be decoded there. A piece of a long secret is enough.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import base64
 import html
 import json
 import os
-import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -37,10 +35,10 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 PIECE, STEP = 16, 32
-"""Bytes of a piece, and from one to the next: one is in every 47 bytes, as in a line of PEM."""
+"""Bytes of a piece, and from one to the next: any 47 bytes, such as a PEM line, contain one."""
 
 SHORTEST = 6
-"""Characters below which a text stands everywhere by chance, and counts only where it is named."""
+"""Characters of the shortest text that is searched for; shorter ones occur by chance."""
 
 _DIGITS = 40
 """Decimal digits of a number's piece: its first line, however it is wrapped."""
@@ -48,19 +46,17 @@ _DIGITS = 40
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Known:
-    """One secret of the lab; its repr shows nothing of it.
+    """One secret of the lab; its repr does not contain it.
 
     Attributes:
-        kind: what it is, such as "CA key", for messages and for the text in its place.
-        written: forms that a text can have in a file, the whole secret each; replaceable.
-        pieces: bytes, each of which gives it away, wherever they are found.
-        short: a text that is too short to count where nothing names it.
+        kind: what it is, such as "CA key", for messages and for the text that replaces it.
+        written: the whole secret as it can be written in a text; replaceable.
+        pieces: bytes that are enough to give it away, wherever they are found.
     """
 
     kind: str
     written: tuple[bytes, ...] = ()
     pieces: tuple[bytes, ...] = ()
-    short: bytes = b""
 
     def __repr__(self) -> str:
         """Return its kind."""
@@ -68,21 +64,14 @@ class Known:
 
     @classmethod
     def text(cls, kind: str, secret: str) -> Known:
-        """Return a password, passphrase, PIN or token; an empty one is never found.
-
-        Args:
-            kind: what it is.
-            secret: the text; of fewer than six characters, it is found in quotes or behind a word
-                such as "pin" alone.
-        """
-        raw = secret.encode()
+        """Return a password, passphrase or token; one shorter than `SHORTEST` is never found."""
         if len(secret) < SHORTEST:
-            return cls(kind, short=raw)
+            return cls(kind)
         return cls(kind, tuple(_escaped(secret)), tuple(dict.fromkeys(_encoded(secret))))
 
     @classmethod
     def key(cls, kind: str, key: SigningKey) -> Known:
-        """Return a private key: its scalar, or of an RSA key all its private numbers."""
+        """Return a private key: its scalar, or all private numbers of an RSA key."""
         pieces: dict[bytes, None] = {}
         for number in _private_numbers(key):
             pieces |= dict.fromkeys(_pieces(number.to_bytes(-(-number.bit_length() // 8))))
@@ -91,21 +80,15 @@ class Known:
 
 
 def known_in(data: bytes, known: Iterable[Known]) -> Iterator[Hit]:
-    """Yield where known secrets stand in some bytes."""
+    """Yield where known secrets are in some bytes."""
     for each in known:
-        for form in each.written:
-            if form in data:
-                word = placeholder(each.kind)
-                yield from (Hit(each.kind, *span, word) for span in _places(data, form))
+        for text in each.written:
+            yield from (Hit(each.kind, *at, placeholder(each.kind)) for at in _spans(data, text))
         for piece in each.pieces:
-            if piece in data:
-                yield from (Hit(each.kind, *span) for span in _places(data, piece))
-        if each.short and each.short in data:
-            for match in _named(each.short).finditer(data):
-                yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
+            yield from (Hit(each.kind, *at) for at in _spans(data, piece))
 
 
-def _places(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
+def _spans(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
     at = data.find(needle)
     while at >= 0:
         yield at, at + len(needle)
@@ -126,10 +109,10 @@ def _pieces(raw: bytes) -> Iterator[bytes]:
 
 
 def _escaped(secret: str) -> list[bytes]:
-    """Return how a text may be written with escapes, one inside the other too, longest first."""
+    """Return a text with and without escapes, also one inside the other, longest first."""
     once = {secret, *_escapes(secret)}
     twice = once.union(*map(_escapes, once))
-    return sorted((form.encode() for form in twice), key=len, reverse=True)
+    return sorted((text.encode() for text in twice), key=len, reverse=True)
 
 
 def _escapes(text: str) -> set[str]:
@@ -148,12 +131,12 @@ def _escapes(text: str) -> set[str]:
 
 
 def _encoded(secret: str) -> Iterator[bytes]:
-    """Yield a text's base64 and hex, and how it stands in UTF-16."""
+    """Yield a text in base64, hex and UTF-16."""
     raw = secret.encode()
     if len(raw) > PIECE + STEP:
         yield from _pieces(raw)
     for ahead in range(3):
-        # Of the base64 of a text somewhere in another, the first and last digits hang on that.
+        # The first and last base64 digits depend on the bytes before and after the text.
         digits = base64.b64encode(bytes(ahead) + raw)
         inner = digits[-(-ahead * 4 // 3) : (ahead + len(raw)) * 4 // 3]
         yield inner
@@ -165,27 +148,13 @@ def _encoded(secret: str) -> Iterator[bytes]:
         yield secret.encode("utf-16-be")
 
 
-@cache
-def _named(raw: bytes) -> re.Pattern[bytes]:
-    text = re.escape(raw)
-    return re.compile(
-        rb"(?:(?:\bpin|[-_]pin|pass\w{0,12}|secret)[\"'\s:=,\\]{1,12}"
-        rb"|(?P<quote>[\"'])(?=%b(?P=quote)))(?P<secret>%b)(?![A-Za-z0-9])" % (text, text),
-        re.IGNORECASE,
-    )
-
-
-# Those of a lab
+# The secrets of a lab
 
 _PASSPHRASE = "LABKIT_RECORD_PASSPHRASE"  # noqa: S105 a variable's name
 
 
-def known_secrets(lab: Lab) -> tuple[Known, ...]:
-    """Return the CA's key, an imported key, the Wi-Fi password, AWS credentials, a passphrase."""
-    return tuple(_known(lab))
-
-
-def _known(lab: Lab) -> Iterator[Known]:
+def known_secrets(lab: Lab) -> Iterator[Known]:
+    """Yield the CA's key, an imported key, the Wi-Fi password, AWS credentials, a passphrase."""
     file = lab.workspace.ca / "rootCA.key"
     if file.is_file():
         yield from _key("the CA's private key", file.read_bytes())
@@ -202,7 +171,7 @@ def _known(lab: Lab) -> Iterator[Known]:
 
 
 def _key(kind: str, pem: bytes) -> Iterator[Known]:
-    """Yield a private key; an encrypted one is found by its shape, which needs no passphrase."""
+    """Yield a private key; an encrypted one is found by its shape and needs no passphrase."""
     try:
         yield Known.key(kind, certificates.load_private_key(pem))
     except CertificateError:

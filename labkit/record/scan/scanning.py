@@ -1,14 +1,14 @@
-"""Provably no secret: find what must not be in a record, redact what can be, refuse the rest.
+"""Find secrets in the files of a record; redact them where a text can replace them, or refuse.
 
 ::
 
-    findings = find(files, known)          # every file, and what it comes to when it is decoded
-    files = redact(files, findings)        # a macro, a token, a header: a fixed text instead
-    refuse(find(files, known))             # whatever is left: nothing is written
+    files, redacted = without_secrets(files, known)    # SecretError if something cannot be redacted
+    refuse(find(files, known))
 
-What it knows of: the lab's own secrets (`Known`), in whatever form; private keys by their shape;
-credentials by the words before them. What it cannot see: 32 bytes that nobody says are a key, what
-is inside more than two encodings, and what is encrypted; an encrypted archive is refused.
+Found are: the secrets that the lab knows (`known`), private keys by their shape (`shapes`), and
+credentials by the words before them (`words`), in every view of a file (`decoding`). Not found are:
+32 bytes that nothing marks as a key, anything inside more than two encodings, and anything that is
+encrypted; an encrypted archive is refused.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _MOST_SHOWN = 20
-_WHAT_TO_DO = (
-    "Take it out where it came from (clear that output, delete that line, start the console log "
-    "anew) and make the record again. If others have seen it, change it."
+_NEXT_STEP = (
+    "Remove each one at its source: clear the cell's output, delete the line, or start a new "
+    "console log. Then make the record again. If others have seen a secret, change it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A secret in a file; it holds none of it.
+    """A secret in a file. The secret itself is not in it.
 
     Attributes:
         file: the file's name.
         kind: what it is, such as "private key (PEM)".
         where: such as "line 12", "line 12, in base64", "cell 4, output 1" or "byte 80".
-        placeholder: what may stand in its place; None where nothing may.
-        span: what that replaces, first byte and one past the last; None where nothing does.
+        placeholder: the text that can replace it; None if it cannot be redacted.
+        span: the bytes that the text replaces, start and stop; None if it cannot be redacted.
     """
 
     file: str
@@ -60,71 +60,56 @@ class Finding:
 
 
 def find(files: Mapping[str, bytes], known: Iterable[Known] = ()) -> list[Finding]:
-    """Search files for secrets, as they stand and decoded.
+    """Search files for secrets, as they are and decoded.
 
-    Time is linear in the files, and bounded for what they are decoded to. Of a line that has
-    something to redact only that is told; search once more after it is redacted.
+    The time is linear in the size of the files, and bounded for what they decode to. On a line with
+    something to redact nothing else is reported: search again after redacting.
 
     Args:
         files: content by name.
         known: the lab's own secrets.
 
     Returns:
-        The findings, by file, each kind of a line once.
+        The findings, by file; each kind once per line.
     """
     secrets = tuple(known)
     return [each for name in sorted(files) for each in _find_in(name, files[name], secrets)]
 
 
-def redact(files: Mapping[str, bytes], findings: Iterable[Finding]) -> dict[str, bytes]:
-    """Return the files with fixed texts in the place of what has a place-holder.
-
-    Such a text is fit for where it stands: JSON stays JSON, and a macro's literal a literal.
-
-    Args:
-        files: those that were searched.
-        findings: what `find` returned for them.
-    """
-    spans: defaultdict[str, dict[tuple[int, int], str]] = defaultdict(dict)
-    for each in findings:
-        if each.span is not None and each.placeholder is not None:
-            spans[each.file][each.span] = each.placeholder
-    return {name: _replaced(data, spans.get(name, {})) for name, data in files.items()}
-
-
 def refuse(findings: Iterable[Finding]) -> None:
-    """Refuse to go on where there is any finding.
+    """Refuse files with secrets.
 
     Raises:
-        SecretError: there is one; each is told by file, place and kind, without its content.
+        SecretError: there is a finding. Each is listed with file, place and kind, never its value.
     """
     lines = [f"  {each}" for each in findings]
     if not lines:
         return
     more = [f"  and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
-    raise SecretError(
-        "\n".join(
-            [
-                "A secret would be in the record, so nothing was written. Found:",
-                *lines[:_MOST_SHOWN],
-                *more,
-                _WHAT_TO_DO,
-            ]
-        )
-    )
+    head = "The record would contain secrets, so it was not written:"
+    raise SecretError("\n".join([head, *lines[:_MOST_SHOWN], *more, _NEXT_STEP]))
 
 
 def without_secrets(
     files: Mapping[str, bytes], known: Iterable[Known] = ()
 ) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """Return the files with what can be redacted redacted, and what that was, in words.
+    """Redact files.
+
+    A redacted file keeps its format: JSON stays JSON, and a macro's value stays a literal.
+
+    Args:
+        files: content by name.
+        known: the lab's own secrets.
+
+    Returns:
+        The files, and a line for each secret that was redacted.
 
     Raises:
-        SecretError: something is left that has no place-holder.
+        SecretError: a secret cannot be redacted.
     """
     secrets = tuple(known)
     findings = find(files, secrets)
-    clean = redact(files, findings)
+    clean = _redacted(files, findings)
     changed = {each.file for each in findings if each.placeholder is not None}
     refuse(
         [each for each in findings if each.file not in changed]
@@ -133,13 +118,12 @@ def without_secrets(
     return clean, tuple(str(each) for each in findings if each.placeholder is not None)
 
 
-def refuse_secrets(files: Mapping[str, bytes], known: Iterable[Known] = ()) -> None:
-    """Search files and refuse any secret in them.
-
-    Raises:
-        SecretError: as `refuse`.
-    """
-    refuse(find(files, known))
+def _redacted(files: Mapping[str, bytes], findings: Iterable[Finding]) -> dict[str, bytes]:
+    spans: defaultdict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    for each in findings:
+        if each.span is not None and each.placeholder is not None:
+            spans[each.file][each.span] = each.placeholder
+    return {name: _replaced(data, spans.get(name, {})) for name, data in files.items()}
 
 
 def _find_in(name: str, data: bytes, known: tuple[Known, ...]) -> list[Finding]:
@@ -148,7 +132,7 @@ def _find_in(name: str, data: bytes, known: tuple[Known, ...]) -> list[Finding]:
 
 
 def _search(name: str, data: bytes, known: tuple[Known, ...]) -> Iterator[Finding]:
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     try:
         for view in views(data):
             hits: Iterator[Hit] = chain(
@@ -157,28 +141,28 @@ def _search(name: str, data: bytes, known: tuple[Known, ...]) -> Iterator[Findin
                 credentials_in(view.data) if view.readable else (),
             )
             if not view.via:
-                replaceable, hits = _sorted_out(chain(macros_in(name, data), hits), data)
+                replaceable, hits = _separated(chain(macros_in(name, data), hits), data)
                 for hit in replaceable:
                     yield Finding(name, hit.kind, view.where(hit.start), hit.placeholder, hit[1:3])
-                    told.update((_ANY, line) for line in _lines(view, hit))
+                    reported.update((_ANY, line) for line in _lines(view, hit))
             for hit in hits:
                 where = view.where(hit.start)
                 same = (hit.kind.partition(" (")[0], where)
-                if same not in told and (_ANY, where) not in told:
-                    told.add(same)
-                    yield Finding(name, hit.kind, ", ".join((where, *map(_VIA.format, view.via))))
+                if same not in reported and (_ANY, where) not in reported:
+                    reported.add(same)
+                    yield Finding(
+                        name, hit.kind, ", ".join((where, *map("in {}".format, view.via)))
+                    )
     except TooMuchError as error:
-        yield Finding(name, str(error), "in it")
+        yield Finding(name, str(error), "in the file")
 
 
 _ANY = "any"
-"""Stands for every kind on a line that is to be redacted."""
-
-_VIA = "in {}"
+"""Every kind, on a line that is redacted."""
 
 
-def _sorted_out(hits: Iterable[Hit], data: bytes) -> tuple[list[Hit], Iterator[Hit]]:
-    """Return the hits that can be replaced, no two overlapping, and those outside of them."""
+def _separated(hits: Iterable[Hit], data: bytes) -> tuple[list[Hit], Iterator[Hit]]:
+    """Return the hits that can be replaced, without overlaps, and those outside of them."""
     found = sorted(hits, key=lambda hit: (hit.start, -hit.stop))
     if b"\0" in data:
         return [], iter(found)
@@ -198,7 +182,7 @@ def _sorted_out(hits: Iterable[Hit], data: bytes) -> tuple[list[Hit], Iterator[H
 
 
 def _lines(view: View, hit: Hit) -> Iterator[str]:
-    """Yield every line on which some of a hit stands."""
+    """Yield every line that a hit touches."""
     first, more = view.line(hit.start), view.data.count(b"\n", hit.start, hit.stop)
     return (f"line {line}" for line in range(first, first + more + 1))
 
@@ -212,7 +196,7 @@ def _replaced(data: bytes, spans: Mapping[tuple[int, int], str]) -> bytes:
 
 
 def _by_cells(data: bytes, found: list[Finding], known: tuple[Known, ...]) -> list[Finding]:
-    """Say of findings in a page in which cell they stand, where that can be told."""
+    """Replace the lines of findings in a page by its cells, where the cell is known."""
     cells: defaultdict[str, deque[str]] = defaultdict(deque)
     for where, part in _cells(data):
         for each in _search("", part, known):

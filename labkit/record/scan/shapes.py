@@ -1,4 +1,4 @@
-r"""Private keys that nobody told of, by their shape: DER, PEM and the containers of other programs.
+r"""Private keys, found by their shape: DER, PEM and the key files of other programs.
 
 Source: RFC 8017, appendix A.1.2 (RSA); RFC 5915 (EC, also called SEC 1); RFC 5958 and RFC 5208
 (PKCS #8, plain and encrypted); RFC 7292 (PKCS #12); OpenSSH's PROTOCOL.key; PuTTY's manual,
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Hit(NamedTuple):
-    """A secret in some bytes; holds none of it.
+    """A secret in some bytes. The secret itself is not in it.
 
     Attributes:
         kind: what it is.
         start: where it begins.
-        stop: where it ends, or where it is sure to be one.
-        placeholder: what may stand in its place; None where nothing may.
+        stop: where it ends, or the end of the part that identifies it.
+        placeholder: the text that can replace it; None if it cannot be redacted.
     """
 
     kind: str
@@ -38,24 +38,24 @@ def keys_in(data: bytes) -> Iterator[Hit]:
                 yield Hit(kind, match.start(), match.end())
 
 
-# PEM, and what looks like it
+# PEM
 
 _BEGIN = rb"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE" + rb" KEY(?: BLOCK)? ?-{4,5}"
 _NEXT_MARKER = re.compile(rb"-----(?:BEGIN|END) ")
 _BODY_WORD = re.compile(rb"[A-Za-z0-9+/]{16,}")
 _LONGEST_HEADER = 2000
-"""Bytes behind BEGIN in which a key has begun, whatever its lines have before them."""
+"""Bytes after BEGIN within which a key begins, including any prefixes of its lines."""
 
 
 def _has_body(data: bytes, begin: re.Match[bytes]) -> bool:
-    """Return whether digits follow: a manual shows the marker alone."""
+    """Return whether base64 follows; a manual shows the marker without a key."""
     end = _NEXT_MARKER.search(data, begin.end(), begin.end() + _LONGEST_HEADER)
     stop = end.start() if end else begin.end() + _LONGEST_HEADER
     return any(_is_mixed(word[0]) for word in _BODY_WORD.finditer(data, begin.end(), stop))
 
 
 def _is_mixed(word: bytes) -> bool:
-    """Return whether capitals, small letters and digits are in it, as in base64 and in no name."""
+    """Return whether a word has both cases and digits, as base64 does and a name does not."""
     return all(re.search(kind, word) for kind in (rb"[A-Z]", rb"[a-z]", rb"[0-9+/]"))
 
 
@@ -65,7 +65,7 @@ _LENGTH = rb"([\x0e-\x7f]|\x81[\x80-\xff]|\x82[\x01-\x7f].)"
 _SEQUENCE = rb"\x30" + _LENGTH
 _NUMBER = rb"\x02([\x20-\x7f]|\x81[\x80-\xff]|\x82[\x01-\x08].)\x00[\x80-\xff]"
 _SCALAR_SIZES = {*range(14, 33), 36, 48, 49, 50, 52, 64, 65, 66, 71, 72}
-"""Bytes of an EC private key on the curves that have a name."""
+"""Bytes of an EC private key on the named curves."""
 
 _PBES = (
     rb"\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05[\x01-\x0d]"
@@ -75,19 +75,19 @@ _CONTENT_TYPE = rb"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07[\x01-\x06]"
 
 
 def _is_scalar(data: bytes, match: re.Match[bytes]) -> bool:
-    """Return whether a scalar of a curve's size fills the sequence, or the curve's name follows."""
+    """Return whether a scalar of a curve's size fills the sequence, or the curve follows it."""
     size, rest = match[2][0], match.end() + match[2][0]
     fills = _size(match[1]) == match.end() - match.end(1) + size
     return size in _SCALAR_SIZES and (fills or data[rest : rest + 1] in (b"", b"\xa0", b"\xa1"))
 
 
 def _is_rsa(_: bytes, match: re.Match[bytes]) -> bool:
-    """Return whether the sequence has room for the private numbers behind the first number."""
+    """Return whether the sequence has room for the private numbers after the modulus."""
     return _size(match[1]) > 2 * _size(match[2])
 
 
 def _size(length: bytes) -> int:
-    """Return what DER's length octets say."""
+    """Return the number in DER's length octets."""
     return int.from_bytes(length[1:] or length)
 
 

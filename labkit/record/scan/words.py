@@ -1,6 +1,6 @@
-r"""Credentials by the words that they stand behind: cloud keys, tokens, headers, passwords.
+r"""Credentials, found by the words before them: cloud keys, tokens, headers, passwords.
 
-Each pattern's group "secret" is that, and "first" what says whether it is one.
+In a pattern the group "secret" is replaced; the group "first" decides whether it is a secret.
 
 Source: AWS's IAM User Guide, "IAM identifiers" (AKIA and ASIA) and "Managing access keys"; RFC 7519
 (JWT); RFC 9110, section 11.6.2 (Authorization); RFC 3986, section 3.2.1 (userinfo); RFC 7512
@@ -31,17 +31,17 @@ _PLACEHOLDER = re.compile(r"<redacted: [^<>]{1,60}>")
 
 
 def placeholder(kind: str) -> str:
-    """Return what stands in a secret's place: fit for a C literal, JSON and HTML's text."""
+    """Return the text that replaces a secret; valid in a C literal, JSON and HTML."""
     return f"<redacted: {kind}>"
 
 
 def is_no_secret(value: str) -> bool:
-    """Return whether a literal says that there is none: blank, or a placeholder."""
+    """Return whether a literal is blank or a placeholder."""
     return not value.strip() or _PLACEHOLDER.fullmatch(value) is not None or is_placeholder(value)
 
 
-def _is_no_value(text: str) -> bool:
-    """Return whether what stands in a secret's place is none: a macro's name, a list's comma."""
+def _is_not_a_value(text: str) -> bool:
+    """Return whether a text is not a secret: a placeholder, a macro's name, a list's comma."""
     return (
         is_no_secret(text)
         or text == NOT_SHOWN
@@ -58,17 +58,17 @@ def credentials_in(data: bytes) -> Iterator[Hit]:
             continue
         for match in each.pattern.finditer(small if each.any_case else data):
             first = match.span("first" if "first" in each.pattern.groupindex else "secret")
-            if not _is_no_value(data[slice(*first)].decode("utf-8", "replace")):
+            if not _is_not_a_value(data[slice(*first)].decode("utf-8", "replace")):
                 yield Hit(each.kind, *match.span("secret"), placeholder(each.kind))
 
 
 _BETWEEN = re.compile(r"[\s,:\[\]{}()]*")
-"""What stands between two strings of a JSON list, whose quotes look like one string's."""
+"""Between two strings of a JSON list, where the quotes look like those of one string."""
 
 _QUOTE = rb"(?:\\{0,7}[\"'])"
 _IS = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b?" % (_QUOTE, _QUOTE)
 _IS_QUOTED = rb"%b?\s{0,8}(?:[:=,]|=>)\s{0,8}[bfru]{0,2}%b" % (_QUOTE, _QUOTE)
-"""From a name to its value, in Python, JSON, TOML, a shell or a header."""
+"""Between a name and its value in Python, JSON, TOML, a shell or a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class _Pattern:
 
 
 def _pattern(kind: str, words: str, pattern: bytes, *, any_case: bool = True) -> _Pattern:
-    """Return a pattern; one of the words, in small letters, is in all that it matches."""
+    """Return a pattern. Every match contains one of the words, in lower case."""
     return _Pattern(kind, tuple(words.encode().split()), re.compile(pattern), any_case)
 
 
 _GAP = rb"(?:[\s(,:=+]|\\(?:[nr]|(?=\s))|-(?!\w)|\[\w{0,8}\]|/\*[^*]{0,200}\*/){1,200}"
-"""From a macro's name to its literal: `[] =`, a continued line, a comment, a diff's sign."""
+"""Between a macro's name and its literal: `[] =`, a continued line, a comment, a sign."""
 
 _MACRO = rb"clientcredentialwifi_password" + _QUOTE + rb"?" + _GAP
 _INSIDE = rb"(?:\\[^\n]|(?!(?P=quote))[^\\\n]){0,400}"
@@ -193,16 +193,16 @@ _PATTERNS = (
 )  # fmt: skip
 
 
-# Macros, which a literal can take the place of
+# Macros
 
 _SOURCES = (".h", ".c")
 
 
 def macros_in(name: str, data: bytes) -> Iterator[Hit]:
-    """Yield the whole values of macros that hold a secret, in a C header or source.
+    """Yield the values of macros that hold a secret, in a C header or source.
 
-    Every definition counts, whatever the conditions round it. What is no C is left to the other
-    searches, which see keys and passwords in it too.
+    Conditions are ignored: every definition counts. Text that is not C is left to the other
+    searches.
     """
     if not name.endswith(_SOURCES):
         return
@@ -220,7 +220,7 @@ def _hit(source: Source, definition: Definition) -> Hit | None:
     how = written(source, definition)
     if definition.split or how.what not in ("string", "expression"):
         return None
-    if how.what == "string" and _says_nothing(how.code, definition.line):
+    if how.what == "string" and _is_placeholder_literal(how.code, definition.line):
         return None
     kind = "private key" if kind_of(definition.name) is Kind.PEM else WIFI_PASSWORD
     start, stop = source.place(how.start), source.place(how.stop - 1) + 1
@@ -229,7 +229,7 @@ def _hit(source: Source, definition: Definition) -> Hit | None:
     return Hit(kind, before, before + size, literals.escape(placeholder(kind)))
 
 
-def _says_nothing(code: str, line: int) -> bool:
+def _is_placeholder_literal(code: str, line: int) -> bool:
     try:
         return is_no_secret(literals.unescape(code, line=line))
     except FirmwareError:
