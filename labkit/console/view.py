@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from labkit.console.lines import Event
 
 ABOUT_KEYS = "about keys"
-LEVELS = ("ERROR", "WARN", "INFO", "DEBUG")
-
-_LEVEL = re.compile(r"\[(?P<word>ERROR|WARN|INFO|DEBUG)\]|(?P<letter>[EWID]) \(\d+\) ")
-"""How a message begins that tells its level: FreeRTOS's, or ESP-IDF's."""
 
 _HEX = re.compile(r"[0-9a-f]*", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -44,8 +39,6 @@ class LogLine(NamedTuple):
         line: the line it stands in, counted from 1.
         text: the text with its prefix, as it may be shown.
         kind: what it is.
-        task: the task that printed it; empty where the line does not say.
-        level: one of LEVELS; empty where the line does not say.
         note: what there is to say of a dump's header or row; empty for others.
         is_whole: whether a row has all of its bytes; None for what is no row.
     """
@@ -53,8 +46,6 @@ class LogLine(NamedTuple):
     line: int
     text: str
     kind: Kind
-    task: str
-    level: str
     note: str
     is_whole: bool | None
 
@@ -77,13 +68,11 @@ class LogView:
 
     Attributes:
         lines: the lines so far, empty ones left out.
-        tasks: the tasks that were named so far, in their order.
         size: bytes that were read.
     """
 
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
-        self.tasks: dict[str, None] = {}
         self.size = 0
         self._reader, self._keys = Reader(), KeyBlocks()
         self._starts = array("Q", [0])
@@ -95,8 +84,6 @@ class LogView:
         self.size += len(chunk)
         for event in self._reader.feed(chunk):
             self.lines.append(self._line(event))
-            if event.task:
-                self.tasks.setdefault(event.task)
 
     def offset(self, line: int) -> int:
         """Return where a line begins, in bytes; lines are counted from 1."""
@@ -128,16 +115,7 @@ class LogView:
         shown = self._keys.hide(event.text).translate(_VISIBLE)
         prefix = f"{event.number} {event.tick} [{event.task}] " if event.number is not None else ""
         note, is_whole = _note(event)
-        return LogLine(
-            event.line, prefix + shown, event.kind, event.task or "", _level(shown), note, is_whole
-        )
-
-
-def _level(text: str) -> str:
-    found = _LEVEL.match(text)
-    if found is None:
-        return ""
-    return found["word"] or next(word for word in LEVELS if word[0] == found["letter"])
+        return LogLine(event.line, prefix + shown, event.kind, note, is_whole)
 
 
 def _note(event: Event) -> tuple[str, bool | None]:
@@ -172,23 +150,17 @@ class Asked:
 
     Attributes:
         kind: a Kind's value, or ABOUT_KEYS for every kind but plain text.
-        task: a task's name.
-        level: one of LEVELS.
         search: a text to find; capital letters count as small ones.
     """
 
     kind: str = ""
-    task: str = ""
-    level: str = ""
     search: str = ""
 
     def takes(self, line: LogLine) -> bool:
         """Return whether a line is one of those asked for; the search leaves none out."""
         if self.kind == ABOUT_KEYS:
-            is_kind = line.kind is not Kind.TEXT
-        else:
-            is_kind = self.kind in ("", line.kind)
-        return is_kind and self.task in ("", line.task) and self.level in ("", line.level)
+            return line.kind is not Kind.TEXT
+        return self.kind in ("", line.kind)
 
 
 class Window(NamedTuple):
@@ -234,24 +206,26 @@ class Found:
                 if needle in lines[self._chosen[place]].text.lower()
             ]
 
-    def count(self, held: int | None = None) -> int:
-        """Return how many lines there are, of the first `held` of the log where it is held."""
-        return len(self._chosen) if held is None else bisect_left(self._chosen, held)
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self._chosen)
 
-    def hits(self, held: int | None = None) -> int:
-        """Return in how many of them the searched text stands."""
-        return bisect_left(self._hits, self.count(held))
+    @property
+    def hits(self) -> int:
+        """How many of them contain the searched text."""
+        return len(self._hits)
 
     def place_of_hit(self, number: int) -> int:
         """Return a hit's place among the lines; both are counted from 0."""
         return self._hits[number]
 
-    def window(self, size: int, *, middle: int | None, held: int | None = None) -> Window:
+    def window(self, size: int, *, middle: int | None) -> Window:
         """Return lines around a place, or the last ones where it is None."""
-        count = self.count(held)
+        count = self.count
         last = count - size if middle is None else middle - size // 2
         first = max(0, min(last, count - size))
-        shown = self._chosen[first : min(first + size, count)]
+        shown = self._chosen[first : first + size]
         return Window(
             [self.view.lines[at] for at in shown], first, max(count - first - len(shown), 0)
         )

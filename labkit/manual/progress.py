@@ -61,8 +61,8 @@ class PageProgress:
         return "finished" if done else "begun"
 
     @property
-    def told(self) -> str:
-        """How far the page is, in words."""
+    def summary(self) -> str:
+        """The progress in words."""
         if self.state != "begun":
             return self.state
         return (
@@ -72,7 +72,7 @@ class PageProgress:
 
     def __repr__(self) -> str:
         """Return the page and how far it is."""
-        return f"{self.title}: {self.told}"
+        return f"{self.title}: {self.summary}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Progress:
     def __repr__(self) -> str:
         """Return a line for each page, and the sum."""
         width = max((len(page.title) for page in self.pages), default=0)
-        lines = [f"{page.title:<{width}}  {page.told}" for page in self.pages]
+        lines = [f"{page.title:<{width}}  {page.summary}" for page in self.pages]
         done = sum(page.state == "finished" for page in self.pages)
         return "\n".join([*lines, f"finished: {done} of {len(self.pages)}"])
 

@@ -91,10 +91,9 @@ def test_the_verdict_does_not_end_the_reading() -> None:
 
 @given(st.integers(min_value=1, max_value=40))
 def test_pieces_change_nothing(step: int) -> None:
-    """However a log is cut, its lines, tasks and offsets are the same."""
+    """However a log is cut, its lines and offsets are the same."""
     whole, cut = view_of(BOOT), view_of(BOOT, step)
     assert cut.lines == whole.lines
-    assert cut.tasks == whole.tasks == {"iot_thread": None}
     raw = BOOT.encode()
     for line in cut.lines:
         at = cut.offset(line.line)
@@ -124,7 +123,7 @@ def test_a_private_key_is_not_shown(form: str, way: str) -> None:
     assert not any(line in shown(view) for line in lines[1:-1])
     assert "(not shown)" in shown(view)
     assert view.lines[-1].text == "5 5 [a] after"
-    assert found(view, search=lines[1][10:20]).hits() == 0
+    assert found(view, search=lines[1][10:20]).hits == 0
 
 
 def test_a_key_without_an_end_does_not_hide_the_log() -> None:
@@ -163,23 +162,19 @@ LOG = text(
         ({"kind": "row"}, 6),
         ({"kind": ABOUT_KEYS}, 11),
         ({"kind": "waiting"}, 1),
-        ({"task": "net"}, 2),
-        ({"task": "net", "level": "INFO"}, 1),
-        ({"level": "ERROR"}, 2),
-        ({"level": "DEBUG"}, 0),
     ],
 )
 def test_filters(asked: dict[str, str], count: int) -> None:
-    """Kind, task and level each leave lines out, and all of them together more."""
-    assert found(view_of(LOG), **asked).count() == count
+    """A kind leaves out the lines of other kinds."""
+    assert found(view_of(LOG), **asked).count == count
 
 
 def test_a_search_counts_lines() -> None:
     """A search leaves none out; it counts the lines, whatever their letters' size."""
     answer = found(view_of(LOG), search="NO ROUTE")
-    assert (answer.count(), answer.hits()) == (16, 2)
+    assert (answer.count, answer.hits) == (16, 2)
     assert answer.view.lines[answer.place_of_hit(0)].text.endswith("No route")
-    assert found(view_of(LOG), search="(no|route").hits() == 0
+    assert found(view_of(LOG), search="(no|route").hits == 0
 
 
 def test_a_window_says_what_it_leaves_out() -> None:
@@ -192,15 +187,3 @@ def test_a_window_says_what_it_leaves_out() -> None:
     assert (len(around.lines), around.before, around.after) == (5, 6, 5)
     assert answer.window(5, middle=0).before == 0
     assert answer.window(100, middle=None).before == 0
-
-
-def test_a_held_window_stays() -> None:
-    """What comes after the moment at which it was held is neither counted nor shown."""
-    view = view_of(LOG)
-    answer = found(view, search="route")
-    held, before = len(view.lines), answer.window(5, middle=None)
-    view.feed(b"9 9 [net] route again\r\n" * 3)
-    answer.look()
-    assert answer.window(5, middle=None, held=held) == before
-    assert (answer.count(held), answer.hits(held)) == (16, 2)
-    assert (answer.count(), answer.hits()) == (19, 5)

@@ -233,14 +233,14 @@ def test_the_panel_takes_what_is_pasted_or_dropped(lab: Lab, second: SecondBoard
     """The panel's button is `lab.paste_console`; what is refused is said and no traceback."""
     do(lab, *UP_TO_THE_FIRST_RUN[:-1])
     panel = widgets.console(lab)
-    panel.press("look", pasted="0 1 [<&>] nothing\n")
+    panel.press("inspect", pasted="0 1 [<&>] nothing\n")
     panel.wait()
     panel.press("take")
-    assert "no public-key dump" in panel.said
-    panel.press("look", file=esp32(second.key, makes_pair=True).encode())
+    assert "no public-key dump" in panel.message
+    panel.press("inspect", file=esp32(second.key, makes_pair=True).encode())
     panel.wait()
     panel.press("take")
-    assert panel.said.startswith("Taken: ")
+    assert "were added to console.log" in panel.message
     assert "Printing device public key." in repr(panel)
     assert lab.extract_public_key() == second.key
 

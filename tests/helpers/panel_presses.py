@@ -142,7 +142,7 @@ class Row:
     def prove(self, panel: Locator, *, keyboard: bool) -> None:
         """Press, and read; what an earlier press was answered is taken off the panel before."""
         if not self.away:
-            panel.locator(".labkit-said").evaluate("(said) => said.replaceChildren()")
+            panel.locator(".labkit-message").evaluate("(message) => message.replaceChildren()")
         if not self.again:
             self._is_read(panel, there=self.away)
         for move in self.moves:
@@ -186,14 +186,14 @@ PRESSES: dict[str, tuple[Row, ...]] = {
             (Move("choose", "fault", "rows-lost"), Move("press", "plant")),
             "planted rows-lost: a log queue",
         ),
-        press("take the fault away", "the flash is as it was before it"),
+        press("remove the fault", "the flash is as it was before it"),
         press("reset the board", "The board was reset"),
         Row(
             (Move("type", "board", "/dev/ttyACM7"), Move("press", "switch")),
             "a seed is set, but the board or the account is real",
         ),
         Row((Move("type", "board", "sim"), Move("press", "switch")), "To be confirmed"),
-        press("leave it as it is", "lab.toml is as it was"),
+        press("leave it as it is", "lab.toml was not changed"),
     ),
     "Certificate": (
         Row(
@@ -204,15 +204,13 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         press("show it alone", "which means"),
     ),
     "Console": (
-        press("pause", "paused, 0 more have come"),
-        press("go on", "paused, 0 more have come", away=True),
         Row((Move("choose", "kind", "row"),), ": 6 lines of 17"),
         Row((Move("choose", "kind", "everything"),), ": 6 lines of 17", away=True),
-        Row((Move("type", "search", "public key"),), "'public key' stands in"),
+        Row((Move("type", "search", "public key"),), "'public key' is in"),
         Row((Move("press", "next hit"),), "Printing device public key", HERE),
-        Row((Move("press", "hit before"),), "Device public key, 91 bytes", HERE),
+        Row((Move("press", "previous hit"),), "Device public key, 91 bytes", HERE),
         Row((Move("press", "last lines"),), "", HERE, away=True),
-        Row((Move("type", "search", ""),), "'public key' stands in", away=True),
+        Row((Move("type", "search", ""),), "'public key' is in", away=True),
     ),
     "Hex lens": (
         Row((Move("go", "3"),), "AlgorithmIdentifier", ".lk-fields .lit"),
@@ -236,16 +234,16 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         Row((Move("close", "another document"),), "Version", "textarea:visible", away=True),
     ),
     "Route": (
-        Row((Move("open", "steps done"),), "look again"),
-        press("look again", "pages finished", again=True),
-        Row((Move("close", "steps done"),), "look again", away=True),
+        Row((Move("open", "steps done"),), "refresh"),
+        press("refresh", "pages finished", again=True),
+        Row((Move("close", "steps done"),), "refresh", away=True),
     ),
     "Serial ports": (press("look for ports", f"{re.escape(NOTHING_FOUND)}|USB id", again=True),),
-    "The device in the account": (press("look again", "Asked again"),),
+    "The device in the account": (press("refresh", "The account was read again"),),
     "The header before it is written": (
-        press("undo", "As it was before: "),
+        press("undo", "Restored: "),
         press("confirm: write it", "Written: "),
     ),
-    "The last handshake": (press("look again", "Looked again"),),
+    "The last handshake": (press("refresh", "The handshake was read again"),),
 }
 """What is pressed, by the panel's name."""

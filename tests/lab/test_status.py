@@ -11,7 +11,7 @@ from lab_bench import THREADS_OF_PYSERIAL
 from labkit.firmware import tree
 from labkit.lab import lab as lab_module
 from labkit.lab.procedure import ROUTES, Status, stages
-from labkit.manual.widgets.route import RoutePanel
+from labkit.manual.widgets.route_panel import RoutePanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

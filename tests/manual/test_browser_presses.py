@@ -31,7 +31,7 @@ PAGE_06 = "06-public-key-infrastructure-setup.ipynb"
 KEYBOARD = pytest.mark.parametrize("keyboard", [False, True], ids=["mouse", "keyboard"])
 
 LOG = "0 1 [Tmr Svc] a log of another terminal\n"
-LOOKED_AT = f"{len(LOG)} bytes are looked at. They are not in the lab."
+SHOWN = f"{len(LOG)} bytes are shown. They are not in console.log."
 FOLD = "Paste, choose or drop a log"
 BACK = press("show all of console.log", "another terminal", away=True)
 DROP = """(text) => {
@@ -74,9 +74,9 @@ def route(shown: Shown) -> Locator:
 
 @KEYBOARD
 def test_a_log_is_pasted(console: Locator, keyboard: bool) -> None:
-    """A pasted log is looked at, and the lab's own is there again afterwards."""
-    moves = (Move("open", FOLD), Move("paste", "console text", LOG), Move("press", "look at it"))
-    Row(moves, re.escape(LOOKED_AT)).prove(console, keyboard=keyboard)
+    """A pasted log is shown, and then the lab's own again."""
+    moves = (Move("open", FOLD), Move("paste", "console text", LOG), Move("press", "show it"))
+    Row(moves, re.escape(SHOWN)).prove(console, keyboard=keyboard)
     expect(console.locator(".lk-console")).to_contain_text("a log of another terminal")
     BACK.prove(console, keyboard=keyboard)
 
@@ -85,20 +85,20 @@ def test_a_log_is_pasted(console: Locator, keyboard: bool) -> None:
 def test_a_log_is_chosen(console: Locator, keyboard: bool) -> None:
     """A file is chosen in the browser's own window."""
     moves = (Move("open", FOLD), Move("hand", "or a log file", LOG))
-    Row(moves, re.escape(LOOKED_AT)).prove(console, keyboard=keyboard)
+    Row(moves, re.escape(SHOWN)).prove(console, keyboard=keyboard)
     BACK.prove(console, keyboard=keyboard)
 
 
 def test_a_log_is_dropped(shown: Shown, console: Locator) -> None:
-    """A file that is dropped where it says so is looked at; dropped beside it, it is not."""
+    """A file that is dropped on the field is shown; dropped elsewhere, it is not."""
     Move("open", FOLD).make(console, keyboard=False)
     dropped = {"dataTransfer": shown.page.evaluate_handle(DROP, LOG)}
     console.locator("h3").dispatch_event("drop", dropped)
     place = console.locator("[data-drop]")
     place.dispatch_event("dragover", dropped)
-    expect(console).not_to_contain_text(LOOKED_AT)
+    expect(console).not_to_contain_text(SHOWN)
     place.dispatch_event("drop", dropped)
-    expect(console).to_contain_text(LOOKED_AT, timeout=PRESS_MS)
+    expect(console).to_contain_text(SHOWN, timeout=PRESS_MS)
     BACK.prove(console, keyboard=False)
 
 
@@ -106,31 +106,23 @@ def test_a_log_is_dropped(shown: Shown, console: Locator) -> None:
 
 
 @KEYBOARD
-def test_pause_holds_the_view_while_lines_come(
-    served: Manual, console: Locator, keyboard: bool
-) -> None:
-    """Lines are shown as they come; paused, they are only counted; stopped, nobody follows."""
+def test_lines_are_followed_until_stop(served: Manual, console: Locator, keyboard: bool) -> None:
+    """Lines are shown as they are written; after stop they are not followed."""
     [log] = served.pages.parent.glob("devices/lab-device/console.log")
     stop = console.get_by_role("button", name="stop")
     press("follow console.log", "stop").prove(console, keyboard=keyboard)
-    first, second = (f"line {number}{' by keys' * keyboard}" for number in (1, 2))
+    line = f"a line{' by keys' * keyboard}"
     with log.open("a") as board:
-        board.write(f"1 1 [board] {first}\n")
-        board.flush()
-        expect(console.locator(".lk-console")).to_contain_text(first, timeout=PRESS_MS)
-        press("pause", "paused, 0 more have come").prove(console, keyboard=keyboard)
-        board.write(f"2 2 [board] {second}\n")
-    expect(console).to_contain_text("paused, 1 more have come", timeout=PRESS_MS)
-    expect(console.locator(".lk-console")).not_to_contain_text(second)
-    press("go on", second).prove(console, keyboard=keyboard)
-    press("stop", "console.log is followed", away=True).prove(console, keyboard=keyboard)
+        board.write(f"1 1 [board] {line}\n")
+    expect(console.locator(".lk-console")).to_contain_text(line, timeout=PRESS_MS)
+    press("stop", "following console.log", away=True).prove(console, keyboard=keyboard)
     expect(stop).to_have_count(0)
 
 
 def test_long_work_shows_progress_and_is_stopped_with_keys(
     served: Manual, shown: Shown, console: Locator
 ) -> None:
-    """A boot of three real minutes is listened to, says where it is, and ends when told to."""
+    """A boot that takes three minutes shows its progress, and stops when stop is pressed."""
     _drill(served, "plant(lab, 'generation-delay')")
     try:
         Move("press", "reset the board and listen").make(console, keyboard=True)
@@ -165,18 +157,18 @@ def _drill(served: Manual, call: str) -> None:
 # The route
 
 
-def test_look_again_shows_what_has_changed(served: Manual, route: Locator) -> None:
-    """What was done elsewhere is on the map when one looks again."""
+def test_refresh_shows_what_has_changed(served: Manual, route: Locator) -> None:
+    """A refresh of the map shows what was done elsewhere."""
     progress = served.pages.parent / FILE
     noted = progress.read_bytes()
     Move("open", "steps done").make(route, keyboard=True)
     try:
         progress.write_bytes(b"")
-        row = press("look again", "04 · Demo project configuration .*, not begun")
+        row = press("refresh", "04 · Demo project configuration .*, not begun")
         row.prove(route, keyboard=True)
     finally:
         progress.write_bytes(noted)
-    press("look again", row.read, away=True).prove(route, keyboard=True)
+    press("refresh", row.read, away=True).prove(route, keyboard=True)
 
 
 @pytest.mark.parametrize(

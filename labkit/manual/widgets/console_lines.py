@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from labkit.console import Kind
+from labkit.manual.widgets.html import cell, joined, paragraph, row, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from labkit.console.view import LogLine, Window
 
 _LONGEST = 400
-"""Characters of one line that are shown."""
+"""How many characters of a line are shown."""
 
-_WHOLE = {None: "", True: "good", False: "bad"}
+_TONES = {None: "", True: "good", False: "bad"}
 
 
 def text_lines(window: Window) -> list[str]:
@@ -32,57 +33,45 @@ def text_lines(window: Window) -> list[str]:
 
 
 def draw_lines(
-    window: Window, search: str, here: LogLine | None, time_of: Callable[[LogLine], str] | None
+    window: Window, search: str, current: LogLine | None, time_of: Callable[[LogLine], str] | None
 ) -> Markup:
     """Return a window as a table.
 
     Args:
         window: the lines.
-        search: what is marked wherever it stands.
-        here: the line where one is, or None.
-        time_of: tells when a line came; without it there is no column of times.
+        search: the text to mark wherever it occurs.
+        current: the line of the current hit, or None.
+        time_of: returns when a line was captured; None for a table without times.
     """
-    head = Markup("<th scope='col'>{}</th>")
     columns = ["line", *(["time (UTC)"] if time_of else []), "console", "what it is"]
-    return Markup(
-        "<div class='lk-console' role='region' aria-label='lines of the console' tabindex='0' "
-        "data-scroll data-key='lines'>{}<table><thead><tr>{}</tr></thead><tbody>{}</tbody>"
-        "</table>{}</div>"
-    ).format(
-        _paragraph(_left_out(window.before, "before")),
-        Markup().join(head.format(column) for column in columns),
-        Markup().join(
-            _row(line, search, is_here=line is here, time_of=time_of) for line in window.lines
-        ),
-        _paragraph(_left_out(window.after, "after")),
+    rows = (
+        row(
+            cell(line.line, "quiet"),
+            *([cell(time_of(line), "quiet")] if time_of else []),
+            cell(_marked(_cut(line.text), search), "mono"),
+            cell(line.note, _TONES[line.is_whole]),
+            css="lk-dump" if line.kind in {Kind.HEADER, Kind.ROW} else "",
+            aria_current="true" if line is current else None,
+        )
+        for line in window.lines
     )
-
-
-def _row(
-    line: LogLine, search: str, *, is_here: bool, time_of: Callable[[LogLine], str] | None
-) -> Markup:
-    time = Markup("<td class='quiet'>{}</td>").format(time_of(line)) if time_of else ""
     return Markup(
-        "<tr class='{}'{}><td class='quiet'>{}</td>{}<td class='mono'>{}</td>"
-        "<td class='{}'>{}</td></tr>"
+        '<div class="lk-console" role="region" aria-label="lines of the console" tabindex="0" '
+        'data-scroll data-key="lines">{}{}{}</div>'
     ).format(
-        "lk-dump" if line.kind in {Kind.HEADER, Kind.ROW} else "",
-        Markup(" aria-current='true'") if is_here else "",
-        line.line,
-        time,
-        _marked(_cut(line.text), search),
-        _WHOLE[line.is_whole],
-        line.note,
+        paragraph(_left_out(window.before, "before"), "quiet"),
+        table(columns, rows),
+        paragraph(_left_out(window.after, "after"), "quiet"),
     )
 
 
 def _marked(text: str, search: str) -> Markup:
-    """Return a text with each place of the searched text marked."""
+    """Return a text with each occurrence of the searched text marked."""
     if not search:
         return Markup("{}").format(text)
     pieces = re.split(f"({re.escape(search)})", text, flags=re.IGNORECASE)
     mark = Markup("<mark>{}</mark>")
-    return Markup().join(mark.format(piece) if n % 2 else piece for n, piece in enumerate(pieces))
+    return joined(mark.format(piece) if n % 2 else piece for n, piece in enumerate(pieces))
 
 
 def _cut(text: str) -> str:
@@ -95,7 +84,3 @@ def _left_out(count: int, where: str) -> str:
     if not count:
         return ""
     return f"({count:,} line{'s' * (count != 1)} {where} these left out)"
-
-
-def _paragraph(text: str) -> Markup:
-    return Markup("<p class='quiet'>{}</p>").format(text) if text else Markup()

@@ -1,22 +1,22 @@
-// The one front end of every panel: it shows the HTML that Python drew, and tells Python what was
-// pressed. What a page says is decided in Python; here is only what has to happen in the browser.
+// The front end of every panel: it shows the HTML that Python drew, and reports to Python what was
+// pressed. Python decides what a panel shows; only what must happen in the browser is here.
 
 const FIELDS = "input[name], select[name], textarea[name]";
 
 function render({ model, el }) {
   const body = document.createElement("div");
-  const said = document.createElement("p");
+  const message = document.createElement("p");
   el.classList.add("labkit-front");
-  said.className = "labkit-said";
-  said.setAttribute("role", "status");
-  el.append(body, said);
+  message.className = "labkit-message";
+  message.setAttribute("role", "status");
+  el.append(body, message);
 
   const draw = () => replace(body, model.get("html"));
-  const say = () => { said.textContent = model.get("said"); };
+  const report = () => { message.textContent = model.get("message"); };
   model.on("change:html", draw);
-  model.on("change:said", say);
+  model.on("change:message", report);
   draw();
-  say();
+  report();
 
   const press = async (target, file) => {
     const form = target.closest("form, .labkit") ?? body;
@@ -60,13 +60,13 @@ function render({ model, el }) {
   for (const name of ["pointerover", "focusin"]) {
     body.addEventListener(name, (event) => light(body, event.target.closest("[data-part]")));
   }
-  // JupyterLab's keys are for cells: it looks for this on what has the focus before it looks further.
+  // Turn JupyterLab's shortcuts for cells off while the focus is in a panel.
   body.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   body.addEventListener("pointerleave", () => light(body));
   body.addEventListener("keydown", (event) => walk(event));
 }
 
-// Show new HTML, and leave the reader where they were: focus, typed text, scrolled lists.
+// Show new HTML and keep the reader's focus, typed text, scroll positions and open folds.
 function replace(body, html) {
   const active = body.contains(document.activeElement) ? document.activeElement : null;
   const focus = active && { key: active.dataset.key, start: active.selectionStart, end: active.selectionEnd };
@@ -81,12 +81,12 @@ function replace(body, html) {
   }
   const opened = new Set([...body.querySelectorAll("details[open]")].map((each) => each.dataset.key));
   body.innerHTML = html;
-  // Two panels of one kind stand on a page: each is a group, and no landmark that has to be unique.
+  // A page can have two panels of one kind: each is a group, because a landmark must be unique.
   body.querySelector(".labkit").setAttribute("role", "group");
   for (const field of body.querySelectorAll(FIELDS)) {
     const [value, checked, was] = typed.get(field.dataset.key) ?? [];
-    // A value that Python has changed is new; one that it has not is the reader's, and so is one that
-    // is being typed: what Python says of it is an answer to letters that have gone on since.
+    // Keep the reader's value unless Python has changed it. Also keep one that is being typed: Python's
+    // value answers letters that were typed earlier.
     const isTyped = field.dataset.pressOn === "input" && field.dataset.key === focus?.key;
     if (value === undefined || (field.defaultValue !== was && !isTyped)) continue;
     field.value = value;
@@ -105,15 +105,15 @@ function replace(body, html) {
   if (focus.start != null && again.setSelectionRange) again.setSelectionRange(focus.start, focus.end);
 }
 
-// What had the focus is gone or cannot be pressed now: the panel itself has it, not the page's top.
+// The focused element is gone or disabled: focus the panel, so that the focus is not lost.
 function stay(body) {
   const panel = body.querySelector(".labkit");
   panel.tabIndex = -1;
   panel.focus({ preventScroll: true });
 }
 
-// Light everything that is the same part: a byte and its field, a row and its line. Where nothing is
-// pointed at, that is the part that has the focus.
+// Light all elements of one part: a byte and its field, a row and its line. If nothing is pointed at,
+// light the part that has the focus.
 function light(body, pointed) {
   pointed ??= body.querySelector("[data-part]:focus");
   for (const each of body.querySelectorAll(".lit")) each.classList.remove("lit");
@@ -123,7 +123,7 @@ function light(body, pointed) {
   }
 }
 
-// Arrow keys, Home and End move between the parts of a list that is one stop of the Tab key.
+// Arrow keys, Home and End move within a list, which is one stop of the Tab key.
 function walk(event) {
   const list = event.target.closest("[data-walk]");
   if (!list) return;
@@ -139,7 +139,7 @@ function walk(event) {
   stops[to].focus();
 }
 
-// Open another page beside this one where JupyterLab lets us; else the link does what links do.
+// Open another page in a tab of JupyterLab; elsewhere the link works as usual.
 function openPage(path) {
   const app = globalThis.jupyterapp;
   if (!app) return false;

@@ -1,6 +1,6 @@
-"""What every panel is: a state, two ways to say it, and calls that presses make.
+"""The base of all panels: a state, the panel as text and as HTML, and what its buttons do.
 
-A panel draws itself as HTML with Python's values; the browser shows it and tells what was pressed
+A panel draws itself as HTML with Python's values; the browser shows it and reports what was pressed
 (`front.js`). So a panel can be read and pressed without a browser, which is how it is tested.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from markupsafe import Markup
 
 from labkit.errors import LabError
+from labkit.manual.widgets.html import NOTHING, attributes, button
 from labkit.manual.widgets.press import Press
 
 if TYPE_CHECKING:
@@ -22,67 +23,65 @@ if TYPE_CHECKING:
 
     from labkit.manual.widgets.front import Front
 
-_DISABLED = Markup(" disabled")
-
 _BETWEEN_PAINTS_S = 0.1
-"""A thread's work repaints a panel at most ten times a second."""
+"""The work of a thread repaints a panel at most ten times a second."""
 
 
 class Work:
-    """Work that takes long: it runs beside the page, tells how far it is, and can be stopped.
+    """Work that runs in a thread of its own, reports its progress, and can be stopped.
 
     Attributes:
-        what: what is done, in words.
-        share: how much of it is done, 0 to 1; None where nobody knows.
-        stopped: set when it is asked to end; the work looks at it.
+        what: a description of the work.
+        share: how much of it is done, 0 to 1; None if that is not known.
+        stopped: set when the work is to stop; the work checks it.
     """
 
-    def __init__(self, what: str, tell: Callable[[], None]) -> None:
+    def __init__(self, what: str, report: Callable[[], None]) -> None:
         self.what = what
         self.share: float | None = None
         self.stopped = Event()
-        self._tell = tell
+        self._report = report
         self._thread: Thread | None = None
 
     def progress(self, what: str, share: float | None = None) -> None:
-        """Tell what is done now, and how far the work is."""
+        """Report what is done now, and how much of the work is done."""
         self.what, self.share = what, share
-        self._tell()
+        self._report()
 
     def start(self, do: Callable[[Work], object], finish: Callable[[object], None]) -> None:
-        """Do the work in a thread of its own, and hand what came of it, or its error, on."""
+        """Do the work in a thread; `finish` gets its result, or its error."""
 
         def run() -> None:
             try:
-                came: object = do(self)
-            except Exception as error:  # noqa: BLE001 a thread has nobody else to tell
-                came = error
-            finish(came)
+                result: object = do(self)
+            except Exception as error:  # noqa: BLE001 a thread has no caller that could catch it
+                result = error
+            finish(result)
 
         self._thread = Thread(target=run, name=self.what, daemon=True)
         self._thread.start()
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Return when it has ended."""
+        """Return when the work has ended."""
         if self._thread:
             self._thread.join(timeout_s)
 
 
 class Panel(ABC):
-    """An optional front to calls that stand on the page already.
+    """An optional front end for calls that a page makes anyway.
 
-    A subclass gives `title`, `text()` and `draw()`, and names in `presses` what each press does.
+    A subclass defines `title`, `text()` and `draw()`, and lists in `presses` what each button does.
 
     Attributes:
-        title: what it is, for eyes and screen readers.
-        said: what came of the last press, or what is being done.
-        work: work that is going on, or None.
+        title: the heading, also for screen readers.
+        message: the result of the last press.
+        work: the work in progress, or None.
     """
 
     title: ClassVar[str]
 
     def __init__(self) -> None:
-        self.said = ""
+        self.message = ""
         self.work: Work | None = None
         self._painted = 0.0
         self._painting = Lock()
@@ -95,67 +94,67 @@ class Panel(ABC):
 
     @abstractmethod
     def text(self) -> str:
-        """Return the panel as text: all that it says, for where there is no front end."""
+        """Return the panel as text, with all of its information."""
 
     @abstractmethod
     def draw(self, *, live: bool) -> Markup:
         """Return the panel as HTML.
 
         Args:
-            live: whether somebody can press; what is stored on a page has no buttons.
+            live: whether it can be pressed; a stored page has no buttons.
         """
 
     def press(
         self, name: str, value: str = "", /, *, file: bytes | None = None, **fields: str
     ) -> None:
-        """Press: do what a button does. What the lab refuses is said on the panel.
+        """Do what a button does. An error of the lab becomes the panel's message.
 
         Raises:
-            KeyError: nothing of this name can be pressed.
+            KeyError: the panel has no press of this name.
         """
         act = self.presses[name]
-        self.said = ""
+        self.message = ""
         if "front" in self.__dict__:
-            self.front.said = ""  # so that the same answer is told, and read aloud, once more
+            self.front.message = ""  # so that a screen reader reads the same message once more
         try:
             act(Press(value, fields, file))
         except LabError as error:
-            self.said = str(error)
+            self.message = str(error)
         self.repaint()
 
     def start(
         self, what: str, do: Callable[[Work], object], done: Callable[[Any], None] | None = None
     ) -> None:
-        """Do something that takes long beside the page; `press("stop")` ends it.
+        """Start work that takes long, in a thread; `press("stop")` stops it.
 
         Args:
-            what: what is done, in words.
-            do: the work. It is given its `Work`, tells its progress and looks at `stopped`.
-            done: takes what came of it; an error is said on the panel.
+            what: a description of the work.
+            do: the work. It gets its `Work`, reports its progress and checks `stopped`.
+            done: gets the result; an error becomes the panel's message.
         """
         if self.work:
-            self.said = f"{self.work.what}: still at it. Stop it first."
+            self.message = f"{self.work.what}: still running. Stop it first."
             return
         work = Work(what, self._repaint_now_and_then)
 
-        def finish(came: object) -> None:
+        def finish(result: object) -> None:
             self.work = None
-            if isinstance(came, Exception):
-                self.said = _told(came)
+            if isinstance(result, Exception):
+                self.message = _error_text(result)
             elif done:
-                done(came)
+                done(result)
             self.repaint()
 
         self.work = work
         work.start(do, finish)
 
     def stop(self) -> None:
-        """Ask the work that is going on to end."""
+        """Ask the work in progress to stop."""
         if self.work:
             self.work.stopped.set()
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Return when the work that is going on has ended."""
+        """Return when the work in progress has ended."""
         if work := self.work:
             work.wait(timeout_s)
 
@@ -168,7 +167,7 @@ class Panel(ABC):
         )
 
     def repaint(self) -> None:
-        """Show the panel as it is now, where it is shown."""
+        """Draw the panel again in its front end, if it has one."""
         with self._painting:
             self._painted = monotonic()
             if self._late:
@@ -176,17 +175,17 @@ class Panel(ABC):
                 self._late = None
             if "front" in self.__dict__:
                 self.front.html = self.html(live=True)
-                self.front.said = self.said
+                self.front.message = self.message
 
     @cached_property
     def front(self) -> Front:
         """The widget, made when a front end first asks for it."""
         from labkit.manual.widgets.front import Front  # noqa: PLC0415 costs 0.4 s
 
-        return Front(self._heard, html=self.html(live=True), said=self.said)
+        return Front(self._on_press, html=self.html(live=True), message=self.message)
 
     def _repaint_now_and_then(self) -> None:
-        """Repaint, now or when it is time again: nothing that came stays unseen."""
+        """Repaint now, or a little later, so that the last progress is always shown."""
         left = _BETWEEN_PAINTS_S - (monotonic() - self._painted)
         if left <= 0:
             self.repaint()
@@ -195,44 +194,39 @@ class Panel(ABC):
             self._late.daemon = True
             self._late.start()
 
-    def _heard(self, name: str, press: Press) -> None:
-        """Do what the browser says was pressed; there is no cell in which an error could stand."""
+    def _on_press(self, name: str, press: Press) -> None:
+        """Do what was pressed in the browser; there is no cell that could show an error."""
         try:
             if name == "stop":
                 self.stop()
             else:
                 self.press(name, press.value, file=press.file, **press.fields)
         except Exception as error:  # noqa: BLE001 see above
-            self.said = _told(error)
+            self.message = _error_text(error)
             self.repaint()
 
     def _progress(self) -> Markup:
         if not self.work:
-            return Markup()
-        value = "" if self.work.share is None else Markup('value="{}"').format(self.work.share)
-        return Markup('<p><progress aria-label="{}" {}></progress> {} {}</p>').format(
-            self.work.what, value, self.work.what, button("stop", "stop")
+            return NOTHING
+        share = None if self.work.share is None else str(self.work.share)
+        return Markup("<p><progress{}></progress> {} {}</p>").format(
+            attributes(aria_label=self.work.what, value=share),
+            self.work.what,
+            button("stop", "stop"),
         )
 
     def __repr__(self) -> str:
-        """Return the panel as text, and what came of the last press."""
-        return "\n".join(filter(None, [self.text(), self.said]))
+        """Return the panel as text, and the message of the last press."""
+        return "\n".join(filter(None, [self.text(), self.message]))
 
     def _repr_mimebundle_(self, **_options: object) -> Mapping[str, Any]:
-        """Return the widget, and its twins in HTML and text for where there is none."""
+        """Return the widget, and HTML and text for where there is no front end."""
         bundle: Any = self.front._repr_mimebundle_()
         return {**bundle[0], "text/html": self.html(live=False), "text/plain": repr(self)}
 
 
-def button(name: str, label: str, value: str = "", *, able: bool = True) -> Markup:
-    """Return a button that presses `name`; its key is its name and value: it keeps the focus."""
-    return Markup(
-        '<button type="button" data-key="{}" data-press="{}" data-value="{}"{}>{}</button>'
-    ).format(f"{name} {value}", name, value, "" if able else _DISABLED, label)
-
-
-def _told(error: Exception) -> str:
-    """Return what to say of an error: the lab's own in its words, any other with its kind."""
+def _error_text(error: Exception) -> str:
+    """Return the message of an error of the lab; of any other error also its type."""
     if isinstance(error, LabError):
         return str(error)
-    return f"{type(error).__name__}: {error}. The lab did not expect this; run the cell again."
+    return f"{type(error).__name__}: {error}. This is a bug in labkit. Run the cell again."

@@ -1,4 +1,4 @@
-"""What a panel receives when a person presses one of its buttons."""
+"""What a panel receives when one of its buttons is pressed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Press:
     """What was pressed.
 
     Attributes:
-        value: the button's own value, such as a row's name.
+        value: the button's own value, such as the name of a row.
         fields: the values of the panel's fields, by name; a check box is "true" or "false".
-        file: what was chosen or dropped, or None.
+        file: the file that was chosen or dropped, or None.
     """
 
     value: str = ""

@@ -10,7 +10,7 @@ from lab_bench import THREADS_OF_PYSERIAL, account_rows
 
 from labkit.errors import CloudError
 from labkit.lab.lab import Lab
-from labkit.manual.widgets.account import AccountPanel
+from labkit.manual.widgets.account_panel import AccountPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +38,9 @@ def refusing(lab: Lab, monkeypatch: pytest.MonkeyPatch, error: Exception) -> Non
     monkeypatch.setattr(lab.account, "client", Refusing(error))
 
 
-def look_again(panel: AccountPanel) -> None:
+def refresh(panel: AccountPanel) -> None:
     """Press and wait."""
-    panel.press("look")
+    panel.press("read")
     panel.wait()
 
 
@@ -53,7 +53,7 @@ def test_from_gaps_to_whole(lab: Lab) -> None:
     lab.create_thing()
     lab.create_policy()
     before = account_rows(lab)
-    look_again(panel)
+    refresh(panel)
     assert account_rows(lab) == before
     assert "thing: there; " in repr(panel)
     assert "INACTIVE; for the device's own key" in repr(panel)
@@ -61,7 +61,7 @@ def test_from_gaps_to_whole(lab: Lab) -> None:
     assert "lab.attach_thing_and_policy()" in panel.html(live=False)
     lab.attach_thing_and_policy()
     lab.activate_certificate()
-    look_again(panel)
+    refresh(panel)
     assert "Nothing is missing for a connection." in repr(panel)
     assert "Nothing is missing for a connection." in panel.html(live=False)
 
@@ -105,7 +105,7 @@ def test_an_account_that_cannot_be_opened(finished: Lab, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr(Lab, "account", property(closed))
         panel = AccountPanel(finished)
-    assert "cannot be asked: no AWS profile can be read" in repr(panel)
+    assert "cannot be read: no AWS profile can be read" in repr(panel)
     assert "no AWS profile can be read" in panel.html(live=False)
-    look_again(panel)
+    refresh(panel)
     assert "Nothing is missing" in repr(panel)

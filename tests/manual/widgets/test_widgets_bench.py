@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.bench import BenchPanel
+    from labkit.manual.widgets.bench_panel import BenchPanel
 
 pytest_plugins = ["bench_fixtures"]
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
@@ -104,7 +104,7 @@ def test_no_fault_is_planted_over_a_drill(lab: Lab) -> None:
     try:
         panel = widgets.bench(lab)
         panel.press("plant", fault="transport")
-        assert "drills.put_away(lab)" in panel.said
+        assert "drills.put_away(lab)" in panel.message
         assert panel.planted == ""
         assert not look(lab).has_fault
     finally:
@@ -128,7 +128,7 @@ def test_reset_boots_the_board(panel: BenchPanel, lab: Lab) -> None:
     before = boots(lab)
     panel.press("reset")
     assert boots(lab) > before
-    assert "was reset" in panel.said
+    assert "was reset" in panel.message
 
 
 def boots(lab: Lab) -> int:
@@ -146,8 +146,8 @@ def test_what_will_be_real_is_confirmed_before_it_is_written(panel: BenchPanel, 
         assert "last four digits" in said
     panel.press("confirm")
     assert toml(lab) == {"device": PORT, "cloud": "aws"}
-    assert "first cell again" in panel.said
-    assert "open_lab()" in panel.said
+    assert "first cell again" in panel.message
+    assert "open_lab()" in panel.message
     panel.press("propose", device="sim", cloud="sim")
     assert "will be simulated" in repr(panel)
     panel.press("confirm")
@@ -160,7 +160,7 @@ def test_a_proposal_can_be_left(panel: BenchPanel, lab: Lab) -> None:
     panel.press("cancel")
     panel.press("confirm")
     assert toml(lab) == {"device": "sim", "cloud": "sim"}
-    assert panel.said == "There is nothing to confirm."
+    assert panel.message == "There is nothing to confirm."
 
 
 @pytest.mark.parametrize(("device", "cloud"), [(PORT, "sim"), ("sim", "aws"), (PORT, "aws")])
@@ -179,7 +179,7 @@ def test_a_refused_choice_is_said_and_not_kept(panel: BenchPanel, lab: Lab) -> N
     panel.press("propose", device=PORT, cloud="sim")
     panel.press("propose", device="", cloud="sim")
     panel.press("propose", device="sim", cloud="moon")
-    assert "expected" in panel.said
+    assert "expected" in panel.message
     panel.press("confirm")
     assert toml(lab) == {"device": "sim", "cloud": "sim"}
 
@@ -194,7 +194,7 @@ def test_what_wins_over_lab_toml_is_said(tmp_path: Path) -> None:
 def test_what_cannot_be_done_with_a_real_board_is_said(real: Lab) -> None:
     """Power and faults have no button there; the calls say what a hand would do."""
     panel = widgets.bench(real)
-    assert "its power is in your hands" in repr(panel)
+    assert "unplug its cable" in repr(panel)
     assert "faults that can be planted" not in repr(panel)
     assert 'data-press="power"' not in panel.html(live=True)
     assert 'data-press="plant"' not in panel.html(live=True)
@@ -203,4 +203,4 @@ def test_what_cannot_be_done_with_a_real_board_is_said(real: Lab) -> None:
     with pytest.raises(BenchError, match="simulated"):
         drills.plant(real, "transport")
     panel.press("reset")
-    assert PORT in panel.said
+    assert PORT in panel.message

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.console import ConsolePanel
+    from labkit.manual.widgets.console_panel import ConsolePanel
 
 pytest_plugins = ("bench_fixtures",)
 pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
@@ -100,7 +100,7 @@ def test_text_twin_and_view_say_the_same(panel: ConsolePanel, board: Board) -> N
 def test_no_log_yet(panel: ConsolePanel) -> None:
     """Before anything was printed the panel says so and what to do."""
     assert repr(panel).startswith("console.log: 0 lines\ndump: no dump: no public-key dump")
-    assert "class='warn'" in panel.html(live=False)
+    assert 'class="warn"' in panel.html(live=False)
 
 
 def test_times_are_in_the_view_only(panel: ConsolePanel, board: Board) -> None:
@@ -116,7 +116,7 @@ def test_nothing_of_a_log_is_markup(panel: ConsolePanel, board: Board) -> None:
     """Hostile text stays text, also where a part of it is searched and marked."""
     codes = "\x1b]0;title\x07\x1b[31m"
     board.log.write_text(f"0 1 [<b>] <script>alert(1)</script> {codes}<img src=x>\n")
-    panel.press("ask", search="<script>", task="<b>")
+    panel.press("ask", search="<script>")
     for live in (True, False):
         html = panel.html(live=live)
         assert "<script>" not in html
@@ -134,16 +134,16 @@ def test_a_private_key_in_a_log_is_not_shown(panel: ConsolePanel, board: Board) 
     told = [repr(panel), panel.html(live=True), panel.html(live=False)]
     panel.press("ask", search=secret[8:20])
     told += [repr(panel).replace(secret[8:20], ""), panel.html(live=False)]
-    assert "stands in 0 of them" in repr(panel)
-    panel.press("look", file=log)
+    assert "is in 0 of them" in repr(panel)
+    panel.press("inspect", file=log)
     panel.wait()
     panel.press("take")
-    told += [repr(panel), panel.html(live=True), panel.said]
+    told += [repr(panel), panel.html(live=True), panel.message]
     assert not any(trace in each.encode() for each in told for trace in traces(SECRET))
     assert "(not shown)" in told[0]
 
 
-# Filter, search, pause
+# Filter and search
 
 
 def test_filter_and_search(panel: ConsolePanel, board: Board) -> None:
@@ -152,9 +152,9 @@ def test_filter_and_search(panel: ConsolePanel, board: Board) -> None:
     panel.press("ask", kind="row")
     assert "console.log: 6 lines of 513" in repr(panel)
     panel.press("ask", search="LINE 10")
-    assert "'LINE 10' stands in 11 of them" in repr(panel)
+    assert "'LINE 10' is in 11 of them" in repr(panel)
     assert panel.html(live=True).count("<mark>line 10</mark>") == 8
-    here = re.compile(r"aria-current='true'><td class='quiet'>(\d+)<")
+    here = re.compile(r"aria-current=\"true\"><td class=\"quiet\">(\d+)<")
     seen = []
     for _ in range(12):
         seen += here.findall(panel.html(live=True))
@@ -163,7 +163,7 @@ def test_filter_and_search(panel: ConsolePanel, board: Board) -> None:
     panel.press("hit", "-1")
     assert here.findall(panel.html(live=True)) == ["110"]
     panel.press("ask", search="nowhere")
-    assert "stands in 0 of them" in repr(panel)
+    assert "is in 0 of them" in repr(panel)
     panel.press("hit", "1")
     panel.press("ask", search="")
     assert "console.log: 513 lines\n" in repr(panel)
@@ -194,19 +194,6 @@ def test_a_long_line_is_cut(panel: ConsolePanel, board: Board) -> None:
     assert len(panel.html(live=False)) < 2000
 
 
-def test_pause_holds_the_view_and_not_the_log(panel: ConsolePanel, board: Board) -> None:
-    """While it is paused the lines stay, and those that come are counted; then they are there."""
-    board.log.write_text(BOOT)
-    panel.press("pause")
-    before = repr(panel)
-    with board.log.open("a") as log:
-        log.write("8 1300 [a] later\r\n9 1301 [a] later\r\n")
-    assert repr(panel).splitlines()[1:-1] == before.splitlines()[1:-1]
-    assert "paused, 2 more have come" in repr(panel)
-    panel.press("pause")
-    assert repr(panel).count("later") == 2
-
-
 def test_a_log_that_is_begun_anew(panel: ConsolePanel, board: Board) -> None:
     """A log that became shorter is another log, and is read from its beginning."""
     board.log.write_text(BOOT)
@@ -221,14 +208,14 @@ def test_a_log_that_is_begun_anew(panel: ConsolePanel, board: Board) -> None:
 def test_a_log_is_looked_at_and_then_taken(panel: ConsolePanel, board: Board) -> None:
     """What is dropped or pasted is shown and is nowhere in the lab, until it is taken."""
     lab = cast("PastingLab", panel.lab)
-    panel.press("look", pasted=BOOT)
+    panel.press("inspect", pasted=BOOT)
     panel.wait()
     assert "a log that is not in the lab: 13 lines" in repr(panel)
     assert f"SHA-256 {key().short}" in repr(panel)
     assert not board.log.exists()
     panel.press("back")
     assert "console.log: 0 lines" in repr(panel)
-    panel.press("look", file=BOOT.encode("utf-16"))
+    panel.press("inspect", file=BOOT.encode("utf-16"))
     panel.wait()
     assert f"SHA-256 {key().short}" in repr(panel)
     panel.press("take")
@@ -259,16 +246,16 @@ def test_one_run_is_shown_whatever_came_before_and_after(board: Board) -> None:
 
 def test_what_is_refused_is_said(panel: ConsolePanel, board: Board) -> None:
     """An empty text, and one that the lab refuses, are said; a path is a text like any other."""
-    panel.press("look", pasted=" \n")
-    assert panel.said.startswith("Nothing is in it.")
+    panel.press("inspect", pasted=" \n")
+    assert panel.message.startswith("The text is empty.")
     panel.press("take")
-    panel.press("look", pasted="refuse this")
+    panel.press("inspect", pasted="refuse this")
     panel.wait()
     panel.press("take")
-    assert panel.said == "it is refused."
+    assert panel.message == "it is refused."
     assert "a log that is not in the lab" in repr(panel)
     board.log.write_text("the file's own text\n")
-    panel.press("look", pasted=str(board.log))
+    panel.press("inspect", pasted=str(board.log))
     panel.wait()
     assert "own text" not in repr(panel)
 
@@ -305,7 +292,7 @@ class TestASecondBoard:
         assert "data-press='stop'" in panel.html(live=True).replace('"', "'")
         panel.wait()
         assert "row 6 of 6: whole" in panel.html(live=True)
-        assert panel.said.startswith("The capture has ended")
+        assert panel.message.startswith("The capture has ended")
         assert f"SHA-256 {second.key.short}" in repr(panel)
 
     def test_listening_is_stopped(self, panel: ConsolePanel, second: SecondBoard) -> None:
@@ -314,7 +301,7 @@ class TestASecondBoard:
         panel.press("listen")
         until(lambda: "POWERON_RESET" in panel.html(live=True))
         panel.press("listen")
-        assert "Stop it first" in panel.said
+        assert "Stop it first" in panel.message
         panel.stop()
         panel.wait()
         log = panel.lab.board.log.read_bytes()
@@ -329,7 +316,7 @@ class TestASecondBoard:
         second.powered = False
         panel.press("listen")
         panel.wait()
-        assert "no byte was received" in panel.said
+        assert "no byte was received" in panel.message
 
 
 def test_a_step_is_followed(lab: Lab) -> None:
@@ -342,11 +329,11 @@ def test_a_step_is_followed(lab: Lab) -> None:
     step.join()
     panel.stop()
     panel.wait()
-    assert panel.said == ""
+    assert panel.message == ""
     log = lab.file("console.log").read_bytes()
     assert console.parse(log).public_key().short in repr(panel)
     panel.press("listen")
     panel.wait()
-    assert panel.said.startswith("The capture has ended")
+    assert panel.message.startswith("The capture has ended")
     assert lab.file("console.log").read_bytes().startswith(log)
     assert "2 boots" in repr(panel)

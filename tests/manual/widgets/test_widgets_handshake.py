@@ -16,7 +16,7 @@ from labkit.errors import BenchError
 from labkit.firmware.tree import find_sources
 from labkit.lab.last_handshake import read_last_handshake
 from labkit.lab.procedure.steps.headers import THING_NAME
-from labkit.manual.widgets.handshake import HandshakePanel
+from labkit.manual.widgets.handshake_panel import HandshakePanel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,14 +70,14 @@ def test_refused(lab: Lab) -> None:
     lab.account.set_certificate_status(lab.certificate_id, "INACTIVE")
     lab.board.boot()
     assert "Nothing broke" in repr(panel)
-    panel.press("look")
+    panel.press("read")
     assert "alert certificate_unknown: the certificate is INACTIVE" in repr(panel)
-    assert "Looked again." in repr(panel)
+    assert "The handshake was read again." in repr(panel)
     assert "Certificate: broke here" in panel.html(live=False)
     says_the_same(panel)
     lab.activate_certificate()
     lab.board.boot()
-    panel.press("look")
+    panel.press("read")
     assert "Nothing broke" in repr(panel)
 
 
@@ -183,5 +183,5 @@ def test_a_bench_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(type(lab), "last_handshake", silent)
     panel = HandshakePanel(lab)
-    assert repr(panel) == "Nothing can be seen: the simulated bench does not answer."
+    assert repr(panel) == "No handshake to show: the simulated bench does not answer."
     assert "does not answer" in panel.html(live=True)

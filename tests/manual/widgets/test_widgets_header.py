@@ -11,7 +11,7 @@ from labkit import certificates, firmware
 from labkit.firmware.tree import find_sources
 from labkit.lab.procedure.steps.headers import FORCE, PLANNED, PRIVATE_KEY_PEM
 from labkit.lab.procedure.steps.previews import numbered
-from labkit.manual.widgets.header import HeaderPanel
+from labkit.manual.widgets.header_panel import HeaderPanel
 from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ def test_the_steps_own_call_can_be_taken_back(lab: Lab) -> None:
     panel = HeaderPanel(device, "set_endpoint_and_thing")
     device.set_endpoint_and_thing()
     panel.press("confirm")
-    assert "It is written already." in repr(panel)
+    assert "It is already written." in repr(panel)
     panel.press("undo")
-    assert "As it was before" in repr(panel)
+    assert "Restored: " in repr(panel)
     assert source(device, "set_endpoint_and_thing").read_bytes() == before
     panel.press("undo")
-    assert "there is nothing to take back" in repr(panel)
+    assert "there is nothing to undo" in repr(panel)
     panel.press("confirm")
     assert "Written: " in repr(panel)
 
@@ -104,7 +104,7 @@ def test_forcing_keys_is_shown_and_written(lab: Lab) -> None:
     panel.press("confirm")
     assert "Written: " in repr(panel)
     panel.press("undo")
-    assert "As it was before" in repr(panel)
+    assert "Restored: " in repr(panel)
 
 
 def test_what_the_procedure_does_not_write_again_is_not_called_written(finished: Lab) -> None:
@@ -121,16 +121,16 @@ def test_what_was_never_shown_cannot_be_taken_back(lab: Lab) -> None:
     device = another(lab, "header-late")
     device.set_endpoint_and_thing()
     panel = HeaderPanel(device, "set_endpoint_and_thing")
-    assert "says already" in repr(panel)
+    assert "already has" in repr(panel)
     panel.press("undo")
-    assert "shown nothing that could be taken back" in repr(panel)
+    assert "has shown no change" in repr(panel)
 
 
 def test_a_step_whose_files_are_missing_says_so(lab: Lab) -> None:
     """Without a certificate there is nothing to import; no path is told."""
     device = another(lab, "header-early")
     panel = HeaderPanel(device, "import_certificate")
-    assert "cannot be shown: expected deviceCert.pem, there is none yet" in repr(panel)
+    assert "cannot be previewed: expected deviceCert.pem, there is none yet" in repr(panel)
     assert str(device.workspace.root) not in repr(panel)
     panel.press("confirm")
     assert "has changed since it was shown" in repr(panel)
@@ -146,7 +146,7 @@ def test_a_private_key_in_the_header_is_refused_and_not_shown(finished: Lab) -> 
     file.write_bytes(firmware.encode(text))
     try:
         panel = HeaderPanel(finished, "import_certificate")
-        assert "cannot be shown" in repr(panel)
+        assert "cannot be previewed" in repr(panel)
         assert pem.splitlines()[1] not in repr(panel) + panel.html(live=True)
     finally:
         file.write_bytes(before)
@@ -182,7 +182,7 @@ def test_confirm_writes_what_was_shown_and_undo_restores_it(lab: Lab) -> None:
     assert file.read_bytes() == before
     panel.press("confirm")
     assert b"header-undo" in file.read_bytes()
-    assert "says already" in repr(panel)
+    assert "already has" in repr(panel)
     panel.press("undo")
     assert file.read_bytes() == before
     assert "would write" in repr(panel)

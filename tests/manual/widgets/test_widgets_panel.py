@@ -1,4 +1,4 @@
-"""What every panel does: long work is shown as it goes on, and each press gets its answer."""
+"""What every panel does: it shows the progress of long work, and a message for each press."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ class Counting(Panel):
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
-        """Say the count."""
-        return {"say": self._say}
+        """Report the count."""
+        return {"report": self._report}
 
-    def _say(self, _press: Press) -> None:
-        self.said = self.text()
+    def _report(self, _press: Press) -> None:
+        self.message = self.text()
 
     def count_and_wait(self, work: Work) -> None:
-        """Count faster than anybody paints, then wait to be stopped."""
+        """Count faster than the panel is painted, then wait for stop."""
         for self.count in range(1, LAST + 1):
             work.progress("counting")
         work.stopped.wait(PATIENCE_S)
 
 
-def test_what_came_right_after_a_painting_is_painted_all_the_same() -> None:
-    """The last count is shown while the work still goes on, and nothing else happens."""
+def test_the_last_progress_is_painted() -> None:
+    """The last count is shown while the work is still running."""
     panel = Counting()
     assert "counted to 0" in panel.front.html
     panel.start("counting", panel.count_and_wait)
@@ -67,8 +67,8 @@ def test_what_came_right_after_a_painting_is_painted_all_the_same() -> None:
         panel.wait()
 
 
-def test_a_panel_that_nobody_shows_is_not_painted() -> None:
-    """Without a front end there is nothing to paint, and work goes on the same."""
+def test_a_panel_without_a_front_end_is_not_painted() -> None:
+    """Without a front end there is nothing to paint, and the work is done all the same."""
     panel = Counting()
     panel.start("counting", panel.count_and_wait)
     panel.stop()
@@ -77,11 +77,11 @@ def test_a_panel_that_nobody_shows_is_not_painted() -> None:
     assert "front" not in panel.__dict__
 
 
-def test_the_same_answer_is_told_again() -> None:
-    """Who presses twice sees and hears twice that something was done."""
+def test_the_same_message_is_reported_again() -> None:
+    """Two presses with the same result report it twice, so a screen reader reads it twice."""
     panel = Counting()
-    told: list[str] = []
-    panel.front.observe(lambda change: told.append(change["new"]), "said")
-    panel.press("say")
-    panel.press("say")
-    assert told == ["counted to 0", "", "counted to 0"]
+    messages: list[str] = []
+    panel.front.observe(lambda change: messages.append(change["new"]), "message")
+    panel.press("report")
+    panel.press("report")
+    assert messages == ["counted to 0", "", "counted to 0"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from labkit.errors import PolicyError
-from labkit.manual.widgets.policy_tester import PolicyTesterPanel
+from labkit.manual.widgets.policy_tester_panel import PolicyTesterPanel
 from labkit.policy import NEWEST, Question, document_lines, try_document
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_an_explicit_deny_wins(panel: PolicyTesterPanel) -> None:
     document = typed(statement("Allow", "iot:*", topic), statement("Deny", "iot:Publish", topic))
     panel.press("ask", document=document)
     assert "explicitly denied by statement 2" in repr(panel)
-    assert "statement 1: matches, and another decides" in repr(panel)
+    assert "statement 1: matches, but another statement decides" in repr(panel)
     assert '"Deny"' in marked(panel)
 
 

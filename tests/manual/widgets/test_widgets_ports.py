@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.ports import PortsPanel
+    from labkit.manual.widgets.ports_panel import PortsPanel
 
 UNUSED = "The lab uses the simulated board, which needs no port."
 
@@ -49,7 +49,7 @@ def root(tmp_path: Path) -> Path:
 def panel_of(root: Path, computer: Bench, **variables: str) -> PortsPanel:
     """Return a panel on a workspace."""
     lab = cast("Lab", SimpleNamespace(workspace=Workspace.open(root, variables)))
-    return widgets.ports(lab, look=computer.look)
+    return widgets.ports(lab, find=computer.look)
 
 
 def test_a_simulated_board_needs_no_port(root: Path, computer: Bench) -> None:
@@ -70,17 +70,17 @@ def test_a_boards_ports_are_there_at_once(root: Path, computer: Bench) -> None:
     assert used in twin
     assert all(port.url in twin and port.maker in twin for port in computer.ports)
     assert "<button" not in twin
-    assert "<option value='/dev/ttyACM0' selected>" in panel.html(live=True)
+    assert '<option value="/dev/ttyACM0" selected>' in panel.html(live=True)
 
 
 def test_look_again(root: Path, computer: Bench) -> None:
     """A press looks for ports; what the system calls them is shown, and never as markup."""
     panel = panel_of(root, computer)
-    panel.press("look")
+    panel.press("list")
     assert repr(panel) == f"{UNUSED}\n{NOTHING_FOUND}"
     assert "No serial port was found" in panel.html(live=False)
     computer.ports = [Port("/dev/ttyUSB1", "<a&b>", 0x10C4, 0xEA60)]
-    panel.press("look")
+    panel.press("list")
     assert "&lt;a&amp;b&gt;" in panel.html(live=True)
     assert "<a&b>" not in panel.html(live=True)
     assert "<a&b>" in repr(panel)
@@ -91,7 +91,7 @@ def test_what_is_refused_is_said(root: Path, computer: Bench, rate: str) -> None
     """A rate that is none is refused in words and changes nothing."""
     panel = panel_of(root, computer)
     panel.press("choose", port="/dev/ttyUSB1", rate=rate)
-    assert "expected a whole number such as 115200" in panel.said
+    assert "expected a whole number such as 115200" in panel.message
     assert Workspace.open(root, {}).settings.device_url == "sim"
 
 

@@ -18,7 +18,7 @@ from labkit.lab import opening, procedure
 from labkit.lab.procedure import failed
 from labkit.lab.procedure.status import stages
 from labkit.manual.progress import read_progress
-from labkit.manual.widgets.route import RoutePanel
+from labkit.manual.widgets.route_panel import RoutePanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +121,7 @@ def test_a_failed_step_says_why_until_it_is_done(device: Lab, panel: RoutePanel)
         procedure.perform(workbench, replace(step, do=refuse), procedure.Status(device.workspace))
     assert failed(device.workspace) == {"create_ca": "CloudError: no <space> left."}
     assert chip(panel, "06") == "06 failed"
-    assert "failed: 06 lab.create_ca() said CloudError: no <space> left." in repr(panel)
+    assert "failed: 06 lab.create_ca(): CloudError: no <space> left." in repr(panel)
     assert "no &lt;space&gt; left." in panel.html(live=False)
     device.perform("create_ca")
     assert chip(panel, "06") == "06"
@@ -156,7 +156,7 @@ def test_it_looks_again(device: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     panel = RoutePanel(device)
     assert "0 of 17" in panel.front.html
     device.perform("set_endpoint_and_thing")
-    panel.press("again")
+    panel.press("refresh")
     assert "1 of 17" in panel.front.html
     device.perform("force_key_generation")
     wishes[0]()

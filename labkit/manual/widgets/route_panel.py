@@ -1,4 +1,4 @@
-"""The route: the whole procedure as a map, and where one is on it."""
+"""The route: the whole procedure as a map, and the position on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from markupsafe import Markup
 from labkit.errors import LabError
 from labkit.lab.procedure import Stage, stages
 from labkit.manual.progress import PageProgress, open_page, read_progress, when_noted
-from labkit.manual.widgets.panel import Panel, button
+from labkit.manual.widgets.html import attributes, button, joined, paragraph
+from labkit.manual.widgets.panel import Panel
 from labkit.workspace import ROUTES
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from labkit.manual.widgets.press import Press
 
 _KINDS = {"done": "good", "finished": "good", "failed": "bad", "next": "next"}
-"""The colour of each state; its word is there too."""
+"""The colour of each state, which is also shown as a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class _Stop:
     """A page on the map.
 
     Attributes:
-        page: how far it is.
+        page: the progress of the page.
         stages: its steps on this device's route.
-        is_here: whether it is the page that is open.
+        is_here: whether it is the open page.
     """
 
     page: PageProgress
@@ -44,7 +45,7 @@ class _Stop:
 
     @property
     def state(self) -> str:
-        """What matters most: a failed step, the next one, all done, or how far the page is."""
+        """The first that applies: a failed step, the next one, all done, the page's progress."""
         states = {stage.state for stage in self.stages}
         for state in ("failed", "next"):
             if state in states:
@@ -54,21 +55,21 @@ class _Stop:
         return "" if self.page.state == "not begun" else self.page.state
 
     @property
-    def told(self) -> str:
-        """Where it is, how many steps are done, and how far the page is, in words."""
+    def summary(self) -> str:
+        """Whether it is open, how many steps are done, and the page's progress."""
         done = sum(stage.state == "done" for stage in self.stages)
         steps = f"{done} of {len(self.stages)} steps done" if self.stages else ""
-        return ", ".join(filter(None, ["here" if self.is_here else "", steps, self.page.told]))
+        return ", ".join(filter(None, ["here" if self.is_here else "", steps, self.page.summary]))
 
 
 class RoutePanel(Panel):
-    """The procedure as a map: the front to `lab.procedure`, the journal and the progress.
+    """The procedure as a map: a front end for `lab.procedure`, the journal and the progress.
 
-    It looks anew whenever it is drawn, and in JupyterLab after each cell of its page.
+    It is read again whenever it is drawn, and in JupyterLab after each cell of its page.
 
     Args:
         lab: the lab.
-        page: the file name of the page where one is; the page that is open when not given.
+        page: the file name of the open page; by default the page of this kernel.
     """
 
     title = "Route"
@@ -81,19 +82,19 @@ class RoutePanel(Panel):
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
-        """Look again: what is pressed is drawn anew."""
-        return {"again": lambda _press: None}
+        """Refresh: every press draws the map again."""
+        return {"refresh": lambda _press: None}
 
     def text(self) -> str:
-        """Return the map as lines: the sum, then each page with its steps."""
+        """Return the map as lines: the total, then each page with its steps."""
         try:
             stops = self._stops()
         except LabError as error:
             return str(error)
-        lines = [self._sum(stops), *_ahead(stops)]
+        lines = [self._total(stops), *_ahead(stops)]
         width = max(len(stop.page.title) for stop in stops)
         for stop in stops:
-            lines.append(f"{stop.page.title:<{width}}  {stop.told}")
+            lines.append(f"{stop.page.title:<{width}}  {stop.summary}")
             for stage in stop.stages:
                 made = ", ".join(stage.made)
                 lines.append(f"     {stage.state:6} lab.{stage.step.name}()  {made}".rstrip())
@@ -104,23 +105,19 @@ class RoutePanel(Panel):
         try:
             stops = self._stops()
         except LabError as error:
-            return Markup('<p class="bad">{}</p>').format(str(error))
+            return paragraph(str(error), "bad")
         tab = next((stop.number for stop in stops if stop.is_here), stops[0].number)
-        chips = Markup("").join(
-            _chip(stop, live=live, is_tab_stop=stop.number == tab) for stop in stops
-        )
-        ahead = Markup("").join(Markup("<p>{}</p>").format(line) for line in _ahead(stops))
-        pages = Markup("").join(map(_page, stops))
+        chips = (_chip(stop, live=live, is_tab_stop=stop.number == tab) for stop in stops)
         return Markup(
             '<ol class="lk-strip"{}>{}</ol>{}<details data-key="steps"><summary>{}</summary>'
             '<ol class="lk-route">{}</ol>{}</details>'
         ).format(
-            Markup(' data-walk="{}"').format(len(stops)) if live else "",
-            chips,
-            ahead,
-            self._sum(stops),
-            pages,
-            button("again", "look again") if live else "",
+            attributes(data_walk=len(stops) if live else None),
+            joined(chips),
+            joined(map(paragraph, _ahead(stops))),
+            self._total(stops),
+            joined(map(_page, stops)),
+            button("refresh", "refresh") if live else "",
         )
 
     def _stops(self) -> list[_Stop]:
@@ -143,7 +140,7 @@ class RoutePanel(Panel):
             for page in sorted(pages, key=lambda page: page.name)
         ]
 
-    def _sum(self, stops: list[_Stop]) -> str:
+    def _total(self, stops: list[_Stop]) -> str:
         reached = [stage for stop in stops for stage in stop.stages]
         done = sum(stage.state == "done" for stage in reached)
         finished = sum(stop.page.state == "finished" for stop in stops)
@@ -161,23 +158,22 @@ def _ahead(stops: list[_Stop]) -> list[str]:
         for stage in stop.stages:
             call = f"{stop.number} lab.{stage.step.name}()"
             if stage.state == "failed":
-                lines.append(f"failed: {call} said {stage.error}")
+                lines.append(f"failed: {call}: {stage.error}")
             elif stage.state == "next":
                 lines.append(f"next: {call}, {stage.step.does}")
     return lines
 
 
 def _chip(stop: _Stop, *, live: bool, is_tab_stop: bool) -> Markup:
-    return Markup(
-        '<li><a data-page="{}" href="{}" data-key="{}"{}{} title="{}"><b>{}</b> '
-        '<span class="{}">{}</span><span>{}</span></a></li>'
-    ).format(
-        stop.page.name,
-        stop.page.name,
-        stop.page.name,
-        Markup(' tabindex="{}"').format(0 if is_tab_stop else -1) if live else "",
-        Markup(' aria-current="page"') if stop.is_here else "",
-        f"{stop.page.title}: {stop.told}",
+    return Markup('<li><a{}><b>{}</b> <span class="{}">{}</span><span>{}</span></a></li>').format(
+        attributes(
+            data_page=stop.page.name,
+            href=stop.page.name,
+            data_key=stop.page.name,
+            tabindex=(0 if is_tab_stop else -1) if live else None,
+            aria_current="page" if stop.is_here else None,
+            title=f"{stop.page.title}: {stop.summary}",
+        ),
         stop.number,
         _KINDS.get(stop.state, "quiet"),
         stop.state,
@@ -186,26 +182,23 @@ def _chip(stop: _Stop, *, live: bool, is_tab_stop: bool) -> Markup:
 
 
 def _page(stop: _Stop) -> Markup:
-    steps = Markup("").join(map(_step, stop.stages))
-    return Markup(
-        '<li><a data-page="{}" href="{}">{}</a> <span class="quiet">{}</span>{}</li>'
-    ).format(
-        stop.page.name,
-        stop.page.name,
+    steps = joined(map(_step, stop.stages))
+    return Markup('<li><a{}>{}</a> <span class="quiet">{}</span>{}</li>').format(
+        attributes(data_page=stop.page.name, href=stop.page.name),
         stop.page.title,
-        stop.told,
+        stop.summary,
         Markup("<ul>{}</ul>").format(steps) if steps else "",
     )
 
 
 def _step(stage: Stage) -> Markup:
     made = Markup('<br><span class="mono quiet">{}</span>').format(", ".join(stage.made))
-    said = Markup('<br><span class="bad">{}</span>').format(stage.error)
+    error = Markup('<br><span class="bad">{}</span>').format(stage.error)
     return Markup('<li><span class="{}">{}</span> <code>lab.{}()</code> {}{}{}</li>').format(
         _KINDS.get(stage.state, "quiet"),
         stage.state,
         stage.step.name,
         stage.step.does,
         made if stage.made else "",
-        said if stage.error else "",
+        error if stage.error else "",
     )

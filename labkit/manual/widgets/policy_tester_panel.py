@@ -1,4 +1,4 @@
-"""The policy tester: what a document answers to a connection, and which statement decides."""
+"""The policy tester: whether a document allows a request, and which statement decides."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from labkit.errors import PolicyError
+from labkit.manual.widgets.html import attributes, joined, paragraph, select
 from labkit.manual.widgets.panel import Panel
 from labkit.policy import ACTIONS, Question, hello_world_policy, try_document
 
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class PolicyTesterPanel(Panel):
-    """A document and a question to it; the front to `policy.evaluate`.
+    """A document and a request to evaluate; a front end for `policy.evaluate`.
 
     Args:
-        lab: the lab, for its account's region and id and its thing's name.
+        lab: the lab, for the account's region and id and the thing's name.
         document: the policy document; the hello world's if None.
 
     Attributes:
-        question: what is asked.
+        question: the request.
         document: the document's text, as it was typed.
-        trial: the answer; None where the document or the question cannot be read.
-        problem: why there is no answer; empty where there is one.
+        trial: the answer; None if the document or the request is invalid.
+        problem: why the trial is None; otherwise empty.
     """
 
     title = "Policy tester"
@@ -53,11 +54,11 @@ class PolicyTesterPanel(Panel):
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
-        """Every field asks again as it changes."""
+        """Evaluate again when a field changes."""
         return {"ask": self._ask}
 
     def text(self) -> str:
-        """Return question, answer, and the document with each statement's part in it."""
+        """Return the request, the answer, and the document with the part of each statement."""
         asked = self.question
         thing = "attached" if asked.attached else "not attached"
         asks = f"{asked.action} as client {asked.client_id}, thing {thing}"
@@ -71,39 +72,33 @@ class PolicyTesterPanel(Panel):
 
     def draw(self, *, live: bool) -> Markup:
         """Draw the fields, the answer, and the document with the deciding statement marked."""
-        fields = self._fields() if live else Markup("<p>{}</p>").format(self.text().split("\n")[0])
+        fields = self._fields() if live else paragraph(self.text().split("\n")[0])
         if self.trial is None:
-            return Markup('{}<p class="bad">{}</p>').format(fields, self.problem)
+            return fields + paragraph(self.problem, "bad")
         decision = self.trial.decision
-        parts = Markup().join(Markup("<li>{}</li>").format(each) for each in _parts(self.trial))
+        parts = joined(Markup("<li>{}</li>").format(each) for each in _parts(self.trial))
         lines = Markup("\n").join(
             Markup("<mark>{}</mark>").format(line) if deciding else line
             for line, deciding in _marked_lines(self.trial)
         )
-        return Markup('{}<p class="{}">{}</p><ul>{}</ul><pre class="lk-policy">{}</pre>').format(
-            fields, "good" if decision else "bad", decision.reason, parts, lines
+        answer = paragraph(decision.reason, "good" if decision else "bad")
+        return Markup('{}{}<ul>{}</ul><pre class="lk-policy">{}</pre>').format(
+            fields, answer, parts, lines
         )
 
     def _fields(self) -> Markup:
         asked = self.question
-        options = Markup().join(
-            Markup("<option{}>{}</option>").format(
-                Markup(" selected") if each == asked.action else "", each
-            )
-            for each in ACTIONS
-        )
         return Markup(
-            '<p><label>action <select name="action" data-key="action" data-press="ask">{}</select>'
-            '</label> {}{}<label><input type="checkbox" name="attached" data-key="attached" '
+            '<p>{} {}{}<label><input type="checkbox" name="attached" data-key="attached" '
             'data-press="ask"{}> thing attached</label></p><details data-key="document"><summary '
             'data-key="try">Try another document</summary><label>document <textarea rows="12" '
             'cols="70" name="document" data-key="text" data-press="ask" data-press-on="input">'
             "\n{}</textarea></label></details>"
         ).format(
-            options,
+            select("action", {each: each for each in ACTIONS}, asked.action, press="ask"),
             _field("client_id", "client id", asked.client_id),
             _field("topic", "topic", asked.topic),
-            Markup(" checked") if asked.attached else "",
+            attributes(checked=asked.attached),
             self.document,
         )
 
@@ -130,14 +125,14 @@ class PolicyTesterPanel(Panel):
 
 
 def _parts(trial: Trial) -> list[str]:
-    """Return for each statement what it has to do with the question."""
+    """Return for each statement whether it decides, or why it does not."""
     return [f"{each.statement}: {_part(each, trial)}" for each in trial.decision.considered]
 
 
 def _part(each: Considered, trial: Trial) -> str:
     if each.statement.number == trial.decision.statement:
         return "decides"
-    return each.obstacle or "matches, and another decides"
+    return each.obstacle or "matches, but another statement decides"
 
 
 def _marked_lines(trial: Trial) -> list[tuple[str, bool]]:

@@ -1,4 +1,4 @@
-"""The device's certificate: its fields in plain words, its chain, and another beside it."""
+"""The device's certificate: its fields in plain words, its chain, and a comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from labkit.certificates.words import Difference, differences, in_words, printab
 from labkit.errors import CertificateError
 from labkit.keys import PublicKey
 from labkit.manual.pictures.chain import draw_chain
-from labkit.manual.widgets.panel import Panel, button
+from labkit.manual.widgets.html import button, cell, heading, joined, paragraph, row, table
+from labkit.manual.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _OTHERS = {"rootCA.pem": "the CA's", "verificationCert.pem": "the verification certificate"}
-_WORDS = {"same": "quiet", "differs": "warn"}
+_TONES = {"same": "quiet", "differs": "warn"}
 
 
 class CertificatePanel(Panel):
     """The device's certificate in words and who signed it, or with another side by side.
 
     Args:
-        lab: the lab whose device has the certificate. Its clock says what day it is.
-        other: a certificate to compare with: PEM text, PEM or DER bytes, or as it was loaded.
+        lab: the lab whose device has the certificate. Its clock decides what is valid now.
+        other: a certificate to compare with: PEM text, PEM or DER bytes, or a loaded certificate.
 
     Attributes:
         certificate: the device's certificate in words.
@@ -65,11 +66,11 @@ class CertificatePanel(Panel):
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
-        """Compare with another certificate of the lab or with a file's; or show it alone."""
+        """Compare with a certificate of the lab or in a file, or show it alone."""
         return {
             "compare": lambda press: self._compare(self._lab.file(press.value).read_bytes()),
             "drop": lambda press: self._compare(press.file or b""),
-            "alone": lambda _press: self._alone(),
+            "alone": self._show_alone,
         }
 
     def _compare(self, other: x509.Certificate | str | bytes) -> None:
@@ -78,15 +79,15 @@ class CertificatePanel(Panel):
             self.other = describe(loaded)
         except ValueError as error:
             raise CertificateError(
-                f"The certificate cannot be put into words: {printable(str(error))}. "
-                "Look at it with openssl x509 -text."
+                f"The certificate cannot be described: {printable(str(error))}. "
+                "Read it with: openssl x509 -text."
             ) from error
 
-    def _alone(self) -> None:
+    def _show_alone(self, _press: Press) -> None:
         self.other = None
 
     def _read(self, name: str, load: Callable[[bytes], _T]) -> _T | None:
-        """Return a file of the lab, where the device's route has made it."""
+        """Return the content of a file of the lab; None if it does not exist yet."""
         path = self._lab.workspace.path(name)
         return load(path.read_bytes()) if path.exists() else None
 
@@ -103,70 +104,64 @@ class CertificatePanel(Panel):
 
     def draw(self, *, live: bool) -> Markup:
         """Draw the chain and the fields, or both certificates side by side."""
-        body = self._side_by_side(self.other) if self.other else self._alone_drawn()
+        body = self._side_by_side(self.other) if self.other else self._alone()
         return (self._buttons() if live else Markup()) + body
 
     def _buttons(self) -> Markup:
-        there = [name for name in _OTHERS if self._lab.workspace.path(name).exists()]
-        buttons = [button("compare", f"compare with {_OTHERS[name]}", name) for name in there]
+        present = [name for name in _OTHERS if self._lab.workspace.path(name).exists()]
+        buttons = [button("compare", f"compare with {_OTHERS[name]}", name) for name in present]
         if self.other:
             buttons.append(button("alone", "show it alone"))
         return Markup(
             '<p>{}<label>compare with a file <input type="file" data-key="drop" data-press="drop">'
             "</label></p>"
-        ).format(Markup("").join(buttons))
+        ).format(joined(buttons))
 
-    def _alone_drawn(self) -> Markup:
-        sentences = Markup("").join(
+    def _alone(self) -> Markup:
+        sentences = joined(
             Markup('<li><span class="{}">{}</span> {}</li>').format(
                 "good" if good else "bad", "ok" if good else "NOT", text
             )
             for good, text in self.chain.sentences()
         )
-        rows = Markup("").join(
-            Markup(
-                '<tr><th scope="row">{}</th><td class="lk-value">{}</td><td>{}</td></tr>'
-            ).format(field.name, field.value, field.meaning)
+        rows = (
+            row(heading(field.name), cell(field.value, "lk-value"), cell(field.meaning))
             for field in in_words(self.certificate)
         )
-        return Markup(
-            '<div class="lk-chain">{}<ul>{}</ul></div>'
-            '<table><thead><tr><th scope="col">field</th><th scope="col">the certificate says</th>'
-            '<th scope="col">which means</th></tr></thead><tbody>{}</tbody></table>'
-        ).format(draw_chain(self.chain), sentences, rows)
+        return Markup('<div class="lk-chain">{}<ul>{}</ul></div>{}').format(
+            draw_chain(self.chain), sentences, table(("field", "value", "which means"), rows)
+        )
 
     def _side_by_side(self, other: Description) -> Markup:
         compared = differences(self.certificate, other)
-        rows = Markup("").join(
-            Markup(
-                '<tr><th scope="row">{}</th><td class="{}">{}</td><td class="lk-value">{}</td>'
-                '<td class="lk-value">{}</td></tr>'
-            ).format(each.name, _WORDS.get(each.word, "warn"), each.word, *_shown(each))
+        rows = (
+            row(
+                heading(each.name),
+                cell(each.word, _TONES.get(each.word, "warn")),
+                *(cell(value, "lk-value") for value in _values(each)),
+            )
             for each in compared
         )
-        return Markup(
-            '<p>{}</p><table><thead><tr><th scope="col">field</th><th scope="col">compared</th>'
-            '<th scope="col">first: the device\'s</th><th scope="col">second</th></tr></thead>'
-            "<tbody>{}</tbody></table>"
-        ).format(_summary(compared), rows)
+        columns = ("field", "compared", "first: the device's", "second")
+        return paragraph(_summary(compared)) + table(columns, rows)
 
 
 def _summary(compared: tuple[Difference, ...]) -> str:
     apart = [each.name for each in compared if each.word != "same"]
     if not apart:
-        return "The device's certificate (first) and the second are the same one."
+        return "The device's certificate (first) and the second are the same."
     return (
         f"The device's certificate (first) and the second differ in {len(apart)} of "
         f"{len(compared)} fields: {', '.join(apart)}."
     )
 
 
-def _shown(each: Difference) -> Iterator[str]:
-    return (value or "not there" for value in each.values)
+def _values(each: Difference) -> Iterator[str]:
+    return (value or "not present" for value in each.values)
 
 
 def _difference_text(each: Difference) -> str:
-    first, second = _shown(each)
+    first, second = _values(each)
     if each.word == "same":
         return f"{each.name:<22}  same: {first}"
     return f"{each.name:<22}  {each.word}\n{'':22}  first   {first}\n{'':22}  second  {second}"

@@ -1,4 +1,4 @@
-"""A console log as somebody looks at it: which log, what is asked of it, and where one is in it."""
+"""The console log that a panel shows: which log, its filter and search, and the position in it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _LOG = "console.log"
 _DRAWN = 200
 _STORED = 40
 _AROUND_A_HIT = 15
-"""Lines that are drawn, stored on a page, and drawn around a hit."""
+"""The number of lines that are drawn, stored on a page, and drawn around a hit."""
 
 
 class ShownLog:
     """The lab's console.log while it grows, one run of it, or a log that is not in the lab.
 
     Args:
-        log: the lab's.
-        run: a capture that is shown first, in place of the whole log.
+        log: the lab's log.
+        run: a capture that is shown first, instead of the whole log.
 
     Attributes:
-        other: the bytes that are looked at and are not in the lab, or None.
+        other: the bytes of a log that is not in the lab, or None.
     """
 
     other: bytes | None
@@ -35,7 +35,6 @@ class ShownLog:
     _start: int | None
     _view: LogView
     _found: Found
-    _held: int | None
     _middle: int | None
 
     def __init__(self, log: ConsoleLog, run: Capture | None = None) -> None:
@@ -64,10 +63,10 @@ class ShownLog:
         with self._reading:
             self.other, self._view = raw, view
             self._name, self._start = "a log that is not in the lab", None
-            self._look_at_all()
+            self._ask_for_all()
 
     def catch_up(self) -> bool:
-        """Read what came since; return whether anything did."""
+        """Read what was added since; return whether there was anything."""
         with self._reading:
             before = self._view.size
             if self.is_log_of_lab:
@@ -82,61 +81,45 @@ class ShownLog:
         self.other = None
         self._log = LogFollower(self._of_lab)
         self._view = LogView()
-        self._look_at_all()
+        self._ask_for_all()
 
-    def _look_at_all(self) -> None:
-        self._held = self._middle = None
+    def _ask_for_all(self) -> None:
+        self._middle = None
         self._found = Found(self._view, Asked())
 
-    # What is asked of it, and where one is
+    # Its filter and search, and the position in it
 
     @property
     def asked(self) -> Asked:
-        """What is asked of it."""
+        """The filter and the search."""
         return self._found.asked
 
-    @property
-    def is_held(self) -> bool:
-        """Whether what comes now is not shown."""
-        return self._held is not None
-
-    @property
-    def tasks(self) -> list[str]:
-        """The tasks that have printed something."""
-        return list(self._view.tasks)
-
-    def hold(self) -> None:
-        """Show no more of what comes; or, held, go on."""
-        self.catch_up()
-        self._held = None if self.is_held else len(self._view.lines)
-
     def ask(self, asked: Asked) -> None:
-        """Show only what is asked for, and go to the last hit of what is searched."""
+        """Show only the lines that are asked for, and go to the last hit of the search."""
         if asked == self.asked:
             return
         with self._reading:
             self._found, self._middle = Found(self._view, asked), None
             self._found.look()
-        if hits := self._found.hits(self._held):
-            self._go_to_hit(hits - 1)
+        if hits := self._found.hits:
+            self._move_to_hit(hits - 1)
 
-    def go_on_by_hits(self, step: int) -> None:
-        """Go to a hit after or before the one where one is."""
-        self._go_to_hit(self._hit + step)
+    def move_by_hits(self, step: int) -> None:
+        """Move to the next hit, or to the previous one with -1."""
+        self._move_to_hit(self._hit + step)
 
-    def go_on_by_windows(self, step: int) -> None:
-        """Go to newer lines, or to older ones."""
+    def move_by_windows(self, step: int) -> None:
+        """Move to newer lines, or to older ones with -1."""
         lines = self.window()
         middle = lines.before + len(lines.lines) // 2 + step * self._size
-        is_end = middle >= self._found.count(self._held)
-        self._middle = None if is_end else max(middle, 0)
+        self._middle = None if middle >= self._found.count else max(middle, 0)
 
-    def go_to_end(self) -> None:
-        """Go to the last lines."""
+    def move_to_end(self) -> None:
+        """Move to the last lines."""
         self._middle = None
 
-    def _go_to_hit(self, number: int) -> None:
-        if hits := self._found.hits(self._held):
+    def _move_to_hit(self, number: int) -> None:
+        if hits := self._found.hits:
             self._hit = number % hits
             self._middle = self._found.place_of_hit(self._hit)
 
@@ -144,39 +127,36 @@ class ShownLog:
     def _size(self) -> int:
         return _AROUND_A_HIT if self.asked.search else _DRAWN
 
-    # What is seen of it
+    # The lines that are shown
 
     def window(self, *, stored: bool = False) -> Window:
-        """Return the lines that are seen; fewer where they are stored on a page."""
+        """Return the lines to draw; fewer for a stored page."""
         size = min(self._size, _STORED) if stored else self._size
-        return self._found.window(size, middle=self._middle, held=self._held)
+        return self._found.window(size, middle=self._middle)
 
-    def here(self, window: Window) -> LogLine | None:
-        """Return the line of the hit that one is at, where it is seen."""
-        if self._middle is None or self._hit >= self._found.hits(self._held):
+    def current(self, window: Window) -> LogLine | None:
+        """Return the line of the current hit, if it is in the window."""
+        if self._middle is None or self._hit >= self._found.hits:
             return None
         at = self._found.place_of_hit(self._hit) - window.before
         return window.lines[at] if 0 <= at < len(window.lines) else None
 
     def time_of(self, line: LogLine) -> str:
-        """Return when a line came, UTC; empty for a log that is not in the lab."""
+        """Return when a line was captured, UTC; empty for a log that is not in the lab."""
         if self._start is None:
             return ""
         return self._log.time_of(self._start + self._view.offset(line.line))
 
     def verdict(self) -> Verdict:
-        """Return what the log says of the key."""
+        """Return whether the log has the whole public key."""
         return self._view.verdict()
 
-    def what(self) -> str:
-        """Return which log it is, how many of its lines are seen, and what they were asked."""
-        count, came = self._found.count(self._held), len(self._view.lines)
-        told = f"{self._name}: {count:,} line{'s' * (count != 1)}"
-        if self.asked != Asked(search=self.asked.search):
-            told += f" of {came if self._held is None else self._held:,}"
+    def summary(self) -> str:
+        """Return which log it is, and how many of its lines match filter and search."""
+        count, total = self._found.count, len(self._view.lines)
+        text = f"{self._name}: {count:,} line{'s' * (count != 1)}"
+        if self.asked.kind:
+            text += f" of {total:,}"
         if self.asked.search:
-            hits = self._found.hits(self._held)
-            told += f"; {self.asked.search!r} stands in {hits:,} of them"
-        if self._held is not None:
-            told += f"; paused, {came - self._held:,} more have come"
-        return told
+            text += f"; {self.asked.search!r} is in {self._found.hits:,} of them"
+        return text

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from labkit.device.commands import Operator
 from labkit.manual import drills
 from labkit.manual.drills.hands import look
-from labkit.manual.widgets.panel import Panel, button
+from labkit.manual.widgets import html
+from labkit.manual.widgets.panel import Panel
 from labkit.workspace.switch import Switch, switch
 
 if TYPE_CHECKING:
@@ -22,22 +23,24 @@ if TYPE_CHECKING:
 
 _CLOUDS = {"sim": "simulated", "aws": "real: AWS"}
 _REAL_BOARD = (
-    "The board is real: its power is in your hands, and nothing is planted on it. "
-    "Reset goes through its port's lines."
+    "The board is real: unplug its cable to switch it off. Faults cannot be planted on it. "
+    "Reset uses the control lines of its port."
 )
-_REAL_ACCOUNT = "The account is real: faults are planted on a bench that is simulated altogether."
+_REAL_ACCOUNT = (
+    "The account is real. Faults can be planted only if board and account are simulated."
+)
 
 
 class BenchPanel(Panel):
-    """A front to `lab`, `lab.board.reset`, `drills.power`, `drills.plant`, and lab.toml.
+    """A front end for `lab`, `lab.board.reset`, `drills.power`, `drills.plant`, and lab.toml.
 
     Args:
         lab: the lab.
 
     Attributes:
-        planted: the fault that was planted here.
+        planted: the fault that this panel planted.
         proposed: what is to be confirmed before it is written, or None.
-        state: the board as it was last seen.
+        state: the state of the board when it was last read.
     """
 
     title = "Bench"
@@ -63,20 +66,20 @@ class BenchPanel(Panel):
         }
 
     def _reset(self, _press: Press) -> None:
-        self.said = "The board was reset; what it prints is in the next capture."
+        self.message = "The board was reset. The next capture has what it prints."
         replace(self._lab.board, operator=Operator(self._say, self._say)).reset()
 
     def _power(self, press: Press) -> None:
         self.state = drills.power(self._lab, on=press.value == "on")
-        self.said = f"Power {press.value}."
+        self.message = f"Power {press.value}."
 
     def _plant(self, press: Press) -> None:
-        self.said = drills.plant(self._lab, press.fields["fault"])
+        self.message = drills.plant(self._lab, press.fields["fault"])
         self.planted = press.fields["fault"]
         self.state = look(self._lab)
 
     def _unplant(self, _press: Press) -> None:
-        self.said = drills.unplant(self._lab)
+        self.message = drills.unplant(self._lab)
         self.planted = ""
         self.state = look(self._lab)
 
@@ -86,31 +89,31 @@ class BenchPanel(Panel):
         self.proposed = switch(
             root, os.environ, device=fields["device"].strip(), cloud=fields["cloud"]
         )
-        self.said = "Nothing is written yet."
+        self.message = "Nothing is written yet. Confirm the change, or leave it."
 
     def _confirm(self, _press: Press) -> None:
         if not self.proposed:
-            self.said = "There is nothing to confirm."
+            self.message = "There is nothing to confirm."
             return
         self.proposed.write()
         again = "lab.toml is written. Run the page's first cell again: open_lab() reads it."
-        self.said = "\n".join([again, *self.proposed.overruled])
+        self.message = "\n".join([again, *self.proposed.overruled])
         self.proposed = None
 
     def _cancel(self, _press: Press) -> None:
         self.proposed = None
-        self.said = "lab.toml is as it was."
+        self.message = "lab.toml was not changed."
 
     def _say(self, text: str) -> None:
-        self.said = text
+        self.message = text
 
     @property
     def _is_simulated(self) -> bool:
         return self._lab.workspace.settings.is_simulated
 
     @property
-    def _cannot(self) -> str:
-        """What cannot be done here, in words."""
+    def _limits(self) -> str:
+        """What this panel cannot do, and why."""
         settings = self._lab.workspace.settings
         if not settings.board_is_simulated:
             return _REAL_BOARD
@@ -122,7 +125,7 @@ class BenchPanel(Panel):
 
     def text(self) -> str:
         """Return the banner, the board, the faults and what is to be confirmed, as text."""
-        lines = [repr(self._lab), f"now      {self.state!r}", self._fault, self._cannot]
+        lines = [repr(self._lab), f"now      {self.state!r}", self._fault, self._limits]
         if self._is_simulated:
             width = max(map(len, drills.FAULTS))
             lines += ["faults that can be planted:"]
@@ -133,85 +136,63 @@ class BenchPanel(Panel):
 
     def draw(self, *, live: bool) -> Markup:
         """Return the same as HTML."""
-        told = Markup("").join(
-            Markup("<p>{}</p>").format(line) for line in (self._fault, self._cannot) if line
+        return html.joined(
+            [
+                Markup("<pre>{}</pre><p>now: <b>{}</b></p>").format(repr(self._lab), self.state),
+                html.paragraph(self._fault),
+                html.paragraph(self._limits),
+                self._buttons() if live else "",
+                self._faults(live=live) if self._is_simulated else "",
+                self._confirmation(live=live) if self.proposed else "",
+                self._switch() if live else "",
+            ]
         )
-        parts = [
-            Markup("<pre>{}</pre><p>now: <b>{}</b></p>{}").format(
-                repr(self._lab), self.state, told
-            ),
-            self._buttons() if live else Markup(),
-            self._faults(live=live) if self._is_simulated else Markup(),
-            self._confirmation(live=live),
-            self._switch() if live else Markup(),
-        ]
-        return Markup("").join(parts)
 
     def _buttons(self) -> Markup:
-        simulated = self._lab.workspace.settings.board_is_simulated
-        buttons = [button("reset", "reset the board")]
-        if simulated:
+        buttons = [html.button("reset", "reset the board")]
+        if self._lab.workspace.settings.board_is_simulated:
+            on = self.state.power
             buttons += [
-                button("power", "power off", "off", able=self.state.power is True),
-                button("power", "power on", "on", able=self.state.power is False),
+                html.button("power", "power off", "off", able=on is True),
+                html.button("power", "power on", "on", able=on is False),
             ]
-        return Markup("<p>{}</p>").format(Markup("").join(buttons))
+        return html.paragraph(html.joined(buttons))
 
     def _faults(self, *, live: bool) -> Markup:
-        rows = Markup("").join(
-            Markup('<tr><th scope="row" class="mono">{}</th><td>{}</td></tr>').format(name, does)
+        rows = (
+            html.row(html.heading(name, "mono"), html.cell(does))
             for name, does in drills.FAULTS.items()
         )
-        table = Markup(
-            "<table><caption>faults that can be planted</caption><thead><tr>"
-            '<th scope="col">fault</th><th scope="col">what it does</th></tr></thead>'
-            "<tbody>{}</tbody></table>"
-        ).format(rows)
+        table = html.table(("fault", "what it does"), rows, caption="faults that can be planted")
         if not live:
             return table
-        options = Markup("").join(
-            Markup("<option{}>{}</option>").format(
-                Markup(" selected") if name == self.planted else "", name
-            )
-            for name in drills.FAULTS
-        )
         return Markup(
-            '<form data-press="plant"><label>fault <select name="fault" data-key="fault">{}'
-            '</select></label><button type="submit" data-key="plant">plant</button>{}</form>'
-            '<details data-key="faults"><summary data-key="what">what each does</summary>{}'
+            '<form data-press="plant">{}<button type="submit" data-key="plant">plant</button>{}'
+            '</form><details data-key="faults"><summary data-key="what">what each does</summary>{}'
             "</details>"
         ).format(
-            options,
-            button("unplant", "take the fault away", able=self.state.has_fault),
+            html.select("fault", {name: name for name in drills.FAULTS}, self.planted),
+            html.button("unplant", "remove the fault", able=self.state.has_fault),
             table,
         )
 
     def _confirmation(self, *, live: bool) -> Markup:
-        if not self.proposed:
-            return Markup()
-        lines = Markup("").join(Markup("<li>{}</li>").format(li) for li in _lines(self.proposed))
-        buttons = Markup("").join(
-            [button("confirm", "write it to lab.toml"), button("cancel", "leave it as it is")]
-        )
+        buttons = html.button("confirm", "write it to lab.toml")
+        buttons += html.button("cancel", "leave it as it is")
         return Markup('<div><p class="warn">To be confirmed</p><ul>{}</ul>{}</div>').format(
-            lines, buttons if live else ""
+            html.joined(Markup("<li>{}</li>").format(line) for line in _lines(self.proposed)),
+            buttons if live else "",
         )
 
     def _switch(self) -> Markup:
         chosen = (self.proposed or self._lab.workspace).settings
-        clouds = Markup("").join(
-            Markup('<option value="{}"{}>{}</option>').format(
-                name, Markup(" selected") if name == chosen.cloud else "", label
-            )
-            for name, label in _CLOUDS.items()
-        )
         return Markup(
             '<form data-press="propose"><label>board <input name="device" data-key="device" '
-            'value="{}" size="18"></label><label>account <select name="cloud" data-key="cloud">{}'
-            '</select></label><button type="submit" data-key="propose">switch</button>'
-            '<span class="quiet">board: sim, or a port such as /dev/ttyACM0 or COM3</span></form>'
-        ).format(chosen.device_url, clouds)
+            'value="{}" size="18"></label>{}<button type="submit" data-key="propose">switch'
+            '</button><span class="quiet">board: sim, or a port such as /dev/ttyACM0 or COM3'
+            "</span></form>"
+        ).format(chosen.device_url, html.select("cloud", _CLOUDS, chosen.cloud, label="account"))
 
 
-def _lines(proposed: Switch) -> tuple[str, ...]:
-    return (*repr(proposed).splitlines(), *proposed.overruled)
+def _lines(proposed: Switch | None) -> tuple[str, ...]:
+    return (*repr(proposed).splitlines(), *proposed.overruled) if proposed else ()
