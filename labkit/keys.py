@@ -11,7 +11,7 @@ section 13 (PEM).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit import pem as pem_blocks
@@ -156,12 +156,16 @@ class PublicKey:
         return f"<PublicKey P-256, SHA-256 {self.short} …>"
 
 
-def _check_der(der: bytes) -> None:
+def _check_size(der: bytes) -> None:
     if len(der) != DER_BYTES:
         raise PublicKeyError(
             f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}; "
             "capture the device's public key again"
         )
+
+
+def _check_der(der: bytes) -> None:
+    _check_size(der)
     for offset, (expected, got) in enumerate(zip(SPKI_HEADER, der, strict=False)):
         if expected != got:
             name = "unused-bits byte" if offset == _UNUSED_BITS_AT else "P-256 header"
@@ -252,25 +256,18 @@ class Annotation(list[Field]):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    size: int
-    name: str
-    meaning: str
-    expected: bytes = field(default=b"")
-
-
 _LAYOUT = (
-    _Layout(2, "SubjectPublicKeyInfo", "SEQUENCE, 89 bytes follow", SPKI_HEADER[0:2]),
-    _Layout(2, "AlgorithmIdentifier", "SEQUENCE, 19 bytes follow", SPKI_HEADER[2:4]),
-    _Layout(9, "algorithm", "OID 1.2.840.10045.2.1, id-ecPublicKey", SPKI_HEADER[4:13]),
-    _Layout(10, "parameters", "OID 1.2.840.10045.3.1.7, prime256v1 (P-256)", SPKI_HEADER[13:23]),
-    _Layout(2, "subjectPublicKey", "BIT STRING, 66 bytes follow", SPKI_HEADER[23:25]),
-    _Layout(1, "unused bits", "0: the bit string ends on a whole byte", SPKI_HEADER[25:26]),
-    _Layout(1, "point form", "uncompressed: x and y follow", bytes([_UNCOMPRESSED])),
-    _Layout(32, "x", "coordinate, 256 bits, big-endian"),
-    _Layout(32, "y", "coordinate, 256 bits, big-endian"),
+    (2, "SubjectPublicKeyInfo", "SEQUENCE, 89 bytes follow"),
+    (2, "AlgorithmIdentifier", "SEQUENCE, 19 bytes follow"),
+    (9, "algorithm", "OID 1.2.840.10045.2.1, id-ecPublicKey"),
+    (10, "parameters", "OID 1.2.840.10045.3.1.7, prime256v1 (P-256)"),
+    (2, "subjectPublicKey", "BIT STRING, 66 bytes follow"),
+    (1, "unused bits", "0: the bit string ends on a whole byte"),
+    (1, "point form", "uncompressed: x and y follow"),
+    (32, "x", "coordinate, 256 bits, big-endian"),
+    (32, "y", "coordinate, 256 bits, big-endian"),
 )
+"""The fields: size in bytes, name, and what the bytes of a sound key mean."""
 
 
 def annotate(der: bytes) -> Annotation:
@@ -289,16 +286,13 @@ def annotate(der: bytes) -> Annotation:
     Source: RFC 5480, section 2; SEC 1, section 2.3.3. Not checked: that the point is on the
     curve; `PublicKey.from_der` does.
     """
-    if len(der) != DER_BYTES:
-        raise PublicKeyError(
-            f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}; "
-            "capture the device's public key again"
-        )
+    _check_size(der)
+    sound = SPKI_HEADER + bytes([_UNCOMPRESSED])
     fields, offset = Annotation(), 0
-    for part in _LAYOUT:
-        data = bytes(der[offset : offset + part.size])
-        wrong = part.expected and data != part.expected
-        meaning = f"WRONG, expected {_in_groups(part.expected)}" if wrong else part.meaning
-        fields.append(Field(offset, part.size, _in_groups(data), part.name, meaning))
-        offset += part.size
+    for size, name, meaning in _LAYOUT:
+        data, expected = der[offset : offset + size], sound[offset : offset + size]
+        wrong = expected and data != expected
+        text = f"WRONG, expected {_in_groups(expected)}" if wrong else meaning
+        fields.append(Field(offset, size, _in_groups(data), name, text))
+        offset += size
     return fields

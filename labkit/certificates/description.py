@@ -46,8 +46,8 @@ class Description:
         not_before: start of validity, UTC.
         not_after: end of validity, UTC.
         key_algorithm: such as "EC P-256" or "RSA-2048".
-        key_sha256: SHA-256 of the key's DER SubjectPublicKeyInfo, 64 hexadecimal digits.
-        key_short: its first 16 digits in groups, as on a label.
+        key_short: the first 16 digits of the SHA-256 of the key's DER SubjectPublicKeyInfo, in
+            groups, as on a label.
         signature_algorithm: such as "ecdsa-with-SHA256".
         extensions: in the certificate's order.
         certificate_id: SHA-256 of the certificate's DER: AWS IoT's certificateId.
@@ -60,7 +60,6 @@ class Description:
     not_before: datetime
     not_after: datetime
     key_algorithm: str
-    key_sha256: str
     key_short: str
     signature_algorithm: str
     extensions: tuple[ExtensionText, ...]
@@ -98,7 +97,6 @@ def describe(certificate: x509.Certificate) -> Description:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         key_algorithm=key_algorithm(key),
-        key_sha256=hashlib.sha256(spki(key)).hexdigest(),
         key_short=short_fingerprint(spki(key)),
         signature_algorithm=_signature_algorithm(certificate),
         extensions=tuple(_extension_text(item) for item in certificate.extensions),

@@ -43,7 +43,8 @@ class Event:
         tick: the tick count in the prefix, or None.
         task: the task in the prefix, or None; empty where the board prints `[]`.
         dump: the dump that this row completed or this message ended, whole or damaged, or None.
-        row: the row's number in its dump, counted from 1; 0 where it is none of a dump's.
+        row: the row's number in its dump, counted from 1; 0 if it is not a row of a dump.
+        boot: the boot that printed it, counted from 1; 0 before the first message number.
     """
 
     line: int
@@ -54,6 +55,7 @@ class Event:
     task: str | None = None
     dump: Dump | None = None
     row: int = 0
+    boot: int = 0
 
     def __str__(self) -> str:
         """Return the text with its prefix, as the console shows it."""
@@ -278,10 +280,11 @@ class Lines:
 
     def _event(self, kind: Kind, text: str, prefix: re.Match[str] | None = None) -> Event:
         ended, self._ended = self._ended, None
+        boot = self.numbers.boots
         if prefix is None:
-            return Event(self._line, kind, text.strip(), dump=ended)
-        number, tick, task = prefix["number"], prefix["tick"], prefix["task"]
-        return Event(self._line, kind, text.strip(), int(number), int(tick), task, ended)
+            return Event(self._line, kind, text.strip(), dump=ended, boot=boot)
+        number, tick, task = int(prefix["number"]), int(prefix["tick"]), prefix["task"]
+        return Event(self._line, kind, text.strip(), number, tick, task, ended, boot=boot)
 
     def _lose_patience(self) -> None:
         self._patience -= 1

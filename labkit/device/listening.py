@@ -16,7 +16,7 @@ from labkit.console import Kind
 from labkit.console.boots import MessageNumbers
 from labkit.console.shapes import kind_of
 from labkit.device.baud_rates import looks_garbled
-from labkit.diagnosis.recognition import recognize
+from labkit.diagnosis.recognition import sign_of
 from labkit.diagnosis.signs import ENDS
 from labkit.errors import ConsoleError
 
@@ -177,7 +177,7 @@ class Listener:
             self._begin_boot(event.number)
         if self._is_old:
             return
-        if (found := recognize(event.text)) and found.sign in ENDS:
+        if sign_of(event.text) in ENDS:
             self._ended_at = time.monotonic()
         if event.kind is Kind.WAITING and (wait := kind_of(event.text)[1]):
             now, seconds = time.monotonic(), int(wait["seconds"])

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labkit.console import Kind, Reader
-from labkit.console.boots import MessageNumbers
 from labkit.diagnosis.finding import Item
-from labkit.diagnosis.recognition import Recognized, is_complaint, is_known, recognize
+from labkit.diagnosis.recognition import host_of, is_complaint, is_known, sign_of
 from labkit.diagnosis.signs import FAILURES, PROGRESS, REFUSALS, SIGN_OF_KIND, Sign
 from labkit.errors import ConsoleError
 
@@ -72,11 +71,9 @@ class Boot:
         if event.kind is Kind.ROW or not event.text:
             return
         self._last.append(event)
-        found = recognize(event.text)
-        if found is None and event.kind in SIGN_OF_KIND:
-            found = Recognized(SIGN_OF_KIND[event.kind])
-        if found is not None:
-            self._take(found.sign, found.host, _line(event))
+        sign = sign_of(event.text) or SIGN_OF_KIND.get(event.kind)
+        if sign is not None:
+            self._take(sign, host_of(event.text), _line(event))
             self._tasks.add(event.task)
         elif event.task in self._tasks and is_complaint(event.text) and not is_known(event.text):
             self.errors.append(_line(event))
@@ -153,24 +150,21 @@ def read_log(text: str | bytes) -> Log:
     Args:
         text: all of it, as `labkit.console.parse` takes it.
     """
-    reader, numbers = Reader(), MessageNumbers()
-    boot, failed, accepted = Boot(0), 0, 0
+    reader, boot, failed, accepted = Reader(), Boot(0), 0, 0
     dumps: deque[Dump] = deque(maxlen=_DUMPS_KEPT)
     for event in _events(reader, text):
         if event.dump is not None:
             dumps.append(event.dump)
-        if event.number is not None and event.tick is not None:
-            begins = numbers.see(str(event.number), event.tick)
-            if begins and numbers.boots > 1:
-                failed += bool(boot.failures)
-                accepted += boot.has(Sign.MQTT_CONNECTED, Sign.COMPLETED)
-                boot = Boot(numbers.boots)
-            boot.number = numbers.boots
+        if event.boot > boot.number > 0:
+            failed += bool(boot.failures)
+            accepted += boot.has(Sign.MQTT_CONNECTED, Sign.COMPLETED)
+            boot = Boot(event.boot)
+        boot.number = event.boot
         boot.see(event)
     console = reader.close()
     if console.newest is not None and (not dumps or dumps[-1] != console.newest):
         dumps.append(console.newest)
-    return Log(boot, numbers.boots, tuple(dumps), console, failed, accepted)
+    return Log(boot, boot.number, tuple(dumps), console, failed, accepted)
 
 
 def _events(reader: Reader, text: str | bytes) -> Iterable[Event]:

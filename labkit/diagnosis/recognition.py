@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from labkit.diagnosis.codes import signs_of_number
 from labkit.diagnosis.signs import CODE, HANDSHAKE, TEXTS, Sign
@@ -13,18 +13,6 @@ _LONGEST_MESSAGE: Final = 1000
 
 _32_BITS = 1 << 32
 _FLAGS = re.IGNORECASE | re.ASCII
-
-
-class Recognized(NamedTuple):
-    """A sign, and what the line names with it.
-
-    Attributes:
-        sign: what the line is a sign of.
-        host: the host that it names, None where it names none.
-    """
-
-    sign: Sign
-    host: str | None = None
 
 
 _PATTERNS = tuple((re.compile(pattern, re.ASCII), signs) for pattern, signs in TEXTS)
@@ -47,15 +35,14 @@ _BENIGN = re.compile(
 _COMPLAINT = re.compile(r"\berrors?\b|\bfail(?:s|ed|ure)?\b|\bfault\b|\bassert", _FLAGS)
 
 
-def recognize(text: str) -> Recognized | None:
-    """Return what a message is a sign of; None where no text of the table is in it."""
-    text = text[:_LONGEST_MESSAGE]
-    lower = text.lower()
+def sign_of(text: str) -> Sign | None:
+    """Return what a message is a sign of, or None if it holds no text of the table."""
+    lower = text[:_LONGEST_MESSAGE].lower()
     for pattern, signs in _PATTERNS:
         if match := pattern.search(lower):
             sign = signs if isinstance(signs, Sign) else _by_code(match["code"], signs)
             if sign is not None:
-                return Recognized(sign, _host(text))
+                return sign
     return None
 
 
@@ -69,9 +56,10 @@ def _by_code(code: str, signs: tuple[Sign, ...]) -> Sign | None:
     return next((sign for sign in signs if sign in known), unknown)
 
 
-def _host(text: str) -> str | None:
+def host_of(text: str) -> str | None:
+    """Return the host that a message names, or None."""
     for pattern in _HOSTS:
-        if match := pattern.search(text):
+        if match := pattern.search(text[:_LONGEST_MESSAGE]):
             host = match["host"].rstrip(".")
             return None if host.lower() in _NO_HOSTS else host
     return None

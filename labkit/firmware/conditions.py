@@ -1,11 +1,12 @@
-"""What a preprocessor condition comes to, where that can be told from one file alone.
+"""Evaluate a preprocessor condition as far as one file settles it.
 
-A value that the file does not settle is None, "cannot be told", and stays None through every
-operation that depends on it. So an answer that is given is the compiler's answer too.
+A value that the file does not settle is None (unknown), and so is every operation that depends on
+it. A value that is returned is the compiler's value too.
 """
 
 from __future__ import annotations
 
+import ast
 import operator
 import re
 from typing import TYPE_CHECKING
@@ -13,30 +14,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UNDEFINED = "\0undefined"
-"""What a lookup answers for a macro that is known not to be defined."""
-
-if TYPE_CHECKING:
     Lookup = Callable[[str], str | None]
-    """From a macro's name to its text, `UNDEFINED`, or None where that cannot be told."""
+    """From a macro's name to its text, `UNDEFINED`, or None if it is unknown."""
 
-_TOKEN = re.compile(r"\s*(?:(\d\w*)|([^\W\d]\w*)|(&&|\|\||[=!<>]=|[-+*!()<>?:])|(\S))")
+UNDEFINED = "\0undefined"
+"""What a lookup returns for a macro that is known not to be defined."""
+
+_TOKEN = re.compile(r"\s*(?:(\d\w*)|([^\W\d]\w*)|(&&|\|\||[=!<>]=|[-+*!()<>])|(\S))")
+_NAME = re.compile(r"[^\W\d]\w*")
 _INTEGER = re.compile(r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)[uUlL]*")
-_PRECEDENCE = {
-    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5, "*": 6,
-}  # fmt: skip
-_OPERATORS: dict[str, Callable[[int, int], int]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le,
-    ">=": operator.ge, "+": operator.add, "-": operator.sub, "*": operator.mul,
+# C's operators as Python's: the same precedence, and `~` binds as tightly as `!`.
+_IN_PYTHON = {"&&": "and", "||": "or", "!": "~"}
+_OPERATORS: dict[type[ast.AST], Callable[[int, int], int]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.Gt: operator.gt,
+    ast.LtE: operator.le, ast.GtE: operator.ge, ast.Add: operator.add, ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
 }  # fmt: skip
 _MOST_TOKENS = 500
-_DEEPEST = 40
 _LONGEST_CHAIN = 8
 _LARGEST = 2**31 - 1
-
-
-class _UnreadableError(Exception):
-    """The expression has a part that this evaluation does not know."""
 
 
 def integer(token: str) -> int | None:
@@ -52,120 +48,99 @@ def integer(token: str) -> int | None:
 
 
 def evaluate(expression: str, lookup: Lookup) -> int | None:
-    """Evaluate the expression of an `#if`, comments already taken out.
+    """Evaluate the expression of an `#if` without its comments.
 
     Args:
         expression: integers, names, `defined`, parentheses, ``! && || == != < > <= >= + - *``.
-        lookup: tells a macro's text.
+        lookup: returns a macro's text.
 
     Returns:
-        The value; None where it hangs on what cannot be told, on any other operator, or on a
-        number below 0 or above 2**31 - 1, where signedness and width begin to matter.
+        The value; None if it depends on something unknown, on any other operator, or on a number
+        below 0 or above 2**31 - 1, where signedness and width begin to matter.
     """
     try:
-        return _Parser(expression, lookup).value()
-    except _UnreadableError:
+        return _value(ast.parse(_in_python(expression), mode="eval").body, lookup)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-class _Parser:
-    """Precedence climbing over the expression's tokens."""
+def _in_python(expression: str) -> str:
+    """Return the expression with each name as a call: `macro("NAME")`, or `defined("NAME")`.
 
-    def __init__(self, expression: str, lookup: Lookup) -> None:
-        self._tokens = self._split(expression)
-        self._lookup = lookup
-        self._next = 0
-        self._depth = 0
-
-    @staticmethod
-    def _split(expression: str) -> list[str]:
-        tokens: list[str] = []
-        for match in _TOKEN.finditer(expression):
-            if match[4] or len(tokens) >= _MOST_TOKENS:
-                raise _UnreadableError
-            tokens.append(match[0].strip())
-        return tokens
-
-    def value(self) -> int | None:
-        result = self._expression(1)
-        if self._next != len(self._tokens):
-            raise _UnreadableError
-        return result
-
-    def _take(self) -> str:
-        if self._next >= len(self._tokens):
-            raise _UnreadableError
-        self._next += 1
-        return self._tokens[self._next - 1]
-
-    def _peek(self) -> str:
-        return self._tokens[self._next] if self._next < len(self._tokens) else ""
-
-    def _expression(self, lowest: int) -> int | None:
-        left = self._unary()
-        while (level := _PRECEDENCE.get(self._peek(), 0)) >= lowest:
-            sign = self._take()
-            left = _combine(sign, left, self._expression(level + 1))
-        return left
-
-    def _unary(self) -> int | None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise _UnreadableError
-        part = self._take()
-        if part == "!":
-            operand = self._unary()
-            result = None if operand is None else int(not operand)
-        elif part == "(":
-            result = self._expression(1)
-            if self._take() != ")":
-                raise _UnreadableError
-        elif part == "defined":
-            result = self._defined()
-        elif part[0].isdigit():
-            result = _in_range(integer(part))
-        elif part in _PRECEDENCE or part in ")?:":
-            raise _UnreadableError
+    Raises:
+        ValueError: it has a part that is not evaluated.
+    """
+    tokens: list[str] = []
+    for number, name, symbol, other in _TOKEN.findall(expression):
+        value = integer(number) if number else 0
+        if other or value is None or len(tokens) >= _MOST_TOKENS:
+            raise ValueError
+        if name and tokens[-1:] == ["defined"]:
+            tokens[-1] = f'defined("{name}")'
+        elif name and tokens[-2:] == ["defined", "("]:
+            tokens[-2:] = [f'defined("{name}"']
         else:
-            result = self._name(part)
-        self._depth -= 1
-        return result
-
-    def _defined(self) -> int | None:
-        name = self._take()
-        if name == "(":
-            name = self._take()
-            if self._take() != ")":
-                raise _UnreadableError
-        text = self._lookup(name)
-        return None if text is None else int(text != UNDEFINED)
-
-    def _name(self, name: str) -> int | None:
-        for _ in range(_LONGEST_CHAIN):
-            text = self._lookup(name)
-            if text is None:
-                return None
-            if text == UNDEFINED:
-                return 0  # C11, 6.10.1, clause 4: a name that is no macro counts as 0
-            text = text.strip(" \t()")
-            if not re.fullmatch(r"[^\W\d]\w*", text):
-                return _in_range(integer(text))
-            name = text
-        return None
+            tokens.append(
+                str(value) if number
+                else _IN_PYTHON.get(symbol, symbol) if symbol
+                else name if name == "defined"
+                else f'macro("{name}")'
+            )  # fmt: skip
+    return " ".join(tokens)
 
 
-def _combine(sign: str, left: int | None, right: int | None) -> int | None:
-    if sign == "&&":
-        if 0 in (left, right):
-            return 0
-        return None if left is None or right is None else 1
-    if sign == "||":
-        if left or right:
-            return 1
-        return None if left is None or right is None else 0
-    if left is None or right is None:
-        return None
-    return _in_range(int(_OPERATORS[sign](left, right)))
+def _value(node: ast.expr, lookup: Lookup) -> int | None:
+    """Return the value of a part of the expression.
+
+    Raises:
+        ValueError: the part is not evaluated.
+    """
+    result: int | None
+    match node:
+        case ast.Constant(value=int(number)):
+            result = number
+        case ast.Call(func=ast.Name(id="defined"), args=[ast.Constant(value=str(name))]):
+            text = lookup(name)
+            result = None if text is None else int(text != UNDEFINED)
+        case ast.Call(func=ast.Name(id="macro"), args=[ast.Constant(value=str(name))]):
+            result = _macro(name, lookup)
+        case ast.UnaryOp(op=ast.Invert(), operand=operand):
+            value = _value(operand, lookup)
+            result = None if value is None else int(not value)
+        case ast.BoolOp(op=op, values=parts):
+            values = [_value(part, lookup) for part in parts]
+            decisive = isinstance(op, ast.Or)
+            if any(value is not None and bool(value) is decisive for value in values):
+                result = int(decisive)
+            else:
+                result = None if None in values else int(not decisive)
+        case (
+            ast.Compare(left=left, ops=[op], comparators=[right])
+            | ast.BinOp(left=left, op=op, right=right)
+        ) if type(op) in _OPERATORS:
+            first, second = _value(left, lookup), _value(right, lookup)
+            if first is None or second is None:
+                result = None
+            else:
+                result = int(_OPERATORS[type(op)](first, second))
+        case _:
+            raise ValueError
+    return _in_range(result)
+
+
+def _macro(name: str, lookup: Lookup) -> int | None:
+    """Return the value of a name, followed through macros that name other macros."""
+    for _ in range(_LONGEST_CHAIN):
+        text = lookup(name)
+        if text is None:
+            return None
+        if text == UNDEFINED:
+            return 0  # C11, 6.10.1, clause 4: a name that is not a macro counts as 0
+        text = text.strip(" \t()")
+        if not _NAME.fullmatch(text):
+            return integer(text)
+        name = text
+    return None
 
 
 def _in_range(number: int | None) -> int | None:

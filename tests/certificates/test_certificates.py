@@ -275,7 +275,7 @@ def test_describe_reads_well_and_says_what_is_there() -> None:
         unchecked_request(rsa_key("signer")), public_key=device_key(), now=NOW, serial_number=0xABC
     )
     described = certificates.describe(certificate)
-    assert described.key_sha256 == device_key().sha256
+    assert described.key_short == device_key().short
     assert described.certificate_id == certificate.fingerprint(hashes.SHA256()).hex()
     identifiers = [item.text for item in described.extensions if "KeyId" in item.name]
     assert repr(described).splitlines() == [

@@ -13,7 +13,7 @@ from diagnosis_consoles import BY_HAND, DECIDED, WRITE
 
 from labkit.diagnosis import CAUSES, CODES, PLACES, Evidence, diagnose
 from labkit.diagnosis.judges import JUDGES
-from labkit.diagnosis.recognition import recognize
+from labkit.diagnosis.recognition import sign_of
 from labkit.diagnosis.signs import ENDS, TEXTS, Sign
 from labkit.diagnosis.symptoms import SYMPTOMS
 
@@ -148,8 +148,8 @@ LINES = (
 
 def signs_in_lines(code: str) -> set[Sign]:
     """Return what the lines with a code are signs of, but for a handshake's unknown code."""
-    found = [recognize(line.format(code)) for line in LINES]
-    return {each.sign for each in found if each} - {Sign.HANDSHAKE_FAILED}
+    found = {sign_of(line.format(code)) for line in LINES}
+    return {each for each in found if each} - {Sign.HANDSHAKE_FAILED}
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
@@ -163,9 +163,7 @@ def test_every_code_is_recognized(code: Code) -> None:
 def test_a_code_that_is_not_in_the_table(code: str) -> None:
     """A code next to a known one is no sign but of a handshake that failed for some reason."""
     assert signs_in_lines(code) <= {Sign.NOT_REACHED}
-    found = recognize(f"TLS_Connect fail ({code}, host)")
-    assert found is not None
-    assert found.sign is Sign.HANDSHAKE_FAILED
+    assert sign_of(f"TLS_Connect fail ({code}, host)") is Sign.HANDSHAKE_FAILED
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, _ in TEXTS])
@@ -189,5 +187,4 @@ def test_texts_are_in_lower_case(pattern: str) -> None:
 )
 def test_what_ends_a_boot(line: str, ends: bool) -> None:
     """A capture ends behind the demo's last line or a failed handshake, and not before."""
-    found = recognize(line)
-    assert (found is not None and found.sign in ENDS) is ends
+    assert (sign_of(line) in ENDS) is ends
