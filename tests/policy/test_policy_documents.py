@@ -125,14 +125,6 @@ def test_any_json_is_a_policy_or_refused(value: object) -> None:
         evaluate(policy, "iot:Publish", arn("topic/a"), ATTACHED)
 
 
-@given(st.text(max_size=60))
-@settings(max_examples=100)
-def test_any_text_is_a_policy_or_refused(text: str) -> None:
-    """No text raises anything but PolicyError."""
-    with pytest.raises(PolicyError):
-        parse(text)
-
-
 # Wildcards.
 
 SMALL = st.text(alphabet="ab/", max_size=12)
