@@ -29,8 +29,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "lab"
-COLD_S = 120
-AGAIN_S = 2
 
 
 def on_python(version: tuple[int, ...], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -326,16 +324,12 @@ def test_it_becomes_the_program(
 @pytest.mark.slow
 @pytest.mark.needs("git", "ps")
 def test_a_fresh_clone(tmp_path: Path) -> None:
-    """With an empty home: open serves its page in time, run is accepted, and all of it ends."""
+    """With an empty home: open serves its page, run is accepted, and all of it ends."""
     clone = Clone(tmp_path / "clone", tmp_path / "home", os.path.realpath(sys.executable))
-    begin = time.monotonic()
     manual = Manual(clone.start("open", "--no-browser", "--port", "18888"))
     try:
         page = manual.get("/lab/tree/00-start-here.ipynb")
-        took = time.monotonic() - begin
-        sys.stdout.write(f"cold, the page was served after {took:.1f} s\n")
         assert b"JupyterLab" in page
-        assert took < COLD_S
         notebook = json.loads(manual.get("/api/contents/00-start-here.ipynb"))
         tracked = json.loads((clone.folder / "notebooks/00-start-here.ipynb").read_text())
         assert len(notebook["content"]["cells"]) == len(tracked["cells"])
@@ -347,23 +341,12 @@ def test_a_fresh_clone(tmp_path: Path) -> None:
         code = manual.end(signal.SIGTERM)
     assert code == 128 + signal.SIGTERM
     assert clone.left_over() == []
-    assert_second_call_is_quick(clone)
     done = clone.lab("run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "The device was accepted" in done.stdout
     assert clone.lab("stop").returncode == 0
     assert clone.left_over() == []
     assert pages(clone.folder) == pages(ROOT)
-
-
-def assert_second_call_is_quick(clone: Clone) -> None:
-    """Assert what a call costs when everything is set up, the best of three."""
-    took = []
-    for _ in range(3):
-        begin = time.monotonic()
-        assert clone.lab("labkit", "--version").returncode == 0
-        took.append(time.monotonic() - begin)
-    assert min(took) < AGAIN_S
 
 
 def pages(checkout: Path) -> dict[str, bytes]:
