@@ -10,7 +10,8 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, counts, end
 
 from labkit import certificates, open_lab
 from labkit.cloud import templates as cloud
-from labkit.errors import CloudError, DeviceError, WorkspaceError
+from labkit.device.board import Board
+from labkit.errors import CloudError, WorkspaceError
 from labkit.lab.procedure.steps import headers, just_in_time
 from labkit.lab.procedure.steps.headers import CA_PEM
 from labkit.workspace import Journal
@@ -145,20 +146,25 @@ def test_ended_between_the_connection_and_the_journal(
     assert Journal(bare.workspace.journal.path).newest("first_connection")
 
 
-# The first connection that does not fail
+# A flash tool that starts the board
 
 
-def test_a_first_connection_that_is_accepted_is_an_error(
-    accepted: Lab, monkeypatch: pytest.MonkeyPatch
+def test_the_boot_after_flashing_may_be_the_first_connection(
+    bare: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must be closed: one that is accepted had been made before, by somebody."""
-    finds = [None]
-    find = just_in_time._find  # noqa: SLF001 the account forgets once
-    monkeypatch.setattr(
-        just_in_time, "_find", lambda workbench: finds.pop() if finds else find(workbench)
-    )
-    with pytest.raises(DeviceError, match="first connection was accepted: expected AWS IoT to cl"):
-        accepted.first_connection()
+    """The flash tool starts the board; the boot that is captured is accepted, and all is well."""
+    bare.import_certificate()
+    flash = Board.flash
+
+    def flash_and_start(board: Board, show: object = None) -> None:
+        del show
+        flash(board)
+        board.boot()
+
+    monkeypatch.setattr(Board, "flash", flash_and_start)
+    capture = bare.first_connection()
+    assert ACCEPTED in capture
+    assert bare.account.certificate(bare.certificate_id).status == "ACTIVE"
 
 
 # Undone
