@@ -171,6 +171,7 @@ def start_or_find(workspace: Workspace) -> Bench:
     about = bench.get()
     _refuse_other_seed(workspace, about)
     _refuse_other_network(workspace, about)
+    _refuse_other_port(workspace, bench)
     thing = workspace.settings.thing_name
     if workspace.settings.board_is_simulated and thing not in bench.board_urls:
         bench.post(board_path(thing), {})
@@ -242,6 +243,7 @@ def simulator_command(workspace: Workspace) -> list[str]:
     command += ["--state", str(workspace.bench)]
     command += ["--region", settings.region or SIMULATED_REGION]
     command += ["--account-id", settings.account_id]
+    command += ["--mqtt-port", str(settings.mqtt_port), "--mqtt-address", settings.mqtt_address]
     command += [f"--board={settings.thing_name}"] if settings.board_is_simulated else []
     command += ["--real-network"] if settings.board_is_on_real_network else []
     return command + (["--seed", settings.seed] if settings.seed else [])
@@ -253,6 +255,16 @@ def _refuse_other_seed(workspace: Workspace, about: Mapping[str, object]) -> Non
         raise BenchError(
             "the workspace's bench runs with another seed than is asked for. End it with "
             f"`labkit stop --workspace {workspace.root}`, or use another LABKIT_WORKSPACE."
+        )
+
+
+def _refuse_other_port(workspace: Workspace, bench: Bench) -> None:
+    wanted = workspace.settings.mqtt_port
+    if wanted not in (0, bench.mqtt_port):
+        raise BenchError(
+            f"the workspace's bench listens for MQTT on port {bench.mqtt_port}, and lab.toml says "
+            f"account.mqtt_port = {wanted}. End it with `labkit stop --workspace "
+            f"{workspace.root}`; the next start uses port {wanted}."
         )
 
 

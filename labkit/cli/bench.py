@@ -36,7 +36,14 @@ Example:
     show_default=True,
     help="real: as in life, with 180 s before a key is made; fast: as fast as it can.",
 )
-def simulate(workspace: Path | None, ready_file: Path | None, board_clock: str) -> None:
+@click.option(
+    "--mqtt-port",
+    type=click.IntRange(0, 65535),
+    help="The gateway's port, in place of account.mqtt_port in lab.toml; 0: a free one.",
+)
+def simulate(
+    workspace: Path | None, ready_file: Path | None, board_clock: str, mqtt_port: int | None
+) -> None:
     """Run the simulated bench in the foreground, until Ctrl-C or SIGTERM."""
     from labkit.bench.client import find, simulator_command
 
@@ -49,6 +56,7 @@ def simulate(workspace: Path | None, ready_file: Path | None, board_clock: str) 
     if ready_file and ready_file.exists() and not ready_file.is_file():
         raise BenchError(f"{ready_file} is not a file. Name one that the bench may write.")
     command = [*simulator_command(place), "--board-clock", board_clock]
+    command += [] if mqtt_port is None else ["--mqtt-port", str(mqtt_port)]
     command += ["--ready-file", str(ready_file.absolute())] if ready_file else []
     if os.name == "nt":
         import subprocess
@@ -129,6 +137,12 @@ def _about(place: Workspace) -> Iterator[tuple[str, str]]:
         if bench and settings.thing_name in bench.board_urls:
             where += f", board on {bench.board_urls[settings.thing_name]}"
         yield "bench", where or "not running; whatever needs it starts it"
+        if settings.board_is_at_gateway and bench:
+            yield "gateway", f"{bench.mqtt_endpoint_name}: the name the board asks for"
+            yield "", f"{settings.mqtt_address}, port {bench.mqtt_port}: its address"
+            yield "", f"{bench.root_ca_file}: the root CA that the board has to trust"
+        elif settings.board_is_at_gateway:
+            yield "gateway", "not known yet; start the bench with labkit simulate"
     yield "folder", str(place.device)
 
 

@@ -36,6 +36,7 @@ from labkit.cloud.resources import (
     Resource,
 )
 from labkit.errors import CloudError
+from labkit.support.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,6 +64,11 @@ class Account:
     notes: Notes = NO_NOTES
     label: str = "lab"
     confirmation: Confirmation | None = None
+
+    @property
+    def is_on_this_computer(self) -> bool:
+        """Whether the client's endpoint is on loopback: the simulated account, or a stand-in."""
+        return is_loopback(str(self.client.meta.endpoint_url))
 
     def endpoint(self) -> str:
         """Return the name of the MQTT endpoint (`iot:Data-ATS`)."""

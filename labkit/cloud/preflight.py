@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from labkit.cloud.aws_errors import translated
 from labkit.cloud.kinds import listed
 from labkit.errors import CloudError
+from labkit.support.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -168,8 +168,7 @@ def _filled(line: str) -> str:
 
 def _endpoint_in_words(url: str) -> str:
     """Return the endpoint; a simulated one's port is another every time, and says nothing."""
-    local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
-    return "on this computer" if local else url
+    return "on this computer" if is_loopback(url) else url
 
 
 def _permissions(

@@ -7,9 +7,9 @@ endpoint on loopback and no proxy, and neither profile nor environment is asked 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from labkit.errors import CloudError
+from labkit.support.loopback import is_loopback
 from labkit.support.seams import sealed_session
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def simulated_client(service: str, endpoint_url: str, region: str) -> Any:  # no
     """
     from botocore.config import Config  # noqa: PLC0415 costs 0.2 s
 
-    if urlsplit(endpoint_url).hostname not in ("127.0.0.1", "::1", "localhost"):
+    if not is_loopback(endpoint_url):
         raise CloudError(
             f"the simulated account's endpoint is {endpoint_url}, which is not on this computer. "
             "Run `labkit stop` and start again."

@@ -35,9 +35,13 @@ def banner(workspace: Workspace, open_account: Callable[[], Account]) -> str:
         account = "simulated: it runs on this computer, nothing reaches AWS"
         if settings.ends_before_hello_world:
             account += "\n         the board cannot reach it: this ends before the hello world"
+        elif settings.board_is_at_gateway:
+            account += "\n         the board connects to its gateway; see labkit status"
     else:
-        account = "REAL: what is made here is made in AWS"
         real = open_account()
+        account = "REAL: what is made here is made in AWS"
+        if real.is_on_this_computer:
+            account = "stand-in: its endpoint is on this computer, nothing reaches AWS"
         account_id, region = real.account_id, real.region
     lines = [
         f"board    {board}",

@@ -16,7 +16,7 @@ from labkit.lab import procedure
 from labkit.lab.banner import banner
 from labkit.lab.calls import StepCalls
 from labkit.lab.opening import open_account, open_bench, open_board
-from labkit.lab.procedure.steps.workbench import Workbench
+from labkit.lab.procedure.steps.workbench import MQTT_PORT, Workbench
 from labkit.support.seeding import Clock, Randomness
 from labkit.workspace import Workspace, default_root, write
 
@@ -130,8 +130,9 @@ class Lab(StepCalls):
 
     def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
         """Return what a step works with; a real board's output is shown while it prints."""
-        seed = self.workspace.settings.seed
-        if show is None and not self.workspace.settings.board_is_simulated:
+        settings = self.workspace.settings
+        seed, at_gateway = settings.seed, settings.board_is_at_gateway
+        if show is None and not settings.board_is_simulated:
             show = OPERATOR.say
         return Workbench(
             workspace=self.workspace,
@@ -139,8 +140,9 @@ class Lab(StepCalls):
             open_account=lambda: self.account,
             randomness=Randomness(seed),
             now=Clock(seed).now(self.procedure.number(step)),
+            mqtt_port=self.bench.mqtt_port if at_gateway and self.bench else MQTT_PORT,
             show=show,
-            allow=None if self.workspace.settings.account_is_simulated else ask_before,
+            allow=None if settings.account_is_simulated else ask_before,
             passphrase=self.passphrase,
         )
 

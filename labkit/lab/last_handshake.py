@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from labkit import certificates
 from labkit.bench import handshake
 from labkit.bench.client import board_path
 from labkit.bench.handshake import Handshake
@@ -43,6 +44,8 @@ def read_last_handshake(lab: _Lab) -> Handshake:
         BenchError: the simulated bench does not answer.
     """
     settings = lab.workspace.settings
+    if lab.bench is not None and settings.board_is_at_gateway:
+        return _at_gateway(lab, lab.bench)
     if lab.bench is None or not settings.is_simulated:
         return _heard(lab, f"Not seen: {_real(settings)}")
     told: dict[str, Any] = lab.bench.get(board_path(settings.thing_name, "handshake"))
@@ -54,6 +57,23 @@ def read_last_handshake(lab: _Lab) -> Handshake:
         "Not seen: the board has not tried to connect since its bench was started.",
         "Reset the board, for instance with lab.board.boot(), and look again.",
     )
+
+
+def _at_gateway(lab: _Lab, bench: Bench) -> Handshake:
+    """Return the last connection at the gateway if it can be this device's."""
+    attempt: Any = bench.get("handshake")["handshake"]
+    if attempt:
+        shown = {attempt["client_id"], attempt["certificate_id"]} - {"", None}
+        if not shown or shown & {lab.workspace.settings.thing_name, _certificate_id(lab.workspace)}:
+            return handshake.read(attempt)
+    return _heard(lab, "Not seen: the device was not the last to connect to the simulated gateway.")
+
+
+def _certificate_id(workspace: Workspace) -> str:
+    file = workspace.path("deviceCert.pem")
+    if not file.exists():
+        return ""
+    return certificates.certificate_id(certificates.load_certificate(file.read_bytes()))
 
 
 def _real(settings: Settings) -> str:

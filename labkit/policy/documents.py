@@ -34,14 +34,14 @@ class Statement:
     """One statement of a policy.
 
     Attributes:
-        number: the statement's position in the document, counted from 1.
-        sid: the statement's name, or empty.
+        number: its place in the document, counted from 1.
+        sid: its own name, or empty.
         allow: True for Allow, False for Deny.
-        actions: patterns in lower case, since actions are case-insensitive.
-        not_actions: whether it is about all actions except these (NotAction).
+        actions: patterns, in lower case, since actions are compared in any case.
+        not_actions: whether it is about all actions but these.
         resources: patterns.
-        not_resources: whether it is about all resources except these (NotResource).
-        conditions: all of them must be satisfied.
+        not_resources: whether it is about all resources but these.
+        conditions: all of them must hold.
     """
 
     number: int
@@ -60,10 +60,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy document, parsed.
+    """A policy document that has been read.
 
     Attributes:
-        statements: the statements in the document's order.
+        statements: in the document's order.
         name: the policy's name, or empty.
     """
 
@@ -72,30 +72,26 @@ class Policy:
 
 
 def parse(document: str | Mapping[str, object], *, name: str = "") -> Policy:
-    """Parse a policy document.
+    """Read a policy document.
 
     Args:
-        document: the JSON text, or the object that `json.loads` returns for it.
-        name: the policy's name, which decisions mention.
+        document: the JSON text, or what `json.loads` makes of it.
+        name: the policy's name, for what a decision says.
 
     Raises:
-        PolicyError: the document is malformed. The message names the place.
-
-    Not checked: whether actions and resources exist.
+        PolicyError: AWS would call it malformed; the message says what and where.
 
     Source: AWS IoT Core developer guide, AWS IoT Core policies; IAM user guide, Grammar of the IAM
-    JSON policy language.
+    JSON policy language. Whether actions and resources exist is not checked.
     """
     members = _object(_loaded(document), "document", _DOCUMENT_KEYS)
     version = members.get("Version", _WITH_VARIABLES)
     if version not in _VERSIONS:
-        raise PolicyError(
-            f'Version: expected "{_VERSIONS[0]}", got {_shown(version)}. Correct the version.'
-        )
+        raise PolicyError(f'Version: expected "{_VERSIONS[0]}", came {_shown(version)}.')
     written = members.get("Statement")
     listed = written if isinstance(written, list) else [written]
     if written is None or not listed:
-        raise PolicyError("Statement must not be empty. Write at least one statement.")
+        raise PolicyError("Statement: expected one statement or more, came none.")
     return Policy(
         tuple(
             _statement(entry, number, variables=version == _WITH_VARIABLES)
@@ -115,10 +111,10 @@ def _loaded(document: str | Mapping[str, object]) -> object:
     except json.JSONDecodeError as error:
         raise PolicyError(
             f"Policy document, line {error.lineno}, column {error.colno}: expected JSON, "
-            f"got something else ({error.msg}). Correct the text there."
+            f"came something else ({error.msg})."
         ) from error
     except RecursionError:
-        raise PolicyError("Policy document: objects or lists are nested too deeply.") from None
+        raise PolicyError("Policy document: nested too deeply.") from None
 
 
 def _verify_size(text: str) -> None:
@@ -126,7 +122,7 @@ def _verify_size(text: str) -> None:
     if size > DOCUMENT_CHARACTERS_MAX:
         raise PolicyError(
             f"Policy document: expected at most {DOCUMENT_CHARACTERS_MAX} characters without white "
-            f"space, got {size}. Shorten it with wildcards, or split it into several policies."
+            f"space, came {size}. Shorten it with wildcards, or split it into several policies."
         )
 
 
@@ -135,7 +131,7 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise PolicyError(f'Policy document: "{twice}" is written twice in one object. Keep one.')
+        raise PolicyError(f'Policy document: "{twice}" stands twice in one object. Keep one.')
     return members
 
 
@@ -144,10 +140,10 @@ def _statement(entry: object, number: int, *, variables: bool) -> Statement:
     members = _object(entry, where, _STATEMENT_KEYS)
     effect = members.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise PolicyError(f'{where}, Effect: expected "Allow" or "Deny", got {_shown(effect)}.')
+        raise PolicyError(f'{where}, Effect: expected "Allow" or "Deny", came {_shown(effect)}.')
     sid = members.get("Sid", "")
     if not isinstance(sid, str):
-        raise PolicyError(f"{where}, Sid: expected text, got {_shown(sid)}.")
+        raise PolicyError(f"{where}, Sid: expected text, came {_shown(sid)}.")
     action_key, actions = _one_of(members, "Action", "NotAction", where)
     resource_key, resources = _one_of(members, "Resource", "NotResource", where)
     for action in actions:
@@ -172,7 +168,7 @@ def _statement(entry: object, number: int, *, variables: bool) -> Statement:
 def _verify_action(action: str, where: str) -> None:
     if not _ACTION.fullmatch(action):
         raise PolicyError(
-            f'{where}: expected an action such as "iot:Publish", or "*", got "{action}".'
+            f'{where}: expected an action such as "iot:Publish", or "*", came "{action}".'
         )
 
 
@@ -181,7 +177,7 @@ def _resource(resource: str, where: str, *, variables: bool) -> Pattern:
     if not is_arn and resource != "*":
         raise PolicyError(
             f'{where}: expected "*" or an ARN such as '
-            f'"arn:aws:iot:us-east-1:123456789012:topic/my-thing/*", got "{resource}".'
+            f'"arn:aws:iot:us-east-1:123456789012:topic/my-thing/*", came "{resource}".'
         )
     return _pattern(resource, where, variables=variables)
 
@@ -208,8 +204,8 @@ def _one_of(
 ) -> tuple[str, list[str]]:
     present = [name for name in (key, negated) if name in members]
     if len(present) != 1:
-        got = "both" if present else "neither"
-        raise PolicyError(f"{where}: expected either {key} or {negated}, got {got}.")
+        came = "both" if present else "neither"
+        raise PolicyError(f"{where}: expected either {key} or {negated}, came {came}.")
     return present[0], _texts(members[present[0]], f"{where}, {present[0]}")
 
 
@@ -217,10 +213,10 @@ def _texts(written: object, where: str) -> list[str]:
     """Return one text or a list of them as a list; true, false and numbers as JSON writes them."""
     listed = written if isinstance(written, list | tuple) else [written]
     if not listed:
-        raise PolicyError(f"{where}: expected one value or more, got none.")
+        raise PolicyError(f"{where}: expected one value or more, came none.")
     for value in listed:
         if not isinstance(value, str | bool | int | float):
-            raise PolicyError(f"{where}: expected text or a list of texts, got {_shown(value)}.")
+            raise PolicyError(f"{where}: expected text or a list of texts, came {_shown(value)}.")
     return [value if isinstance(value, str) else json.dumps(value) for value in listed]
 
 
@@ -228,11 +224,11 @@ def _object(
     value: object, where: str, allowed: frozenset[str] | None = None
 ) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise PolicyError(f"{where}: expected an object in braces, got {_shown(value)}.")
+        raise PolicyError(f"{where}: expected an object in braces, came {_shown(value)}.")
     for key in value:
         if allowed is not None and key not in allowed:
             raise PolicyError(
-                f'{where}: "{key}" does not belong there. Use one of {", ".join(sorted(allowed))}.'
+                f'{where}: "{key}" does not belong there. Expected {", ".join(sorted(allowed))}.'
             )
     return value
 

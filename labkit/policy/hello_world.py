@@ -1,4 +1,4 @@
-"""The hello world of each firmware generation, and the policy that allows exactly that."""
+"""The hello world of each firmware generation, and the policy that it needs, and no more."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _THING_NAME = "${iot:Connection.Thing.ThingName}"
 _THING = "{thing}"
 
 Request = tuple[str, str]
-"""An action and its resource, such as "topic/a/b"."""
+"""An action, and the resource that it is on, such as "topic/a/b"."""
 
 
 @dataclass(frozen=True, slots=True)
 class HelloWorld:
-    """What the MQTT hello world of one firmware generation requests from AWS IoT.
+    """What the MQTT hello world of one firmware generation asks of AWS IoT.
 
     Attributes:
         name: the first release that has it: "v1", "201906" or "202011".
         policy_name: the name of its policy. One policy serves every device of the generation, and
             the policies of several generations can be in one account.
         client: the client id, with {thing} for the thing's name.
-        subscribed: the topics of its subscriptions.
-        published: the topics of its publications.
-        will: the topic of the will message in CONNECT; empty for none.
+        subscribed: the topics that it subscribes to and receives from.
+        published: the topics that it publishes to.
+        will: the topic of the will that comes with CONNECT; empty for none.
         program: its source file in the firmware tree.
     """
 
@@ -56,12 +56,12 @@ class HelloWorld:
         return tuple(each.replace(_THING, thing) for each in self.subscribed)
 
     def at_connect(self, thing: str) -> tuple[Request, ...]:
-        """Return what a policy must allow for CONNECT: the client id and the will."""
+        """Return what has to be allowed for CONNECT to be accepted: the client id and the will."""
         will = (("iot:Publish", f"topic/{self.will}"),) if self.will else ()
         return (("iot:Connect", f"client/{self.client_id(thing)}"), *will)
 
     def after_connect(self, thing: str) -> tuple[Request, ...]:
-        """Return what a policy must allow after CONNECT, in the order of the requests."""
+        """Return what has to be allowed after CONNECT, in the order in which it is asked for."""
         published = (each.replace(_THING, thing) for each in self.published)
         return (
             *(("iot:Subscribe", f"topicfilter/{each}") for each in self.topics(thing)),
@@ -100,7 +100,7 @@ GENERATIONS: Final = (
         program="demos/coreMQTT/mqtt_demo_mutual_auth.c",
     ),
 )
-"""Every generation, oldest first: v1.x, 201906.00 to 202007.00, and 202011.00 and later.
+"""Every generation, the oldest first: v1.x, 201906.00 to 202007.00, and 202011.00 and later.
 
 Source: Amazon FreeRTOS, the files named as `program`, in all releases.
 """
@@ -112,8 +112,8 @@ def generation(release: str | None) -> HelloWorld:
     """Return the hello world of a release.
 
     Args:
-        release: such as "202203.00", "201906.00_Major", "1.4.7" or "V1.4.7"; None or a text
-            without a number returns the newest generation.
+        release: such as "202203.00", "201906.00_Major", "1.4.7" or "V1.4.7"; None, or a text with
+            no number in it, for the newest generation.
     """
     number = re.search(r"[0-9]+", release or "")
     if number is None:
@@ -134,18 +134,16 @@ def resource_arn(region: str, account_id: str, resource: str) -> str:
         resource: such as "client/my-thing", "topic/a/b" or "topicfilter/a/+".
 
     Raises:
-        PolicyError: the region or the account id is malformed.
+        PolicyError: region or account id is not one.
 
     Source: AWS IoT Core developer guide, AWS IoT Core action resources.
     """
     if not _REGION.fullmatch(region):
-        raise PolicyError(
-            f'Region: expected one such as "us-east-1", got "{region}". Correct the name.'
-        )
+        raise PolicyError(f'Region: expected one such as "us-east-1", came "{region}".')
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise PolicyError(
-            f"Account id: expected 12 digits, got {len(account_id)} characters. "
-            "Get it with: aws sts get-caller-identity."
+            f"Account id: expected 12 digits, came {len(account_id)} characters. "
+            "Ask for it: aws sts get-caller-identity."
         )
     partition = next(
         (name for start, name in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws"
@@ -158,25 +156,25 @@ def hello_world_policy(
 ) -> dict[str, object]:
     """Return the policy of a generation's MQTT hello world.
 
-    Newest generation: a device can connect with its thing's name as client id if its certificate
-    is attached to that thing, and can use the topics below that name.
+    Newest generation: a device may connect under its thing's name, if its certificate is attached
+    to that thing, and use the topics below that name.
 
-    Older generations: the policy lists each topic. The topics are the same for every device, so
-    devices of one account receive each other's messages. All devices of v1.x have the same client
-    id, which is not a thing's name, so their policy cannot require an attached thing.
+    Older generations: each topic is named. They are the same for every device, so devices of one
+    account receive each other's messages. All devices of v1.x have one client id, which is no
+    thing's name, so there the policy cannot ask for an attached thing.
 
     Args:
         region: such as "us-east-1".
         account_id: 12 digits.
         hello_world: the generation.
-        prefix: the levels before the thing name in topics, such as "lab/bench-1"; empty for none.
-            Only the newest generation can have a prefix.
+        prefix: what stands before the thing name in topics, such as "lab/bench-1"; empty for none.
+            Only the newest generation can have one.
 
     Returns:
         The policy document, ready for `json.dumps`.
 
     Raises:
-        PolicyError: an argument is malformed, or an older generation has a prefix.
+        PolicyError: an argument is not what it should be.
 
     Source: AWS IoT Core developer guide, Publish/Subscribe policy examples and Thing policy
     variables.
@@ -184,13 +182,13 @@ def hello_world_policy(
     if prefix and not _PREFIX.fullmatch(prefix):
         raise PolicyError(
             f"Topic prefix: expected levels of letters, digits and _.:- with a slash between them, "
-            f'got "{prefix}". Choose such a prefix, or leave it empty.'
+            f'came "{prefix}".'
         )
     if hello_world != NEWEST:
         if prefix:
             raise PolicyError(
                 f"Topic prefix: expected none, got {prefix}. The hello world of {hello_world.name} "
-                "has fixed topics: leave the prefix empty."
+                "has fixed topics."
             )
         return _named_topics(region, account_id, hello_world)
     topics = f"{prefix}/{_THING_NAME}/*" if prefix else f"{_THING_NAME}/*"
@@ -221,7 +219,7 @@ def hello_world_policy(
 
 
 def _named_topics(region: str, account_id: str, hello_world: HelloWorld) -> dict[str, object]:
-    """Return a policy that lists each topic; AWS IoT publishes the will on the device's behalf."""
+    """Return a policy that names each topic; the will is published by AWS IoT, as the device."""
 
     def arns(kind: str, names: tuple[str, ...]) -> list[str]:
         return [resource_arn(region, account_id, f"{kind}/{name}") for name in names]

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
 
+LOOPBACK = "127.0.0.1"
+"""The address on which everything of a bench listens, unless lab.toml names another for MQTT."""
+
 READY_FILE = "ready.json"
 """The file in which a running bench lists its URLs, in its state directory."""
 
@@ -18,6 +21,13 @@ SIMULATED_REGION = "us-east-1"
 
 SIMULATED_ACCOUNT_ID = "123456789012"
 """The account number in AWS's own examples: nobody mistakes it for theirs."""
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL names this computer's loopback address."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 costs 10 ms
+
+    return urlsplit(url).hostname in (LOOPBACK, "::1", "localhost")
 
 
 def direct_opener() -> OpenerDirector:

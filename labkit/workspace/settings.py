@@ -7,13 +7,14 @@ a setting, add a field.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import WorkspaceError
-from labkit.support.loopback import SIMULATED_ACCOUNT_ID, SIMULATED_REGION
+from labkit.support.loopback import LOOPBACK, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
 from labkit.workspace.routes import (
     DEFAULT_ROUTE,
     ROUTES,
@@ -93,8 +94,17 @@ def _subject(example: str) -> _Rule:
     return _text(r".+", f'a subject such as "{example}"')
 
 
+def _is_address(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
+
+
 _ACCOUNT_ID = _text(r"\d{12}", "12 digits in quotes")
 _BAUD_RATE = _Rule(lambda it: type(it) is int and it > 0, "a whole number such as 115200")
+_ADDRESS = _Rule(_is_address, "an IP address such as 127.0.0.1 or 192.168.1.20")
+_PORT = _Rule(lambda it: type(it) is int and it in range(65536), "a port from 1 to 65535, or 0")
 _BOOLEAN = _Rule(lambda value: isinstance(value, bool), "true or false, without quotes")
 _REGION = _text(r"([a-z]{2}(-[a-z]+)+-\d)?", 'a region such as us-east-1, or "" for the default')
 _ROLE = _text(r"(arn:aws[a-z-]*:iam::\d{12}:role/\S+)?", 'the ARN of an IAM role, or ""')
@@ -163,6 +173,13 @@ class Settings:
     flash: tuple[str, ...] = _setting(
         "device.flash", ["labkit", "board", "flash"], _command('["make", "flash"]')
     )
+    reaches_bench: bool = _setting(
+        "device.reaches_bench",
+        default=False,
+        rule=_BOOLEAN,
+        help="true: your board can connect to the simulated account's gateway, as a program on\n"
+        "this computer or in QEMU can. `labkit status` shows what it needs.",
+    )
     cloud: str = _setting(
         "account.cloud", "sim", _one_of("sim", "aws"), variable="LABKIT_CLOUD", choice="cloud"
     )
@@ -175,6 +192,19 @@ class Settings:
     )
     account_id: str = _setting(
         "account.account_id", SIMULATED_ACCOUNT_ID, _ACCOUNT_ID, help="the simulated account's id"
+    )
+    mqtt_port: int = _setting(
+        "account.mqtt_port",
+        0,
+        _PORT,
+        help="the simulated gateway's port; 0: a free one, which stays the same if it can",
+    )
+    mqtt_address: str = _setting(
+        "account.mqtt_address",
+        LOOPBACK,
+        _ADDRESS,
+        help="where the simulated gateway listens; other computers reach it only if it is not\n"
+        "127.0.0.1",
     )
     provisioning_role: str = _setting(
         "account.provisioning_role", "", _ROLE, help="just-in-time, real account: a role's ARN"
@@ -216,8 +246,13 @@ class Settings:
 
     @property
     def ends_before_hello_world(self) -> bool:
-        """Whether the board is real and the account is not: its gateway is on loopback only."""
-        return self.account_is_simulated and not self.board_is_simulated
+        """Whether the board is real, the account is not, and the board cannot reach it."""
+        return self.account_is_simulated and not self.board_is_simulated and not self.reaches_bench
+
+    @property
+    def board_is_at_gateway(self) -> bool:
+        """Whether a board of the user's own connects to the simulated account."""
+        return self.account_is_simulated and not self.board_is_simulated and self.reaches_bench
 
     @property
     def is_simulated(self) -> bool:

@@ -10,6 +10,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, end
 
 from labkit import open_lab
 from labkit.cloud.account import Account
+from labkit.cloud.session import aws_client, simulated_client
 from labkit.errors import BenchError, CloudError, DeviceError, NotReadyError, WorkspaceError
 from labkit.lab import opening
 from labkit.lab.procedure import STEPS
@@ -58,11 +59,23 @@ def test_banner_of_a_real_board(tmp_path: Path) -> None:
 
 def test_banner_of_a_real_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real account's banner shouts, and its number is the one that AWS gives."""
-    account = Account(None, "eu-central-1", "999999999999")
+    client = aws_client("iot", "eu-central-1")
+    account = Account(client, "eu-central-1", "999999999999")
     monkeypatch.setattr(opening, "open_real", lambda *_, **__: account)
     real = open_lab(tmp_path, cloud="aws")
     assert "account  REAL: what is made here is made in AWS" in repr(real)
     assert "account 999999999999, region eu-central-1" in repr(real)
+    end(real)
+
+
+def test_banner_of_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account whose endpoint is on this computer is a stand-in, and never REAL."""
+    client = simulated_client("iot", "http://127.0.0.1:9", "us-east-1")
+    account = Account(client, "us-east-1", "999999999999")
+    monkeypatch.setattr(opening, "open_real", lambda *_, **__: account)
+    real = open_lab(tmp_path, cloud="aws")
+    assert "account  stand-in: its endpoint is on this computer" in repr(real)
+    assert "REAL" not in repr(real)
     end(real)
 
 

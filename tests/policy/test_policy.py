@@ -116,9 +116,9 @@ def test_partitions_follow_the_region(region: str, partition: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("useast1", ACCOUNT), 'Region: expected one such as "us-east-1", got "useast1"'),
-        ((REGION, "1234"), "Account id: expected 12 digits, got 4 characters"),
-        ((REGION, ACCOUNT, "a/+"), 'Topic prefix: .* got "a/\\+"'),
+        (("useast1", ACCOUNT), 'Region: expected one such as "us-east-1", came "useast1"'),
+        ((REGION, "1234"), "Account id: expected 12 digits, came 4 characters"),
+        ((REGION, ACCOUNT, "a/+"), 'Topic prefix: .* came "a/\\+"'),
         ((REGION, ACCOUNT, "*"), "Topic prefix"),
         ((REGION, ACCOUNT, "/lab"), "Topic prefix"),
         ((REGION, ACCOUNT, "lab/"), "Topic prefix"),

@@ -13,7 +13,12 @@ from labkit.bench.simulator.board.board_clock import FAST, REAL_TIME, Speed
 from labkit.bench.simulator.service import Service, Settings
 from labkit.bench.simulator.state_lock import StateDamagedError, StateInUseError
 from labkit.errors import BenchError
-from labkit.support.loopback import IN_USE_EXIT_CODE, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
+from labkit.support.loopback import (
+    IN_USE_EXIT_CODE,
+    LOOPBACK,
+    SIMULATED_ACCOUNT_ID,
+    SIMULATED_REGION,
+)
 
 if TYPE_CHECKING:
     from labkit.bench.simulator.board.internet import Internet
@@ -41,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.Signals[name], lambda *_: service.stop())
     try:
         ready = service.start()
-    except (StateInUseError, StateDamagedError, OSError) as error:
+    except (StateInUseError, StateDamagedError, BenchError, OSError) as error:
         print(f"labkit simulator: {error}", file=sys.stderr)  # noqa: T201 the program's own output
         return IN_USE_EXIT_CODE if isinstance(error, StateInUseError) else 1
     print(f"ready: control {ready['control_url']}", flush=True)  # noqa: T201 as above
@@ -69,6 +74,8 @@ def _given(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--region", type=_region, default=SIMULATED_REGION)
     parser.add_argument("--account-id", type=_account_id, default=SIMULATED_ACCOUNT_ID)
+    parser.add_argument("--mqtt-port", type=int, default=0, help="the gateway's; 0: a free one")
+    parser.add_argument("--mqtt-address", default=LOOPBACK, help="where the gateway listens")
     parser.add_argument("--board-clock", choices=sorted(_BOARD_CLOCKS), default="real")
     parser.add_argument(
         "--idle-hours", type=_hours, default=1.0, metavar="H", help="end after so long unused"
@@ -87,6 +94,8 @@ def _settings(given: argparse.Namespace) -> Settings:
         boards=tuple(given.board),
         region=given.region,
         account_id=given.account_id,
+        mqtt_port=given.mqtt_port,
+        mqtt_address=given.mqtt_address,
         board_speed=_BOARD_CLOCKS[given.board_clock],
         idle_s=given.idle_hours * 3600,
     )

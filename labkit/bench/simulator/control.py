@@ -6,6 +6,7 @@
     GET  /boards/<thing>           one board
     GET  /boards/<thing>/handshake what the gateway saw of its last attempt to connect, null for
                                    nothing, and whether it has set out at all
+    GET  /handshake                the same of the last client at the gateway's common port
     POST /boards/<thing>           {}: nothing but a board for the thing
     POST /boards/<thing>/flash     an image: it is stored, and runs at the next boot
     POST /boards/<thing>/reset     {}
@@ -123,9 +124,14 @@ class Control:
             case ["boards", thing]:
                 return self._board(thing).state
             case ["boards", thing, "handshake"]:
-                last, has_set_out = self._attempts.last(self._board(thing).name)
-                return {"handshake": last and last.to_json(), "has_set_out": has_set_out}
+                return self._last_attempt(self._board(thing).name)
+            case ["handshake"]:
+                return self._last_attempt("")
         raise _no_such_path(parts)
+
+    def _last_attempt(self, client: str) -> dict[str, Any]:
+        last, has_set_out = self._attempts.last(client)
+        return {"handshake": last and last.to_json(), "has_set_out": has_set_out}
 
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         match parts:

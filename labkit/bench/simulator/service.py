@@ -10,11 +10,13 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -27,7 +29,8 @@ from labkit.bench.simulator.board.machine import Network
 from labkit.bench.simulator.control import Control
 from labkit.bench.simulator.gateway.gateway import Gateway
 from labkit.bench.simulator.state_lock import StateLock
-from labkit.support.loopback import READY_FILE, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
+from labkit.errors import BenchError
+from labkit.support.loopback import LOOPBACK, READY_FILE, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
 from labkit.support.seeding import SEEDED_BENCH_STEP, Clock, Randomness
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Reachable
 
 LOG_NAME: Final = "simulator.log"
+MQTT_PORT_FILE: Final = "mqtt-port"
 
 
 _IDLE_CHECK_S = 1.0
@@ -56,6 +60,8 @@ class Settings:
         seed: of clock, keys and names; None for true randomness and the wall clock.
         boards: the thing names of the boards that are there from the start.
         board_speed: of the boards' clocks.
+        mqtt_port: of the gateway; 0 for the one of the last run, or a free one.
+        mqtt_address: where the gateway listens.
         idle_s: seconds without traffic after which the service ends.
     """
 
@@ -66,6 +72,8 @@ class Settings:
     region: str = SIMULATED_REGION
     account_id: str = SIMULATED_ACCOUNT_ID
     board_speed: Speed = REAL_TIME
+    mqtt_port: int = 0
+    mqtt_address: str = LOOPBACK
     idle_s: float = 3600.0
 
     @property
@@ -160,11 +168,11 @@ class Service:
         iot_url = api.start()
         started.callback(api.close)
         self._gateway = gateway = Gateway(account, settings.state_dir, on_activity=self._traffic)
-        host, port = gateway.start()
         started.callback(gateway.close)
+        host, port = self._listen(gateway)
         self._ready = {
             "iot_endpoint_url": iot_url,
-            "mqtt_host": host,
+            "mqtt_host": LOOPBACK if ip_address(host).is_unspecified else host,
             "mqtt_port": port,
             "mqtt_endpoint_name": gateway.endpoint_name,
             "root_ca_file": str(gateway.root_ca_file),
@@ -179,6 +187,24 @@ class Service:
         for path in settings.ready_files:
             started.callback(_remove_own, path)
         self._tell()
+
+    def _listen(self, gateway: Gateway) -> tuple[str, int]:
+        """Let the gateway listen on the chosen port, or on the last run's if that is free.
+
+        Raises:
+            BenchError: the chosen port is in use, or the address is not one of this computer.
+        """
+        settings, kept = self._settings, self._settings.state_dir / MQTT_PORT_FILE
+        try:
+            address = gateway.start(settings.mqtt_port or _free_port(kept), settings.mqtt_address)
+        except OSError as error:
+            raise BenchError(
+                f"the MQTT gateway cannot listen on {settings.mqtt_address}, port "
+                f"{settings.mqtt_port}: {os.strerror(error.errno)}. Choose another port or address: "
+                "account.mqtt_port and account.mqtt_address in lab.toml."
+            ) from None
+        kept.write_text(f"{address[1]}\n")
+        return address
 
     def _plug_in(self, thing: str) -> None:
         """Add a thing's board unless it is there, or the service is ending."""
@@ -237,6 +263,16 @@ class Service:
         )
         started.callback(control.close)
         return control.start()
+
+
+def _free_port(kept: Path) -> int:
+    """Return the gateway's port of the last run if it is free, so that headers stay right; or 0."""
+    try:
+        port = int(kept.read_text())
+        with socket.create_server((LOOPBACK, port)):
+            return port
+    except (OSError, ValueError, OverflowError):
+        return 0
 
 
 def _log_to(path: Path, started: ExitStack) -> None:

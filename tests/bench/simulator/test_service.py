@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import time
 from typing import TYPE_CHECKING
@@ -125,6 +126,34 @@ def test_ready_file_says_where_everything_is(start: Callable[..., Bench]) -> Non
     if os.name == "posix":
         assert stat.S_IMODE(bench.ready_file.stat().st_mode) == 0o600
         assert stat.S_IMODE((bench.state / "simulator.log").stat().st_mode) == 0o600
+
+
+def test_the_mqtt_port_stays_the_same(start: Callable[..., Bench]) -> None:
+    """A second start listens where the first did, so a board's header stays right."""
+    first = start()
+    first.end(signal.SIGTERM)
+    assert start().ready["mqtt_port"] == first.ready["mqtt_port"]
+
+
+def test_the_mqtt_port_is_given_up_if_it_is_taken(start: Callable[..., Bench]) -> None:
+    """Another program has taken the port of the last run: the bench takes a free one."""
+    first = start()
+    first.end(signal.SIGTERM)
+    port = first.ready["mqtt_port"]
+    with socket.create_server(("127.0.0.1", port)):
+        assert start().ready["mqtt_port"] not in (0, port)
+
+
+def test_the_mqtt_port_can_be_chosen(start: Callable[..., Bench]) -> None:
+    """The chosen port is used; if another program has it, the bench says so and ends with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = start("--mqtt-port", port)
+        error = refused.process.communicate(timeout=60)[1].decode()
+        assert refused.process.returncode == 1
+        assert f"cannot listen on 127.0.0.1, port {port}: Address already in use" in error
+        assert "account.mqtt_port" in error
+    assert start("--mqtt-port", port).ready["mqtt_port"] == int(port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

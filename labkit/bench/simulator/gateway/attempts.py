@@ -152,18 +152,17 @@ class Attempt:
 
 
 class Attempts:
-    """The last attempt of each client that has a port of its own."""
+    """The last attempt of each client that has a port of its own, and of the common port's, ""."""
 
     def __init__(self) -> None:
         self._last: dict[str, Attempt | None] = {}
         self._changed = Condition()
 
     def begin(self, client: str) -> Attempt:
-        """Return a new attempt; it becomes the last one of the client, if that has a name."""
+        """Return a new attempt; it becomes the last one of the client."""
         attempt = Attempt(self._notify)
         with self._changed:
-            if client:
-                self._last[client] = attempt
+            self._last[client] = attempt
             self._changed.notify_all()
         return attempt
 

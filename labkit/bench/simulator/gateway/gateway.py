@@ -22,6 +22,7 @@ from labkit.bench.simulator.gateway.broker import Broker
 from labkit.bench.simulator.gateway.mqtt_session import MqttSession
 from labkit.bench.simulator.gateway.server_identity import server_identity
 from labkit.bench.simulator.gateway.tls_connection import TlsConnection, server_context
+from labkit.support.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from labkit.bench.simulator.account import Account, Change
 
-_LOOPBACK = "127.0.0.1"
 _BACKLOG = 1024
 
 
@@ -67,11 +67,15 @@ class Gateway:
         """The client ids that are connected now."""
         return self._broker.client_ids
 
-    def start(self, port: int = 0) -> tuple[str, int]:
-        """Listen on a port (0: a free one) and return the address."""
+    def start(self, port: int = 0, address: str = LOOPBACK) -> tuple[str, int]:
+        """Listen on an address and a port (0: a free one) and return both.
+
+        Raises:
+            OSError: the port is in use, or the address is not one of this computer.
+        """
         self._thread.start()
         self._account.subscribe(self._account_changed)
-        return self._open("", port)
+        return self._open("", port, address)
 
     def open_port(self, client: str) -> tuple[str, int]:
         """Listen on a port of its own for a client, so that its attempts can be told apart.
@@ -82,7 +86,7 @@ class Gateway:
 
     def close(self) -> None:
         """Stop listening and close every connection."""
-        if not self._ports:
+        if not self._thread.is_alive():
             self._loop.close()
             return
         self._account.unsubscribe(self._account_changed)
@@ -91,15 +95,16 @@ class Gateway:
         self._thread.join()
         self._loop.close()
 
-    def _open(self, client: str, port: int) -> tuple[str, int]:
-        server = asyncio.run_coroutine_threadsafe(self._listen(client, port), self._loop).result()
+    def _open(self, client: str, port: int, address: str = LOOPBACK) -> tuple[str, int]:
+        listening = self._listen(client, port, address)
+        server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
         self._ports.append(server)
-        return _LOOPBACK, server.sockets[0].getsockname()[1]
+        return address, server.sockets[0].getsockname()[1]
 
-    async def _listen(self, client: str, port: int) -> asyncio.Server:
+    async def _listen(self, client: str, port: int, address: str) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         accept = partial(self._accept, client)
-        return await loop.create_server(accept, _LOOPBACK, port, backlog=_BACKLOG)
+        return await loop.create_server(accept, address, port, backlog=_BACKLOG)
 
     def _accept(self, client: str) -> TlsConnection:
         if self._on_activity is not None:

@@ -67,6 +67,7 @@ def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
             account simulated.
     """
     refuse_unreachable_account(workbench)
+    headers.refuse_other_port(workbench)
     capture = workbench.board.boot(show=workbench.show)
     verify_key_of_boot(workbench, capture)
     if ACCEPTED not in capture:
@@ -109,8 +110,10 @@ def refuse_unreachable_account(workbench: Workbench) -> None:
         raise DeviceError(
             "a real board cannot reach the simulated account, whose gateway is on this computer's "
             "loopback address only: the procedure ends here, before the hello world. What was done "
-            'so far stays. For the hello world take a real account (account.cloud = "aws" in '
-            "lab.toml, or LABKIT_CLOUD=aws) or the simulated board, in a folder of its own."
+            "so far stays. If the board can reach this computer, as a program or QEMU can, set "
+            "device.reaches_bench = true in lab.toml. For the hello world of another board take a "
+            'real account (account.cloud = "aws" in lab.toml, or LABKIT_CLOUD=aws), or the '
+            "simulated board, in a folder of its own."
         )
 
 

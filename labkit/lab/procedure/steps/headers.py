@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit import firmware
-from labkit.errors import MacroNotFoundError
+from labkit.errors import FirmwareError, MacroNotFoundError
 from labkit.firmware.tree import find_sources, known_sources
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labkit.workspace import Entry, Workspace
 
 ENDPOINT = "clientcredentialMQTT_BROKER_ENDPOINT"
+PORT = "clientcredentialMQTT_BROKER_PORT"
 THING_NAME = "clientcredentialIOT_THING_NAME"
 FORCE = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"
 CERTIFICATE_PEM = "keyCLIENT_CERTIFICATE_PEM"
@@ -28,6 +29,7 @@ PRIVATE_KEY_PEM = "keyCLIENT_PRIVATE_KEY_PEM"
 
 _HOME = {
     ENDPOINT: "credentials",
+    PORT: "credentials",
     THING_NAME: "credentials",
     FORCE: "provisioning",
     CERTIFICATE_PEM: "keys",
@@ -75,7 +77,11 @@ class Plan:
 
 
 def _endpoint_and_thing(workbench: Workbench) -> Mapping[str, str]:
-    return {ENDPOINT: workbench.account.endpoint(), THING_NAME: workbench.thing_name}
+    values = {ENDPOINT: workbench.account.endpoint(), THING_NAME: workbench.thing_name}
+    port = str(workbench.mqtt_port)
+    if value_now(workbench, PORT) not in (port, *_OWN_PORTS.get(workbench.mqtt_port, ())):
+        values[PORT] = port
+    return values
 
 
 def _certificates(workbench: Workbench) -> Mapping[str, str]:
@@ -92,6 +98,9 @@ PLANNED: Mapping[str, Callable[[Workbench], Mapping[str, str]]] = {
     "import_certificate": _certificates,
 }
 """The macros, all of one file, that each step sets, and their values."""
+
+_OWN_PORTS = {8883: (None, "443")}
+"""What stays where 8883 is right: no macro, or AWS IoT's other port for MQTT."""
 
 _REFUSE_PRIVATE_KEY = {"force_key_generation", "import_certificate"}
 """The steps of Option 2 that a private key in the keys header would make useless."""
@@ -114,8 +123,28 @@ def plan(workbench: Workbench, step: str) -> Plan:
 
 
 def set_endpoint_and_thing(workbench: Workbench, before: Entry | None) -> Outcome:
-    """Write the account's MQTT endpoint and the thing's name into aws_clientcredential.h."""
+    """Write the account's MQTT endpoint and the thing's name into aws_clientcredential.h.
+
+    The port is written as well if the header has another one than the account's gateway.
+    """
     return _set(workbench, "set_endpoint_and_thing", before)
+
+
+def refuse_other_port(workbench: Workbench) -> None:
+    """Refuse a header that names another port than the simulated gateway's.
+
+    Raises:
+        FirmwareError: it does; the bench was started on another port since the header was set.
+    """
+    port = value_now(workbench, PORT)
+    if workbench.workspace.settings.board_is_at_gateway and port != str(workbench.mqtt_port):
+        file = _file(workbench, PORT)
+        raise FirmwareError(
+            f"{file}: {PORT} is {port}, and the simulated gateway listens on "
+            f"{workbench.mqtt_port}. Set the port with `labkit firmware set {file} {PORT} "
+            f"{workbench.mqtt_port}`, build and flash; or set account.mqtt_port = {port} in "
+            "lab.toml and start the bench again with `labkit stop`."
+        )
 
 
 def force_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:

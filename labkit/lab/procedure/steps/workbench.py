@@ -26,6 +26,10 @@ def _passphrase() -> Passphrase:
     return Passphrase()
 
 
+MQTT_PORT = 8883
+"""On which AWS IoT listens for MQTT over TLS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workbench:
     """What a step works with: files, board, account, the time of the step and randomness.
@@ -36,6 +40,7 @@ class Workbench:
         open_account: returns the AWS account, whose client is made when it is first needed.
         randomness: the source of keys and serial numbers.
         now: the time at which the step takes place, UTC.
+        mqtt_port: the port on which the account's gateway listens for the board.
         show: called with each line that a long step has to report while it works, or None.
         allow: called before a step that is done changes the account again, with the step's name
             and the change; it raises an error to prevent the change. None allows every change.
@@ -47,6 +52,7 @@ class Workbench:
     open_account: Callable[[], Account]
     randomness: Randomness
     now: datetime
+    mqtt_port: int = MQTT_PORT
     show: Callable[[str], object] | None = None
     allow: Callable[[str, Change], object] | None = None
     passphrase: Passphrase = field(default_factory=_passphrase, repr=False)
