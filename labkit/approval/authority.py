@@ -116,7 +116,7 @@ class Authority:
         signer, name, certificate = "", "", ""
         try:
             signer = _signer_sha256(csr)
-            with certificates.names_as_they_are():
+            with certificates.ignore_name_warnings():
                 name = certificates.common_name(csr.subject)
             reason = _refusal(csr, signer, name, public_key, before)
             if not reason:

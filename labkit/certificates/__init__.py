@@ -1,15 +1,15 @@
-"""Certificates of a lab: its CA, the verification certificate, requests, the devices' own.
+"""Certificates of a lab: root CA, verification certificate, requests, device certificates.
 
 Everything here is pure: keys, serial numbers and the time are arguments, ECDSA signatures are
-deterministic (RFC 6979), and nothing is read or written. The documented way through it::
+deterministic (RFC 6979), and nothing is read or written. The documented procedure::
 
     ca = root_ca(ca_key, parse_subject("CN=Lab root CA"), now=now, serial_number=serial_1)
     csr = certificate_request(temporary_key, parse_subject("CN=my-thing"))
     issuer = Issuer(ca, ca_key)
     certificate = issuer.issue(csr, public_key=device_key, now=now, serial_number=serial_2)
 
-`Issuer.issue` refuses, before it signs, whatever the device or AWS IoT would refuse later, and
-proves afterwards that the certificate holds the device's key and that the CA signed it.
+Before it signs, `Issuer.issue` refuses everything that the device or AWS IoT would refuse later.
+Afterwards it verifies that the certificate holds the device's key and that the CA signed it.
 """
 
 from labkit.certificates.description import (
@@ -44,7 +44,7 @@ from labkit.certificates.rules import (
 )
 from labkit.certificates.subjects import (
     common_name,
-    names_as_they_are,
+    ignore_name_warnings,
     parse_subject,
     policy_variables,
     subject_text,
@@ -62,12 +62,12 @@ __all__ = [
     "certificate_request",
     "common_name",
     "describe",
+    "ignore_name_warnings",
     "is_issued_by",
     "key_algorithm",
     "load_certificate",
     "load_private_key",
     "load_request",
-    "names_as_they_are",
     "parse_subject",
     "policy_variables",
     "private_key_to_pem",

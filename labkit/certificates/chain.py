@@ -1,7 +1,6 @@
-"""Who signed what: the root, the device's certificate, and apart from them the request.
+"""Which key signed what: the root certificate, the device's certificate and the request.
 
-Nothing is taken from a name: each statement is the outcome of verifying a signature with a key,
-or of comparing keys.
+Names prove nothing: each statement is the result of verifying a signature, or of comparing keys.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from labkit.certificates.description import Description, describe
 from labkit.certificates.rules import spki, verify_issued_by, verify_request
-from labkit.certificates.subjects import names_as_they_are, subject_text
+from labkit.certificates.subjects import ignore_name_warnings, subject_text
 from labkit.certificates.words import Validity, printable, validity
 from labkit.errors import CertificateError
 from labkit.keys import short_fingerprint
@@ -30,9 +29,9 @@ class Link:
     """A certificate of the chain.
 
     Attributes:
-        certificate: in words.
-        validity: how it stands to the moment that was asked about.
-        problem: why the root's key did not sign it, or None: it was verified that it did.
+        certificate: the certificate's fields.
+        validity: whether it is valid at the given time.
+        problem: why the root's key did not sign it; None if the signature verifies.
     """
 
     certificate: Description
@@ -41,18 +40,18 @@ class Link:
 
     @property
     def name(self) -> str:
-        """Its subject, printable."""
+        """The certificate's subject, printable."""
         return printable(self.certificate.subject)
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed the request.
+    """The CSR signer.
 
     Attributes:
-        name: the name that was asked for, printable.
+        name: the subject in the request, printable.
         key_short: the short fingerprint of the key that signed the request.
-        problem: why that key did not sign it, or None.
+        problem: why the signature does not verify, or None.
         is_certified: whether it is also the key in the device's certificate.
         is_root: whether it is the root's key, which should sign certificates only.
     """
@@ -66,14 +65,14 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Who signed what; its repr says it in sentences.
+    """Which key signed what; its repr is a list of sentences.
 
     Attributes:
         device: the device's certificate.
-        root: the certificate authority's; None where there is none to verify with.
-        signer: who signed the request; None where there is no request.
-        holds_device_key: whether the certificate holds the device's key; None where the key is
-            not known.
+        root: the certificate authority's certificate; None if it is missing.
+        signer: the CSR signer; None if there is no request.
+        holds_device_key: whether the certificate holds the device's key; None if the key is
+            unknown.
     """
 
     device: Link
@@ -83,17 +82,20 @@ class Chain:
 
     @property
     def is_whole(self) -> bool:
-        """Whether both signatures verify and both certificates are valid at the moment."""
+        """Whether both signatures verify and both certificates are valid."""
         links = [self.device, *([self.root] if self.root else [])]
         return bool(self.root) and all(
             link.problem is None and link.validity.word == "valid" for link in links
         )
 
     def sentences(self) -> Iterator[tuple[bool, str]]:
-        """Yield what was proved or refuted: whether it is good, and the sentence."""
+        """Yield each result: whether it is good, and the sentence."""
         device, root = self.device, self.root
         if root is None:
-            yield False, "There is no root certificate here to verify the device's with."
+            yield (
+                False,
+                "The root certificate is missing, so the device's certificate cannot be verified.",
+            )
         else:
             key = root.certificate.key_short
             yield root.problem is None, _signed(key, "itself", root.problem)
@@ -140,13 +142,13 @@ def examine(
     csr: x509.CertificateSigningRequest | None = None,
     public_key: PublicKey | None = None,
 ) -> Chain:
-    """Find out who signed what, by verifying.
+    """Find out by verifying which key signed what.
 
     Args:
         certificate: the device's certificate.
         ca: the certificate of the CA that should have signed it.
-        now: the moment to judge validity at, with a time zone.
-        csr: the request that it was issued for.
+        now: the time at which the certificates must be valid, with a time zone.
+        csr: the request that the certificate was issued for.
         public_key: the device's key.
     """
     link = Link(
@@ -165,7 +167,7 @@ def examine(
 
 
 def _why_not(certificate: x509.Certificate, ca: x509.Certificate) -> str | None:
-    """Return why a CA's key did not sign a certificate, or None where it did."""
+    """Return why a CA's key did not sign a certificate, or None if it did."""
     try:
         verify_issued_by(certificate, ca)
     except CertificateError as error:
@@ -183,6 +185,6 @@ def _signer(
         problem = printable(str(error))
     key = spki(csr.public_key())
     is_root = ca is not None and key == spki(ca.public_key())
-    with names_as_they_are():
+    with ignore_name_warnings():
         name = printable(subject_text(csr.subject))
     return Signer(name, short_fingerprint(key), problem, key == certified, is_root)

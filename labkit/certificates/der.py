@@ -1,7 +1,8 @@
-"""Just enough DER to take an element apart and put it together again.
+"""Read and write DER elements with low tag numbers and definite, minimal lengths.
 
-Only what a certificate is made of: low tag numbers and definite, minimal lengths (X.690, sections
-8.1 and 10.1). Used for the version 1 shape of a certificate, which `cryptography` cannot build.
+A certificate has no others. Used to build version 1 certificates, which `cryptography` cannot.
+
+Source: X.690, sections 8.1 and 10.1.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _TAGS = 0x100
 
 
 class DerError(ValueError):
-    """Bytes are not DER, or use a form that a certificate has no need of."""
+    """Bytes are not DER, or have a high tag number or an indefinite length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def read(der: bytes) -> Element:
     """Return the one element that the bytes hold.
 
     Raises:
-        DerError: the bytes are no element, or something follows it.
+        DerError: the bytes are not an element, or bytes follow the element.
     """
     element, end = _read_at(der, 0)
     if end != len(der):
@@ -68,10 +69,10 @@ def read(der: bytes) -> Element:
 
 
 def children(element: Element) -> Iterator[Element]:
-    """Yield the elements that stand one after the other in a constructed element.
+    """Yield the elements of a constructed element in order.
 
     Raises:
-        DerError: the content is not a row of elements.
+        DerError: the content is not a sequence of elements.
     """
     offset = 0
     while offset < len(element.content):

@@ -1,4 +1,4 @@
-"""A certificate in words, for a page and for the command line."""
+"""A certificate's fields as text, for a page and for the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from labkit.certificates.rules import key_algorithm, spki
-from labkit.certificates.subjects import names_as_they_are, subject_text
+from labkit.certificates.subjects import ignore_name_warnings, subject_text
 from labkit.keys import PublicKey, short_fingerprint
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionText:
-    """One extension in words.
+    """One extension as text.
 
     Attributes:
         name: its name as in RFC 5280, or its object identifier.
-        text: what it says; its size and fingerprint where there are no words for it.
-        critical: whether who does not know it must refuse the certificate.
+        text: its content; the size and the fingerprint if it has no text form.
+        critical: whether software that does not know it must refuse the certificate.
     """
 
     name: str
@@ -36,12 +36,12 @@ class ExtensionText:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Description:
-    """A certificate in words; its repr is several lines to read.
+    """A certificate's fields; its repr has one line for each.
 
     Attributes:
         version: 1 or 3.
-        subject: whose it is, as RFC 4514 writes it.
-        issuer: who signed it.
+        subject: the owner's name, in the form of RFC 4514.
+        issuer: the name of the CA that signed it.
         serial_number: in hexadecimal.
         not_before: start of validity, UTC.
         not_after: end of validity, UTC.
@@ -66,7 +66,7 @@ class Description:
     certificate_id: str
 
     def __repr__(self) -> str:
-        """Return one line a field, names in a column."""
+        """Return one line for each field, with the names in a column."""
         return "\n".join(f"{name:<15} {text}".rstrip() for name, text in self._lines())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
@@ -85,9 +85,9 @@ class Description:
 
 
 def describe(certificate: x509.Certificate) -> Description:
-    """Put a certificate into words."""
+    """Return a certificate's fields as text."""
     key = certificate.public_key()
-    with names_as_they_are():
+    with ignore_name_warnings():
         subject, issuer = certificate.subject, certificate.issuer
     return Description(
         version=certificate.version.value + 1,
@@ -113,7 +113,7 @@ def certificate_id(certificate: x509.Certificate) -> str:
 
 
 def public_key(document: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
-    """Return the key in a certificate or request, as the device's keys are handled.
+    """Return the key in a certificate or request.
 
     Raises:
         PublicKeyError: it is not an EC P-256 key.
@@ -161,7 +161,7 @@ def _extension_text(extension: x509.Extension[x509.ExtensionType]) -> ExtensionT
 
 
 def _content(value: x509.ExtensionType) -> str:
-    """Return what tells an extension's content from another's, where there are no words for it."""
+    """Return size and fingerprint of an extension that has no text form."""
     der = value.public_bytes()
     return f"{len(der)} bytes, SHA-256 {short_fingerprint(der)} …"
 

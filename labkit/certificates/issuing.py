@@ -1,4 +1,4 @@
-"""Making certificates: the root CA, the verification certificate, the request, the device's own."""
+"""Make the root CA, the verification certificate, the request and the device's certificate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from labkit.certificates import rules, signing
-from labkit.certificates.subjects import common_name, names_as_they_are
+from labkit.certificates.subjects import common_name, ignore_name_warnings
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ DEVICE_CERTIFICATE_DAYS = 500
 """The documented command's `-days 500`."""
 
 ROOT_CA_DAYS = 3650
-"""Ten years: a lab's CA must outlive every device certificate that it issues."""
+"""Ten years: a CA must outlive the device certificates that it issues."""
 
 VERIFICATION_CERTIFICATE_DAYS = 30
-"""It is looked at once, when the CA is registered; a month leaves time for the paperwork."""
+"""Used once, when the CA is registered; 30 days is ample."""
 
 _REGISTRATION_CODE = re.compile(r"[0-9a-f]{64}")
 
@@ -40,17 +40,17 @@ def root_ca(
     serial_number: int,
     valid_days: int = ROOT_CA_DAYS,
 ) -> x509.Certificate:
-    """Make the certificate of a root CA: version 3, CA:TRUE, keyCertSign, signed by itself.
+    """Make the certificate of a root CA: version 3, CA:TRUE, keyCertSign, self-signed.
 
     Args:
         key: the CA's private key, EC P-256 or RSA of 2048 bits or more.
-        subject: its name, with a common name; see `parse_subject`.
-        now: the start of its validity, with a time zone.
-        serial_number: positive, at most 159 bits; random, 64 bits or more.
-        valid_days: how long it is valid.
+        subject: the CA's name, with a common name; see `parse_subject`.
+        now: the start of validity, with a time zone.
+        serial_number: positive, at most 159 bits; it should be random, with 64 bits or more.
+        valid_days: the validity in days.
 
     Raises:
-        CertificateError: the key, the subject, the serial number or the days cannot be used.
+        CertificateError: the key, the subject, the serial number or the validity is refused.
 
     Source: RFC 5280, section 4.2.1; AWS IoT Core developer guide, Register your CA certificate.
     """
@@ -79,17 +79,17 @@ def root_ca(
 def certificate_request(
     signer_key: SigningKey, subject: x509.Name
 ) -> x509.CertificateSigningRequest:
-    """Make a certificate signing request (CSR), signed by a throw-away key.
+    """Make a certificate signing request (CSR), signed by a temporary key.
 
-    The device cannot sign one. This request carries the subject; its key ends up nowhere, since
-    `Issuer.issue` puts the device's in its place.
+    The device cannot sign a request. This request carries the subject; `Issuer.issue` replaces its
+    key by the device's.
 
     Args:
         signer_key: the temporary CSR signer, EC P-256 or RSA of 2048 bits or more.
         subject: the device's name, with a common name; see `parse_subject`.
 
     Raises:
-        CertificateError: the key or the subject cannot be used.
+        CertificateError: the key or the subject is refused.
 
     Source: RFC 2986; `openssl req -new -key tempCsrSigner.key -out deviceCert.csr`.
     """
@@ -104,14 +104,14 @@ def certificate_request(
 
 
 class Issuer:
-    """A certificate authority at work: its certificate and key, checked once.
+    """A certificate authority: its certificate and private key, checked once.
 
     Args:
         ca: the CA's certificate.
-        ca_key: its private key.
+        ca_key: the CA's private key.
 
     Raises:
-        CertificateError: the certificate may not sign certificates, or the key is not its own.
+        CertificateError: the certificate must not sign certificates, or the key is another one.
 
     Attributes:
         ca: the CA's certificate.
@@ -128,7 +128,7 @@ class Issuer:
         self._authority_key_identifier = signing.extension(_authority_key_identifier(ca))
 
     def __repr__(self) -> str:
-        """Return one line that names the CA; the key is not in it."""
+        """Return one line with the CA's name and without the key."""
         return f"Issuer({self._name.rfc4514_string()})"
 
     def issue(
@@ -144,32 +144,32 @@ class Issuer:
     ) -> x509.Certificate:
         """Issue the device's certificate: the request's subject, the device's public key.
 
-        Nothing is signed unless every rule holds, and the certificate is not returned unless it
-        holds the device's key and the CA's signature verifies.
+        Every rule is checked before the CA signs. Afterwards the certificate is checked to hold the
+        device's key and to verify with the CA's.
 
         Args:
             csr: the request, signed by the temporary CSR signer.
             public_key: the device's own key, from its console.
-            now: the start of validity, with a time zone; fractions of a second are left out.
-            serial_number: positive, at most 159 bits; random, 64 bits or more.
-            valid_days: how long it is valid.
-            subject: the subject, where it should not be the request's.
-            x509v1: make the version 1 shape, without extensions, that the documented command gives
-                with OpenSSL before 3.2.
+            now: the start of validity, with a time zone; fractions of a second are cut off.
+            serial_number: positive, at most 159 bits; it should be random, with 64 bits or more.
+            valid_days: the validity in days.
+            subject: the subject; None for the request's.
+            x509v1: make a version 1 certificate, without extensions, as the documented command
+                does with OpenSSL before 3.2.
 
         Returns:
             The certificate: version 3, CA:FALSE, digitalSignature, clientAuth, both key
             identifiers, signed with SHA-256.
 
         Raises:
-            CertificateError: a rule is broken; the message says what to do.
+            CertificateError: a rule is violated.
 
         Source: `openssl x509 -req -in deviceCert.csr -CA rootCA.pem -CAkey rootCA.key
         -days 500 -sha256 -force_pubkey DevicePublicKey.pem`; RFC 5280, section 4.
         """
         signer_der = rules.spki(rules.verify_request(csr))
         rules.verify_device_key(public_key, signer_der=signer_der, ca_der=self._public_key_der)
-        with names_as_they_are():
+        with ignore_name_warnings():
             name = csr.subject if subject is None else subject
         certificate = self._certify(
             name, _loaded(public_key), now, serial_number, valid_days, x509v1=x509v1
@@ -188,32 +188,31 @@ class Issuer:
         serial_number: int,
         valid_days: int = VERIFICATION_CERTIFICATE_DAYS,
     ) -> x509.Certificate:
-        """Make the certificate that proves to AWS IoT that we hold the CA's private key.
+        """Make the certificate that proves to AWS IoT the possession of the CA's private key.
 
-        Its common name is the account's registration code, which nobody could have had signed
-        before.
+        Its common name is the account's registration code.
 
         Args:
             registration_code: 64 hexadecimal digits, from `GetRegistrationCode`.
-            public_key: the public half of a throw-away key, not the CA's.
+            public_key: the public key of a temporary key pair, not the CA's.
             now: the start of validity, with a time zone.
-            serial_number: positive, at most 159 bits; random, 64 bits or more.
-            valid_days: how long it is valid.
+            serial_number: positive, at most 159 bits; it should be random, with 64 bits or more.
+            valid_days: the validity in days.
 
         Raises:
-            CertificateError: the registration code is none, or a rule is broken.
+            CertificateError: the registration code is malformed, or a rule is violated.
 
         Source: AWS IoT Core developer guide, Register your CA certificate.
         """
         if not _REGISTRATION_CODE.fullmatch(registration_code):
             raise CertificateError(
-                "Registration code: expected 64 hexadecimal digits in lower case, came "
-                f"{len(registration_code)} characters. Ask for it again: "
-                "aws iot get-registration-code."
+                "Registration code: expected 64 hexadecimal digits in lower case, got "
+                f"{len(registration_code)} characters. Get the code with: "
+                "aws iot get-registration-code --query registrationCode --output text."
             )
         if rules.spki(public_key) == self._public_key_der:
             raise CertificateError(
-                "Verification key: expected a throw-away key, came the CA's own. "
+                "Verification key: expected a temporary key, got the CA's own. "
                 "Make one: openssl genrsa -out verificationCert.key 2048."
             )
         rules.verify_key_is_accepted(
@@ -232,7 +231,7 @@ class Issuer:
         *,
         x509v1: bool = False,
     ) -> x509.Certificate:
-        """Check what any certificate of this CA must satisfy, and sign it."""
+        """Check the rules for every certificate of this CA, and sign it."""
         common_name(subject)
         not_before, not_after = signing.validity(now, valid_days)
         rules.verify_ca_is_valid(self.ca, not_before)
@@ -272,7 +271,7 @@ _CLIENT = signing.extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AU
 
 
 def _authority_key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """Return the CA's own key identifier, or the usual digest where its certificate has none."""
+    """Return the CA's key identifier, or the usual digest if its certificate has none."""
     try:
         own = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:

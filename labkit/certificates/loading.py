@@ -1,7 +1,6 @@
-"""Certificates, requests and private keys, from PEM or DER and back to PEM.
+"""Load certificates, requests and private keys from PEM or DER, and write them as PEM.
 
-Whatever is wrong with an input, the message says what was found instead. Nothing of the input's
-content gets into a message.
+Messages name what was found, and never quote the input.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from labkit import pem
 from labkit.certificates.der import DerError, children
 from labkit.certificates.der import read as read_der
-from labkit.certificates.subjects import names_as_they_are
+from labkit.certificates.subjects import ignore_name_warnings
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-"""A key that a lab's CA or CSR signer may have; `Issuer` says of which size and curve."""
+"""A private key of a CA or CSR signer; `Issuer` checks size and curve."""
 
 _Loaded = TypeVar("_Loaded", x509.Certificate, x509.CertificateSigningRequest)
 
@@ -48,44 +47,44 @@ _DER_LOADERS: Mapping[str, Callable[[bytes], object]] = {
 
 
 def load_certificate(source: str | bytes) -> x509.Certificate:
-    """Read the one certificate in a PEM text or DER bytes.
+    """Load the one certificate in a PEM text or DER bytes.
 
-    Text round the PEM block, as `openssl x509 -text` writes it, is left alone; so is a block of EC
-    parameters.
+    Text around the PEM block, as `openssl x509 -text` writes it, and blocks of other types are
+    skipped.
 
     Args:
         source: the content of a file such as `deviceCert.pem`.
 
     Raises:
-        CertificateError: something else stands there, or more than one certificate.
+        CertificateError: there is no certificate, or more than one, or it is damaged.
     """
     return _load(source, x509.load_der_x509_certificate, "certificate")
 
 
 def load_request(source: str | bytes) -> x509.CertificateSigningRequest:
-    """Read the one certificate signing request (CSR) in a PEM text or DER bytes.
+    """Load the one certificate signing request (CSR) in a PEM text or DER bytes.
 
-    Its signature is checked when a certificate is issued, not here.
+    Not checked: its signature, which `Issuer.issue` verifies.
 
     Args:
         source: the content of a file such as `deviceCert.csr`.
 
     Raises:
-        CertificateError: something else stands there, or more than one request.
+        CertificateError: there is no request, or more than one, or it is damaged.
     """
     return _load(source, x509.load_der_x509_csr, "certificate request")
 
 
 def load_private_key(source: str | bytes, passphrase: str | bytes | None = None) -> SigningKey:
-    """Read the one private key in a PEM text: PKCS #8, or openssl's older RSA and EC forms.
+    """Load the one private key in a PEM text: PKCS #8, or openssl's older RSA and EC formats.
 
     Args:
         source: the content of a file such as `rootCA.key`.
-        passphrase: what it is encrypted with; None for a key that is not encrypted.
+        passphrase: the key's passphrase; None if it is not encrypted.
 
     Raises:
-        CertificateError: something else stands there, the passphrase is missing, wrong or not
-            needed, or the key is neither RSA nor EC.
+        CertificateError: there is no private key, or more than one; the passphrase is missing,
+            wrong or not needed; or the key is neither RSA nor EC.
     """
     octets = _as_bytes(source)
     if not pem.blocks(octets):
@@ -103,12 +102,12 @@ def load_private_key(source: str | bytes, passphrase: str | bytes | None = None)
     try:
         key = serialization.load_pem_private_key(block.text.encode(), password or None)
     except _UNREADABLE:
-        # No cause is kept: whatever it says was made from the key's bytes.
+        # The cause is dropped, because its message may quote the key.
         raise CertificateError(_why_no_key(encrypted=encrypted)) from None
     if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         return key
     raise CertificateError(
-        f"Expected an RSA or EC private key, came one of another kind ({type(key).__name__}). "
+        f"Expected an RSA or EC private key, got a key of another type ({type(key).__name__}). "
         "Make the key again: openssl ecparam -name prime256v1 -genkey, or openssl genrsa 2048."
     )
 
@@ -119,11 +118,11 @@ def to_pem(document: x509.Certificate | x509.CertificateSigningRequest) -> str:
 
 
 def private_key_to_pem(key: SigningKey, passphrase: str | bytes | None = None) -> bytes:
-    """Return a private key as PKCS #8 PEM, the form that `openssl genrsa` writes since 3.0.
+    """Return a private key as PKCS #8 PEM, as `openssl genrsa` writes it since 3.0.
 
     Args:
         key: the key.
-        passphrase: what to encrypt it with; None leaves it in the clear.
+        passphrase: encrypts the key; None leaves it unencrypted.
 
     Raises:
         CertificateError: the passphrase is empty or longer than 1,023 bytes.
@@ -138,16 +137,19 @@ def private_key_to_pem(key: SigningKey, passphrase: str | bytes | None = None) -
         )
     except ValueError:
         raise CertificateError(
-            "Expected a passphrase of 1 to 1,023 bytes; choose another, or none."
+            "Expected a passphrase of 1 to 1,023 bytes. Choose another passphrase, or none."
         ) from None
 
 
 def _why_no_key(*, encrypted: bool) -> str:
     if encrypted:
-        return "The passphrase does not open the private key, or the file is damaged."
+        return (
+            "The passphrase does not open the private key, or the file is damaged. "
+            "Check the passphrase and try again."
+        )
     return (
-        "Expected a private key in PEM, and the block that says it is one cannot be read. "
-        "The file is damaged; copy it again from where it was made."
+        "Expected a private key in PEM, and the content of the block cannot be read. "
+        "The file is damaged: copy it again from where it was made."
     )
 
 
@@ -163,7 +165,7 @@ def _load(source: str | bytes, loader: Callable[[bytes], _Loaded], kind: str) ->
     elif not octets.startswith(_DER_SEQUENCE):
         raise _unexpected(kind, octets)
     try:
-        with names_as_they_are():
+        with ignore_name_warnings():
             document = loader(der)
             _read_fields(document)
         _refuse_unused_bits(der)
@@ -178,7 +180,7 @@ def _load(source: str | bytes, loader: Callable[[bytes], _Loaded], kind: str) ->
 
 
 def _read_fields(document: x509.Certificate | x509.CertificateSigningRequest) -> None:
-    """Read the fields now: `cryptography` reads each when it is asked for, and raises then."""
+    """Read all fields now, because `cryptography` parses each field only on access."""
     document.public_key()
     _ = document.subject, document.extensions
     if isinstance(document, x509.Certificate):
@@ -186,9 +188,9 @@ def _read_fields(document: x509.Certificate | x509.CertificateSigningRequest) ->
 
 
 def _refuse_unused_bits(octets: bytes) -> None:
-    """Refuse a signature of which not all bits count, which every verifier ignores.
+    """Refuse a signature with unused bits, which every verifier ignores.
 
-    The same certificate would have a second encoding, and with it a second certificate id.
+    The same certificate would have a second encoding, and so a second certificate id.
     """
     *_, signature = children(read_der(octets))
     if signature.content[:1] != b"\0":
@@ -215,7 +217,7 @@ def _found(octets: bytes) -> str:
 
 def _kind_of_der(der: bytes) -> str | None:
     for kind, loader in _DER_LOADERS.items():
-        with suppress(*_UNREADABLE), names_as_they_are():
+        with suppress(*_UNREADABLE), ignore_name_warnings():
             loader(der)
             return kind
     return None

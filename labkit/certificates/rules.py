@@ -1,8 +1,7 @@
-"""What must hold before a certificate is signed, and what must hold after.
+"""The rules that are checked before a certificate is signed, and after.
 
-Each rule is a function that raises `CertificateError`, saying what was expected, what came and
-what to do. Most of what they refuse, other tools sign: the device or AWS IoT would refuse it
-later, far from the cause.
+Each rule is a function that raises `CertificateError`. Other tools sign most of what these rules
+refuse; the device or AWS IoT then refuses it later, far from the cause.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 
-from labkit.certificates.subjects import names_as_they_are, subject_text
+from labkit.certificates.subjects import ignore_name_warnings, subject_text
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from labkit.keys import PublicKey
 
 CertifiedKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-"""A public key of a kind that is used here."""
+"""A public key of a type that the procedure uses."""
 
 RSA_BITS_MIN = 2048
 """What AWS IoT accepts (AWS IoT Core developer guide, transport security), and NIST since 2014."""
@@ -42,14 +41,14 @@ def verify_ca(ca: x509.Certificate, now: datetime | None = None) -> None:
 
     Args:
         ca: the CA's certificate.
-        now: the time to judge its validity at, with a time zone; None leaves validity out.
+        now: the time at which it must be valid, with a time zone; None skips this check.
 
     Raises:
-        CertificateError: its key is neither RSA of 2048 bits or more nor EC P-256, it does not
-            say CA:TRUE, it says what its key is for and signing certificates is not in it, or it
-            is not valid at that time.
+        CertificateError: its key is neither RSA of 2048 bits or more nor EC P-256,
+            basicConstraints is not CA:TRUE, keyUsage excludes signing certificates, or it is not
+            valid at that time.
 
-    Not checked: who signed it, and whether it was revoked. Extended key usage is left out too.
+    Not checked: who signed it, whether it was revoked, and its extended key usage.
 
     Source: RFC 5280, sections 4.2.1.3 and 4.2.1.9.
     """
@@ -57,7 +56,7 @@ def verify_ca(ca: x509.Certificate, now: datetime | None = None) -> None:
     verify_key_is_accepted(ca.public_key(), "the CA", remedy)
     if ca.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
         # Its key signs with PSS padding only; what is signed here would verify nowhere.
-        raise CertificateError(f"Key of the CA: expected plain RSA, came RSASSA-PSS; {remedy}.")
+        raise CertificateError(f"Key of the CA: expected plain RSA, got RSASSA-PSS; {remedy}.")
     _verify_ca_extensions(ca)
     if now is not None:
         verify_ca_is_valid(ca, now)
@@ -72,16 +71,17 @@ def _verify_ca_extensions(ca: x509.Certificate) -> None:
         ) from error
     constraints = _extension(extensions, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
-        came = "CA:FALSE" if constraints else "none (as in a version 1 certificate)"
+        got = "CA:FALSE" if constraints else "none (as in a version 1 certificate)"
         raise CertificateError(
-            f"CA certificate: expected basicConstraints CA:TRUE, came {came}. "
-            "AWS IoT and OpenSSL refuse what it signs. Use the root CA's certificate, not a "
-            "device's; or make the CA again with basicConstraints=critical,CA:TRUE."
+            f"CA certificate: expected basicConstraints CA:TRUE, got {got}. "
+            "AWS IoT and OpenSSL refuse the certificates that it signs. Use the certificate of the "
+            "root CA, not of a device, or make the CA again with "
+            "basicConstraints=critical,CA:TRUE."
         )
     usage = _extension(extensions, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         raise CertificateError(
-            "CA certificate: its keyUsage leaves out keyCertSign, so it may not sign "
+            "CA certificate: its keyUsage does not have keyCertSign, so it must not sign "
             "certificates. Make the CA again with keyUsage=critical,keyCertSign,cRLSign."
         )
 
@@ -101,18 +101,18 @@ def verify_ca_is_valid(ca: x509.Certificate, now: datetime) -> None:
     """
     if now > ca.not_valid_after_utc:
         raise CertificateError(
-            f"CA certificate: expired on {_moment(ca.not_valid_after_utc)}, and it is "
-            f"{_moment(now)} now. Make a new CA and register it."
+            f"CA certificate: it expired on {_moment(ca.not_valid_after_utc)}, and now it is "
+            f"{_moment(now)}. Make a new CA and register it."
         )
     if now < ca.not_valid_before_utc:
         raise CertificateError(
-            f"CA certificate: valid from {_moment(ca.not_valid_before_utc)}, and it is "
-            f"{_moment(now)} now. Set the clock right, or wait."
+            f"CA certificate: it is valid from {_moment(ca.not_valid_before_utc)}, and now it is "
+            f"{_moment(now)}. Correct the clock, or wait."
         )
 
 
 def verify_ca_key(ca: x509.Certificate, ca_key: SigningKey) -> None:
-    """Verify that a private key is the one that belongs to the CA's certificate.
+    """Verify that a private key belongs to the CA's certificate.
 
     Raises:
         CertificateError: it is another key.
@@ -120,9 +120,9 @@ def verify_ca_key(ca: x509.Certificate, ca_key: SigningKey) -> None:
     if spki(ca.public_key()) != spki(ca_key.public_key()):
         raise CertificateError(
             "CA key: expected the private key of the CA certificate "
-            f'"{subject_text(ca.subject)}" ({key_algorithm(ca.public_key())}), came another one '
-            f"({key_algorithm(ca_key.public_key())}). Give the pair made together: rootCA.pem "
-            "and rootCA.key of one folder."
+            f'"{subject_text(ca.subject)}" ({key_algorithm(ca.public_key())}), got a different key '
+            f"({key_algorithm(ca_key.public_key())}). Give rootCA.pem and rootCA.key from the same "
+            "folder."
         )
 
 
@@ -131,14 +131,14 @@ def verify_key_is_accepted(key: PublicKeyTypes, whose: str, remedy: str) -> Cert
 
     Args:
         key: the public key.
-        whose: whose key it is, such as "the CA".
-        remedy: what to do about another one.
+        whose: the owner of the key, such as "the CA".
+        remedy: what to do if the key is refused.
 
     Returns:
         The key.
 
     Raises:
-        CertificateError: it is another kind of key, or too short.
+        CertificateError: the key is of another type, or too short.
     """
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS_MIN:
         return key
@@ -146,18 +146,18 @@ def verify_key_is_accepted(key: PublicKeyTypes, whose: str, remedy: str) -> Cert
         return key
     raise CertificateError(
         f"Key of {whose}: expected EC P-256, or RSA with {RSA_BITS_MIN} bits or more, "
-        f"came {key_algorithm(key)}; {remedy}."
+        f"got {key_algorithm(key)}; {remedy}."
     )
 
 
 def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
-    """Verify that a request is signed by the key in it, and that the key is an accepted one.
+    """Verify that a request is signed by its own key, and that the key is accepted.
 
     Returns:
         The CSR signer's public key.
 
     Raises:
-        CertificateError: it is not.
+        CertificateError: the signature or the key is refused.
 
     Source: RFC 2986, section 3.
     """
@@ -167,18 +167,18 @@ def verify_request(csr: x509.CertificateSigningRequest) -> CertifiedKey:
         signed = csr.is_signature_valid
     except _UNUSABLE as error:
         raise CertificateError(
-            f"Certificate request: its key or signature is of a kind that is not used here. {_REDO}"
+            f"Certificate request: its key or signature is of a type that is not supported. {_REDO}"
         ) from error
     if not signed:
         raise CertificateError(
-            "Certificate request: expected the signature of the key that it holds, and it is not. "
+            "Certificate request: its signature does not verify with its own key. "
             f"The request was changed after signing, or damaged. {_REDO}"
         )
     return verify_key_is_accepted(key, "the CSR signer", "make a new one: openssl genrsa 2048")
 
 
 def is_signed_by(key: CertifiedKey, signature: bytes, message: bytes) -> bool:
-    """Return whether a signature with SHA-256 is the key's; RSA's is PKCS #1 v1.5."""
+    """Return whether a signature with SHA-256 verifies; RSA with PKCS #1 v1.5."""
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
@@ -190,14 +190,14 @@ def is_signed_by(key: CertifiedKey, signature: bytes, message: bytes) -> bool:
 
 
 def _verify_hash(csr: x509.CertificateSigningRequest) -> None:
-    """Tell a signature with an old hash from a broken one: `cryptography` says "not valid" of both.
+    """Verify that the hash is not an old one: `cryptography` only reports "not valid" for it.
 
     Raises:
-        CertificateError: it is MD5 or SHA-1.
+        CertificateError: the hash is MD5 or SHA-1.
     """
     if isinstance(csr.signature_hash_algorithm, hashes.MD5 | hashes.SHA1):
         raise CertificateError(
-            "Certificate request: expected a signature with SHA-256, came one with "
+            "Certificate request: expected a signature with SHA-256, got one with "
             f"{csr.signature_hash_algorithm.name.upper()}. {_REDO}"
         )
 
@@ -206,28 +206,28 @@ _REDO = "Make it again: openssl req -new -key tempCsrSigner.key -out deviceCert.
 
 
 def verify_device_key(public_key: PublicKey, *, signer_der: bytes, ca_der: bytes) -> None:
-    """Verify that the device's key is its own: neither the CSR signer's nor the CA's.
+    """Verify that the device's key is neither the CSR signer's nor the CA's.
 
     Args:
-        public_key: what is to be certified.
+        public_key: the key to certify.
         signer_der: the CSR signer's key, DER SubjectPublicKeyInfo.
         ca_der: the CA's key, DER SubjectPublicKeyInfo.
 
     Raises:
-        CertificateError: it is one of those.
+        CertificateError: it is one of these keys.
     """
     if public_key.der == ca_der:
         raise CertificateError(
-            f"Device key: expected the device's own public key, came the CA's ({public_key.short})."
-            " Whoever holds the CA key would be the device. Take DevicePublicKey.pem from the "
+            f"Device key: expected the device's own public key, got the CA's ({public_key.short})."
+            " The owner of the CA key could act as the device. Use DevicePublicKey.pem from the "
             "device's console."
         )
     if public_key.der == signer_der:
         raise CertificateError(
-            "Device key: expected the device's own public key, came that of the CSR signer "
-            f"({public_key.short}). The certificate would be of no use to the device: that is what "
-            "-force_pubkey DevicePublicKey.pem is for. Take DevicePublicKey.pem from the "
-            "device's console."
+            "Device key: expected the device's own public key, got the CSR signer's "
+            f"({public_key.short}). The device cannot use such a certificate, which is why the "
+            "documented command has -force_pubkey DevicePublicKey.pem. Use DevicePublicKey.pem "
+            "from the device's console."
         )
 
 
@@ -235,7 +235,7 @@ def verify_outlived_by(ca: x509.Certificate, not_before: datetime, not_after: da
     """Verify that a certificate ends no later than its CA.
 
     Raises:
-        CertificateError: it would; the message names the days that fit.
+        CertificateError: it ends later. The message names the number of days that fit.
     """
     if not_after <= ca.not_valid_after_utc:
         return
@@ -243,7 +243,7 @@ def verify_outlived_by(ca: x509.Certificate, not_before: datetime, not_after: da
     remedy = f"Ask for at most {days} days, or make" if days > 0 else "No whole day is left: make"
     raise CertificateError(
         f"Validity: expected an end no later than the CA's, {_moment(ca.not_valid_after_utc)}, "
-        f"came {_moment(not_after)}. {remedy} a new CA and register it."
+        f"got {_moment(not_after)}. {remedy} a new CA and register it."
     )
 
 
@@ -252,26 +252,27 @@ def verify_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> Non
 
     Args:
         certificate: any certificate.
-        ca: the certificate of who should have issued it.
+        ca: the certificate of the CA that should have issued it.
 
     Raises:
-        CertificateError: another name stands there, or the CA's key did not sign it.
+        CertificateError: the issuer has another name, or the CA's key did not sign it.
 
     Not checked: validity, and whether the CA may sign (`verify_ca`).
     """
-    with names_as_they_are():
+    with ignore_name_warnings():
         issuer, subject = certificate.issuer, ca.subject
     if issuer != subject:
         raise CertificateError(
-            f'Issuer: expected "{subject_text(subject)}", came "{subject_text(issuer)}". '
-            "Another CA issued this certificate; give that one's."
+            f'Issuer: expected "{subject_text(subject)}", got "{subject_text(issuer)}". '
+            "Another CA issued this certificate. Give the certificate of that CA."
         )
     try:
         certificate.verify_directly_issued_by(ca)
     except _UNUSABLE as error:
         raise CertificateError(
             f'Signature: the key of "{subject_text(subject)}" did not sign this certificate. '
-            "Another CA of the same name did, or the certificate was changed afterwards."
+            "Another CA with the same name signed it, or the certificate was changed afterwards. "
+            "Give the certificate of the CA that issued it."
         ) from error
 
 
@@ -291,17 +292,17 @@ def verify_device_certificate(
     ca: x509.Certificate,
     csr: x509.CertificateSigningRequest | None = None,
 ) -> None:
-    """Verify that a certificate is the device's: its key, nobody else's, and the CA's signature.
+    """Verify that a certificate holds the device's key and that the CA signed it.
 
     Args:
         certificate: the device's certificate.
         public_key: the device's key.
         ca: the certificate of the CA.
-        csr: the request that it was issued for, where there still is one.
+        csr: the request that it was issued for, if it still exists.
 
     Raises:
-        CertificateError: it holds another key (and the message says whose), or the CA did not
-            sign it.
+        CertificateError: it holds another key (the message names the owner if known), or the CA
+            did not sign it.
     """
     signer_der = None if csr is None else spki(csr.public_key())
     verify_certified_key(
@@ -322,28 +323,28 @@ def verify_certified_key(
     Args:
         certificate: the device's certificate.
         public_key: the device's key.
-        signer_der: the CSR signer's key, DER SubjectPublicKeyInfo, or None where it is not known.
+        signer_der: the CSR signer's key, DER SubjectPublicKeyInfo, or None if it is unknown.
         ca_der: the CA's key, DER SubjectPublicKeyInfo.
 
     Raises:
-        CertificateError: it holds another key, and the message says whose.
+        CertificateError: it holds another key. The message names the owner if known.
     """
     certified = spki(certificate.public_key())
-    whose = "another one"
+    whose = "a different key"
     if certified == signer_der:
-        whose = "the CSR signer's: -force_pubkey was left out"
+        whose = "the CSR signer's: -force_pubkey was missing"
     elif certified == ca_der:
-        whose = "the CA's: this is the CA's own certificate, or -force_pubkey named its key"
+        whose = "the CA's: this is the CA's own certificate, or -force_pubkey had the CA's key"
     elif certified == public_key.der:
         return
     raise CertificateError(
-        f"Certificate: expected the device's key ({public_key.short}), came {whose}. "
+        f"Certificate: expected the device's key ({public_key.short}), got {whose}. "
         "Issue the certificate again for DevicePublicKey.pem."
     )
 
 
 def key_algorithm(key: PublicKeyTypes) -> str:
-    """Return a key's algorithm and size in words: `EC P-256`, `RSA-2048`, `Ed25519`."""
+    """Return a key's algorithm and size: `EC P-256`, `RSA-2048`, `Ed25519`."""
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA-{key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):

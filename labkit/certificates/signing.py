@@ -1,4 +1,4 @@
-"""The shape of a certificate and its signature, whatever it is for."""
+"""Build and sign certificates of any purpose."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def key_usage(
 def extension(
     value: x509.ExtensionType, *, critical: bool = False
 ) -> x509.Extension[x509.ExtensionType]:
-    """Return an extension as a certificate carries it."""
+    """Return an extension as a certificate has it."""
     return x509.Extension(value.oid, critical, value)
 
 
 def validity(now: datetime, valid_days: int) -> tuple[datetime, datetime]:
-    """Return the validity that starts now: its start and end, UTC, in whole seconds.
+    """Return start and end of a validity that starts now, UTC, in whole seconds.
 
     Raises:
-        CertificateError: the days are none, or end after the year 9999.
+        CertificateError: less than one day, or the end is after the year 9999.
         ValueError: the time has no time zone.
     """
     if now.tzinfo is None:
@@ -59,14 +59,14 @@ def validity(now: datetime, valid_days: int) -> tuple[datetime, datetime]:
     not_before = now.astimezone(UTC).replace(microsecond=0)
     if valid_days < 1:
         raise CertificateError(
-            f"Validity: expected 1 day or more, came {valid_days}. "
-            "The documented command asks for 500."
+            f"Validity: expected 1 day or more, got {valid_days}. "
+            "Give the number of days; the documented command has 500."
         )
     try:
         return not_before, not_before + timedelta(days=valid_days)
     except OverflowError:
         raise CertificateError(
-            f"Validity: {valid_days} days end after the year 9999. Ask for fewer."
+            f"Validity: {valid_days} days end after the year 9999. Give fewer days."
         ) from None
 
 
@@ -79,9 +79,9 @@ def builder(
     valid: tuple[datetime, datetime],
     extensions: Iterable[x509.Extension[x509.ExtensionType]] = (),
 ) -> x509.CertificateBuilder:
-    """Return a certificate with its fields filled in, for a signature.
+    """Return a certificate builder with all fields set.
 
-    Everything goes in at once: `cryptography`'s chain of calls copies the builder at each.
+    The fields are set at once: each call of `cryptography`'s builder methods copies the builder.
 
     Raises:
         CertificateError: the serial number is not positive, or longer than RFC 5280 allows.
@@ -89,8 +89,8 @@ def builder(
     if serial_number < 1 or serial_number.bit_length() > _SERIAL_NUMBER_BITS:
         raise CertificateError(
             f"Serial number: expected 1 to {_SERIAL_NUMBER_BITS} bits, positive (RFC 5280, "
-            f"4.1.2.2), came {serial_number.bit_length()} bits"
-            f"{' and a minus sign' if serial_number < 0 else ''}. Draw a new one."
+            f"4.1.2.2), got {serial_number.bit_length()} bits"
+            f"{' and a minus sign' if serial_number < 0 else ''}. Generate a new one."
         )
     return x509.CertificateBuilder(
         issuer_name=issuer,
@@ -109,14 +109,14 @@ def sign(filled_in: x509.CertificateBuilder, key: SigningKey) -> x509.Certificat
 
 
 def deterministic(key: SigningKey) -> bool | None:
-    """Say whether to take the nonce from key and message (RFC 6979), so bytes can be compared."""
+    """Return True for EC keys: their signatures are deterministic (RFC 6979), so comparable."""
     return True if isinstance(key, ec.EllipticCurvePrivateKey) else None
 
 
 def version_1(certificate: x509.Certificate, key: SigningKey) -> x509.Certificate:
     """Return a certificate without extensions as version 1, signed again.
 
-    The version is the first field and is left out for version 1, its default (RFC 5280, 4.1).
+    The version is the first field and is omitted for version 1, the default (RFC 5280, 4.1).
     """
     _, algorithm, _ = der.children(der.read(certificate.public_bytes(_DER)))
     fields = der.children(der.read(certificate.tbs_certificate_bytes))

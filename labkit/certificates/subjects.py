@@ -1,4 +1,4 @@
-"""Subject names: the two ways people write them, and how they read on a page."""
+"""Subject names: read in the forms of RFC 4514 and openssl, written as RFC 4514."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TYPES = {
 }
 _BY_LOWER_NAME = {name.lower(): oid for name, oid in _TYPES.items()}
 _NAMES = {oid: name for name, oid in reversed(_TYPES.items())}
-"""The first name of each, which is its short one."""
+"""The first name of each attribute, which is its short one."""
 
 _AWS_NAMES = {
     NameOID.DN_QUALIFIER: "DistinguishedNameQualifier",
@@ -61,34 +61,33 @@ _AWS_NAMES = {
 
 _RFC_4514_UNITS = re.compile(r"\\[0-9a-fA-F]{2}|\\.|.", re.DOTALL)
 _OPENSSL_UNITS = re.compile(r"\\.|.", re.DOTALL)
-"""A character as it is, or an escape as a whole."""
+"""A character, or an escape with all its characters."""
 
-_EXAMPLES = 'write it as "CN=my-thing,O=My Lab" or, as for openssl, "/O=My Lab/CN=my-thing"'
+_EXAMPLES = 'Write it as "CN=my-thing,O=My Lab" or, as for openssl, "/O=My Lab/CN=my-thing".'
 
 
 def parse_subject(text: str) -> x509.Name:
-    r"""Return the subject that a text names.
+    r"""Parse a subject name.
 
-    Two forms are read: RFC 4514, most specific first, and that of openssl's `-subj`, which starts
-    with a slash and goes the other way round. Both of these give the same name::
+    Two forms are accepted: RFC 4514, most specific attribute first, and that of openssl's `-subj`,
+    which starts with a slash and has the reverse order. These two texts give the same name::
 
         CN=my-thing,O=My Lab
         /O=My Lab/CN=my-thing
 
-    A backslash takes the special meaning from the next character (`O=Lab\, Ltd`); in the first
-    form two hexadecimal digits after it are a byte of UTF-8 (`O=Caf\C3\A9`). `+` joins the
-    attributes of a multi-valued part. Blanks round a part are left out. Attribute names are read
-    in any case.
+    A backslash escapes the next character (`O=Lab\, Ltd`); in the first form two hexadecimal
+    digits after it are a byte of UTF-8 (`O=Caf\C3\A9`). `+` joins the attributes of a multi-valued
+    part. Blanks around a part are ignored. Attribute names are case-insensitive.
 
     Args:
-        text: the subject as written.
+        text: the subject.
 
     Returns:
-        The name, with the most general part first, as it stands in a certificate.
+        The name, with the most general attribute first, as a certificate has it.
 
     Raises:
-        CertificateError: a part is not `name=value`, its name is unknown, or its value cannot be
-            one of that kind (a country has two letters, a common name at most 64).
+        CertificateError: a part is not `name=value`, the attribute is unknown, or its value is not
+            allowed (a country has two letters, a common name at most 64).
 
     Source: RFC 4514, sections 2 and 3; openssl-req(1), `-subj`.
     """
@@ -100,18 +99,20 @@ def parse_subject(text: str) -> x509.Name:
             for part in _split(units, "/" if slashes else ",")
         ]
     except UnicodeEncodeError as error:
-        raise CertificateError(f"subject {text!a}: cannot be written as UTF-8") from error
+        raise CertificateError(
+            f"Subject {text!a}: a character has no UTF-8 form. Remove it."
+        ) from error
     except ValueError as error:  # bytes that are not UTF-8 are a ValueError, too
-        raise CertificateError(f'subject "{text}": {error}; {_EXAMPLES}') from error
+        raise CertificateError(f'Subject "{text}": {error}. {_EXAMPLES}') from error
     return x509.Name(parts if slashes else parts[::-1])
 
 
 @contextmanager
-def names_as_they_are() -> Iterator[None]:
+def ignore_name_warnings() -> Iterator[None]:
     """Read names in certificates and requests without a warning on standard error.
 
-    `cryptography` warns about what RFC 5280 forbids, such as a length or a serial number; what
-    matters here is refused in words, by the rules.
+    `cryptography` warns about violations of RFC 5280, such as a length or a serial number. The
+    rules refuse those that matter.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -121,7 +122,7 @@ def names_as_they_are() -> Iterator[None]:
 def subject_text(name: x509.Name) -> str:
     """Return a name as RFC 4514 writes it, most specific part first: `CN=my-thing,O=My Lab`.
 
-    `parse_subject` reads it back, so attributes that the RFC leaves to their number have names.
+    Attributes without a name in the RFC have names too, so that `parse_subject` can read them.
     """
     return name.rfc4514_string(_NAMES)
 
@@ -130,41 +131,41 @@ def common_name(name: x509.Name) -> str:
     """Return the one common name in a subject.
 
     Raises:
-        CertificateError: there is none, or several, or it is empty, longer than 64 characters, or
-            holds characters that cannot be printed.
+        CertificateError: the number of common names is not one, or it is empty, longer than 64
+            characters, or has unprintable characters.
     """
     values = [str(item.value) for item in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if len(values) != 1:
-        came = f"{len(values)} of them" if values else f'the subject "{subject_text(name)}"'
+        got = f"{len(values)} of them" if values else f'the subject "{subject_text(name)}"'
         raise CertificateError(
-            f"common name: expected one, came {came}. "
-            "AWS and the console list a certificate by it; make the request again with one CN: "
+            f"Common name: expected one, got {got}. "
+            "AWS lists certificates by their common name. Make the request again with one CN: "
             "-subj /CN=<thing name>."
         )
     value = values[0]
     if not value.strip():
         raise CertificateError(
-            "common name: expected 1 to 64 characters, came an empty one. "
+            "Common name: expected 1 to 64 characters, got none. "
             "Make the request again with -subj /CN=<thing name>."
         )
     if len(value) > COMMON_NAME_MAX:
         raise CertificateError(
-            f"common name: expected at most {COMMON_NAME_MAX} characters (RFC 5280), came "
-            f"{len(value)}. Make the request again with a shorter one."
+            f"Common name: expected at most {COMMON_NAME_MAX} characters (RFC 5280), got "
+            f"{len(value)}. Make the request again with a shorter name."
         )
     if not value.isprintable():
         raise CertificateError(
-            f"common name: expected printable characters, came {value!r}. "
-            "Make the request again with a plain one."
+            f"Common name: expected printable characters, got {value!r}. "
+            "Make the request again with letters, digits and punctuation."
         )
     return value
 
 
 def policy_variables(certificate: x509.Certificate) -> dict[str, str]:
-    """Return what a certificate gives to AWS IoT policy variables.
+    """Return the AWS IoT policy variables of a certificate.
 
-    The variable of an attribute with several values is the first of them; each has its own with
-    an index, such as `iot:Certificate.Subject.Organization.1`.
+    An attribute with several values has a variable for each, with an index such as
+    `iot:Certificate.Subject.Organization.1`; the variable without an index is the first value.
 
     Returns:
         `iot:Certificate.Subject.…` and `iot:Certificate.Issuer.…` by name.
@@ -184,7 +185,7 @@ def policy_variables(certificate: x509.Certificate) -> dict[str, str]:
 
 
 def _split(units: list[str], separator: str) -> Iterator[list[str]]:
-    """Yield what is between separators; an escaped separator is a unit of its own."""
+    """Yield the units between separators; an escaped separator is not one."""
     piece: list[str] = []
     for unit in units:
         if unit == separator:
@@ -199,20 +200,20 @@ def _attribute(units: list[str]) -> x509.NameAttribute[str]:
     """Return one `name=value`.
 
     Raises:
-        ValueError: it is not one, its name is unknown, or its value is not possible.
+        ValueError: it is malformed, the attribute is unknown, or the value is not allowed.
     """
     if "=" not in units:
-        raise ValueError(f'expected name=value, came "{"".join(units).strip()}"')
+        raise ValueError(f'expected name=value, got "{"".join(units).strip()}"')
     at = units.index("=")
     name = "".join(units[:at]).strip()
     oid = _BY_LOWER_NAME.get(name.lower())
     if oid is None:
-        raise ValueError(f'"{name}" is not a known attribute. Use one of {", ".join(_TYPES)}')
+        raise ValueError(f'"{name}" is not a known attribute; use one of {", ".join(_TYPES)}')
     try:
         return x509.NameAttribute(oid, _value(units[at + 1 :]))
     except UnicodeDecodeError:
         raise ValueError(
-            f"{name}: the escaped bytes are not UTF-8; write the letters as they are"
+            f"{name}: the escaped bytes are not UTF-8; write the letters without escapes"
         ) from None
     except UnicodeEncodeError:
         raise

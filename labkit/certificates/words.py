@@ -1,4 +1,4 @@
-"""A certificate's fields in plain words, how long it is valid still, and two of them compared."""
+"""A certificate's fields explained, its validity at a time, and two certificates compared."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldInWords:
-    """A field of a certificate, with what it means.
+class ExplainedField:
+    """A field of a certificate and its meaning.
 
     Attributes:
-        name: such as "issuer"; an extension's own name.
-        value: what the certificate says, printable.
+        name: such as "issuer", or the name of an extension.
+        value: the field's value, printable.
         meaning: one sentence.
     """
 
@@ -28,11 +28,11 @@ class FieldInWords:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """How a certificate stands to a moment.
+    """Whether a certificate is valid at a time.
 
     Attributes:
         word: "not yet valid", "valid" or "expired".
-        days: whole days until it begins, until it ends, or since it ended.
+        days: whole days until the validity begins, until it ends, or since it ended.
     """
 
     word: str
@@ -54,7 +54,7 @@ class Difference:
 
     Attributes:
         name: the field's name.
-        values: what the one and the other say; empty where it is not there.
+        values: the values in the first and the second; empty if the field is missing.
         meaning: one sentence.
     """
 
@@ -74,9 +74,9 @@ class Difference:
 
 
 def validity(certificate: Description, now: datetime) -> Validity:
-    """Say whether a certificate is valid at a moment, and for how long.
+    """Return whether a certificate is valid at a time, and for how long.
 
-    Both ends belong to it. Source: RFC 5280, section 4.1.2.5.
+    Start and end are included. Source: RFC 5280, section 4.1.2.5.
     """
     if now < certificate.not_before:
         return Validity("not yet valid", (certificate.not_before - now).days)
@@ -86,30 +86,29 @@ def validity(certificate: Description, now: datetime) -> Validity:
 
 
 _MEANINGS = {
-    "subject": "Whose certificate it is: the name that the key belongs to.",
-    "issuer": "Who vouches for it: the name of the authority that signed it.",
-    "serial number": "The authority's own number for it; no other certificate of it has the same.",
-    "valid from": "Before this moment nobody should accept it.",
-    "valid until": "After this moment nobody should accept it.",
-    "public key": "Whoever shows the certificate must prove to hold this key's private half.",
-    "signature": "How the authority signed; one changed bit anywhere, and it does not verify.",
-    "version": "Version 3 can carry extensions; version 1 cannot say what it is for.",
-    "certificate id": "SHA-256 of all its bytes: AWS IoT calls the certificate by this number.",
+    "subject": "The name of the key's owner.",
+    "issuer": "The name of the certificate authority that signed it.",
+    "serial number": "The authority's number for it, different for each certificate.",
+    "valid from": "Before this time it must not be accepted.",
+    "valid until": "After this time it must not be accepted.",
+    "public key": "The device proves in the TLS handshake that it has this key's private key.",
+    "signature": "The signature algorithm; if any bit changes, the signature does not verify.",
+    "version": "Version 3 has extensions; version 1 cannot state a purpose.",
+    "certificate id": "SHA-256 of all its bytes: AWS IoT identifies the certificate by it.",
 }
 _EXTENSIONS = {
     "basicConstraints": "Whether its key may sign certificates; CA:TRUE is for an authority.",
-    "keyUsage": "What its key may be used for.",
-    "extendedKeyUsage": "In which role it may be shown; clientAuth is a device that connects.",
-    "subjectKeyIdentifier": "A short number of its own key, to find it by; it proves nothing.",
-    "authorityKeyIdentifier": "The number of the key that signed it, to find it by; it proves "
-    "nothing.",
+    "keyUsage": "The operations that its key may be used for.",
+    "extendedKeyUsage": "Its purpose in TLS; clientAuth is a device that connects.",
+    "subjectKeyIdentifier": "A short identifier of its key; it proves nothing.",
+    "authorityKeyIdentifier": "A short identifier of the key that signed it; it proves nothing.",
 }
-_UNKNOWN = "An extension that this lab has no words for."
+_UNKNOWN = "An extension that this manual does not explain."
 
 
-def in_words(certificate: Description) -> tuple[FieldInWords, ...]:
-    """Return every field of a certificate with what it means, in the certificate's order."""
-    plain = {
+def explained(certificate: Description) -> tuple[ExplainedField, ...]:
+    """Return every field of a certificate with its meaning, in the certificate's order."""
+    basic = {
         "subject": certificate.subject,
         "issuer": certificate.issuer,
         "serial number": certificate.serial_number,
@@ -119,17 +118,19 @@ def in_words(certificate: Description) -> tuple[FieldInWords, ...]:
         "signature": certificate.signature_algorithm,
         "version": str(certificate.version),
     }
-    fields = [FieldInWords(name, printable(text), _MEANINGS[name]) for name, text in plain.items()]
+    fields = [
+        ExplainedField(name, printable(text), _MEANINGS[name]) for name, text in basic.items()
+    ]
     for each in certificate.extensions:
         value = f"{each.text or 'present'}{' (critical)' if each.critical else ''}"
         meaning = _EXTENSIONS.get(each.name, _UNKNOWN)
-        fields.append(FieldInWords(each.name, printable(value), meaning))
-    last = FieldInWords("certificate id", certificate.certificate_id, _MEANINGS["certificate id"])
+        fields.append(ExplainedField(each.name, printable(value), meaning))
+    last = ExplainedField("certificate id", certificate.certificate_id, _MEANINGS["certificate id"])
     return (*fields, last)
 
 
 def differences(first: Description, second: Description) -> tuple[Difference, ...]:
-    """Return two certificates field by field, those of the first in its order."""
+    """Compare two certificates field by field, in the order of the first."""
     one, other = (_by_name(each) for each in (first, second))
     names = [*one, *(name for name in other if name not in one)]
     return tuple(
@@ -142,10 +143,10 @@ def differences(first: Description, second: Description) -> tuple[Difference, ..
     )
 
 
-def _by_name(certificate: Description) -> dict[str, FieldInWords]:
-    return {field.name: field for field in in_words(certificate)}
+def _by_name(certificate: Description) -> dict[str, ExplainedField]:
+    return {field.name: field for field in explained(certificate)}
 
 
 def printable(text: str) -> str:
-    r"""Return a text with whatever cannot be seen written out, as `\x1b` or `\u202e`."""
+    r"""Return a text with unprintable characters as escapes, such as `\x1b` or `\u202e`."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

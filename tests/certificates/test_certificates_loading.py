@@ -150,7 +150,7 @@ def test_what_stands_there_instead_is_named(load: object, expected: str, what: s
         (
             certificates.load_private_key,
             private_pem(ed25519.Ed25519PrivateKey.generate()),
-            "Expected an RSA or EC private key, came one of another kind",
+            "Expected an RSA or EC private key, got a key of another type",
         ),
     ],
 )
@@ -274,7 +274,7 @@ def test_a_request_and_a_ca_of_odd_algorithms_are_refused_in_words() -> None:
     odd = ed25519.Ed25519PrivateKey.generate()
     csr = x509.CertificateSigningRequestBuilder(THING_NAME).sign(odd, None)
     issuer = certificates.Issuer(make_ca(), ec_key("ca"))
-    with pytest.raises(CertificateError, match=r"Key of the CSR signer: .* came Ed25519"):
+    with pytest.raises(CertificateError, match=r"Key of the CSR signer: .* got Ed25519"):
         issuer.issue(csr, public_key=None, now=NOW, serial_number=9)
-    with pytest.raises(CertificateError, match=r"Key of the CA: .* came Ed25519"):
+    with pytest.raises(CertificateError, match=r"Key of the CA: .* got Ed25519"):
         certificates.root_ca(odd, CA_NAME, now=NOW, serial_number=9)

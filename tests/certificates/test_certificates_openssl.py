@@ -253,7 +253,7 @@ def test_what_openssl_issues_for_the_wrong_key_we_tell_apart(lab: Lab) -> None:
         " -out forgotten.pem -set_serial 7",
         cwd=lab.folder,
     )
-    with pytest.raises(CertificateError, match="the CSR signer's: -force_pubkey was left out"):
+    with pytest.raises(CertificateError, match="the CSR signer's: -force_pubkey was missing"):
         certificates.verify_device_certificate(
             certificates.load_certificate(lab.read("forgotten.pem")),
             public_key=lab.public_key,
@@ -295,7 +295,7 @@ def test_an_old_hash_in_a_request_is_named(lab: Lab, digest: str) -> None:
     make = f"req -new -key tempCsrSigner.key -out {digest}.csr -subj /CN=my-thing"
     now = datetime.now(UTC)
     openssl(f"{make} -{digest}", cwd=lab.folder)
-    with pytest.raises(CertificateError, match=f"with SHA-256, came one with {digest.upper()}"):
+    with pytest.raises(CertificateError, match=f"with SHA-256, got one with {digest.upper()}"):
         lab.we_issue(now, x509v1=False, csr=lab.read(f"{digest}.csr"))
     openssl(f"{make} -sha512", cwd=lab.folder)
     assert lab.we_issue(now, x509v1=False, csr=lab.read(f"{digest}.csr"))
@@ -311,5 +311,5 @@ def test_an_rsa_pss_ca_is_refused(tmp_path: Path) -> None:
         if kind == "RSA":
             certificates.verify_ca(ca)
             continue
-        with pytest.raises(CertificateError, match="expected plain RSA, came RSASSA-PSS"):
+        with pytest.raises(CertificateError, match="expected plain RSA, got RSASSA-PSS"):
             certificates.verify_ca(ca)

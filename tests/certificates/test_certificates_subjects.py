@@ -69,20 +69,20 @@ def test_a_multi_valued_part_is_one_part() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", 'expected name=value, came ""; write it as "CN=my-thing'),
-        ("/", 'expected name=value, came ""'),
-        ("my-thing", 'subject "my-thing": expected name=value, came "my-thing"'),
-        ("CN=x,", 'expected name=value, came ""'),
-        ("CN=x,Lab", 'expected name=value, came "Lab"'),
-        ("/CN=x/Lab", 'expected name=value, came "Lab"'),
-        ("NAME=x", '"NAME" is not a known attribute. Use one of CN, C, ST,'),
+        ("", 'expected name=value, got "". Write it as "CN=my-thing'),
+        ("/", 'expected name=value, got ""'),
+        ("my-thing", 'Subject "my-thing": expected name=value, got "my-thing"'),
+        ("CN=x,", 'expected name=value, got ""'),
+        ("CN=x,Lab", 'expected name=value, got "Lab"'),
+        ("/CN=x/Lab", 'expected name=value, got "Lab"'),
+        ("NAME=x", '"NAME" is not a known attribute; use one of CN, C, ST,'),
         ("CN=", "length must be >= 1 and <= 64, but it was 0"),
         ("CN=" + "x" * 65, "but it was 65"),
         ("C=Germany", "C: Attribute's length must be >= 2 and <= 2, but it was 7"),
         ("CN=x\\", "nothing follows the last backslash"),
         (r"CN=\C3", "not UTF-8"),
         ("CN=x+CN=x", "duplicate"),
-        ("CN=\ud800", "cannot be written"),
+        ("CN=\ud800", "has no UTF-8 form"),
     ],
 )
 def test_a_mistaken_subject_is_refused_with_its_reason(text: str, message: str) -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from labkit.certificates import describe, load_certificate, load_request
 from labkit.certificates.chain import examine
-from labkit.certificates.words import Difference, differences, in_words, printable
+from labkit.certificates.words import Difference, differences, explained, printable
 from labkit.errors import CertificateError
 from labkit.keys import PublicKey
 from labkit.manual.pictures.chain import draw_chain
@@ -98,7 +98,7 @@ class CertificatePanel(Panel):
             return "\n".join([_summary(compared), *map(_difference_text, compared)])
         fields = (
             f"{field.name:<22}  {field.value}\n{'':22}  {field.meaning}"
-            for field in in_words(self.certificate)
+            for field in explained(self.certificate)
         )
         return "\n".join([*fields, "", repr(self.chain)])
 
@@ -126,7 +126,7 @@ class CertificatePanel(Panel):
         )
         rows = (
             row(heading(field.name), cell(field.value, "lk-value"), cell(field.meaning))
-            for field in in_words(self.certificate)
+            for field in explained(self.certificate)
         )
         return Markup('<div class="lk-chain">{}<ul>{}</ul></div>{}').format(
             draw_chain(self.chain), sentences, table(("field", "value", "which means"), rows)

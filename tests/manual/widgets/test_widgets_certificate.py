@@ -15,7 +15,7 @@ from cryptography import x509
 from lab_bench import THREADS_OF_PYSERIAL, end
 
 from labkit import certificates, open_lab
-from labkit.certificates.words import differences, in_words, validity
+from labkit.certificates.words import differences, explained, validity
 from labkit.errors import CertificateError
 from labkit.manual import widgets
 
@@ -136,7 +136,7 @@ def test_the_words_are_the_facts_that_openssl_prints() -> None:
         capture_output=True,
         check=True,
     ).stdout.decode()
-    ours = {field.name: field.value for field in in_words(certificates.describe(certificate))}
+    ours = {field.name: field.value for field in explained(certificates.describe(certificate))}
     flat = said.replace(":", "").lower()
     assert f"serial={int(ours['serial number'], 16):02X}" in said
     assert f"subject={ours['subject']}" in said
