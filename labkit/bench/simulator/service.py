@@ -200,8 +200,8 @@ class Service:
         except OSError as error:
             raise BenchError(
                 f"the MQTT gateway cannot listen on {settings.mqtt_address}, port "
-                f"{settings.mqtt_port}: {os.strerror(error.errno)}. Choose another port or address: "
-                "account.mqtt_port and account.mqtt_address in lab.toml."
+                f"{settings.mqtt_port}: {os.strerror(error.errno or 0)}. Choose another "
+                "port or address: account.mqtt_port and account.mqtt_address in lab.toml."
             ) from None
         kept.write_text(f"{address[1]}\n")
         return address
