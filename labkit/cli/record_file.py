@@ -138,7 +138,7 @@ def replay(file: Path, given: tuple[str, ...], workspace: Path | None, *, unveri
     rebuilt; a seeded run of a simulated bench is done again as a whole, in a temporary folder. The
     record is verified first. Exit code 1 where something differs from what the record says.
     """
-    from labkit.record.rerun.replaying import replay as replay_record
+    from labkit.record.replaying import replay as replay_record
 
     keys = [] if unverified else _public_keys(given, workspace)
     replayed = replay_record(file, keys, unverified=unverified)

@@ -1,9 +1,9 @@
-"""Records: which key is in which board, who put it there, with what, and is it still true?
+"""Records of runs: which key is in which board, who provisioned it, how, and is it still true?
 
-A record is one `.eln` file, the ELN Consortium's format: a ZIP with one folder that holds an
-RO-Crate 1.1 and its minisign signature. `make` collects what a run left and seals it, `verify`
-needs the file and a public key and nothing else, `show` reads without verifying, `replay` does it
-again from the file alone, and `records` lists a folder of them.
+A record is one `.eln` file, the ELN Consortium's format: a ZIP with one folder that contains an
+RO-Crate 1.1 and its minisign signature. `make` collects the files of a run and signs them, `verify`
+needs only the file and a public key, `show` reads without verifying, `replay` repeats a run from
+the file alone, and `records` lists a folder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labkit.record.listing.filtering import records
     from labkit.record.making import make
     from labkit.record.reading import show
-    from labkit.record.rerun.replaying import replay
+    from labkit.record.replaying import replay
     from labkit.record.seal.signing_keys import public_keys
     from labkit.record.verifying import ask_account, ask_console, verify
 
@@ -30,20 +30,20 @@ __all__ = [
     "verify",
 ]
 
-_HOMES = {
+_MODULES = {
     "ask_account": "verifying",
     "ask_console": "verifying",
     "make": "making",
     "public_keys": "seal.signing_keys",
     "records": "listing.filtering",
-    "replay": "rerun.replaying",
+    "replay": "replaying",
     "show": "reading",
     "verify": "verifying",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Load a call when it is first used (PEP 562): a list needs no certificates, for one."""
-    if name in _HOMES:
-        return getattr(import_module(f"labkit.record.{_HOMES[name]}"), name)
+    """Load a function when it is first used (PEP 562): a list does not need certificates."""
+    if name in _MODULES:
+        return getattr(import_module(f"labkit.record.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'labkit.record' has no attribute {name!r}")

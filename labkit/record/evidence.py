@@ -1,4 +1,4 @@
-"""What a record's files say about each other: chain, keys, journal; nobody else is asked."""
+"""Check the files of a record against each other: certificate chain, keys and journal."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _SHORT = 16
 def judge(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[Check, ...]:
     """Check a record's files against each other.
 
-    What a run did not come to is not checked; what an accepted run must have is.
+    Steps that a run did not reach are not checked. An accepted run must have done all of them.
 
     Args:
-        files: what the record holds, by path.
+        files: the content of the record, by path.
         facts: its `record.json`.
     """
-    told = [Fingerprint(f["at"], f["sha256"]) for f in facts["fingerprints"] if f["sha256"]]
+    recorded = [Fingerprint(f["at"], f["sha256"]) for f in facts["fingerprints"] if f["sha256"]]
     found = fingerprints(files)
-    known = {each.at: each.sha256 for each in (*told, *found)}
+    known = {each.at: each.sha256 for each in (*recorded, *found)}
     return tuple(
         each
         for each in (
             *_steps(files, facts),
             *_chain(files, facts),
-            _one_key([*told, *found]),
+            _one_key([*recorded, *found]),
             _key(known, facts),
             _identity(files, facts),
             *_accepted(files, facts, {each.at for each in found}),
@@ -53,10 +53,10 @@ def _steps(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[Che
         steps = read_steps(files)
         numbered = [(each.step, each.at) for each in steps]
         problems: list[tuple[str, str]] = [
-            ("each step read what an earlier one had made", _chain_problem(steps)),
-            ("every file is as the journal says that it was made", _files_problem(steps, files)),
+            ("each step read what an earlier step made", _chain_problem(steps)),
+            ("every file is as the journal recorded it", _files_problem(steps, files)),
         ]
-        if not facts["seed"]:  # a seeded step's time is the step's, not the clock's
+        if not facts["seed"]:  # a seeded step's time depends on the step, not on the clock
             problems.insert(0, ("the journal's times are in order", _order_problem(steps)))
     except (LabError, ValueError) as error:
         yield check("the journal can be read", passed=False, value=error)
@@ -109,14 +109,14 @@ def _key(known: Mapping[str, str], facts: Mapping[str, Any]) -> Check | None:
 
 
 def _identity(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Check | None:
-    pem, told = files.get("device/deviceCert.pem"), facts["certificate"]
-    if pem is None or told is None:
+    pem, recorded = files.get("device/deviceCert.pem"), facts["certificate"]
+    if pem is None or recorded is None:
         return None
     try:
         found = certificates.certificate_id(certificates.load_certificate(pem))
     except LabError as error:
-        return check("the certificate's id is the certificate's", passed=False, value=error)
-    return check("the certificate's id is the certificate's", found == told["id"])
+        return check("the certificate has the recorded id", passed=False, value=error)
+    return check("the certificate has the recorded id", found == recorded["id"])
 
 
 def _accepted(
@@ -149,30 +149,30 @@ def _verdict(claim: str, problem: str) -> Check:
 
 
 def read_steps(files: Mapping[str, bytes]) -> list[Entry]:
-    """Return the steps of a record's journal, oldest first; none where there is no journal.
+    """Return the steps of a record's journal, oldest first; empty if there is no journal.
 
     Raises:
-        WorkspaceError: a line is no entry.
+        WorkspaceError: a line is not an entry.
     """
     lines = read_journal(files.get("journal.jsonl", b""), "journal.jsonl")
     return [line for line in lines if isinstance(line, Entry)]
 
 
 def _order_problem(steps: Sequence[Entry]) -> str:
-    """Return where the steps' times run backwards, or nothing."""
+    """Return where the times of the steps go backwards; empty if they do not."""
     for earlier, later in pairwise(steps):
         if datetime.fromisoformat(later.at) < datetime.fromisoformat(earlier.at):
             return (
-                f"{later.step} at {later.at} stands after {earlier.step} at {earlier.at}: the "
+                f"{later.step} at {later.at} follows {earlier.step} at {earlier.at}: the "
                 "computer's clock was set back, or lines were moved"
             )
     return ""
 
 
 def _chain_problem(steps: Sequence[Entry]) -> str:
-    """Return where a step read something else than what was made last, or nothing.
+    """Return where a step read another file than was made last; empty if none did.
 
-    Of a log, which grows, this is told by `_files_problem`.
+    A log grows, so `_files_problem` checks it instead.
     """
     made: dict[str, tuple[str, str]] = {}
     for entry in steps:
@@ -180,18 +180,18 @@ def _chain_problem(steps: Sequence[Entry]) -> str:
             maker, last = made.get(_name(item), ("", state))
             if last != state and not item.endswith(".log"):
                 return (
-                    f"{entry.step} read {item} with SHA-256 {state[:16]}…, and {maker} had made it "
-                    f"with {last[:16]}…"
+                    f"{entry.step} read {item} with SHA-256 {state[:16]}…, {maker} made it with "
+                    f"{last[:16]}…"
                 )
         made |= {_name(item): (entry.step, state) for item, state in entry.made.items()}
     return ""
 
 
 def _files_problem(steps: Sequence[Entry], files: Mapping[str, bytes]) -> str:
-    """Return which file of a record is not as the journal says that it was made, or nothing.
+    """Return which file differs from what the journal recorded; empty if none does.
 
-    Of console.log the journal says what its first bytes were, step by step. The CA's key is in no
-    record.
+    For console.log the journal records its first bytes at each step. A record does not contain the
+    CA's key.
     """
     made: dict[str, tuple[str, str]] = {}
     for entry in steps:
@@ -205,20 +205,20 @@ def _files_problem(steps: Sequence[Entry], files: Mapping[str, bytes]) -> str:
         if raw is None:
             return f"{item}, which {step} made, is not in the record"
         if (found := hashlib.sha256(raw).hexdigest()) != state:
-            return f"{item} has SHA-256 {found[:16]}…, and {step} made it with {state[:16]}…"
+            return f"{item} has SHA-256 {found[:16]}…, {step} made it with {state[:16]}…"
     return _log_problem(steps, files.get("device/console.log", b""))
 
 
 def _log_problem(steps: Sequence[Entry], log: bytes) -> str:
-    told = sorted(_log_states(steps))
+    states = sorted(_log_states(steps))
     digest, at = hashlib.sha256(), 0
-    for size, sha256, step in told:
+    for size, sha256, step in states:
         digest.update(log[at:size])
         at = size
         if len(log) < size:
-            return f"console.log has {len(log)} bytes, and {step} knew {size} of them"
+            return f"console.log has {len(log)} bytes, {step} recorded {size}"
         if digest.hexdigest() != sha256:
-            return f"the first {size} bytes of console.log are not those that {step} knew"
+            return f"the first {size} bytes of console.log are not those that {step} recorded"
     return ""
 
 

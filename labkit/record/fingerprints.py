@@ -1,4 +1,4 @@
-"""The device key's fingerprint at each step, derived anew from what a record holds.
+"""Compute the device key's fingerprint at each step, from the files of a record.
 
 A fingerprint is the SHA-256 of the key's DER SubjectPublicKeyInfo, 64 hexadecimal digits.
 """
@@ -26,8 +26,8 @@ class Fingerprint:
 
     Attributes:
         at: where it was found, in words.
-        sha256: 64 hexadecimal digits; empty where none could be read.
-        why: why none could be read.
+        sha256: 64 hexadecimal digits; empty if the key cannot be read.
+        why: why the key cannot be read.
     """
 
     at: str
@@ -36,16 +36,16 @@ class Fingerprint:
 
 
 def fingerprints(files: Mapping[str, bytes]) -> tuple[Fingerprint, ...]:
-    """Return the key's fingerprint wherever a record's files tell it, in the procedure's order.
+    """Return the key's fingerprint from every file that has it, in the procedure's order.
 
     Args:
-        files: what a record holds, by path.
+        files: the content of a record, by path.
     """
     return tuple(_all(files))
 
 
 def of_certificate(pem: bytes) -> str:
-    """Return the fingerprint of the key that a certificate holds."""
+    """Return the fingerprint of the key in a certificate."""
     return sha256_fingerprint(spki(certificates.load_certificate(pem).public_key()))
 
 
@@ -65,8 +65,8 @@ def _all(files: Mapping[str, bytes]) -> Iterator[Fingerprint]:
         except LabError as error:
             yield Fingerprint(at, "", str(error))
         else:
-            if noted and isinstance(told := noted.facts.get(fact), str):
-                yield Fingerprint(at, told)
+            if noted and isinstance(key := noted.facts.get(fact), str):
+                yield Fingerprint(at, key)
 
 
 def _dump(log: bytes) -> str:

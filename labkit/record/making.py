@@ -1,4 +1,4 @@
-"""Making a record: collect, take secrets out, check, seal."""
+"""Make a record: collect the files, redact secrets, check the files, sign."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.errors import RecordError
 from labkit.record.contents.collecting import collect
 from labkit.record.contents.crate import crate_metadata
-from labkit.record.contents.facts import Told, facts, told_checks
+from labkit.record.contents.facts import RunNotes, checks_as_facts, facts
 from labkit.record.contents.firmware_sources import differences
 from labkit.record.contents.report import report, summary
 from labkit.record.evidence import judge
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
 SUFFIX = ".eln"
 _WRITTEN = (FACTS, "report.html")
-"""What is written from facts that people have typed, and not collected."""
+"""The files that are made from the facts after the others were searched for secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A record that was made; its repr says where it is and what it says.
+    """A record that was made; its repr is the path and a summary.
 
     Attributes:
         path: the file.
         outcome: "accepted", "failed" or "unfinished".
-        key_id: the id of the key that signed it.
+        key_id: the id of the key that signed it, 16 hex digits.
         checks: the record's own checks.
-        redacted: what was taken out, in words.
+        redacted: a line for each secret that was redacted.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Made:
         """Return a few lines."""
         failed = [repr(each) for each in self.checks if not each]
         lines = [f"{self.path}", f"outcome {self.outcome}, signed by the key {self.key_id}"]
-        lines += [f"taken out: {each}" for each in self.redacted]
+        lines += [f"redacted: {each}" for each in self.redacted]
         return "\n".join([*lines, *(failed or [f"its {len(self.checks)} checks are ok"])])
 
 
@@ -74,36 +74,35 @@ def make(
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Made:
-    """Make a record of a device's run as it stands: accepted, failed or unfinished.
+    """Make a record of a device's run in its current state: accepted, failed or unfinished.
 
-    Nothing is changed but the record's file, and at first use the signing key.
+    It writes the record's file and, on first use, the signing key. The account is only read.
 
     Args:
-        lab: the lab; its bench is asked for the account's answers.
-        operator: who did it; the login name when not given.
-        board: which board, such as the label on it.
-        notes: what else there is to say.
-        to: the file, which ends in `.eln`, or the folder; `records/` in the workspace when not
-            given.
-        pages: executed pages by name; those that JupyterLab has saved when not given.
-        failed: the first line of what ended a run.
-        cut_off: whether somebody ended a run before its end.
-        parameters: what the pages were given.
-        now: the record's date, UTC; the computer's clock when not given.
+        lab: the lab.
+        operator: the operator's name; the login name if empty.
+        board: the board, such as the label on it.
+        notes: any other text.
+        to: the file, which ends in `.eln`, or the folder; `records/` in the workspace if None.
+        pages: executed pages by name; those that JupyterLab has saved if None.
+        failed: the first line of the error that ended a run; empty if none did.
+        cut_off: whether a signal ended a run.
+        parameters: the parameters of the pages.
+        now: the record's date, UTC; the current time if None.
 
     Raises:
-        SecretError: a secret would be in it; file and kind are named. Nothing is written.
-        RecordError: the file is there already, or cannot be written.
+        SecretError: the record would contain a secret that cannot be redacted. Nothing is written.
+        RecordError: the file exists already, or cannot be written.
     """
-    when = _even(now or datetime.now(UTC))
+    when = _even_second(now or datetime.now(UTC))
     target = _target(lab, to, when)
-    told = Told(operator, board, notes, failed, cut_off, parameters or {})
+    given = RunNotes(operator, board, notes, failed, cut_off, parameters or {})
     known = tuple(known_secrets(lab))
     files, redacted = without_secrets(collect(lab, pages), known)
     files, headers = differences(files)
-    known_facts = facts(lab, files, name=target.stem, when=when, told=told, headers=headers)
+    known_facts = facts(lab, files, name=target.stem, when=when, notes=given, headers=headers)
     checks = judge(files, known_facts)
-    known_facts["checks"] += told_checks(checks)
+    known_facts["checks"] += checks_as_facts(checks)
     files |= {FACTS: _json(known_facts), "report.html": report(files, known_facts)}
     metadata = crate_metadata(target.stem, when, files, known_facts, summary(known_facts))
     refuse(find({path: files[path] for path in _WRITTEN} | {METADATA: metadata}, known))
@@ -114,8 +113,8 @@ def make(
     return Made(target, known_facts["outcome"], key.key_id, checks, redacted)
 
 
-def _even(moment: datetime) -> datetime:
-    """Return a time that a ZIP can hold: even seconds."""
+def _even_second(moment: datetime) -> datetime:
+    """Round a time down to what a ZIP can hold: even seconds."""
     return moment.replace(microsecond=0) - timedelta(seconds=moment.second % 2)
 
 
@@ -125,12 +124,15 @@ def _target(lab: Lab, to: str | Path | None, when: datetime) -> Path:
         name = _plain(chosen.stem)
         if name != chosen.stem:
             raise RecordError(
-                f"{chosen.name}: expected a name of letters, digits, `.`, `_` and `-`, since the "
-                f"record's inner folder has it too. Take for instance {name}{SUFFIX}."
+                f"{chosen}: expected a name of letters, digits, `.`, `_` and `-`, because the "
+                f"folder inside the record has it too. Choose for example {name}{SUFFIX}."
             )
         target = chosen
         if target.exists():
-            raise RecordError(f"{target} is there already; a record is never overwritten.")
+            raise RecordError(
+                f"{target}: the file exists already, and a record is never overwritten. Choose "
+                "another name."
+            )
         return target
     name = f"{_plain(lab.workspace.settings.thing_name)}-{when:%Y%m%dT%H%M%SZ}"
     names = chain([name], (f"{name}-{number}" for number in count(2)))
@@ -142,8 +144,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".") or "record"
 
 
-def _json(told: Mapping[str, Any]) -> bytes:
-    return (json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _write(target: Path, sealed: bytes) -> None:
@@ -152,5 +154,5 @@ def _write(target: Path, sealed: bytes) -> None:
         write(target, sealed)
     except OSError as error:
         raise RecordError(
-            f"{target}: the record cannot be written: {error.strerror}. Name another file."
+            f"{target}: the record cannot be written: {error.strerror}. Choose another folder."
         ) from None

@@ -1,4 +1,4 @@
-"""A run of the manual's pages with nobody before them, which leaves a record however it ends."""
+"""Run the manual's pages unattended, and make a record however the run ends."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from labkit.record.making import Made
 
 _KILLED_BY = 128
-"""A shell gives a program that a signal ended this and the signal's number."""
+"""A shell adds this to the number of the signal that ended a program."""
 
-_ANEW = (
-    "\nThe device had been accepted before, and the pages tell of a first time: --fresh begins it "
-    "anew, `labkit record make` records it as it stands."
+_ACCEPTED_BEFORE = (
+    "\nThe device had been accepted before, and the pages expect a new device. Start over with "
+    "--fresh, or record its current state with `labkit record make`."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run of the pages and its record; the repr says how it ended and where the record is.
+    """A run of the pages and its record; its repr says how the run ended and where the record is.
 
     Attributes:
         run: the run.
@@ -47,7 +47,7 @@ class Recorded:
 
     @property
     def exit_code(self) -> int:
-        """0 only where every page came to its end and the device was accepted."""
+        """0 only if every page ran to its end and the device was accepted."""
         if self.run.signal:
             return _KILLED_BY + self.run.signal
         return 0 if self.run.failed is None and self.made.outcome == "accepted" else 1
@@ -55,38 +55,39 @@ class Recorded:
     def __repr__(self) -> str:
         """Return how the run ended, and the record's lines."""
         if self.run.signal:
-            ended = f"Ended by {signal.Signals(self.run.signal).name}, before its end."
+            ended = f"Ended early by {signal.Signals(self.run.signal).name}."
         elif self.run.failed:
-            ended = f"Failed: {self.run.failed}{_ANEW if self.was_accepted else ''}"
+            ended = f"Failed: {self.run.failed}{_ACCEPTED_BEFORE if self.was_accepted else ''}"
         else:
-            ended = f"Pages that were run to their end: {len(self.run.executed)}."
+            ended = f"{len(self.run.executed)} pages ran to their end."
         return f"{ended}\n{self.made}"
 
 
 def run_and_record(
-    lab: Lab, to: Path, told: Iterable[str], show: Callable[[str, float], object]
+    lab: Lab, to: Path, assignments: Iterable[str], show: Callable[[str, float], object]
 ) -> Recorded:
     """Run the pages of a device's route and make a record of it: accepted, failed or unfinished.
 
     Args:
-        lab: the lab; a real account has to be confirmed.
+        lab: the lab; a real account must have been confirmed.
         to: the folder for the record, or a file that ends in `.eln`.
-        told: parameters for the pages, each `name=value`; `operator` and `board` are the record's.
-        show: told each page that has ended, and how many seconds it took.
+        assignments: parameters for the pages, each `name=value`; `operator` and `board` are also
+            stored in the record.
+        show: called with each page that has ended, and how many seconds it took.
 
     Raises:
-        RecordError: the record cannot be made; what can be told of that is told before the first
-            page is run.
+        RecordError: the record cannot be made. Where possible this is raised before the first page
+            runs.
     """
-    parameters = read_parameters(told)
+    parameters = read_parameters(assignments)
     pages = pages_of(lab.workspace)
-    _refuse_place(to)
+    _refuse_target(to)
     signing_key(lab.workspace.root)
     last = lab.procedure.steps[-1]
     was_accepted = lab.workspace.journal.newest(last.name) is not None
     run = run_pages(lab.workspace, pages, parameters, show)
     made = make(
-        _again(lab),
+        _reopened(lab),
         operator=str(parameters.get("operator", "")),
         board=str(parameters.get("board", "")),
         pages=run.executed,
@@ -98,22 +99,22 @@ def run_and_record(
     return Recorded(run, made, was_accepted)
 
 
-def _refuse_place(to: Path) -> None:
-    """Refuse where no record can be written, before there is one."""
+def _refuse_target(to: Path) -> None:
+    """Refuse a path that no record can be written to, before the run."""
     folder = to.parent if to.suffix == SUFFIX else to
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        why = "" if os.access(folder, os.W_OK) else "it may not be written to"
+        why = "" if os.access(folder, os.W_OK) else "the folder is write-protected"
     except OSError as error:
         why = str(error.strerror)
     if folder != to and to.exists():
-        why = "the file is there already, and a record is never overwritten"
+        why = "the file exists already, and a record is never overwritten"
     if why:
-        raise RecordError(f"{to}: no record can be written there: {why}. Name another place.")
+        raise RecordError(f"{to}: the record cannot be written: {why}. Choose another path.")
 
 
-def _again(lab: Lab) -> Lab:
-    """Open the lab again: its bench may have ended while a long page was run."""
+def _reopened(lab: Lab) -> Lab:
+    """Open the lab again, because its bench can have stopped during a long page."""
     settings = lab.workspace.settings
     return open_lab(
         lab.workspace.root,

@@ -1,4 +1,4 @@
-"""Verifying a record: from the file and a public key alone; later, is it still true?"""
+"""Verify a record with a public key alone, and compare it with the account and a new log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labkit.record.evidence import judge
 from labkit.record.reading import Record, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from labkit.cloud.account import Account
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A record whose seal is whole, and what its files say about each other.
+    """A record whose signature and hashes are correct.
 
     Attributes:
         record: the record.
-        checks: its files, checked against each other.
+        checks: the checks of its files against each other.
     """
 
     record: Record
@@ -41,10 +41,10 @@ class Verified:
         return all(self.checks)
 
     def __repr__(self) -> str:
-        """Return the seal's line, and one for each check."""
+        """Return a line for the signature, one for each check, and a summary."""
         record = self.record
         facts = record.facts
-        by = facts["operator"] or "nobody named"
+        by = facts["operator"] or "an unknown operator"
         lines = [
             f"ok   signed by the key {record.key_id} and unchanged: {len(record.files)} files",
             *map(repr, self.checks),
@@ -55,15 +55,15 @@ class Verified:
 
 
 def verify(file: str | Path, public_keys: Sequence[str]) -> Verified:
-    """Verify a record: signature, every hash, no file more or less, chain, key and journal.
+    """Verify a record: signature, hashes, list of files, certificate chain, key and journal.
 
     Args:
         file: the `.eln` file.
-        public_keys: whose signature is accepted: public keys in minisign's form.
+        public_keys: the public keys to accept, in minisign's format.
 
     Returns:
-        What was found. A record whose seal is whole may say itself that something does not
-        agree, as of a run that failed: see `Verified.holds`.
+        The record and its checks. Signature and hashes are correct; a check can still fail, for
+        example for a run that failed: see `Verified.holds`.
 
     Raises:
         RecordError: the file was changed in any way since it was signed, or another key signed it.
@@ -73,11 +73,11 @@ def verify(file: str | Path, public_keys: Sequence[str]) -> Verified:
 
 
 def ask_account(record: Record, account: Account) -> tuple[Check, ...]:
-    """Ask the account whether certificate, thing and attachments are as they were recorded.
+    """Compare the certificate, the thing and the policies in the account with the record.
 
     Args:
         record: a verified record.
-        account: the account, of which only questions are asked. It has to be the record's.
+        account: the record's account, which is only read.
     """
     facts = record.facts
     same = (account.account_id, account.region) == (facts["account_id"], facts["region"])
@@ -91,11 +91,11 @@ def ask_account(record: Record, account: Account) -> tuple[Check, ...]:
 
 
 def ask_console(record: Record, log: bytes) -> Check:
-    """Ask a fresh console log whether the board has the recorded key.
+    """Compare the newest public key in a new console log with the record.
 
     Args:
         record: a verified record.
-        log: what the board printed since, whose newest dump counts.
+        log: what the board printed since.
     """
     claim = "the board has the recorded key"
     try:
@@ -108,15 +108,20 @@ def ask_console(record: Record, log: bytes) -> Check:
 def _still(record: Record, account: Account) -> Iterator[Check]:
     certificate = record.facts["certificate"]
     if certificate is None:
-        yield check("there is a certificate to ask for", passed=False, value="the run made none")
+        yield check(
+            "the record has a certificate", passed=False, value="the run made no certificate"
+        )
         return
     recorded = certificate["status"]
-    now = _asked(lambda: account.find_certificate(certificate["id"]))
-    if isinstance(now, str):
-        yield check("the certificate's status can be told", passed=False, value=now)
+    try:
+        now = account.find_certificate(certificate["id"])
+    except CloudError as error:
+        yield check("the certificate's status can be read", passed=False, value=error)
         return
     if now is None:
-        yield check("the certificate is in the account", passed=False, value="it is not there")
+        yield check(
+            "the certificate is in the account", passed=False, value="it is not in the account"
+        )
         return
     yield check(f"the certificate is {recorded}, as recorded", now.status == recorded, now.status)
     yield from _attached(record, account, now)
@@ -129,32 +134,25 @@ def _attached(record: Record, account: Account, certificate: Resource) -> Iterat
     try:
         now = set(account.attachments(certificate.arn))
     except CloudError as error:
-        yield check("its attachments can be told", passed=False, value=error)
+        yield check("its attachments can be read", passed=False, value=error)
         return
-    told = ", ".join(sorted(now)) or "nothing"
-    yield check("thing and policy are attached as recorded", now == names, told)
+    attached = ", ".join(sorted(now)) or "nothing"
+    yield check("thing and policy are attached as recorded", now == names, attached)
     for name, document in _policies(record).items():
         yield _policy(account, name, document)
 
 
 def _policies(record: Record) -> dict[str, str]:
-    told = json.loads(record.files.get("account/policies.json", b"{}"))
-    documents = {name: answer.get("policyDocument") for name, answer in told.items()}
+    answers = json.loads(record.files.get("account/policies.json", b"{}"))
+    documents = {name: answer.get("policyDocument") for name, answer in answers.items()}
     return {name: document for name, document in documents.items() if document}
 
 
 def _policy(account: Account, name: str, document: str) -> Check:
-    claim = f"the policy {name} says what it said"
+    claim = f"the policy {name} is unchanged"
     try:
         with translated(f"reading the policy {name}"):
             now = account.client.get_policy(policyName=name)["policyDocument"]
     except CloudError as error:
         return check(claim, passed=False, value=error)
     return check(claim, json.loads(now) == json.loads(document))
-
-
-def _asked(ask: Callable[[], Resource | None]) -> Resource | str | None:
-    try:
-        return ask()
-    except CloudError as error:
-        return str(error)

@@ -53,12 +53,12 @@ def test_make_ends_with_1_where_its_checks_fail(finished: Lab, tmp_path: Path) -
     ended = labkit("record", "make", "--workspace", finished.workspace.root, "-o", tmp_path)
     file.write_bytes(before)
     assert ended.code == 1
-    assert "FAIL every file is as the journal says that it was made: deviceCert.csr" in ended.out
+    assert "FAIL every file is as the journal recorded it: deviceCert.csr" in ended.out
     (made,) = tmp_path.iterdir()
     verified = labkit("record", "verify", made, "--workspace", finished.workspace.root)
     assert verified.code == 1
     assert "ok   signed by the key" in verified.out
-    assert "FAIL every file is as the journal says" in verified.out
+    assert "FAIL every file is as the journal recorded it" in verified.out
 
 
 def test_make_refuses_a_secret(finished: Lab, tmp_path: Path) -> None:

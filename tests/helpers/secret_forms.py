@@ -6,13 +6,10 @@ A form takes DER and the label that its PEM has, and gives a file: name and cont
 from __future__ import annotations
 
 import base64
-import gzip
 import html
-import io
 import json
 import random
 import textwrap
-import zipfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -106,14 +103,6 @@ def in_html(text: str) -> str:
     return html.escape(text).replace("+", "&#43;").replace("/", "&#x2f;").replace("\n", "&#10;")
 
 
-def zipped(content: bytes) -> bytes:
-    """Return a ZIP with one deflated member."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("notes/old key.txt", content + b" " * 500)
-    return buffer.getvalue()
-
-
 def b64(data: bytes) -> str:
     """Return base64 on one line."""
     return base64.b64encode(data).decode()
@@ -194,9 +183,6 @@ FORMS: dict[str, Callable[[bytes, str], tuple[str, bytes]]] = {
         f"export STATE={b64(json.dumps({'key': d.hex()}).encode())}\n".encode(),
     ),
     "base64 in base64": lambda d, _: ("a.txt", b64(b64(d).encode()).encode()),
-    "gzip": lambda d, n: ("a.gz", gzip.compress(b"old notes\n" * 50 + pem(d, n).encode())),
-    "gzip in base64": lambda d, n: ("a.txt", b64(gzip.compress(pem(d, n).encode())).encode()),
-    "ZIP": lambda d, n: ("a.zip", zipped(pem(d, n).encode())),
 }
 """Places and forms, by what they are called."""
 

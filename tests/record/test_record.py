@@ -262,7 +262,7 @@ def test_a_private_key_stops_the_record(finished: Lab, tmp_path: Path) -> None:
 def test_a_record_is_never_overwritten(finished: Lab, made: Made) -> None:
     """The second one of a name is refused, and the first is as it was."""
     before = made.path.read_bytes()
-    with pytest.raises(RecordError, match="there already"):
+    with pytest.raises(RecordError, match="exists already"):
         record.make(finished, to=made.path)
     assert made.path.read_bytes() == before
 

@@ -13,7 +13,7 @@ from lab_bench import THREADS_OF_PYSERIAL
 
 from labkit import certificates
 from labkit.record.contents.collecting import collect
-from labkit.record.contents.facts import Told, facts
+from labkit.record.contents.facts import RunNotes, facts
 from labkit.record.contents.firmware_sources import NOW as HEADERS_NOW
 from labkit.record.contents.firmware_sources import differences
 from labkit.record.evidence import judge
@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 Files = dict[str, bytes]
 SAME_KEY = "the key is the same at every step"
 SIGNED = "the CA signed the device's certificate"
-READ = "each step read what an earlier one had made"
-MADE = "every file is as the journal says that it was made"
+READ = "each step read what an earlier step made"
+MADE = "every file is as the journal recorded it"
 ORDER = "the journal's times are in order"
 ACCEPTED = "the board printed that its hello world was accepted"
 WHOLE = "an accepted run has its key and certificates"
@@ -42,7 +42,7 @@ def gathered(finished: Lab) -> tuple[Files, dict[str, Any]]:
     """A finished run's files and its facts."""
     files, headers = differences(collect(finished, {}))
     when = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    return files, facts(finished, files, name="a", when=when, told=Told(), headers=headers)
+    return files, facts(finished, files, name="a", when=when, notes=RunNotes(), headers=headers)
 
 
 def failures(files: Files, told: dict[str, Any]) -> dict[str, str]:

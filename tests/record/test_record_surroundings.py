@@ -14,7 +14,7 @@ from serial.tools.list_ports_common import ListPortInfo
 from labkit.manual.progress import note
 from labkit.manual.tracked import tracked_pages
 from labkit.record.contents import surroundings as looking
-from labkit.record.contents.executed_pages import executed_pages, look_at
+from labkit.record.contents.executed_pages import executed_pages, page_facts
 from labkit.record.contents.surroundings import port, surroundings
 from labkit.workspace import Workspace
 
@@ -85,7 +85,7 @@ def test_programs_that_are_missing_or_hang_stop_nothing(
     slow.parent.mkdir()
     slow.write_text("#!/bin/sh\nsleep 60\n")
     slow.chmod(0o755)
-    monkeypatch.setattr(looking, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(looking, "_TIMEOUT_S", 0.1)
     for path in (f"{slow.parent}:/bin:/usr/bin", str(tmp_path)):
         monkeypatch.setenv("PATH", path)
         told = surroundings(workspace)
@@ -133,7 +133,7 @@ def page(*cells: dict[str, object]) -> bytes:
 
 def test_a_page_as_the_manual_has_it_has_nothing_of_its_own() -> None:
     """The stored page, taken for an executed one: no cell differs."""
-    told = look_at(PAGE, (tracked_pages() / PAGE).read_bytes())
+    told = page_facts(PAGE, (tracked_pages() / PAGE).read_bytes())
     assert told.own_input == told.own_output == ()
     assert told.run == told.cells > 10
     assert ("ok", "DER is 91 bytes", "91") in told.checks
@@ -143,7 +143,7 @@ def test_the_reader_s_own_is_told_by_cell() -> None:
     """A source that the manual has not, outputs that are others, a cell that was not run."""
     cells = json.loads((tracked_pages() / PAGE).read_bytes())["cells"]
     opening = "".join(next(each["source"] for each in cells if each["cell_type"] == "code"))
-    told = look_at(
+    told = page_facts(
         PAGE,
         page(cell("my_own = 1"), cell(opening, "board    REAL"), cell("another()", run=None)),
     )
@@ -154,7 +154,7 @@ def test_the_reader_s_own_is_told_by_cell() -> None:
 
 def test_checks_are_read_from_the_outputs() -> None:
     """Each verdict with its claim and value; a line that only begins like one is none."""
-    told = look_at(PAGE, page(cell("x", "ok   a: 1\nFAIL b\n...  c: not answered yet\nokay")))
+    told = page_facts(PAGE, page(cell("x", "ok   a: 1\nFAIL b\n...  c: not answered yet\nokay")))
     assert told.checks == (("ok", "a", "1"), ("FAIL", "b", ""), ("...", "c", "not answered yet"))
 
 
@@ -162,7 +162,7 @@ def test_checks_are_read_from_the_outputs() -> None:
 def test_what_is_no_notebook_is_refused(raw: bytes) -> None:
     """Nothing, another JSON, one nested without end."""
     with pytest.raises(ValueError, match=r"(?i)expect"):
-        look_at(PAGE, raw)
+        page_facts(PAGE, raw)
 
 
 def test_only_pages_that_were_run_are_executed_pages(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_set_is_for_pages(root: Path) -> None:
 REFUSED = {
     "secret": (("--set", "wifi_password=x"), "wifi_password: a parameter stands in clear"),
     "no value": (("--set", "operator"), "expected name=value"),
-    "file in the way": (("--record", "{tmp}/file/records"), "no record can be written there"),
+    "file in the way": (("--record", "{tmp}/file/records"), "the record cannot be written"),
     "record there": (("--record", "{tmp}/there.eln"), "never overwritten"),
 }
 
@@ -132,12 +132,12 @@ def test_one_board_after_the_other_is_accepted(bench: Path, tmp_path: Path) -> N
     assert [name[:2] for name in told[0]["pages"]] == ["03", "04", "05", "06", "07", "08"]
     again = run(bench, tmp_path / "again", "--thing", "two")  # another was in the tree since
     assert again.returncode == 1
-    assert "--fresh begins it anew" in again.stdout
+    assert "Start over with --fresh" in again.stdout
     keys = record.public_keys(bench)
     assert record.verify(only(tmp_path / "1"), keys).holds
     replayed = record.replay(only(tmp_path / "1"), keys)
     assert replayed.holds, replayed
-    assert "boots beside the steps" in repr(replayed)
+    assert "boots in addition to the steps" in repr(replayed)
 
 
 @pytest.mark.slow
@@ -198,7 +198,7 @@ def test_interrupted_it_leaves_an_unfinished_record(bench: Path, tmp_path: Path)
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=100)
     assert process.returncode == 130, first + rest
-    assert "Ended by SIGINT" in rest
+    assert "Ended early by SIGINT" in rest
     assert "Traceback" not in rest
     told = facts(only(tmp_path))
     assert told["outcome"] == "unfinished"

@@ -1,1 +1,1 @@
-"""What is in a record: the run's files, facts and surroundings, the metadata, the report."""
+"""The content of a record: files, facts, metadata and report."""

@@ -1,4 +1,4 @@
-"""What goes into a record: the run's files, the account's answers, the pages; no secret.
+"""Collect the files of a record: the run's files, the account's answers, the executed pages.
 
 Source: AWS IoT API reference: DescribeCertificate, DescribeThing, GetPolicy,
 DescribeCACertificate, ListAttachedPolicies, ListPrincipalThings.
@@ -26,49 +26,43 @@ if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 _OF_THE_CA = ("rootCA.pem", "verificationCert.pem")
-_NOT_THE_RUNS = {"journal.jsonl", "failed.json"}
+_LEFT_OUT = {"journal.jsonl", "failed.json"}
 
 
 def collect(lab: Lab, pages: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-    """Return everything that a run has made, by path; secrets are still in it.
-
-    What a run has not come to is not there.
+    """Return every file that a run has made so far, by path, with its secrets.
 
     Args:
         lab: the lab.
-        pages: executed pages by name; the reader's own, as JupyterLab saved them, when not given.
+        pages: executed pages by name; the trainee's pages, as JupyterLab saved them, if None.
     """
-    place = lab.workspace
-    files = _folder(place.device, "device/")
+    workspace = lab.workspace
+    files = _folder(workspace.device, "device/")
     if lab.procedure.maker("rootCA.pem"):
-        files |= {f"ca/{name}": (place.ca / name).read_bytes() for name in _there(place.ca)}
-    if place.journal.path.exists():
-        files["journal.jsonl"] = place.journal.path.read_bytes()
-    files |= sources(place)
-    executed = executed_pages(place.root) if pages is None else pages
+        paths = (workspace.ca / name for name in _OF_THE_CA)
+        files |= {f"ca/{path.name}": path.read_bytes() for path in paths if path.is_file()}
+    if workspace.journal.path.exists():
+        files["journal.jsonl"] = workspace.journal.path.read_bytes()
+    files |= sources(workspace)
+    executed = executed_pages(workspace.root) if pages is None else pages
     files |= {f"pages/{name}": raw for name, raw in executed.items()}
     return files | _account(lab, files)
 
 
 def _folder(folder: Path, under: str) -> dict[str, bytes]:
-    """Return the files right in a folder; no log's lock, no editor's leftover."""
+    """Return the files of a folder, without subfolders, hidden files and editors' copies."""
     return {
         under + path.name: path.read_bytes()
         for path in sorted(folder.iterdir())
-        if path.is_file() and path.name[0] not in ".~" and path.name not in _NOT_THE_RUNS
+        if path.is_file() and path.name[0] not in ".~" and path.name not in _LEFT_OUT
     }
-
-
-def _there(folder: Path) -> list[str]:
-    return [name for name in _OF_THE_CA if (folder / name).is_file()]
 
 
 def _account(lab: Lab, files: Mapping[str, bytes]) -> dict[str, bytes]:
     try:
         account = lab.account
     except LabError as error:
-        said = f"the account could not be asked: {error}\n"
-        return {"account/not-told.txt": said.encode()}
+        return {"account/not-told.txt": f"The account could not be queried: {error}\n".encode()}
     return _account_answers(
         account,
         thing=lab.workspace.settings.thing_name,
@@ -91,29 +85,30 @@ def _id(files: Mapping[str, bytes], path: str) -> str:
 def _account_answers(
     account: Account, *, thing: str, policy: str, certificate_id: str, ca_id: str
 ) -> dict[str, bytes]:
-    """Return the account's answers as files: path to JSON.
+    """Return the account's answers as files: JSON by path.
 
-    One that is refused, or not there, is an answer too: `{"not told": …}`.
+    If AWS refuses a query, the answer is `{"not told": <error code>}`.
 
     Args:
-        account: only calls that read are made.
+        account: the account, which is only read.
         thing: the thing's name.
-        policy: the policy that the procedure makes; those that are attached are told anyway.
-        certificate_id: the device's certificate; empty where there is none.
-        ca_id: the CA's; empty where there is none.
+        policy: the policy that the procedure makes, for a certificate without attached policies.
+        certificate_id: the device's certificate; empty if there is none.
+        ca_id: the CA's certificate; empty if there is none.
     """
     client = account.client
-    told = {"thing": _told(lambda: client.describe_thing(thingName=thing))}
+    answers = {"thing": _answer(lambda: client.describe_thing(thingName=thing))}
     names = [policy]
     if certificate_id:
-        told["certificate"] = _told(lambda: _certificate(client, certificate_id))
-        arn = str(told["certificate"].get("certificateArn", ""))
-        told["attachments"] = _told(lambda: _attachments(client, arn)) if arn else {}
-        names = [each["policyName"] for each in told["attachments"].get("policies", ())] or names
-    told["policies"] = {name: _told(partial(client.get_policy, policyName=name)) for name in names}
+        answers["certificate"] = _answer(lambda: _certificate(client, certificate_id))
+        arn = str(answers["certificate"].get("certificateArn", ""))
+        answers["attachments"] = _answer(lambda: _attachments(client, arn)) if arn else {}
+        names = [each["policyName"] for each in answers["attachments"].get("policies", ())] or names
+    policies = {name: _answer(partial(client.get_policy, policyName=name)) for name in names}
+    answers["policies"] = policies
     if ca_id:
-        told["ca"] = _told(lambda: _ca(client, ca_id))
-    return {f"account/{name}.json": _json(answer) for name, answer in told.items()}
+        answers["ca"] = _answer(lambda: _ca(client, ca_id))
+    return {f"account/{name}.json": _json(answer) for name, answer in answers.items()}
 
 
 def _certificate(client: Any, certificate_id: str) -> Any:  # noqa: ANN401 boto3 is made at run time
@@ -131,14 +126,14 @@ def _attachments(client: Any, arn: str) -> dict[str, Any]:  # noqa: ANN401 as ab
     }
 
 
-def _told(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _answer(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         with translated("reading the account for a record"):
-            told = dict(ask())
+            answer = dict(ask())
     except CloudError as error:
         return {"not told": error.code or "no answer"}
-    told.pop("ResponseMetadata", None)
-    return told
+    answer.pop("ResponseMetadata", None)
+    return answer
 
 
 def _json(answer: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""A record's `ro-crate-metadata.json`: RO-Crate 1.1, as the ELN file format has it.
+"""Write a record's `ro-crate-metadata.json`: RO-Crate 1.1, as the ELN file format requires.
 
 The root lists one Dataset, `run/`, which an electronic lab notebook imports as one entry.
 
@@ -34,14 +34,6 @@ _FORMATS = {
     ".txt": "text/plain",
 }
 
-_DESCRIPTIONS = {
-    "record.json": "the facts of the run",
-    "report.html": "the record to read, on a screen or on paper",
-    "journal.jsonl": "every step that was done, with what it read and made",
-    "device/console.log": "what the board printed, byte for byte",
-    "device/console.times.jsonl": "when its bytes came",
-}
-
 _CONTEXT, _PROFILE = "https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/crate/1.1"
 _LICENCE, _OPERATOR, _PUBLISHER = "#licence", "#operator", "#labkit"
 
@@ -54,9 +46,9 @@ def crate_metadata(
     Args:
         name: the record's name.
         when: its date, UTC.
-        files: what is in it, by path inside of `FOLDER`.
+        files: content by path inside `FOLDER`.
         facts: its `record.json`.
-        text: the record in a few lines of HTML, which a notebook shows.
+        text: the record in a few lines of HTML, which an electronic lab notebook shows.
     """
     moment = when.isoformat().replace("+00:00", "Z")
     description = (
@@ -77,7 +69,7 @@ def crate_metadata(
         "author": {"@id": _OPERATOR},
         "hasPart": [{"@id": FOLDER + path} for path in sorted(files)],
     }
-    operator = {"@id": _OPERATOR, "@type": "Person", "name": facts["operator"] or "not told"}
+    operator = {"@id": _OPERATOR, "@type": "Person", "name": facts["operator"] or "not given"}
     listed = [_file(path, raw) for path, raw in sorted(files.items())]
     graph = [*head, run, _LABKIT, _NO_LICENCE, operator, *listed]
     crate = {"@context": _CONTEXT, "@graph": graph}
@@ -89,7 +81,7 @@ _NO_LICENCE = {
     "@id": _LICENCE,
     "@type": "CreativeWork",
     "name": "No licence",
-    "description": "A lab's own record; whoever made it says who may use it.",
+    "description": "A lab's own record. Ask its operator for permission to use it.",
 }
 
 
@@ -119,7 +111,7 @@ def _head(name: str, moment: str, description: str) -> tuple[dict[str, Any], dic
 
 def _file(path: str, raw: bytes) -> dict[str, str]:
     suffix = PurePosixPath(path).suffix
-    entity = {
+    return {
         "@id": FOLDER + path,
         "@type": "File",
         "name": PurePosixPath(path).name,
@@ -127,6 +119,3 @@ def _file(path: str, raw: bytes) -> dict[str, str]:
         "contentSize": str(len(raw)),
         "sha256": hashlib.sha256(raw).hexdigest(),
     }
-    if path in _DESCRIPTIONS:
-        entity["description"] = _DESCRIPTIONS[path]
-    return entity

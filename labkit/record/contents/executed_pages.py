@@ -1,4 +1,4 @@
-"""The executed pages of a run: which they are, what is the reader's own in them, their checks."""
+"""The executed pages of a run: where they differ from the manual, and their checks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CHECK = re.compile(r"(?P<verdict>ok  |FAIL|\.\.\. ) (?P<claim>.+?)(?:: (?P<valu
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What was found on an executed page.
+    """The facts of an executed page.
 
     Attributes:
         cells: how many code cells it has.
         run: how many of them were run.
         own_input: the numbers of the cells, from 1, whose source is not the manual's.
-        own_output: those whose outputs are not those that the manual shows.
-        checks: the checks on it: verdict, claim and value.
+        own_output: the numbers of the cells whose outputs are not the manual's.
+        checks: the page's checks: verdict, claim and value.
     """
 
     cells: int
@@ -37,7 +37,7 @@ class PageFacts:
 
 
 def executed_pages(root: Path) -> dict[str, bytes]:
-    """Return the reader's pages that were run in JupyterLab, as they were saved last, by name.
+    """Return the trainee's pages that were run in JupyterLab, as last saved, by name.
 
     Args:
         root: the workspace's folder.
@@ -47,11 +47,11 @@ def executed_pages(root: Path) -> dict[str, bytes]:
     return {name: page.read_bytes() for name, page in own.items() if page.is_file()}
 
 
-def look_at(name: str, raw: bytes) -> PageFacts:
-    """Return what is the reader's own on a page, and its checks.
+def page_facts(name: str, raw: bytes) -> PageFacts:
+    """Return where a page differs from the manual's page of this name, and its checks.
 
     Raises:
-        ValueError: it is no notebook.
+        ValueError: it is not a notebook.
     """
     cells = list(_code_cells(raw))
     manual = _manual(name)

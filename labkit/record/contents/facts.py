@@ -1,4 +1,4 @@
-"""A record's facts, `record.json`: what an index reads, and a person asks for first."""
+"""Collect the facts of a run, `record.json`, which lists and reports are made from."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from labkit import __version__, certificates
 from labkit.errors import LabError
 from labkit.lab.procedure.status import stages as stages_of
 from labkit.lab.procedure.steps import headers as header_steps
-from labkit.record.contents.executed_pages import PageFacts, look_at
-from labkit.record.contents.surroundings import port, surroundings, who
+from labkit.record.contents.executed_pages import PageFacts, page_facts
+from labkit.record.contents.surroundings import login_name, port, surroundings
 from labkit.record.fingerprints import Fingerprint, fingerprints, of_certificate
 from labkit.record.record_json import FORMAT, VERSION
-from labkit.support.seeding import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,22 +24,24 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.status import Stage
     from labkit.workspace import Settings
 
-_SIMULATED_BOARD = "The board was SIMULATED: its key is in no device."
-_SIMULATED_ACCOUNT = "The account was SIMULATED: AWS knows nothing of this."
-_REAL = "Board and account were REAL."
+_SIMULATED = {
+    "board": "The board was SIMULATED: its key is not in a device.",
+    "account": "The account was SIMULATED: nothing was made in AWS.",
+}
+_REAL = "The board and the account were REAL."
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What only the caller of `make` knows.
+class RunNotes:
+    """What the caller of `make` adds to the facts.
 
     Attributes:
-        operator: who did it; the login name where nobody is named.
-        board: which board, such as the label on it.
-        notes: what else there is to say.
-        failed: the first line of what went wrong, where a run was ended by it.
-        cut_off: whether somebody ended a run before its end.
-        parameters: what the pages were given.
+        operator: the operator's name; the login name if empty.
+        board: the board, such as the label on it.
+        notes: any other text.
+        failed: the first line of the error that ended a run; empty if none did.
+        cut_off: whether a signal ended a run.
+        parameters: the parameters of the pages.
     """
 
     operator: str = ""
@@ -57,28 +58,28 @@ def facts(
     *,
     name: str,
     when: datetime,
-    told: Told,
+    notes: RunNotes,
     headers: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the facts of a run; the verdicts of the record's own checks are not yet among them.
+    """Return the facts of a run, without the verdicts of the record's own checks.
 
     Args:
         lab: the lab.
-        files: what the record holds so far, by path, secrets taken out.
+        files: the content of the record so far, by path, without secrets.
         name: the record's name.
         when: its date, UTC.
-        told: what only the caller knows.
-        headers: the SHA-256 of each source of the firmware as it was at the end.
+        notes: what the caller adds.
+        headers: the SHA-256 of each source of the firmware at the end of the run.
     """
     settings = lab.workspace.settings
     stages = stages_of(lab.workspace)
     failed = {stage.step.name: stage.error for stage in stages if stage.state == "failed"}
-    if told.failed:
-        failed["run"] = told.failed
-    outcome = _outcome(stages, failed, cut_off=told.cut_off)
+    if notes.failed:
+        failed["run"] = notes.failed
+    outcome = _outcome(stages, failed, cut_off=notes.cut_off)
     keys = (*fingerprints(files), *_in_header(lab))
     pages = {page.removeprefix("pages/"): raw for page, raw in files.items() if "pages/" in page}
-    looked = {page: _looked(page, raw) for page, raw in pages.items()}
+    found = {page: _page(page, raw) for page, raw in pages.items()}
     region, account_id = _account(lab)
     return {
         "format": FORMAT,
@@ -86,10 +87,10 @@ def facts(
         "labkit": __version__,
         "name": name,
         "outcome": outcome,
-        "operator": told.operator or who(),
-        "board": told.board,
-        "notes": told.notes,
-        "parameters": dict(told.parameters),
+        "operator": notes.operator or login_name(),
+        "board": notes.board,
+        "notes": notes.notes,
+        "parameters": dict(notes.parameters),
         "mode": _mode(settings),
         "made_at": when.isoformat().replace("+00:00", "Z"),
         "thing": settings.thing_name,
@@ -100,16 +101,16 @@ def facts(
         "account_id": account_id,
         "fingerprint": next((each.sha256 for each in keys if each.sha256), None),
         "fingerprints": [asdict(each) for each in keys],
-        "certificate": _certificate(lab, files, when),
+        "certificate": _certificate(files),
         "steps": [_step(number, stage, lab) for number, stage in enumerate(stages, 1)],
         "checks": [
             {"where": page.removesuffix(".ipynb"), "verdict": verdict, "what": what, "value": value}
-            for page, seen in looked.items()
+            for page, seen in found.items()
             for verdict, what, value in seen.checks
         ],
         "pages": {
             page: {key: value for key, value in asdict(seen).items() if key != "checks"}
-            for page, seen in looked.items()
+            for page, seen in found.items()
         },
         "headers": dict(headers),
         "failed": failed,
@@ -119,7 +120,7 @@ def facts(
     }
 
 
-def told_checks(checks: Iterable[Check]) -> list[dict[str, str]]:
+def checks_as_facts(checks: Iterable[Check]) -> list[dict[str, str]]:
     """Return the record's own checks as `record.json` has them."""
     return [
         {
@@ -141,17 +142,9 @@ def _outcome(stages: Sequence[Stage], failed: Mapping[str, str], *, cut_off: boo
 
 def _mode(settings: Settings) -> dict[str, str]:
     simulated = {"board": settings.board_is_simulated, "account": settings.account_is_simulated}
-    words = [
-        said
-        for said, holds in (
-            (_SIMULATED_BOARD, simulated["board"]),
-            (_SIMULATED_ACCOUNT, simulated["account"]),
-            (_REAL, not any(simulated.values())),
-        )
-        if holds
-    ]
-    told = {what: "simulated" if is_it else "real" for what, is_it in simulated.items()}
-    return {**told, "words": " ".join(words)}
+    words = [words for what, words in _SIMULATED.items() if simulated[what]] or [_REAL]
+    mode = {what: "simulated" if is_it else "real" for what, is_it in simulated.items()}
+    return {**mode, "words": " ".join(words)}
 
 
 def _account(lab: Lab) -> tuple[str, str]:
@@ -161,16 +154,16 @@ def _account(lab: Lab) -> tuple[str, str]:
         return "", ""
 
 
-def _looked(page: str, raw: bytes) -> PageFacts:
-    """Look at a page; one that is damaged is in the record as it is, and tells nothing."""
+def _page(name: str, raw: bytes) -> PageFacts:
+    """Return the facts of a page; a damaged page has none."""
     try:
-        return look_at(page, raw)
+        return page_facts(name, raw)
     except ValueError:
         return PageFacts(0, 0, (), (), ())
 
 
 def _in_header(lab: Lab) -> Iterator[Fingerprint]:
-    """Yield the key of the certificate that the header holds, once the run has one to put there."""
+    """Yield the key of the certificate in the header, once the run has a certificate."""
     at = "the certificate in aws_clientcredential_keys.h"
     if not lab.workspace.path("deviceCert.pem").exists():
         return
@@ -183,25 +176,22 @@ def _in_header(lab: Lab) -> Iterator[Fingerprint]:
         yield Fingerprint(at, "", str(error))
 
 
-def _certificate(lab: Lab, files: Mapping[str, bytes], when: datetime) -> dict[str, str] | None:
+def _certificate(files: Mapping[str, bytes]) -> dict[str, str] | None:
     pem = files.get("device/deviceCert.pem")
     if pem is None:
         return None
     try:
-        told = certificates.describe(certificates.load_certificate(pem))
+        described = certificates.describe(certificates.load_certificate(pem))
     except LabError:
         return None
     answer = json.loads(files.get("account/certificate.json", b"{}"))
-    seed, last = lab.workspace.settings.seed, lab.procedure.steps[-1].name
-    seeded_day = Clock(seed).now(lab.procedure.number(last))
     return {
-        "id": told.certificate_id,
-        "subject": told.subject,
-        "issuer": told.issuer,
-        "serial": told.serial_number,
-        "not_before": told.not_before.isoformat(),
-        "not_after": told.not_after.isoformat(),
-        "looked_at": (seeded_day if seed else when).isoformat(),
+        "id": described.certificate_id,
+        "subject": described.subject,
+        "issuer": described.issuer,
+        "serial": described.serial_number,
+        "not_before": described.not_before.isoformat(),
+        "not_after": described.not_after.isoformat(),
         "status": answer.get("status", ""),
         "arn": answer.get("certificateArn", ""),
     }

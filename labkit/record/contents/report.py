@@ -1,4 +1,4 @@
-"""A record as one page of HTML: self-contained, to read on a screen or on paper."""
+"""A record as one self-contained HTML page, for a screen or for paper."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from labkit import certificates
-from labkit.certificates.chain import examine
 from labkit.errors import LabError
-from labkit.manual.pictures.chain import draw_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _LONGEST_CONSOLE = 40_000
-"""Characters of the console's end that are shown; all of it is in the record."""
+"""Characters of the console log that are shown, from its end; the record has all of it."""
 
 _TONES = {"ok": "good", "accepted": "good", "FAIL": "bad", "failed": "bad"}
 
@@ -28,19 +26,21 @@ _PAGE = Markup(
     "<title>{title}</title><style>{style}</style></head>\n"
     "<body><main><h1>{title}</h1>\n{body}</main></body></html>\n"
 )
+_MONO = Markup('<span class="mono">{}</span>')
+_PRE = Markup("<pre>{}</pre>")
 
 
 def report(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> bytes:
     """Return the report.
 
     Args:
-        files: what the record holds, by path, secrets taken out.
+        files: the content of the record by path, without secrets.
         facts: its `record.json`.
     """
     style = resources.files("labkit.record").joinpath("report.css").read_text("utf-8")
     body = Markup("\n").join(_sections(files, facts))
     title = f"Lab record {facts['name']}"
-    return _PAGE.format(title=title, style=Markup(style), body=body).encode()  # noqa: S704 our own
+    return _PAGE.format(title=title, style=Markup(style), body=body).encode()  # noqa: S704 labkit's own
 
 
 def summary(facts: Mapping[str, Any]) -> str:
@@ -58,19 +58,19 @@ def _sections(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[
     yield _section("Checks", _checks(facts["checks"]))
     yield _section("The key, step by step", _table(_fingerprints(facts["fingerprints"])))
     yield _section("Steps", _steps(facts["steps"]))
-    yield from _certificate(files, facts)
-    for path in sorted(files):
+    if pem := files.get("device/deviceCert.pem"):
+        yield _section("The certificate", _certificate(pem))
+    for path, raw in sorted(files.items()):
         if path.startswith("account/"):
-            yield _section(f"The account: {path.removeprefix('account/')}", _answer(files[path]))
-    for path in sorted(files):
-        if path.endswith(".diff") and files[path]:
-            yield _section(f"Changed: {path.removeprefix('firmware/')}", _text(files[path]))
+            yield _section(f"The account: {path.removeprefix('account/')}", _answer(raw))
+    for path, raw in sorted(files.items()):
+        if path.endswith(".diff") and raw:
+            yield _section(f"Changed: {path.removeprefix('firmware/')}", _text(raw))
     if log := files.get("device/console.log"):
         yield _section("The console", _console(log))
     if facts["pages"]:
         yield _section("Pages", _table(_pages(facts["pages"])))
     yield _section("Where", _table(_where(facts)))
-    yield _section("Files", _table((path, f"{len(raw)} bytes") for path, raw in _listed(files)))
 
 
 def _mode(facts: Mapping[str, Any]) -> Markup:
@@ -80,15 +80,15 @@ def _mode(facts: Mapping[str, Any]) -> Markup:
 def _summary(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "Outcome", _toned(facts["outcome"])
     yield "Thing", facts["thing"]
-    yield "Board", facts["board"] or "not told"
-    yield "Operator", facts["operator"] or "not told"
+    yield "Board", facts["board"] or "not given"
+    yield "Operator", facts["operator"] or "not given"
     yield "Made", _when(facts["made_at"])
     yield "Route", facts["route"]
-    yield "Key's fingerprint", _mono(facts["fingerprint"] or "none yet")
+    yield "Key's fingerprint", _MONO.format(facts["fingerprint"] or "no key yet")
     if certificate := facts["certificate"]:
-        yield "Certificate id", _mono(certificate["id"])
-        yield "Status in the account", certificate["status"] or "not told"
-    yield "Account", f"{facts['account_id'] or 'not told'}, {facts['region'] or 'not told'}"
+        yield "Certificate id", _MONO.format(certificate["id"])
+        yield "Status in the account", certificate["status"] or "unknown"
+    yield "Account", f"{facts['account_id'] or 'unknown'}, {facts['region'] or 'unknown'}"
     if facts["notes"]:
         yield "Notes", facts["notes"]
 
@@ -100,8 +100,7 @@ def _checks(checks: Iterable[Mapping[str, str]]) -> Markup:
         )
         for each in checks
     )
-    head = ("verdict", "what", "value", "where")
-    return _headed(head, rows)
+    return _headed(("verdict", "what", "value", "where"), rows)
 
 
 def _steps(steps: Iterable[Mapping[str, Any]]) -> Markup:
@@ -119,61 +118,46 @@ def _steps(steps: Iterable[Mapping[str, Any]]) -> Markup:
     return _headed(("step", "what it does, and what it made (SHA-256)", "when"), rows)
 
 
-def _fingerprints(told: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, object]]:
-    for each in told:
-        yield each["at"], _mono(each["sha256"] or f"not read: {each['why']}")
+def _fingerprints(found: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, object]]:
+    for each in found:
+        yield each["at"], _MONO.format(each["sha256"] or f"not read: {each['why']}")
 
 
-def _diagnosis(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    best = told["causes"][0]
-    yield "What happened", told["says"]
+def _diagnosis(diagnosis: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    best = diagnosis["causes"][0]
+    yield "What happened", diagnosis["says"]
     yield "Why", f"{best['id']}: {best['meaning']}"
     yield "What to do", best["action"]
 
 
-def _certificate(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Iterator[Markup]:
-    pem, ca_pem = files.get("device/deviceCert.pem"), files.get("ca/rootCA.pem")
-    if pem is None:
-        return
-    csr = files.get("device/deviceCert.csr")
+def _certificate(pem: bytes) -> Markup:
     try:
-        certificate = certificates.load_certificate(pem)
-        chain = examine(
-            certificate,
-            certificates.load_certificate(ca_pem) if ca_pem else None,
-            now=datetime.fromisoformat(facts["certificate"]["looked_at"]),
-            csr=certificates.load_request(csr) if csr else None,
-        )
+        return _PRE.format(repr(certificates.describe(certificates.load_certificate(pem))))
     except LabError as error:
-        yield _section("The certificate", Markup("<p>{}</p>").format(error))
-        return
-    words = Markup("<pre>{}</pre>").format(repr(certificates.describe(certificate)))
-    picture = draw_chain(chain) if ca_pem else Markup()
-    yield _section("The certificate", picture + words)
+        return Markup("<p>{}</p>").format(error)
 
 
 def _answer(raw: bytes) -> Markup:
-    """Show an answer without the certificate, which stands elsewhere, and its policy as JSON."""
+    """Show an answer without the certificate, and with its policies as JSON."""
     try:
-        told = json.loads(raw)
+        answer = json.loads(raw)
     except ValueError:
         return _text(raw)
-    told.pop("certificatePem", None)
-    for each in told.values():
+    answer.pop("certificatePem", None)
+    for each in answer.values():
         if isinstance(each, dict) and "policyDocument" in each:
             each["policyDocument"] = json.loads(each["policyDocument"])
-    return _text(json.dumps(told, indent=1).encode())
+    return _text(json.dumps(answer, indent=1).encode())
 
 
 def _console(log: bytes) -> Markup:
     text = log.decode("utf-8", "replace").replace("\r", "")
     shown = text[-_LONGEST_CONSOLE:]
-    left = Markup()
+    left_out = Markup()
     if len(shown) < len(text):
-        left = Markup('<p class="quiet">Its last {:,} of {:,} characters.</p>').format(
-            len(shown), len(text)
-        )
-    return left + Markup("<pre>{}</pre>").format(shown)
+        words = Markup('<p class="quiet">The last {:,} of {:,} characters.</p>')
+        left_out = words.format(len(shown), len(text))
+    return left_out + _PRE.format(shown)
 
 
 def _pages(pages: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, object]]:
@@ -195,15 +179,11 @@ def _where(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     if port := facts["port"]:
         yield "Port", " ".join(filter(None, port.values()))
     firmware = where["firmware"]
-    yield "Firmware", firmware["release"] or firmware["commit"] or "a tree that git does not know"
+    yield "Firmware", firmware["release"] or firmware["commit"] or "not in a Git repository"
     if firmware["dirty"]:
         yield "Changed since that commit", ", ".join(firmware["dirty"])
-    yield "Tools", ", ".join(f"{name}: {said}" for name, said in where["tools"].items())
+    yield "Tools", ", ".join(f"{name}: {version}" for name, version in where["tools"].items())
     yield "Packages", ", ".join(f"{name} {version}" for name, version in where["packages"].items())
-
-
-def _listed(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
-    return sorted(files.items())
 
 
 def _section(title: str, body: Markup) -> Markup:
@@ -223,16 +203,12 @@ def _headed(head: Iterable[str], rows: Markup) -> Markup:
 
 
 def _text(raw: bytes) -> Markup:
-    return Markup("<pre>{}</pre>").format(raw.decode("utf-8", "replace"))
+    return _PRE.format(raw.decode("utf-8", "replace"))
 
 
 def _when(moment: str) -> str:
-    """Return an ISO 8601 time for people."""
+    """Return an ISO 8601 time as `2026-11-25 12:00:00 UTC`."""
     return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _mono(text: str) -> Markup:
-    return Markup('<span class="mono">{}</span>').format(text)
 
 
 def _toned(word: str) -> Markup:

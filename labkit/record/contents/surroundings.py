@@ -1,4 +1,4 @@
-"""Where a run took place: computer, Python, packages, tools, firmware tree, the board's port."""
+"""Describe the computer of a run: Python, packages, tools, firmware tree, the board's port."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from labkit.workspace import Settings, Workspace
 
-_PATIENCE_S = 2
-"""A program that does not say its version in this time has none here."""
+_TIMEOUT_S = 2
+"""How long a program can take to print its version."""
 
 
-def who() -> str:
-    """Return the login name; empty where there is none, as in some containers."""
+def login_name() -> str:
+    """Return the login name; empty if there is none, as in some containers."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -32,7 +32,7 @@ def who() -> str:
 
 
 def surroundings(workspace: Workspace) -> dict[str, Any]:
-    """Return host, operating system, Python, packages, tools and the firmware tree's state."""
+    """Return host, operating system, Python, packages, tools and the state of the firmware tree."""
     return {
         "host": socket.gethostname(),
         "os": platform.platform(),
@@ -46,7 +46,7 @@ def surroundings(workspace: Workspace) -> dict[str, Any]:
 def port(settings: Settings) -> dict[str, str] | None:
     """Return a real board's port with VID:PID and serial number; None for a simulated board.
 
-    A port that is not plugged in, or is behind a network, is known by its URL only.
+    For a port that is not connected, or is reached over a network, only the URL is known.
     """
     if settings.board_is_simulated:
         return None
@@ -68,25 +68,25 @@ def _tools(settings: Settings) -> dict[str, str]:
     if not settings.board_is_simulated:
         for what, command in (("build", settings.build), ("flash", settings.flash)):
             tools[what] = " ".join(command) if not isinstance(command, str) else command
-    return {name: said for name, said in tools.items() if said}
+    return {name: version for name, version in tools.items() if version}
 
 
 def _firmware(workspace: Workspace) -> dict[str, Any]:
-    """Return the release, or the commit and what is changed of a tree that git knows."""
+    """Return the release, or the commit and the changed files of a tree in a Git repository."""
     tree = workspace.firmware
     known: dict[str, Any] = {"commit": "", "dirty": []}
     if workspace.settings.board_is_simulated:
         return known | {"release": workspace.settings.release}
     known["release"] = ""
-    if not _said(tree, "ls-files", "--error-unmatch", "--", "."):
+    if not _git(tree, "ls-files", "--error-unmatch", "--", "."):
         return known
-    known["commit"] = _said(tree, "rev-parse", "HEAD").strip()
-    changed = _said(tree, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    known["commit"] = _git(tree, "rev-parse", "HEAD").strip()
+    changed = _git(tree, "status", "--porcelain", "--untracked-files=no", "--", ".")
     known["dirty"] = [line[3:] for line in changed.splitlines()]
     return known
 
 
-def _said(tree: Path, *words: str) -> str:
+def _git(tree: Path, *words: str) -> str:
     return _run(["git", "-C", str(tree), *words])
 
 
@@ -95,7 +95,7 @@ def _version(program: str) -> str:
 
 
 def _run(command: Sequence[str]) -> str:
-    """Return what a program prints; nothing where it is missing, fails or takes long."""
+    """Return what a program prints; empty if it is missing, fails or takes too long."""
     program = shutil.which(command[0])
     if program is None:
         return ""
@@ -105,7 +105,7 @@ def _run(command: Sequence[str]) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PATIENCE_S,
+            timeout=_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

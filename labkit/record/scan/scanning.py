@@ -8,7 +8,7 @@
 Found are: the secrets that the lab knows (`known`), private keys by their shape (`shapes`), and
 credentials by the words before them (`words`), in every view of a file (`decoding`). Not found are:
 32 bytes that nothing marks as a key, anything inside more than two encodings, and anything that is
-encrypted; an encrypted archive is refused.
+encrypted. Archives are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from labkit.errors import SecretError
-from labkit.record.scan.decoding import TooMuchError, View, views
+from labkit.record.scan.decoding import UnsearchableError, View, views
 from labkit.record.scan.known import Known, known_in
 from labkit.record.scan.shapes import Hit, keys_in
 from labkit.record.scan.words import credentials_in, macros_in
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 20
 _NEXT_STEP = (
-    "Remove each one at its source: clear the cell's output, delete the line, or start a new "
-    "console log. Then make the record again. If others have seen a secret, change it."
+    "Remove each one at its source: clear the cell's output, delete the line, move the archive, or "
+    "start a new console log. Then make the record again. If others have seen a secret, change it."
 )
 
 
@@ -153,7 +153,7 @@ def _search(name: str, data: bytes, known: tuple[Known, ...]) -> Iterator[Findin
                     yield Finding(
                         name, hit.kind, ", ".join((where, *map("in {}".format, view.via)))
                     )
-    except TooMuchError as error:
+    except UnsearchableError as error:
         yield Finding(name, str(error), "in the file")
 
 
