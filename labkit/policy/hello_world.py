@@ -10,7 +10,6 @@ from labkit.errors import PolicyError
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
-_PREFIX = re.compile(r"[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)*")
 _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 _THING_NAME = "${iot:Connection.Thing.ThingName}"
 _THING = "{thing}"
@@ -152,104 +151,48 @@ def resource_arn(region: str, account_id: str, resource: str) -> str:
 
 
 def hello_world_policy(
-    region: str, account_id: str, hello_world: HelloWorld = NEWEST, *, prefix: str = ""
+    region: str, account_id: str, hello_world: HelloWorld = NEWEST
 ) -> dict[str, object]:
-    """Return the policy of a generation's MQTT hello world.
+    """Return the policy of a generation's MQTT hello world: its client id and topics, no others.
 
-    Newest generation: a device may connect under its thing's name, if its certificate is attached
-    to that thing, and use the topics below that name.
+    From 201906.00 on, a device may connect under its thing's name if its certificate is attached
+    to that thing. All devices of v1.x have one client id, which is not the name of their thing, so
+    there the policy cannot ask for an attached thing.
 
-    Older generations: each topic is named. They are the same for every device, so devices of one
-    account receive each other's messages. All devices of v1.x have one client id, which is no
-    thing's name, so there the policy cannot ask for an attached thing.
+    The topics of the newest generation contain the thing's name. Those of older generations are the
+    same for every device, so devices of one account receive each other's messages.
 
     Args:
         region: such as "us-east-1".
         account_id: 12 digits.
         hello_world: the generation.
-        prefix: what stands before the thing name in topics, such as "lab/bench-1"; empty for none.
-            Only the newest generation can have one.
 
     Returns:
         The policy document, ready for `json.dumps`.
 
     Raises:
-        PolicyError: an argument is not what it should be.
+        PolicyError: region or account id is not one.
 
     Source: AWS IoT Core developer guide, Publish/Subscribe policy examples and Thing policy
-    variables.
+    variables. AWS IoT publishes the will, and checks it as the device's (iot:Publish).
     """
-    if prefix and not _PREFIX.fullmatch(prefix):
-        raise PolicyError(
-            f"Topic prefix: expected levels of letters, digits and _.:- with a slash between them, "
-            f'came "{prefix}".'
-        )
-    if hello_world != NEWEST:
-        if prefix:
-            raise PolicyError(
-                f"Topic prefix: expected none, got {prefix}. The hello world of {hello_world.name} "
-                "has fixed topics."
-            )
-        return _named_topics(region, account_id, hello_world)
-    topics = f"{prefix}/{_THING_NAME}/*" if prefix else f"{_THING_NAME}/*"
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Connect",
-                "Effect": "Allow",
-                "Action": "iot:Connect",
-                "Resource": resource_arn(region, account_id, f"client/{_THING_NAME}"),
-                "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}},
-            },
-            {
-                "Sid": "PublishAndReceive",
-                "Effect": "Allow",
-                "Action": ["iot:Publish", "iot:Receive"],
-                "Resource": resource_arn(region, account_id, f"topic/{topics}"),
-            },
-            {
-                "Sid": "Subscribe",
-                "Effect": "Allow",
-                "Action": "iot:Subscribe",
-                "Resource": resource_arn(region, account_id, f"topicfilter/{topics}"),
-            },
-        ],
-    }
 
-
-def _named_topics(region: str, account_id: str, hello_world: HelloWorld) -> dict[str, object]:
-    """Return a policy that names each topic; the will is published by AWS IoT, as the device."""
-
-    def arns(kind: str, names: tuple[str, ...]) -> list[str]:
-        return [resource_arn(region, account_id, f"{kind}/{name}") for name in names]
+    def statement(action: str, kind: str, names: tuple[str, ...]) -> dict[str, object]:
+        arns = [resource_arn(region, account_id, f"{kind}/{name}") for name in names]
+        resource = arns[0] if len(arns) == 1 else arns
+        return {"Sid": action, "Effect": "Allow", "Action": f"iot:{action}", "Resource": resource}
 
     will = (hello_world.will,) if hello_world.will else ()
-    connect: dict[str, object] = {
-        "Sid": "Connect",
-        "Effect": "Allow",
-        "Action": "iot:Connect",
-        "Resource": arns("client", (hello_world.client_id(_THING_NAME),)),
-    }
+    published = tuple(each.replace(_THING, _THING_NAME) for each in hello_world.published)
+    connect = statement("Connect", "client", (hello_world.client_id(_THING_NAME),))
     if hello_world.connects_as_thing:
         connect["Condition"] = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
-    topics = (
-        ("Publish", "topic", (*hello_world.published, *will)),
-        ("Subscribe", "topicfilter", hello_world.subscribed),
-        ("Receive", "topic", hello_world.subscribed),
-    )
     return {
         "Version": "2012-10-17",
         "Statement": [
             connect,
-            *(
-                {
-                    "Sid": name,
-                    "Effect": "Allow",
-                    "Action": f"iot:{name}",
-                    "Resource": arns(kind, names),
-                }
-                for name, kind, names in topics
-            ),
+            statement("Publish", "topic", (*published, *will)),
+            statement("Subscribe", "topicfilter", hello_world.topics(_THING_NAME)),
+            statement("Receive", "topic", hello_world.topics(_THING_NAME)),
         ],
     }

@@ -168,7 +168,7 @@ def press(what: str, read: str, **row: bool) -> Row:
 POLICY = hello_world_policy("us-east-1", "123456789012")
 DENIES = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
-PUBLISHES = '"Sid": "PublishAndReceive"'
+PUBLISHES = '"Sid": "Publish"'
 HERE = "[aria-current='true']"
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from narrowed_policies import narrowed
 
-from labkit.errors import PolicyError
 from labkit.policy import (
     GENERATIONS,
     NEWEST,
@@ -78,7 +77,7 @@ def test_a_policy_is_enough_and_each_part_is_needed(demo: HelloWorld) -> None:
     document: dict[str, Any] = hello_world_policy(REGION, ACCOUNT, demo)
     assert denied(document, demo) == []
     parts = dict(narrowed(document))
-    assert len(parts) == {"v1": 4, "201906": 4 + 6 + 4 + 4, "202011": 3}[demo.name]
+    assert len(parts) == {"v1": 4, "201906": 4 + 6 + 4 + 4, "202011": 4}[demo.name]
     assert [name for name, less in parts.items() if not denied(less, demo)] == []
     assert len(json.dumps(document)) < 2048
 
@@ -117,12 +116,6 @@ def test_an_attached_thing_is_asked_for_where_it_can_be() -> None:
         document = hello_world_policy(REGION, ACCOUNT, demo)
         refused = denied(document, demo, attached=False) != []
         assert refused is demo.connects_as_thing
-
-
-def test_fixed_topics_have_no_prefix() -> None:
-    """A prefix is refused where the demo's topics are fixed."""
-    with pytest.raises(PolicyError, match="expected none, got lab"):
-        hello_world_policy(REGION, ACCOUNT, V201906, prefix="lab")
 
 
 def test_each_generation_has_a_policy_of_its_own() -> None:

@@ -49,7 +49,7 @@ def typed(*statements: dict[str, str]) -> str:
 def test_the_deciding_statement_is_marked(panel: PolicyTesterPanel) -> None:
     """Publishing is decided by statement 2: the mark is on it and on nothing else."""
     assert "allowed by statement 2" in repr(panel)
-    assert json.loads(marked(panel).rstrip(","))["Sid"] == "PublishAndReceive"
+    assert json.loads(marked(panel).rstrip(","))["Sid"] == "Publish"
     assert "<mark>" in panel.html(live=False)
 
 
@@ -125,7 +125,7 @@ def test_a_broken_document_gets_the_parsers_words(
 
 def test_view_and_twin_say_what_the_text_says(panel: PolicyTesterPanel) -> None:
     """The answer stands in all three; fields only where they can be used."""
-    reason = "allowed by statement 2 (&#34;PublishAndReceive&#34;)"
+    reason = "allowed by statement 2 (&#34;Publish&#34;)"
     assert reason in panel.html(live=True)
     assert reason in panel.html(live=False)
     assert "<textarea" in panel.html(live=True)
