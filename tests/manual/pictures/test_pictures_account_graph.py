@@ -117,7 +117,7 @@ def test_the_picture_is_small_and_says_the_same() -> None:
     graph = Holding(replace(AUTOMATIC, certificate_status="PENDING_ACTIVATION"), JUST_IN_TIME).graph
     drawn = draw_account(graph)
     assert len(drawn.encode()) < 6 * 1024
-    title = ET.fromstring(drawn).findtext("title") or ""  # noqa: S314 our own drawing
+    title = ET.fromstring(drawn).findtext("{*}title") or ""  # noqa: S314 our own drawing
     assert all(line in title for line in str(graph).splitlines())
     assert " id=" not in drawn
 
