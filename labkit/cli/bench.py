@@ -170,10 +170,11 @@ Examples:
 )
 def open_manual(workspace: Path | None, port: int, *, no_browser: bool, start_over: bool) -> None:
     """Open the manual in JupyterLab, with the simulated bench."""
-    from labkit.manual import begin_anew, serve
+    from labkit.manual import serve
+    from labkit.manual import start_over as lines_of_start_over
 
     if start_over:
-        for line in begin_anew(_root(workspace)):
+        for line in lines_of_start_over(_root(workspace)):
             click.echo(line)
     sys.exit(serve(_open(workspace), port=port, browser=not no_browser))
 

@@ -1,19 +1,18 @@
-"""The reader's own copies of the pages: an update never overwrites what a reader has touched."""
+"""The reader's copies of the pages; an update never overwrites a page that the reader changed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.errors import WorkspaceError
-from labkit.manual.tracked import tracked_pages
-from labkit.workspace import write
+from labkit.workspace import checkout, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from labkit.workspace import Workspace
 
@@ -21,18 +20,30 @@ FIRST_PAGE = "00-start-here.ipynb"
 _KINDS = {".ipynb", ".png", ".svg"}
 
 
-def copy_pages(workspace: Workspace) -> list[str]:
-    """Copy the pages into the workspace, leaving alone every page that its reader has touched.
+def tracked_pages() -> Path:
+    """Return the folder of the pages as released: `notebooks/` of the checkout, or `pages/`.
 
-    An untouched copy of a page that the manual has no more goes; one that was touched stays.
+    `setup.py` copies the first to the second when it builds a wheel. Use never changes them.
+    """
+    root = checkout()
+    return root / "notebooks" if root else Path(__file__).with_name("pages")
+
+
+def copy_pages(workspace: Workspace) -> list[str]:
+    """Copy the pages into the workspace, except those that the reader has changed.
+
+    If the manual no longer has a page, its unchanged copy is deleted.
 
     Returns:
-        The names of pages that have been updated since, and were left alone.
+        The names of the pages that have an update and were not overwritten.
+
+    Raises:
+        WorkspaceError: this installation has no pages.
     """
     source = tracked_pages()
     if not (source / FIRST_PAGE).is_file():
         raise WorkspaceError(
-            f"{source}: the manual's pages are not there. Clone or install the project again."
+            f"{source}: the manual's pages are missing. Clone or install the project again."
         )
     target = workspace.root / "pages"
     known = _as_copied(target)
@@ -57,30 +68,30 @@ def copy_pages(workspace: Workspace) -> list[str]:
     return kept
 
 
-def untouched(workspace: Workspace) -> Iterator[tuple[Path, str]]:
-    """Yield the pages that are as the manual has them, to the byte, each with its SHA-256."""
+def unchanged(workspace: Workspace) -> Iterator[Path]:
+    """Yield the pages in the workspace that equal the manual's, byte for byte."""
     for name, page in _tracked(tracked_pages()):
         own = workspace.root / "pages" / name
         if page.suffix == ".ipynb" and own.is_file() and own.read_bytes() == page.read_bytes():
-            yield own, _sha256(own.read_bytes())
+            yield own
 
 
 _KNOWN = ".as-copied.json"
 
 
 def _is_outdated(own: Path, before: set[str], now: set[str]) -> bool:
-    """Return whether an update has something new for a copy whose text no reader has changed.
+    """Return whether a copy with unchanged cells needs the update.
 
-    One that was run has outputs of its own: they stay as long as its text is the manual's.
+    The outputs of a page that was run stay as long as its cells are the manual's.
     """
     return _sha256(own.read_bytes()) in before or not _editions(own) & now
 
 
 def _editions(path: Path) -> set[str]:
-    """Return the digests of a file, and of a page's cells alone.
+    """Return the digests of a file and of its cells.
 
-    JupyterLab writes outputs and metadata into a page that was only opened or run; what a reader
-    writes is cells.
+    JupyterLab changes outputs and metadata of a page that was only opened or run; the reader
+    changes cells.
     """
     raw = path.read_bytes()
     with suppress(ValueError, LookupError, TypeError, RecursionError):
@@ -101,7 +112,7 @@ def _tracked(source: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _as_copied(folder: Path) -> dict[str, str]:
-    """Return the digests of the pages as they were copied; without them every page is kept."""
+    """Return the digests of the pages when they were copied; none if the list is damaged."""
     try:
         return {
             str(name): str(as_copied)

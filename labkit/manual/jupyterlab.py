@@ -1,7 +1,6 @@
-"""JupyterLab as the manual needs it: its settings, layout, styles and trust, all in the workspace.
+"""JupyterLab's settings, layout, styles and trust, all in the workspace.
 
-Nothing is read from or written to the reader's own JupyterLab at home: a layout, a kernel or a
-setting of theirs does not come between them and the pages, and the manual changes none of them.
+The JupyterLab configuration in the reader's home is not read and not changed.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.manual.copies import FIRST_PAGE, untouched
+from labkit.manual.copies import FIRST_PAGE, unchanged
 from labkit.workspace import write
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ _SETTINGS = {
     },
     "@jupyterlab/toc-extension:registry": {"includeOutput": False, "numberingH1": False},
 }
-"""No question about news or kernels over a page, whole pages, and a table of their headings."""
+"""No questions about news or kernels, whole pages, and a table of contents."""
 
 _SIDE = "@jupyterlab/toc:plugin"
 _LAYOUT = {
@@ -46,10 +45,10 @@ _LAYOUT = {
     },
     "metadata": {"id": "default"},
 }
-"""The table of contents at the side; from then on the layout is the reader's."""
+"""The table of contents at the side, until the reader changes the layout."""
 
 _LAYOUT_FILE = "lab/workspaces/default-37a8.jupyterlab-workspace"
-"""JupyterLab's name for the layout "default": it ends in four digits of the name's SHA-256."""
+"""The file of the layout "default"; it ends in four digits of the name's SHA-256."""
 
 _STARTUP_FILE = "ipython/profile_default/startup/follow_page.py"
 _STARTUP = """\
@@ -61,20 +60,20 @@ from labkit.manual.progress import follow_page
 follow_page(Path(os.environ["LABKIT_WORKSPACE"]))
 del Path, follow_page, os
 """
-"""What a kernel runs when it starts: it notes the page's progress from its first cell on."""
+"""What a kernel runs when it starts, so that progress is noted from the first cell on."""
 
-_ENTRANCE = "jpserver-[0-9]*-open.html"
+_ADDRESS_FILES = "jpserver-[0-9]*-open.html"
 
 _STYLES = Path(__file__).parent / "widgets/front.css"
 
 
 def prepare(workspace: Workspace) -> None:
-    """Write what JupyterLab reads; a layout that is there already is the reader's."""
+    """Write JupyterLab's files; an existing layout is kept."""
     own = _own(workspace)
     runtime = own / "runtime"
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     runtime.chmod(0o700)
-    for left in runtime.glob(_ENTRANCE):
+    for left in runtime.glob(_ADDRESS_FILES):
         left.unlink(missing_ok=True)
     write(own / "overrides.json", json.dumps(_SETTINGS))
     write(own / "custom/custom.css", _STYLES.read_bytes())
@@ -83,17 +82,17 @@ def prepare(workspace: Workspace) -> None:
         write(own / _LAYOUT_FILE, json.dumps(_LAYOUT))
 
 
-def entrance(workspace: Workspace) -> Path | None:
-    """Return the file that opens the manual in a browser, or None until JupyterLab listens.
+def address_file(workspace: Workspace) -> Path | None:
+    """Return the file that opens the manual in a browser, or None until JupyterLab is ready.
 
-    JupyterLab writes it, into a folder that is closed to other users. It contains the token, so
-    the token need not be an argument of the browser, which every user can read.
+    JupyterLab writes it into a folder that other users cannot read. It contains the token, so that
+    the token is not an argument of the browser, which every user can read.
     """
-    return next((_own(workspace) / "runtime").glob(_ENTRANCE), None)
+    return next((_own(workspace) / "runtime").glob(_ADDRESS_FILES), None)
 
 
 def variables(workspace: Workspace) -> dict[str, str]:
-    """Return the environment in which JupyterLab and its kernels work in the workspace alone."""
+    """Return the environment that keeps JupyterLab and its kernels in the workspace."""
     outside = {
         name: value
         for name, value in os.environ.items()
@@ -135,35 +134,18 @@ def command(workspace: Workspace, port: int) -> list[str]:
     ]
 
 
-class Signing:
-    """Signs the pages that are the manual's own and were not signed yet, beside JupyterLab's start.
+def sign(workspace: Workspace) -> None:
+    """Sign the pages that equal the manual's.
 
-    JupyterLab shows an unsigned page without pictures and without the colours of its panels; what
-    a reader has changed is signed by JupyterLab when it is saved.
+    JupyterLab shows an unsigned page without pictures and without the colours of its panels. It
+    signs a page that the reader has changed when the page is saved.
     """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._noted = _own(workspace) / "signed.txt"
-        known = self._noted.read_text("utf-8").split() if self._noted.exists() else []
-        new = {str(page): name for page, name in untouched(workspace) if name not in known}
-        self._signed = sorted({*known, *new.values()})
-        self._program = new and subprocess.Popen(
-            [sys.executable, "-m", "nbformat.sign", *new],
-            env=variables(workspace),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def wait(self) -> None:
-        """Return when all are signed; what could not be is tried again at the next start."""
-        if self._program and self._program.wait() == 0:
-            write(self._noted, "\n".join(self._signed) + "\n")
-
-    def end(self) -> None:
-        """End it, wherever it is."""
-        if self._program:
-            self._program.kill()
-            self._program.wait()
+    subprocess.run(
+        [sys.executable, "-m", "nbformat.sign", *map(str, unchanged(workspace))],
+        env=variables(workspace),
+        capture_output=True,
+        check=False,  # an unsigned page is only less colourful
+    )
 
 
 def _own(workspace: Workspace) -> Path:

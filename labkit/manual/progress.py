@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.check import Check
-from labkit.manual.tracked import tracked_pages
+from labkit.manual.copies import tracked_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

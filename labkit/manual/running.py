@@ -27,8 +27,8 @@ from traitlets import default
 
 from labkit.errors import RecordError
 from labkit.lab.procedure import route_of
+from labkit.manual.copies import tracked_pages
 from labkit.manual.parameters import inject
-from labkit.manual.tracked import tracked_pages
 from labkit.support.seams import forget_kernel
 
 if TYPE_CHECKING:

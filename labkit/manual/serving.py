@@ -1,4 +1,4 @@
-"""The server that shows the manual, and everything that starts and ends with it."""
+"""The server that shows the manual, and what starts and ends with it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from labkit.bench import client as benches
 from labkit.errors import WorkspaceError
 from labkit.manual import jupyterlab
-from labkit.manual.copies import FIRST_PAGE, copy_pages
-from labkit.manual.tracked import tracked_pages
+from labkit.manual.copies import FIRST_PAGE, copy_pages, tracked_pages
 from labkit.support.extras import require
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ END_TIMEOUT_S = 15.0
 """JupyterLab gives its kernels 5 s to end."""
 
 _ENDING_SIGNALS = {"SIGTERM", "SIGHUP"}
-"""Windows knows the first only."""
+"""Windows has only the first."""
 
 
 def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
@@ -40,12 +39,12 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
         JupyterLab's exit code.
 
     Raises:
-        WorkspaceError: JupyterLab does not answer.
+        WorkspaceError: JupyterLab does not start, or no port is free.
         MissingPackageError: JupyterLab is not installed.
     """
     require("jupyterlab")
     for name in copy_pages(workspace):
-        _say(f"{name}: yours was kept; the newer one is in {tracked_pages()}")
+        _say(f"{name}: your changed page was kept. The new one is in {tracked_pages()}")
     jupyterlab.prepare(workspace)
     for name in _ENDING_SIGNALS & {each.name for each in signal.Signals}:
         signal.signal(signal.Signals[name], lambda number, _: sys.exit(128 + number))
@@ -60,20 +59,18 @@ def serve(workspace: Workspace, *, port: int, browser: bool) -> int:
             env=jupyterlab.variables(workspace) | {"JUPYTER_TOKEN": secrets.token_urlsafe(24)},
         )
         ending.callback(_end, process)
-        signing = jupyterlab.Signing(workspace)
-        ending.callback(signing.end)
         if needs_bench:
             benches.start_or_find(workspace)
-        entrance = _wait_until_served(workspace, process)
-        signing.wait()
+        address = _wait_until_served(workspace, process)
+        jupyterlab.sign(workspace)
         _say(f"The manual is at http://127.0.0.1:{port}/lab/tree/{FIRST_PAGE}")
-        _say(f"If your browser does not show it, open\n  {entrance.as_uri()}\nCtrl-C ends it.")
+        _say(f"If your browser does not show it, open\n  {address.as_uri()}\nCtrl-C ends it.")
         if browser:
-            open_browser(entrance.as_uri())
+            open_browser(address.as_uri())
         try:
             return process.wait()
         except KeyboardInterrupt:
-            return 0  # Ctrl-C is how one ends the manual
+            return 0  # the usual way to end the manual
 
 
 def _stop_bench(workspace: Workspace) -> None:
@@ -82,7 +79,7 @@ def _stop_bench(workspace: Workspace) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program, JupyterLab with its kernels; one that does not listen is killed."""
+    """Terminate JupyterLab with its kernels; kill it if it does not end in time."""
     try:
         if process.poll() is None:
             process.terminate()
@@ -98,7 +95,7 @@ def _say(text: str) -> None:
 
 
 def free_port(first: int) -> int:
-    """Return the first free port from one on, on loopback."""
+    """Return the first free port on loopback, from a number on."""
     last = min(first + 99, 65535)
     for port in range(first, last + 1):
         with socket.socket() as probe:
@@ -107,17 +104,21 @@ def free_port(first: int) -> int:
             except OSError:
                 continue
             return port
-    raise WorkspaceError(f"no free port from {first} to {last}. Name another with --port.")
+    raise WorkspaceError(
+        f"all ports from {first} to {last} are in use. Choose another with --port."
+    )
 
 
 def _wait_until_served(workspace: Workspace, process: subprocess.Popen[bytes]) -> Path:
-    """Return the page that opens the manual, which JupyterLab writes once it listens."""
+    """Return the file that opens the manual, which JupyterLab writes when it is ready."""
     end = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < end and process.poll() is None:
-        if entrance := jupyterlab.entrance(workspace):
-            return entrance
+        if file := jupyterlab.address_file(workspace):
+            return file
         time.sleep(0.1)
-    raise WorkspaceError("JupyterLab did not start. Read its messages above, then try again.")
+    raise WorkspaceError(
+        "JupyterLab did not start. Read its messages above, fix the cause, and try again."
+    )
 
 
 def open_browser(address: str) -> None:

@@ -1,4 +1,4 @@
-"""The drills: each shows its fault, takes the right answer, is mended with the manual's calls."""
+"""The drills: each shows its fault, takes the right answer, is fixed with the manual's calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from labkit.errors import CertificateError, ManualError
 from labkit.manual import drills, glossary
 from labkit.manual.drills.catalogue import DRILLS, find
 from labkit.manual.drills.device import DrillDevice
-from labkit.manual.drills.faults import PLANTINGS, ways_of
+from labkit.manual.drills.faults import PLANTINGS, variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def _tidy(request: pytest.FixtureRequest) -> Iterator[None]:
 def seed_of(number: int, cause: str, way: int = 0) -> str:
     """Return a seed with which a drill has a cause, come about in one of its ways."""
     exercise = find(number)
-    names, ways = exercise.causes, ways_of(cause, at_desk=True)
+    names, ways = exercise.causes, variants_of(cause, at_desk=True)
     for seed in map(str, range(1, 1000)):
         drilled = DrillDevice(None, f"drill {number}, seed {seed}")
         chosen = drilled.number("cause", len(names)), drilled.number(f"{cause}, way", len(ways))
@@ -71,7 +71,7 @@ def every_case() -> list[object]:
         (exercise.number, cause, way)
         for exercise in DRILLS
         for cause in exercise.causes
-        for way in range(len(ways_of(cause, at_desk=True)))
+        for way in range(len(variants_of(cause, at_desk=True)))
     ]
     return [
         pytest.param(*case, id="{} {} {}".format(*case), marks=marks)
@@ -81,8 +81,8 @@ def every_case() -> list[object]:
 
 
 @pytest.mark.parametrize(("number", "cause", "way"), every_case())
-def test_found_and_mended(device: Lab, number: int, cause: str, way: int) -> None:
-    """It fails, its cause is right and labkit's own diagnosis too, and mending it is accepted."""
+def test_found_and_fixed(device: Lab, number: int, cause: str, way: int) -> None:
+    """It fails, its cause is right and labkit's own diagnosis too, and fixed it is accepted."""
     drill = drills.begin(device, number, seed=seed_of(number, cause, way))
     assert ACCEPTED not in drill.console
     assert ("0x7780" in drill.console) or number != LOOKALIKES
@@ -103,10 +103,10 @@ def test_named_is_not_mended(device: Lab) -> None:
     refused = drill.verify()
     assert refused.passed is False
     assert "0x7780" in refused.shown
-    assert "named, not mended yet" in repr(drills.summary(device))
+    assert "named, not fixed yet" in repr(drills.summary(device))
     device.activate_certificate()
     assert drill.verify().passed
-    assert drill.verify().shown == "mended before"
+    assert drill.verify().shown == "fixed before"
     assert 8 in drills.summary(device).mastered
     assert ACCEPTED in device.run_hello_world()
 
@@ -141,10 +141,10 @@ def test_a_hint_does_not_give_it_away(device: Lab) -> None:
         verdict = drill.answer(wrong)
         assert verdict.passed is False
         assert "thing-not-attached" not in verdict.shown
-        assert verdict.shown.startswith(f"not {wrong}. You would know it by this: ")
-    assert "mended in this place: the account" in verdict.shown
-    assert "mended in this place" not in drills.begin(device, 7).answer("rows-lost").shown
-    drills.put_away(device)
+        assert verdict.shown.startswith(f"not {wrong}. You would recognise it by this: ")
+    assert "This fault is fixed in the account." in verdict.shown
+    assert "is fixed in" not in drills.begin(device, 7).answer("rows-lost").shown
+    drills.restore(device)
 
 
 @pytest.mark.parametrize("cause", PLANTINGS)
@@ -161,10 +161,10 @@ def test_what_is_no_answer(device: Lab) -> None:
     assert repr(drill.verify()).endswith("not answered yet")
     with pytest.raises(ManualError, match=r"such as .*no-policy"):
         drill.answer("no-polcy")
-    with pytest.raises(ManualError, match="'ok' is no cause"):
+    with pytest.raises(ManualError, match="'ok' is not the id of a cause"):
         drill.answer("ok")
     assert drills.summary(device).results.get(1, {}).get("answers", 0) in (0, 1)
-    drills.put_away(device)
+    drills.restore(device)
 
 
 def test_the_same_seed_is_the_same_drill(device: Lab) -> None:
@@ -175,18 +175,18 @@ def test_the_same_seed_is_the_same_drill(device: Lab) -> None:
     for seed in (one, one, other):
         drills.begin(device, 5, seed=seed)
         texts.append(keys.read_bytes())
-    drills.put_away(device)
+    drills.restore(device)
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_put_away_leaves_no_trace(device: Lab) -> None:
+def test_restore_leaves_no_trace(device: Lab) -> None:
     """A drill that is left unanswered is taken away: headers as before, accepted, no fault."""
     before = files(device.workspace.firmware)
     drills.begin(device, 5)
     assert files(device.workspace.firmware) != before
-    assert drills.put_away(device).passed
+    assert drills.restore(device).passed
     assert files(device.workspace.firmware) == before
-    assert drills.put_away(device).passed
+    assert drills.restore(device).passed
     assert not DrillDevice(device).is_disturbed
 
 
@@ -199,7 +199,7 @@ def test_half_a_mending_is_taken_back(device: Lab) -> None:
     device.register_certificate()
     device.attach_thing_and_policy()
     assert [device.file(name).read_bytes() for name in own] != before
-    assert drills.put_away(device).passed
+    assert drills.restore(device).passed
     assert [device.file(name).read_bytes() for name in own] == before
     thing = device.workspace.settings.thing_name
     principals = device.account.client.list_thing_principals(thingName=thing)["principals"]
@@ -214,7 +214,7 @@ def test_a_drill_after_another_kernel(device: Lab) -> None:
     again = open_lab(device.workspace.root, route="drills")
     drills.begin(again, 7)
     assert files(device.workspace.firmware) == before
-    assert drills.put_away(again).passed
+    assert drills.restore(again).passed
 
 
 def test_the_summary_counts(device: Lab) -> None:
@@ -239,7 +239,7 @@ def test_a_drill_shows_the_certificate_in_the_header(device: Lab) -> None:
     drill = drills.begin(device, 3)
     with pytest.raises(CertificateError):
         _ = drill.certificate
-    drills.put_away(device)
+    drills.restore(device)
 
 
 def test_other_devices_are_left_alone(device: Lab) -> None:
@@ -254,7 +254,7 @@ def test_other_devices_are_left_alone(device: Lab) -> None:
 
 def test_a_drill_that_there_is_not(device: Lab) -> None:
     """Numbers go from 1 to the last one."""
-    with pytest.raises(ManualError, match=f"expected 1 to {len(DRILLS)}"):
+    with pytest.raises(ManualError, match=f"The drills are 1 to {len(DRILLS)}"):
         drills.begin(device, len(DRILLS) + 1)
 
 

@@ -47,7 +47,7 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
         assert serving.free_port(port) > port or port > 65400
     with socket.socket() as last:
         last.bind(("127.0.0.1", 65535))
-        with pytest.raises(WorkspaceError, match=r"no free port from 65535 to 65535\. .* --port"):
+        with pytest.raises(WorkspaceError, match=r"from 65535 to 65535 are in use\. .* --port"):
             serving.free_port(65535)
 
 
@@ -150,10 +150,10 @@ def test_the_folder_with_the_token_is_closed_to_others(workspace: Workspace) -> 
     runtime.mkdir(parents=True)
     runtime.chmod(0o755)
     (runtime / "jpserver-1-open.html").write_text("an earlier run's")
-    assert jupyterlab.entrance(workspace)
+    assert jupyterlab.address_file(workspace)
     jupyterlab.prepare(workspace)
     assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
-    assert jupyterlab.entrance(workspace) is None
+    assert jupyterlab.address_file(workspace) is None
 
 
 def wait_for(file: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
+from labkit.manual.copies import tracked_pages
 from labkit.manual.progress import note
-from labkit.manual.tracked import tracked_pages
 from labkit.record.contents import surroundings as looking
 from labkit.record.contents.executed_pages import executed_pages, page_facts
 from labkit.record.contents.surroundings import port, surroundings

@@ -1,4 +1,4 @@
-"""The drills, from easy to nasty: a story each, and the causes that the seed chooses from."""
+"""The drills, from easy to nasty: the story of each, and the causes that the seed chooses from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labkit.errors import ManualError
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A drill as it is set.
+    """The task of a drill.
 
     Attributes:
         number: its number, counted from 1.
@@ -34,14 +34,14 @@ class Exercise:
 
 
 _OTHER_LINES = {"no-certificate", "jit-first-connection", "wrong-root-or-endpoint"}
-"""Causes of an alert that are planted so that another line tells them apart."""
+"""Causes of an alert that another line of the console distinguishes."""
 
 _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("easy", "Nowhere to go", "The headers were merged from another branch.", ("endpoint-empty",)),
     (
         "easy",
         "As it came",
-        "Somebody started over from a fresh copy of the sources, and was called away.",
+        "A colleague started again with a fresh copy of the sources, and did not finish.",
         ("placeholder-text",),
     ),
     (
@@ -53,37 +53,37 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "easy",
         "Somebody else's door",
-        "The endpoint was copied out of an old mail.",
+        "The endpoint was copied from an old e-mail.",
         ("wrong-root-or-endpoint",),
     ),
     (
         "harder",
         "Lost in the header",
-        "Something was pasted by hand, late in the evening.",
+        "A value was pasted into a header by hand.",
         ("certificate-damaged", "public-key-as-certificate", "ca-literal-damaged"),
     ),
     (
         "harder",
         "Not a word from TLS",
-        "It worked at home. In the office somebody tried to get around the firewall.",
+        "The device worked at home. In the office, a colleague tried to bypass the firewall.",
         ("transport",),
     ),
     (
         "harder",
         "Let in and hung up on",
-        "TLS stands, and then the line goes dead. Somebody has tidied up in the account.",
+        "TLS is established, then the connection closes. The account was cleaned up yesterday.",
         ("no-policy", "thing-not-attached", "policy-denies"),
     ),
     (
         "harder",
         "Not on the list",
-        "Nobody has touched the board since it worked.",
+        "The board worked, and was not touched since.",
         ("certificate-not-active", "certificate-not-registered"),
     ),
     (
         "harder",
         "The authority",
-        "Somebody has changed something about the CA, and is on holiday.",
+        "A colleague, now on holiday, changed a setting of the CA.",
         ("jit-first-connection", "ca-not-registered"),
     ),
     (
@@ -101,13 +101,13 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "nasty",
         "Good as new",
-        "The board is back from the hardware lab. They have not changed anything, they say.",
+        "The board is back from the hardware lab, which reports no changes.",
         ("key-changed",),
     ),
     (
         "nasty",
         "One code, many causes",
-        "No story this time.",
+        "There is no report this time.",
         tuple(cause for cause in causes_of(Sign.ALERT) if cause not in _OTHER_LINES),
     ),
 )
@@ -120,9 +120,8 @@ def find(number: int) -> Exercise:
     """Return a drill by its number.
 
     Raises:
-        ManualError: there is none.
+        ManualError: there is no drill of this number.
     """
-    for each in DRILLS:
-        if each.number == number:
-            return each
-    raise ManualError(f"there is no drill {number!r}: expected 1 to {len(DRILLS)}.")
+    if number in range(1, len(DRILLS) + 1):
+        return DRILLS[number - 1]
+    raise ManualError(f"there is no drill {number!r}. The drills are 1 to {len(DRILLS)}.")

@@ -1,8 +1,8 @@
-"""The drill device as a fault finds it: its headers, certificates, account and board.
+"""The device that drills break: its headers, certificates, account and board.
 
-Everything goes through the lab's own calls: headers as text, boto3, the bench's control URL. How
-the headers were, and what is made beside the healthy state, is noted in the device's folder first,
-so that `restore` knows it also after a kill.
+Everything uses the lab's own interfaces: headers as text, boto3, the bench's control URL. The
+original headers, and what a fault adds to the account, are noted in the device's folder first, so
+that `restore` works after a kill as well.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class DrillDevice:
     """The drill device.
 
     Attributes:
-        lab: its lab, with the whole route done.
-        seed: what the details of a fault are derived from.
+        lab: its lab, with all steps of the route done.
+        seed: the seed of the details of a fault.
     """
 
     lab: Lab
@@ -60,22 +60,22 @@ class DrillDevice:
         """The simulated bench.
 
         Raises:
-            BenchError: there is none, or the board or the account is real.
+            BenchError: the board or the account is real.
         """
         if self.lab.bench is None or not self.lab.workspace.settings.is_simulated:
             raise BenchError(
-                "faults are planted on a simulated board with a simulated account only: expected "
-                'cloud and device to be "sim". Use another workspace (LABKIT_WORKSPACE).'
+                "faults can be planted only on a simulated board with a simulated account: cloud "
+                'and device must be "sim". Use another workspace (LABKIT_WORKSPACE).'
             )
         return self.lab.bench
 
     @property
     def randomness(self) -> Randomness:
-        """The source of what a fault makes."""
+        """The random values of a fault."""
         return Randomness(self.seed)
 
     def number(self, what: str, below: int) -> int:
-        """Return a number from 0 that the seed chooses."""
+        """Return a number that the seed chooses, from 0 and less than `below`."""
         return int.from_bytes(self.randomness.draw("drill", what, 8)) % below
 
     @property
@@ -85,7 +85,7 @@ class DrillDevice:
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The device's own certificate, as its file has it."""
+        """The device's own certificate, from its file."""
         return certificates.load_certificate(self._read("deviceCert.pem"))
 
     @property
@@ -114,6 +114,11 @@ class DrillDevice:
         return self.lab.account.certificate(self.lab.certificate_id).arn
 
     @property
+    def thing(self) -> str:
+        """The name of the device's thing."""
+        return self.lab.workspace.settings.thing_name
+
+    @property
     def policy_name(self) -> str:
         """The name of the device's policy."""
         return self.lab.hello_world.policy_name
@@ -121,41 +126,39 @@ class DrillDevice:
     # Headers
 
     def set(self, macro: str, value: str | None) -> None:
-        """Set a macro as the lab does."""
+        """Set a macro, with the checks that the lab makes."""
         file = self._file_of(macro)
         text = firmware.decode(file.read_bytes())
         file.write_bytes(firmware.encode(firmware.edit(text, macro, value).new))
 
     def set_by_hand(self, macro: str, code: str) -> None:
-        """Write C code for a macro's value, whatever it says: what `set` would refuse."""
+        """Write C code as a macro's value, without the checks of `set`."""
         self.set(macro, None)
         file = self._file_of(macro)
         text = firmware.decode(file.read_bytes())
         empty = re.compile(rf'^(\s*#\s*define\s+{macro}\s+)(?:NULL|"")', re.MULTILINE)
         new, count = empty.subn(lambda match: match[1] + code, text)
         if count != 1:
-            raise FirmwareError(f"{file.name}: expected one {macro}, found {count} to write to.")
+            raise FirmwareError(
+                f"{file}: expected one empty {macro}, got {count}. Restore the header."
+            )
         file.write_bytes(firmware.encode(new))
 
     def build_and_flash(self) -> None:
-        """Load what the headers say onto the board; it runs at the next boot."""
+        """Build the headers into an image and flash it; it runs at the next boot."""
         image = build_image(self.lab.workspace.firmware)
         self.bench.post(f"{self._board}/flash", image)
 
     # The board
 
     def plant(self, name: str) -> None:
-        """Plant a fault on the board, in place of the one that is there."""
+        """Plant a fault on the board, in place of an earlier one."""
         self.bench.post(f"{self._board}/fault", {"plant": name, "seed": self.seed})
-
-    def keep_flash_as_it_is(self) -> None:
-        """Take the board's fault away, as one that was mended."""
-        self.bench.post(f"{self._board}/fault", {"mended": True})
 
     # The account
 
     def call(self, operation: str, **parameters: object) -> dict[str, Any]:
-        """Make a call that the lab has no use for."""
+        """Make a call that the lab itself does not need."""
         with translated("a drill"):
             answer: dict[str, Any] = getattr(self.lab.account.client, operation)(**parameters)
         return answer
@@ -165,19 +168,8 @@ class DrillDevice:
         ca_id = certificates.certificate_id(self.ca)
         self.call("update_ca_certificate", certificateId=ca_id, **changes)
 
-    def attach(self, arn: str) -> None:
-        """Attach a certificate to the drill device's thing, and the policy to it."""
-        thing = self.lab.workspace.settings.thing_name
-        self.call("attach_thing_principal", thingName=thing, principal=arn)
-        self.call("attach_policy", policyName=self.policy_name, target=arn)
-
-    def detach_thing(self, arn: str) -> None:
-        """Detach a certificate from the drill device's thing."""
-        thing = self.lab.workspace.settings.thing_name
-        self.call("detach_thing_principal", thingName=thing, principal=arn)
-
     def unregister(self, arn: str) -> None:
-        """Delete a certificate from the account, with what it is attached to."""
+        """Detach and delete a certificate in the account."""
         for kind, name in (each.split(" ", 1) for each in self.lab.account.attachments(arn)):
             if kind == "thing":
                 self.call("detach_thing_principal", thingName=name, principal=arn)
@@ -188,9 +180,9 @@ class DrillDevice:
         self.lab.account.delete_certificate(certificate_id)
 
     def register(self, pem: str) -> None:
-        """Register another certificate as ACTIVE, with thing and policy, so that it lacks nothing.
+        """Register another certificate as ACTIVE, with thing and policy.
 
-        It is noted first: `restore` deletes it.
+        It is noted first, so that `restore` deletes it.
         """
         identifier = certificates.certificate_id(certificates.load_certificate(pem))
         self._note(certificates=[*self._notes.get("certificates", ()), identifier])
@@ -200,23 +192,25 @@ class DrillDevice:
             caCertificatePem=certificates.to_pem(self.ca),
             status="ACTIVE",
         )
-        self.attach(answer["certificateArn"])
+        arn = answer["certificateArn"]
+        self.call("attach_thing_principal", thingName=self.thing, principal=arn)
+        self.call("attach_policy", policyName=self.policy_name, target=arn)
 
     # Before and after
 
     def remember(self) -> None:
-        """Note how headers and files are, and let the board keep its flash."""
+        """Note headers, files and the board's flash."""
         files = self._kept_files()
         self._note(files={it.name: base64.b64encode(it.read_bytes()).decode() for it in files})
         self.plant("nothing")
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether a fault was planted and neither mended nor taken away."""
+        """Whether a fault was planted that is neither fixed nor removed."""
         return self._notes_file.exists()
 
     def restore(self) -> None:
-        """Bring headers, files, account and board back to where they were, after a kill as well."""
+        """Restore headers, files, account and board, after a kill as well."""
         if not self.is_disturbed:
             return
         self.bench.post(f"{self._board}/fault", {"plant": None})
@@ -228,24 +222,21 @@ class DrillDevice:
         self._notes_file.unlink()
 
     def settle(self) -> None:
-        """Take the state as it is for the healthy one: the fault was mended."""
-        self.keep_flash_as_it_is()
+        """Accept the present state as the healthy one: the fault was fixed."""
+        self.bench.post(f"{self._board}/fault", {"mended": True})
         self.tidy_account()
         self._restore_account()
         self._notes_file.unlink(missing_ok=True)
 
     def tidy_account(self) -> None:
-        """Delete what faults and mendings have made in the account.
+        """Delete what faults and fixes have made in the account.
 
-        That is every certificate but the device's own which was noted or is the thing's, and the
-        narrow policy.
+        That is the narrow policy, and every noted or attached certificate but the device's own.
         """
-        thing = self.lab.workspace.settings.thing_name
-        listed = self.call("list_thing_principals", thingName=thing)["principals"]
-        there = {arn.rpartition("/")[2] for arn in listed} | set(
-            self._notes.get("certificates", ())
-        )
-        for identifier in sorted(there - {self.lab.certificate_id}):
+        listed = self.call("list_thing_principals", thingName=self.thing)["principals"]
+        attached = {arn.rpartition("/")[2] for arn in listed}
+        others = attached.union(self._notes.get("certificates", ())) - {self.lab.certificate_id}
+        for identifier in sorted(others):
             if found := self.lab.account.find_certificate(identifier):
                 self.unregister(found.arn)
         self._delete_narrow_policy()
@@ -261,20 +252,20 @@ class DrillDevice:
         self.lab.account.notes.unmade(POLICY, NARROW_POLICY)
 
     def _restore_account(self) -> None:
-        """Register, attach and activate whatever a fault has taken away."""
+        """Register, attach and activate what a fault has removed."""
         account = self.lab.account
         ca_pem = self._read("rootCA.pem").decode()
         account.register_ca(ca_pem, self._read("verificationCert.pem").decode())
         self.update_ca(newAutoRegistrationStatus="DISABLE")
         own = account.register_certificate(self._read("deviceCert.pem").decode(), ca_pem)
-        account.attach(self.lab.workspace.settings.thing_name, self.policy_name, own.arn)
+        account.attach(self.thing, self.policy_name, own.arn)
         account.set_certificate_status(own.name, "ACTIVE")
 
     # Files
 
     @property
     def _board(self) -> str:
-        return board_path(self.lab.workspace.settings.thing_name)
+        return board_path(self.thing)
 
     def _read(self, name: str) -> bytes:
         return self.lab.workspace.path(name).read_bytes()
@@ -284,14 +275,17 @@ class DrillDevice:
         return (sources.credentials, sources.keys, sources.provisioning)
 
     def _kept_files(self) -> Iterable[Path]:
-        """Return what a fault or half a mending may change: the headers, the device's own files."""
+        """Return what a fault or an unfinished fix may change: headers and the device's files."""
         return (*self._headers(), *(self.lab.workspace.path(name) for name in _OWN_FILES))
 
     def _file_of(self, macro: str) -> Path:
         for file in self._headers():
             if macro in firmware.names(firmware.decode(file.read_bytes())):
                 return file
-        raise FirmwareError(f"the firmware tree has no macro {macro}.")
+        raise FirmwareError(
+            f"{self.lab.workspace.firmware}: expected a header with the macro {macro}, got none. "
+            "Restore the firmware tree."
+        )
 
     @property
     def _notes_file(self) -> Path:

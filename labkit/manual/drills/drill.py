@@ -1,4 +1,4 @@
-"""A drill: a failing device to look at, an answer that is checked, a proof that it is mended."""
+"""A drill: a failing device to examine, an answer to check, a proof that the fault is fixed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labkit import certificates, firmware
+from labkit import certificates, diagnosis, firmware
 from labkit.check import Check
-from labkit.diagnosis import CAUSES, PLACES
+from labkit.diagnosis import CAUSES, PLACES, Evidence
 from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import ManualError
+from labkit.lab.diagnosing import with_account
+from labkit.lab.header_evidence import read_headers
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
 from labkit.manual import glossary
-from labkit.manual.drills import progress
-from labkit.manual.drills.boots import boot, diagnose
+from labkit.manual.drills import results
 from labkit.manual.drills.catalogue import Exercise, find
 from labkit.manual.drills.device import DrillDevice
 from labkit.manual.drills.faults import PLANTINGS, plant
@@ -34,8 +35,8 @@ class Drill:
     """A drill that was begun; its repr shows the failing device's console.
 
     Attributes:
-        exercise: what was set.
-        console: what the board prints.
+        exercise: the title, story and possible causes.
+        console: what the board printed.
     """
 
     exercise: Exercise
@@ -46,20 +47,20 @@ class Drill:
     _named: bool = field(default=False, repr=False)
 
     def __repr__(self) -> str:
-        """Return title, story and console; the cause is not in it."""
+        """Return title, story and console, without the cause."""
         return f"{self.exercise}\n{self.exercise.story}\n\n{self.console!r}"
 
     def answer(self, cause: str | None) -> Check:
         """Check an answer.
 
         Args:
-            cause: an id as the glossary has it, such as "no-policy"; None for not answered yet.
+            cause: the id of a cause in the glossary, such as "no-policy"; None for no answer yet.
 
         Returns:
-            A `Check`; a wrong answer's has a hint that does not name the cause.
+            A `Check`; a wrong answer gets a hint that does not name the cause.
 
         Raises:
-            ManualError: there is no such cause.
+            ManualError: the glossary has no such cause.
         """
         claim = f"drill {self.exercise.number}, the cause"
         if cause is None:
@@ -67,60 +68,69 @@ class Drill:
         if cause not in PLANTINGS:
             near = difflib.get_close_matches(cause, PLANTINGS, 3) or ["no-policy"]
             raise ManualError(
-                f"{cause[:60]!r} is no cause: expected an id of page 12, such as {', '.join(near)}."
+                f"{cause[:60]!r} is not the id of a cause. Page 12 lists the ids, such as "
+                f"{', '.join(near)}."
             )
-        progress.note(self._device.lab, self.exercise.number, "answers")
+        self._count("answers")
         if cause == self._cause:
             if not self._named:
-                progress.note(self._device.lab, self.exercise.number, "named")
+                self._count("named")
             self._named = True
             return Check(claim, passed=True, shown=f"{cause}. {glossary.link(cause)}")
         self._wrong.append(cause)
         return Check(claim, passed=False, shown=self._hint(cause))
 
     def verify(self) -> Check:
-        """Run the hello world: the drill is mastered when it was named and is accepted."""
+        """Boot; the drill is mastered if its cause was named and the board is accepted."""
         claim = f"drill {self.exercise.number}, the hello world is accepted"
         if not self._named:
             return Check(claim, None)
         if not self._device.is_disturbed:
-            return Check(claim, passed=True, shown="mended before")
-        self.console = boot(self._device.lab)
+            return Check(claim, passed=True, shown="fixed before")
+        self.console = self._device.lab.board.boot()
         if ACCEPTED not in self.console:
             last = [line for line in repr(self.console).splitlines() if line][-1:]
             return Check(
                 claim,
                 passed=False,
-                shown=f"the console ends with: {' '.join(last)} Is what you changed also built and "
-                "flashed? drill.console shows all of it.",
+                shown=f"the console ends with: {' '.join(last)} After a change of a header, build "
+                "and flash. drill.console shows the whole console.",
             )
         self._device.settle()
-        progress.note(self._device.lab, self.exercise.number, "mastered")
+        self._count("mastered")
         return Check(claim, passed=True)
 
     def diagnose(self) -> Diagnosis:
-        """Let labkit find the cause: for after your own answer."""
-        return diagnose(self._device.lab, self.console)
+        """Let labkit find the cause, from console, headers, certificates and the account.
+
+        Use it after your own answer.
+        """
+        lab = self._device.lab
+        evidence = Evidence(headers=read_headers(lab.workspace.firmware))
+        return diagnosis.diagnose(self.console.text, with_account(lab, evidence))
 
     @property
     def certificate(self) -> Description:
         """The certificate in the keys header, in words.
 
         Raises:
-            CertificateError: what stands there is none.
+            CertificateError: the header has no certificate.
         """
         value = firmware.get(
             self._device.lab.source("aws_clientcredential_keys.h"), CERTIFICATE_PEM
         )
         return certificates.describe(certificates.load_certificate(value.value or ""))
 
+    def _count(self, event: str) -> None:
+        results.count(self._device.lab, self.exercise.number, event)
+
     def _hint(self, cause: str) -> str:
-        """Return what an answer would have shown; after the second, also where to mend it."""
-        told = CAUSES[cause].distinguish or CAUSES[cause].meaning
-        hint = f"not {cause}. You would know it by this: {told}"
+        """Return how to recognise the wrong answer; after two also where the fault is."""
+        sign = CAUSES[cause].distinguish or CAUSES[cause].meaning
+        hint = f"not {cause}. You would recognise it by this: {sign}"
         if len(self._wrong) > 1:
             place = next(place for place, ids in PLACES.items() if self._cause in ids)
-            hint += f" What is wrong here is mended in this place: {place}."
+            hint += f" This fault is fixed in {place}."
         return hint
 
 
@@ -130,26 +140,26 @@ def begin(lab: Lab, number: int, *, seed: str = "1") -> Drill:
     Args:
         lab: the lab, opened with `route="drills"`.
         number: the drill's number.
-        seed: chooses the fault and its details; the same seed, the same drill.
+        seed: chooses the fault and its details; the same seed gives the same drill.
 
     Raises:
-        ManualError: there is no such drill, or the lab is another device's.
+        ManualError: there is no drill of this number, or the lab is another device's.
     """
     exercise = find(number)
     if lab.workspace.settings.route != _ROUTE:
         raise ManualError(
-            "drills have a device of their own, so that no other page's is put out of order: open "
-            f'it with open_lab(route="{_ROUTE}").'
+            "drills break a device on purpose, so they use a device of their own. Open it with "
+            f'open_lab(route="{_ROUTE}").'
         )
     _provision(lab)
     device = DrillDevice(lab, f"drill {number}, seed {seed}")
     cause = exercise.causes[device.number("cause", len(exercise.causes))]
     plant(device, cause, at_desk=True)
-    return Drill(exercise, boot(lab), device, cause)
+    return Drill(exercise, lab.board.boot(), device, cause)
 
 
-def put_away(lab: Lab) -> Check:
-    """Take away whatever a drill has planted, mended or not; the device is as it was before.
+def restore(lab: Lab) -> Check:
+    """Remove what a drill has planted, fixed or not; the device is as it was before.
 
     A device that has never been accepted is provisioned first.
     """
@@ -157,11 +167,11 @@ def put_away(lab: Lab) -> Check:
     if not device.is_disturbed:
         return Check(_HEALTHY, _provision(lab))
     device.restore()
-    return Check(_HEALTHY, ACCEPTED in boot(lab))
+    return Check(_HEALTHY, ACCEPTED in lab.board.boot())
 
 
 def _provision(lab: Lab) -> bool:
-    """Walk the route where it was not walked to its end, and say that the device is accepted."""
+    """Do the steps that are not done yet; return whether the device is accepted."""
     if DrillDevice(lab).is_disturbed or all(done for _, done in lab.route()):
         return True
     return ACCEPTED in lab.run_hello_world()

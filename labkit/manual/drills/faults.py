@@ -1,7 +1,7 @@
-"""Every cause that a diagnosis names, as a state that the drill device can be put into.
+"""Every cause that a diagnosis names, as a fault of the drill device.
 
-Where a cause has several ways to come about, the seed chooses. The board's own faults are planted
-through the bench's control URL, the others with the lab's own calls.
+If a cause has several variants, the seed chooses. The board's own faults are planted through the
+bench's control URL, the others with the lab's own calls.
 """
 
 from __future__ import annotations
@@ -30,64 +30,64 @@ if TYPE_CHECKING:
     from labkit.certificates.rules import CertifiedKey
     from labkit.manual.drills.device import DrillDevice
 
-    Way = Callable[[DrillDevice], object]
+    Variant = Callable[[DrillDevice], object]
 
 _PORT = "clientcredentialMQTT_BROKER_PORT"
 _DAY = timedelta(days=1)
 _MANY = 1 << 16
 
 
-def ways_of(cause: str, *, at_desk: bool = False) -> tuple[Way, ...]:
-    """Return the ways into the state behind a cause.
+def variants_of(cause: str, *, at_desk: bool = False) -> tuple[Variant, ...]:
+    """Return the variants of a cause's fault.
 
     Args:
         cause: an id of `labkit.diagnosis.CAUSES` other than `ok` and `unknown`.
         at_desk: only those that the manual's own calls can fix.
     """
-    return tuple(way for way in PLANTINGS[cause] if not at_desk or way not in _BY_HAND)
+    return tuple(each for each in PLANTINGS[cause] if not at_desk or each not in _NOT_AT_DESK)
 
 
 def plant(device: DrillDevice, cause: str, *, at_desk: bool = False) -> None:
-    """Put a healthy drill device into the state behind a cause; it shows at the next boot.
+    """Plant the fault of a cause on a healthy drill device; it takes effect at the next boot.
 
     Args:
         device: the device; its seed chooses the details.
-        cause: as `ways_of` takes it.
-        at_desk: choose a way that the manual's own calls can fix.
+        cause: the id of the cause.
+        at_desk: choose a variant that the manual's own calls can fix.
     """
-    ways = ways_of(cause, at_desk=at_desk)
+    variants = variants_of(cause, at_desk=at_desk)
     device.restore()
     device.remember()
-    ways[device.number(f"{cause}, way", len(ways))](device)
+    variants[device.number(f"{cause}, way", len(variants))](device)
 
 
-def _flashed(*changes: Way) -> Way:
-    """Return a way that changes headers or board, then builds and flashes."""
+def _flashed(*changes: Variant) -> Variant:
+    """Return a variant that changes headers or board, then builds and flashes."""
 
-    def way(device: DrillDevice) -> None:
+    def variant(device: DrillDevice) -> None:
         for change in changes:
             change(device)
         device.build_and_flash()
 
-    return way
+    return variant
 
 
-def _macro(macro: str, value: str | None) -> Way:
+def _macro(macro: str, value: str | None) -> Variant:
     return lambda device: device.set(macro, value)
 
 
-def _code(macro: str, code: str) -> Way:
+def _code(macro: str, code: str) -> Variant:
     return lambda device: device.set_by_hand(macro, code)
 
 
-def _on_board(name: str) -> Way:
+def _on_board(name: str) -> Variant:
     return lambda device: device.plant(name)
 
 
 _WITHOUT_CERTIFICATE = _on_board("no-certificate")
 _OTHER_ROOT, _NO_NETWORK = _on_board("wrong-root-or-endpoint"), _on_board("transport")
-_BY_HAND = {_OTHER_ROOT, _NO_NETWORK}
-"""Ways that a flash tool or a network engineer has to fix, although their causes have others."""
+_NOT_AT_DESK = {_OTHER_ROOT, _NO_NETWORK}
+"""Variants that need a flash tool or a network engineer to fix."""
 
 
 # Certificates
@@ -99,10 +99,10 @@ def _another(
         device.now - _DAY,
         device.now + 90 * _DAY,
     ),
-) -> Way:
-    """Return a way that gives the device a certificate for another key or time, all else right."""
+) -> Variant:
+    """Return a variant with a certificate for another key or time, otherwise correct."""
 
-    def way(device: DrillDevice) -> None:
+    def variant(device: DrillDevice) -> None:
         pem = certify(
             key(device),
             device.request.subject,
@@ -114,7 +114,7 @@ def _another(
         device.register(pem)
         device.set(CERTIFICATE_PEM, pem)
 
-    return way
+    return variant
 
 
 def _own_key(device: DrillDevice) -> CertifiedKey:
@@ -174,7 +174,7 @@ def _unsupported_key(device: DrillDevice) -> None:
 
 
 def _register_by_connecting(device: DrillDevice) -> None:
-    """Let the CA register its certificates, and the account forget the device's."""
+    """Enable automatic registration by the CA, and delete the device's certificate."""
     device.unregister(device.arn)
     device.update_ca(newAutoRegistrationStatus="ENABLE")
 
@@ -193,10 +193,14 @@ def _no_policy(device: DrillDevice) -> None:
     device.lab.account.detach_policy(device.policy_name, device.arn)
 
 
-def _narrow(*actions: str) -> Way:
-    """Return a way that attaches, in place of the policy, one that allows other clients more."""
+def _no_thing(device: DrillDevice) -> None:
+    device.call("detach_thing_principal", thingName=device.thing, principal=device.arn)
 
-    def way(device: DrillDevice) -> None:
+
+def _narrow(*actions: str) -> Variant:
+    """Return a variant that replaces the policy by one that allows less to this client."""
+
+    def variant(device: DrillDevice) -> None:
         account = device.lab.account
         of_another = resource_arn(account.region, account.account_id, "client/another-device")
         topics = [
@@ -212,10 +216,10 @@ def _narrow(*actions: str) -> Way:
         device.call("attach_policy", policyName=NARROW_POLICY, target=device.arn)
         account.detach_policy(device.policy_name, device.arn)
 
-    return way
+    return variant
 
 
-PLANTINGS: Final[Mapping[str, tuple[Way, ...]]] = {
+PLANTINGS: Final[Mapping[str, tuple[Variant, ...]]] = {
     "key-changed": (
         _on_board("key-changed"),
         _flashed(_macro(FORCE, "1")),
@@ -257,7 +261,7 @@ PLANTINGS: Final[Mapping[str, tuple[Way, ...]]] = {
         _narrow("iot:Publish", "iot:Subscribe", "iot:Receive"),
         _narrow("iot:Connect", "iot:Subscribe"),
     ),
-    "thing-not-attached": (lambda device: device.detach_thing(device.arn),),
+    "thing-not-attached": (_no_thing,),
     "rows-lost": (
         _flashed(_macro(CERTIFICATE_PEM, None), _macro(CA_PEM, None), _on_board("rows-lost")),
     ),
@@ -268,4 +272,4 @@ PLANTINGS: Final[Mapping[str, tuple[Way, ...]]] = {
     ),
     "clock-wrong": (_flashed(_another(_own_key, _too_early)),),
 }
-"""The ways into each state, by cause."""
+"""The variants of each cause's fault."""

@@ -1,7 +1,7 @@
-r"""Mistakes as people make them: certificates that labkit refuses to issue, and damaged literals.
+"""Typical mistakes: certificates that labkit refuses to issue, and damaged literals.
 
-Text in, text out. `labkit.certificates` issues nothing that a device or AWS IoT would refuse; a
-drill needs just that, so the rules are left out here, and nowhere else.
+`labkit.certificates` issues nothing that a device or AWS IoT would refuse. A drill needs exactly
+that, so only this module leaves the rules out.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def certify(
     valid: tuple[datetime, datetime],
     serial_number: int,
 ) -> str:
-    """Return a certificate, PEM, for whatever key and time is asked for.
+    """Return a certificate, PEM, for any key and any validity.
 
     Args:
-        public_key: the key that it holds.
+        public_key: the key in it.
         subject: its subject.
         ca: the CA that signs it.
         ca_key: the CA's private key.
-        valid: the first and the last moment of its validity.
+        valid: the begin and the end of its validity.
         serial_number: its serial number.
     """
     builder = (
@@ -56,10 +56,10 @@ def certify(
 
 
 def damaged(pem: str, choice: int) -> str:
-    """Return PEM without one of the lines between BEGIN and END, so that it cannot be read.
+    """Return PEM without one of the lines between BEGIN and END, so that it is invalid.
 
     Args:
-        pem: such as a certificate.
+        pem: a certificate, for example.
         choice: chooses the line.
     """
     lines = pem.splitlines(keepends=True)
@@ -68,11 +68,11 @@ def damaged(pem: str, choice: int) -> str:
 
 
 def literal(text: str, *, line_ends: bool = True) -> str:
-    r"""Return text as a C string literal over as many lines.
+    r"""Return text as a C string literal with one string for each line.
 
     Args:
-        text: such as PEM.
-        line_ends: whether each line has its ``\n`` in the literal, as it has to.
+        text: PEM, for example.
+        line_ends: whether each string ends in ``\n``, as the firmware needs it.
     """
     end = r"\n" if line_ends else ""
     return " \\\n".join(f'"{line}{end}"' for line in text.splitlines())

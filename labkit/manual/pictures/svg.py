@@ -23,8 +23,8 @@ _LOOKS = {
 def picture(width: int, height: int, title: str, parts: Iterable[str], style: str = "") -> Markup:
     """Return a picture; its title describes in words all that it shows."""
     return Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{w}" viewBox="0 0 {w} {h}"{style}'
-        ' font-family="sans-serif" font-size="12" fill="currentColor">'
+        '<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{w}" viewBox="0 0 {w} {h}" '
+        'font-family="sans-serif" font-size="12" fill="currentColor"{style}>'
         "<title>{title}</title>{parts}</svg>"
     ).format(
         w=width,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import SiteError
+from labkit.manual.copies import tracked_pages
 from labkit.manual.site import reference
 from labkit.manual.site.folder import replacing
 from labkit.manual.site.pages import front_page, prepared
-from labkit.manual.tracked import tracked_pages
 from labkit.support.extras import require
 
 _HERE = Path(__file__).parent

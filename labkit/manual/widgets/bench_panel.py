@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from labkit.device.commands import Operator
 from labkit.manual import drills
-from labkit.manual.drills.hands import look
+from labkit.manual.drills.board import read_board
 from labkit.manual.widgets import html
 from labkit.manual.widgets.panel import Panel
 from labkit.workspace.switch import Switch, switch
@@ -50,7 +50,7 @@ class BenchPanel(Panel):
         self._lab = lab
         self.planted = ""
         self.proposed: Switch | None = None
-        self.state = look(lab)
+        self.state = read_board(lab)
 
     @property
     def presses(self) -> Mapping[str, Callable[[Press], None]]:
@@ -76,12 +76,12 @@ class BenchPanel(Panel):
     def _plant(self, press: Press) -> None:
         self.message = drills.plant(self._lab, press.fields["fault"])
         self.planted = press.fields["fault"]
-        self.state = look(self._lab)
+        self.state = read_board(self._lab)
 
     def _unplant(self, _press: Press) -> None:
         self.message = drills.unplant(self._lab)
         self.planted = ""
-        self.state = look(self._lab)
+        self.state = read_board(self._lab)
 
     def _propose(self, press: Press) -> None:
         root, fields = self._lab.workspace.root, press.fields

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit.manual.copies import tracked_pages
 from labkit.manual.progress import read_progress
-from labkit.manual.tracked import tracked_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

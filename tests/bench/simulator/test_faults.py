@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 
-from labkit import open_lab
-from labkit.diagnosis import CAUSES, PLACES
-from labkit.manual.drills.boots import boot, diagnose
+from labkit import diagnosis, open_lab
+from labkit.console.shapes import Kind, kind_of
+from labkit.diagnosis import CAUSES, PLACES, Evidence
+from labkit.lab.diagnosing import with_account
+from labkit.lab.header_evidence import read_headers
 from labkit.manual.drills.device import DrillDevice
 from labkit.manual.drills.faults import PLANTINGS, plant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from labkit.device.capture import Capture
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
@@ -89,6 +92,25 @@ def test_every_cause_can_be_planted() -> None:
     assert set(PLANTINGS) == set(CAUSES) - set(PLACES["no cause"])
 
 
+class _WaitsError(Exception):
+    """The board waits for three minutes before it makes a key pair."""
+
+
+def boot_until_it_waits(lab: Lab) -> Capture:
+    """Boot the device and return what it prints, until it waits before making a key pair."""
+    log = lab.workspace.path("console.log")
+    start = log.stat().st_size
+
+    def watch(line: str) -> None:
+        if kind_of(line)[0] is Kind.WAITING:
+            raise _WaitsError
+
+    try:
+        return lab.board.boot(show=watch)
+    except _WaitsError:
+        return lab.board.stored(start, log.stat().st_size)
+
+
 @pytest.mark.parametrize(("cause", "way"), WAYS)
 def test_planted_and_taken_away(device: Lab, cause: str, way: int) -> None:
     """The planted cause is the best one; without it everything is as before, and accepted."""
@@ -96,9 +118,11 @@ def test_planted_and_taken_away(device: Lab, cause: str, way: int) -> None:
     drilled = drill_device(device, cause, way)
     plant(drilled, cause)
     try:
-        failed = boot(device, waits=cause == "generation-delay")
-        alone = diagnose(device, failed, alone=True)
-        best = diagnose(device, failed).best
+        waits = cause == "generation-delay"
+        failed = boot_until_it_waits(device) if waits else device.board.boot()
+        alone = diagnosis.diagnose(failed.text)
+        evidence = Evidence(headers=read_headers(device.workspace.firmware))
+        best = diagnosis.diagnose(failed.text, with_account(device, evidence)).best
     finally:
         drilled.restore()
     assert ACCEPTED not in failed
@@ -107,4 +131,4 @@ def test_planted_and_taken_away(device: Lab, cause: str, way: int) -> None:
     decided_alone = alone.best.id == cause and alone.best.confidence >= 0.6
     assert decided_alone == (cause in BY_CONSOLE or (cause, way) == ("policy-denies", 1))
     assert state(device) == before
-    assert ACCEPTED in boot(device)
+    assert ACCEPTED in device.board.boot()

@@ -14,7 +14,7 @@ from labkit import open_lab
 from labkit.bench.simulator.faults import FAULTS
 from labkit.errors import BenchError, ManualError, WorkspaceError
 from labkit.manual import drills, widgets
-from labkit.manual.drills.hands import look
+from labkit.manual.drills.board import read_board
 from labkit.workspace.switch import switch
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def test_the_faults_are_the_simulators() -> None:
 def test_a_fault_is_planted_and_taken_away(panel: BenchPanel, lab: Lab) -> None:
     """The bench has it, the panel says which and what it does; taken away, it has none."""
     panel.press("plant", fault="rows-lost")
-    assert look(lab).has_fault
+    assert read_board(lab).has_fault
     assert "planted rows-lost: a log queue" in repr(panel)
     assert "planted rows-lost: a log queue" in panel.html(live=False)
     panel.press("unplant")
-    assert not look(lab).has_fault
+    assert not read_board(lab).has_fault
     assert "planted rows-lost" not in repr(panel)
 
 
@@ -104,9 +104,9 @@ def test_no_fault_is_planted_over_a_drill(lab: Lab) -> None:
     try:
         panel = widgets.bench(lab)
         panel.press("plant", fault="transport")
-        assert "drills.put_away(lab)" in panel.message
+        assert "drills.restore(lab)" in panel.message
         assert panel.planted == ""
-        assert not look(lab).has_fault
+        assert not read_board(lab).has_fault
     finally:
         notes.unlink()
 
@@ -114,11 +114,11 @@ def test_no_fault_is_planted_over_a_drill(lab: Lab) -> None:
 def test_power(panel: BenchPanel, lab: Lab) -> None:
     """Power goes off and on, and the button that would change nothing cannot be pressed."""
     panel.press("power", "off")
-    assert look(lab).power is False
+    assert read_board(lab).power is False
     assert "power off" in repr(panel)
     assert re.search(r'data-value="off" disabled', panel.html(live=True))
     panel.press("power", "on")
-    assert look(lab).power is True
+    assert read_board(lab).power is True
     assert re.search(r'data-value="on" disabled', panel.html(live=True))
 
 

@@ -1,4 +1,4 @@
-"""What was mastered, kept in the drill device's folder."""
+"""The results of the drills, kept in the drill device's folder."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ _FILE = "drills.json"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How far a trainee has come; its repr is a list to read.
+    """The results of all drills; its repr is a list to read.
 
     Attributes:
-        results: by the drill's number, how many answers it took, and how many times it was
-            mastered.
+        results: by the drill's number, the number of answers, and how many times its cause was
+            named and it was mastered.
     """
 
     results: dict[int, dict[str, int]]
 
     @property
     def mastered(self) -> tuple[int, ...]:
-        """The numbers of the drills that were named and mended."""
+        """The numbers of the drills whose cause was named and fixed."""
         return tuple(number for number, each in self.results.items() if each.get("mastered"))
 
     def __repr__(self) -> str:
-        """Return a line for each drill, and the sum."""
+        """Return a line for each drill, and the total."""
         width = max(len(str(each)) for each in DRILLS)
-        lines = [f"{each!s:<{width}}  {self._told(each.number)}" for each in DRILLS]
+        lines = [f"{each!s:<{width}}  {self._result(each.number)}" for each in DRILLS]
         return "\n".join([*lines, f"mastered: {len(self.mastered)} of {len(DRILLS)}"])
 
-    def _told(self, number: int) -> str:
+    def _result(self, number: int) -> str:
         result = self.results.get(number, {})
         if times := result.get("mastered"):
             again = f", {times} times" if times > 1 else ""
             return f"mastered{again} ({result['answers']} answers in all)"
-        return "named, not mended yet" if result.get("named") else "open"
+        return "named, not fixed yet" if result.get("named") else "open"
 
 
 def summary(lab: Lab) -> Summary:
-    """Return what was mastered on a lab's drill device."""
+    """Return the results of the drills on a lab's drill device."""
     return Summary({int(number): each for number, each in _read(lab).items()})
 
 
-def note(lab: Lab, number: int, what: str) -> None:
+def count(lab: Lab, number: int, event: str) -> None:
     """Count an event of a drill: "answers", "named" or "mastered"."""
     results = _read(lab)
     result = results.setdefault(str(number), {})
-    result[what] = result.get(what, 0) + 1
+    result[event] = result.get(event, 0) + 1
     write(lab.workspace.device / _FILE, json.dumps(results, indent=2) + "\n")
 
 

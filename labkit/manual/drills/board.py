@@ -1,12 +1,12 @@
-"""What a hand does to the device's board on the simulated bench: power, and a fault by its name.
+"""The power of the simulated board, and faults that are planted on it by name.
 
 ::
 
-    drills.plant(lab, "generation-delay")      # what it does, in words
-    drills.unplant(lab)                        # the flash is what it was before
+    drills.plant(lab, "generation-delay")      # describes what it does
+    drills.unplant(lab)                        # the flash is as it was before
     drills.power(lab, on=False)
 
-On a real board none of this can be done from here, and an error says what a hand would do.
+On a real board these calls raise an error that says what to do by hand.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType(
         "no-certificate": "erases the certificate from the flash",
         "key-changed": "erases key and certificate: the next boot makes another key pair",
         "private-key-missing": "a blank board whose firmware skips the key provisioning",
-        "storage-failed": "wears the flash out: it can be read and takes no write",
+        "storage-failed": "wears the flash out: it can be read but not written",
         "wrong-root-or-endpoint": "the firmware trusts another root CA than the server's",
-        "server-closed-handshake": "a server hangs up in the middle of the TLS handshake",
+        "server-closed-handshake": "a server closes the connection during the TLS handshake",
         "rows-lost": "a log queue that is too short: rows of the dump are lost",
-        "generation-delay": "erases the key pair, and the 180 seconds before a new one are real",
+        "generation-delay": "erases the key pair; a new one takes 180 real seconds",
         "transport": "a firewall refuses or resets every connection",
     }
 )
@@ -42,11 +42,11 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class BoardState:
-    """What can be seen of the board; its repr is a line.
+    """The state of the board; its repr is a line.
 
     Attributes:
-        power: whether it has power; None where nobody can tell.
-        has_fault: whether a fault is planted; which one cannot be seen.
+        power: whether it has power; None for a real board.
+        has_fault: whether a fault is planted; which one is not known.
     """
 
     power: bool | None
@@ -60,75 +60,74 @@ class BoardState:
         return f"power {'on' if self.power else 'off'}, {fault}"
 
 
-def look(lab: Lab) -> BoardState:
-    """Look at the device's board.
+def read_board(lab: Lab) -> BoardState:
+    """Read the state of the device's board.
 
     Raises:
         BenchError: the bench does not answer.
     """
     if lab.bench is None or not lab.workspace.settings.board_is_simulated:
         return BoardState(None)
-    return _seen(lab.bench.get(_path(lab)))
+    return _state(lab.bench.get(_path(lab)))
 
 
 def power(lab: Lab, *, on: bool) -> BoardState:
-    """Give the simulated board power, which boots it, or take it away.
+    """Switch the power of the simulated board on, which boots it, or off.
 
     Raises:
         BenchError: the board is real, or the bench does not answer.
     """
     if lab.bench is None or not lab.workspace.settings.board_is_simulated:
         raise BenchError(
-            "the power of a real board is not in labkit's hands: unplug its cable, and plug it in."
+            "labkit cannot switch the power of a real board: unplug its cable and plug it in again."
         )
-    return _seen(lab.bench.post(f"{_path(lab)}/power", {"on": on}))
+    return _state(lab.bench.post(f"{_path(lab)}/power", {"on": on}))
 
 
 def plant(lab: Lab, fault: str) -> str:
-    """Plant a fault on the simulated board; it shows at the next boot.
+    """Plant a fault on the simulated board; it takes effect at the next boot.
 
     Args:
-        lab: the lab, simulated altogether.
+        lab: a lab whose board and account are simulated.
         fault: a name of `FAULTS`.
 
     Returns:
-        What is planted and what it does, a line.
+        A line: the fault and what it does.
 
     Raises:
         ManualError: there is no such fault, or a drill is open.
         BenchError: the board or the account is real.
     """
     if fault not in FAULTS:
-        raise ManualError(f"no fault {fault[:60]!r}: expected one of {', '.join(FAULTS)}.")
-    device = _without_drill(lab, fault)
-    device.plant(fault)
+        raise ManualError(f"{fault[:60]!r} is not a fault. The faults are {', '.join(FAULTS)}.")
+    _device_without_drill(lab, fault).plant(fault)
     return f"planted {fault}: {FAULTS[fault]}"
 
 
 def unplant(lab: Lab) -> str:
-    """Take the planted fault away; the board's flash is what it was before it, byte for byte.
+    """Remove the planted fault; the board's flash is as it was before it, byte for byte.
 
     Returns:
-        What was done, a line.
+        A line: what was done.
 
     Raises:
         ManualError: a drill is open.
         BenchError: the board or the account is real.
     """
-    device = _without_drill(lab)
-    if not look(lab).has_fault:
+    device = _device_without_drill(lab)
+    if not read_board(lab).has_fault:
         return "no fault was planted"
     device.bench.post(f"{_path(lab)}/fault", {"plant": None})
-    return "the fault is taken away, and the flash is as it was before it"
+    return "the fault is removed, and the flash is as it was before it"
 
 
-def _without_drill(lab: Lab, seed: str = "") -> DrillDevice:
-    """Return the drill device; an open drill has planted a fault of its own, and kept notes."""
+def _device_without_drill(lab: Lab, seed: str = "") -> DrillDevice:
+    """Return the drill device, if no drill is open: an open drill has planted its own fault."""
     device = DrillDevice(lab, seed)
     if device.bench and device.is_disturbed:
         raise ManualError(
-            "a drill is open, and has planted what it needs. Mend it, or take it away with "
-            "drills.put_away(lab)."
+            "a drill is open, with a fault of its own. Fix it, or remove it with "
+            "drills.restore(lab)."
         )
     return device
 
@@ -137,5 +136,5 @@ def _path(lab: Lab) -> str:
     return board_path(lab.workspace.settings.thing_name)
 
 
-def _seen(state: Mapping[str, Any]) -> BoardState:
-    return BoardState(bool(state["power"]), bool(state["has_fault"]))
+def _state(answer: Mapping[str, Any]) -> BoardState:
+    return BoardState(bool(answer["power"]), bool(answer["has_fault"]))
