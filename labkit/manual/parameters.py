@@ -1,4 +1,4 @@
-"""What a run of the pages is told: papermill's parameters, put into a cell of their own.
+"""The parameters of a run of the pages, in a cell as papermill writes it.
 
 Source: papermill's documentation, "Parameterize"; RFC 8259, section 3.
 """
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 Parameter = str | int | float | bool | None
-"""What a parameter can be."""
+"""The types of a parameter."""
 
 TEXT = {"operator", "board"}
-"""Those that are the record's, too: text, whatever they look like, such as a board's number 007."""
+"""Parameters that the record has too. Always text, even a board 007."""
 
 _DEFAULTS, _INJECTED = "parameters", "injected-parameters"
 _SECRET = re.compile(
@@ -34,45 +34,45 @@ _SECRET = re.compile(
 _SPELLED = {"True": True, "False": False, "None": None}
 
 
-def read_parameters(told: Iterable[str]) -> dict[str, Parameter]:
+def read_parameters(assignments: Iterable[str]) -> dict[str, Parameter]:
     """Read parameters from `name=value` texts.
 
-    A value that JSON knows as a number, `true`, `false`, `null` or a text in quotes is that, and
-    so are Python's `True`, `False` and `None`, as papermill has it; anything else is text as it
-    stands. `operator` and `board` are always text.
+    A value is read as JSON if it is a number, `true`, `false`, `null` or a quoted text; Python's
+    `True`, `False` and `None` are read as in papermill. Any other value is text. `operator` and
+    `board` are always text.
 
     Raises:
-        RecordError: a name is none, is told twice, or is a secret's.
+        RecordError: a name is not a variable name, is set twice, or looks like a secret.
     """
     parameters: dict[str, Parameter] = {}
-    for text in told:
+    for text in assignments:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier() or keyword.iskeyword(name):
             raise RecordError(
-                f"{name!r}: expected name=value with a name that a page can have as a variable, "
-                "such as operator=Jane."
+                f"parameter {name[:60]!r}: expected name=value with the name of a variable. For "
+                "example: operator=Jane."
             )
         if _SECRET.search(name):
             raise RecordError(
-                f"{name}: a parameter stands in clear on every page and in the record, so none may "
-                "be a secret. Let the page ask the program that keeps it; if it is none, give it "
-                "another name."
+                f"parameter {name}: its name looks like a secret, but pages and records have all "
+                "parameters in clear text. Let the page prompt for the secret. If the value is not "
+                "a secret, use another name."
             )
         if name in parameters:
-            raise RecordError(f"{name} is set twice, and the record can say one. Set it once.")
+            raise RecordError(f"parameter {name}: it is set twice. Set it once.")
         parameters[name] = value if name in TEXT else _read(value)
     return parameters
 
 
 def inject(page: NotebookNode, parameters: Mapping[str, Parameter]) -> None:
-    """Put parameters into a page, in a cell that is run before it reads them.
+    """Put parameters into a cell of a page.
 
-    The cell tagged `parameters` holds the page's defaults, and this one stands behind it; where a
-    page has none, at its top. One of an earlier run is replaced.
+    The cell is after the page's cell tagged `parameters`, which has the defaults, or at the top. It
+    replaces the cell of an earlier run.
 
     Args:
         page: the page, which is changed.
-        parameters: what it is told; none, no cell.
+        parameters: the parameters; an empty mapping adds no cell.
     """
     page.cells = [cell for cell in page.cells if _INJECTED not in _tags(cell)]
     if not parameters:
@@ -81,8 +81,8 @@ def inject(page: NotebookNode, parameters: Mapping[str, Parameter]) -> None:
     cell = new_code_cell(  # type: ignore[no-untyped-call]  # nbformat has no types
         "\n".join(["# Parameters", *lines]), id=_INJECTED, metadata={"tags": [_INJECTED]}
     )
-    behind = [at + 1 for at, each in enumerate(page.cells) if _DEFAULTS in _tags(each)]
-    page.cells.insert(behind[0] if behind else 0, cell)
+    after = [at + 1 for at, each in enumerate(page.cells) if _DEFAULTS in _tags(each)]
+    page.cells.insert(after[0] if after else 0, cell)
 
 
 def _read(text: str) -> Parameter:
@@ -99,7 +99,7 @@ def _read(text: str) -> Parameter:
 
 
 def _refuse(constant: str) -> None:
-    """Take NaN and the infinities for text: they are no JSON."""
+    """Treat NaN and Infinity as text: they are not JSON."""
     raise ValueError(constant)
 
 

@@ -1,8 +1,8 @@
-"""How far a reader has come over all pages: what was run of them, and how its checks came out.
+"""A reader's progress over all pages: which cells were run, and the results of the checks.
 
-Only a page that is open in JupyterLab is noted, whose kernel knows its name. A note is a line of
-`progress.jsonl` in the workspace, and names a cell by a digest of its source: nothing of what a
-cell holds is in it.
+Progress is noted for a page that is open in JupyterLab, whose kernel knows the page's name. A note
+is a line of `progress.jsonl` in the workspace. It identifies a cell by a digest of its source, and
+has nothing of the cell's content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 SESSION = "JPY_SESSION_NAME"
-"""The variable in which JupyterLab tells a kernel its page's path; nbclient and nbval do not."""
+"""The variable in which JupyterLab gives a kernel its page's path; nbclient and nbval do not."""
 
 FILE = "progress.jsonl"
 _PAGES = "[0-9][0-9]-*.ipynb"
@@ -34,15 +34,15 @@ _NEVER_RUN = {"skip-execution", "nbval-skip"}
 
 @dataclass(frozen=True, slots=True)
 class PageProgress:
-    """What was done on one page, as its cells are now; its repr is a line.
+    """The progress on one page, with its present cells; its repr is a line.
 
     Attributes:
         name: the page's file, such as "05-public-key-extraction.ipynb".
         title: its heading, such as "05 · Public key extraction".
-        cells: how many code cells there are to run.
-        run: how many of them were run in their present form and did what they are there for.
-        exercises: how many exercises there are.
-        answered: how many of them were answered rightly.
+        cells: the number of code cells to run.
+        run: how many of them were run in their present form with the intended result.
+        exercises: the number of exercises.
+        answered: how many of them were answered correctly.
     """
 
     name: str
@@ -71,13 +71,13 @@ class PageProgress:
         )
 
     def __repr__(self) -> str:
-        """Return the page and how far it is."""
+        """Return the page and its progress."""
         return f"{self.title}: {self.summary}"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far all pages are; its repr is a line for each, and the sum.
+    """The progress on all pages; its repr is a line for each, and the total.
 
     Attributes:
         pages: the manual's pages, in order.
@@ -86,7 +86,7 @@ class Progress:
     pages: tuple[PageProgress, ...]
 
     def __repr__(self) -> str:
-        """Return a line for each page, and the sum."""
+        """Return a line for each page, and the total."""
         width = max((len(page.title) for page in self.pages), default=0)
         lines = [f"{page.title:<{width}}  {page.summary}" for page in self.pages]
         done = sum(page.state == "finished" for page in self.pages)
@@ -94,25 +94,25 @@ class Progress:
 
 
 def read_progress(root: Path) -> Progress:
-    """Return how far the pages of a workspace are.
+    """Return the progress on the pages of a workspace.
 
     Args:
-        root: the workspace's folder, whose own copies of the pages count.
+        root: the workspace's folder; its copies of the pages count.
     """
-    came = {(note["page"], note["cell"]): note["came"] for note in _notes(root / FILE)}
-    return Progress(tuple(_progress(page, came) for page in _pages(root)))
+    outcomes = {(note["page"], note["cell"]): note["came"] for note in _notes(root / FILE)}
+    return Progress(tuple(_progress(page, outcomes) for page in _pages(root)))
 
 
 def open_page(variables: Mapping[str, str] | None = None) -> str | None:
-    """Return the file name of the page that this kernel was started for; None outside of one."""
+    """Return the file name of the page that this kernel was started for, or None."""
     session = (os.environ if variables is None else variables).get(SESSION, "")
     return Path(session).name if session.endswith(".ipynb") else None
 
 
 def follow_page(root: Path) -> None:
-    """Note from now on what is run on the page that is open; elsewhere this does nothing.
+    """Note from now on what is run on the open page; outside JupyterLab this does nothing.
 
-    A note that cannot be written is left out: a page goes on.
+    If a note cannot be written, it is left out, and the page goes on.
     """
     page = open_page()
     shell = _shell()
@@ -126,15 +126,15 @@ def follow_page(root: Path) -> None:
 
 
 def when_noted(do: Callable[[], object]) -> None:
-    """Call something after each cell of the page that is followed; the newest wish counts."""
-    _told[:] = [do]
+    """Call a function after each cell of the open page; only the last registered one is called."""
+    _callbacks[:] = [do]
 
 
 _following: list[Callable[[Any], None]] = []
-_told: list[Callable[[], object]] = []
+_callbacks: list[Callable[[], object]] = []
 
 
-def _shell() -> Any:  # noqa: ANN401 IPython's own, where there is one
+def _shell() -> Any:  # noqa: ANN401 the type of IPython, if it runs
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
 
@@ -144,25 +144,25 @@ def _follower(file: Path, page: str) -> Callable[[Any], None]:
         if not result.info.store_history or not result.info.raw_cell.strip():
             return
         with suppress(OSError):
-            note(file, page, _digest(result.info.raw_cell), _came(result))
-        for do in _told:
+            note(file, page, _digest(result.info.raw_cell), _outcome(result))
+        for do in _callbacks:
             do()
 
     return follow
 
 
-def note(file: Path, page: str, cell: str, came: str) -> None:
-    """Append a note in one write, so that kernels that write at once do not mix theirs.
+def note(file: Path, page: str, cell: str, outcome: str) -> None:
+    """Append a note in one write, so that the notes of several kernels do not mix.
 
-    It begins with its line break: a note that was cut off does not spoil the next one.
+    It begins with a line break, so that an incomplete note does not damage the next one.
     """
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"page": page, "cell": cell, "came": came, "at": at})
+    line = json.dumps({"page": page, "cell": cell, "came": outcome, "at": at})
     with file.open("ab", buffering=0) as lines:
         lines.write(f"\n{line}".encode())
 
 
-def _came(result: Any) -> str:  # noqa: ANN401 as above
+def _outcome(result: Any) -> str:  # noqa: ANN401 as above
     if not result.success:
         return "error"
     verdict = result.result
@@ -172,7 +172,7 @@ def _came(result: Any) -> str:  # noqa: ANN401 as above
 
 
 def _notes(file: Path) -> Iterator[dict[str, str]]:
-    """Yield the notes, oldest first; what is none is passed over."""
+    """Yield the notes, oldest first; lines that are not notes are skipped."""
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError:
@@ -186,7 +186,7 @@ def _notes(file: Path) -> Iterator[dict[str, str]]:
 
 
 def _pages(root: Path) -> Iterator[Path]:
-    """Yield the manual's pages, the reader's own copy where there is one."""
+    """Yield the manual's pages, or the reader's copies of them."""
     tracked = {page.name: page for page in tracked_pages().glob(_PAGES)}
     own = {page.name: page for page in (root / "pages").glob(_PAGES)}
     for name in sorted(tracked or own):
@@ -200,19 +200,21 @@ class _Cell:
     is_exercise: bool
 
 
-def _progress(page: Path, came: Mapping[tuple[str, str], str]) -> PageProgress:
+def _progress(page: Path, noted: Mapping[tuple[str, str], str]) -> PageProgress:
     try:
         about = page.stat()
         title, cells = _read(page, about.st_mtime_ns, about.st_size)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return PageProgress(page.name, page.stem, 0, 0, 0, 0)
-    outcomes = [(cell, came.get((page.name, cell.digest))) for cell in cells]
+    outcomes = [(cell, noted.get((page.name, cell.digest))) for cell in cells]
     verdicts = [outcome for cell, outcome in outcomes if cell.is_exercise][1::2]
     return PageProgress(
         page.name,
         title,
         cells=len(cells),
-        run=sum(bool(how) and (how != "error" or cell.may_fail) for cell, how in outcomes),
+        run=sum(
+            bool(outcome) and (outcome != "error" or cell.may_fail) for cell, outcome in outcomes
+        ),
         exercises=len(verdicts),
         answered=verdicts.count("ok"),
     )
@@ -220,7 +222,7 @@ def _progress(page: Path, came: Mapping[tuple[str, str], str]) -> PageProgress:
 
 @lru_cache(maxsize=64)
 def _read(page: Path, _changed_ns: int, _size: int) -> tuple[str, tuple[_Cell, ...]]:
-    """Return a page's title and its code cells; an exercise is an answer and its verdict."""
+    """Return a page's title and its code cells; an exercise has an answer cell and a check."""
     all_cells = json.loads(page.read_bytes())["cells"]
     heading = next((_source(c) for c in all_cells if c.get("cell_type") == "markdown"), "")
     cells = []

@@ -1,7 +1,7 @@
-"""Running pages without anybody before them, as a bench does that provisions boards all day.
+"""Running pages unattended, for example on a bench that provisions many boards.
 
-Each page gets a kernel of its own, which listens on loopback and ends with the page. What a page
-shows from its last run is taken away first, so that whatever stands below a cell came now.
+Each page gets a kernel of its own, which listens on loopback and ends with the page. The stored
+outputs of a page are removed first, so that every output is from this run.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from labkit.workspace import Workspace
 
 LONGEST_CELL_S = 3600
-"""A cell that builds and flashes real firmware may take long; one that hangs must end."""
+"""Long enough to build and flash real firmware; a cell that hangs must end."""
 
 _PATIENCE_S = 10.0
-"""How long an interrupted cell has to put away what it holds."""
+"""How long an interrupted cell has for its clean-up."""
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _NEEDS, _LEFT_OUT = "needs-", "skip-execution"
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _FAIL = re.compile(r"^FAIL .*", re.MULTILINE)
 _NOT_FOR_PAGES = ("JPY_SESSION_NAME", "LABKIT_RECORD_PASSPHRASE")
-"""The page that a caller is on, and what opens the signing key."""
+"""The caller's open page, and the passphrase of the signing key."""
 
 
 class Failure(NamedTuple):
@@ -59,26 +59,26 @@ class Failure(NamedTuple):
 
     Attributes:
         page: the page's file.
-        cell: its code cell, from 1, as the executed page has it.
-        said: the first line of what went wrong.
+        cell: the number of the code cell on the executed page, from 1.
+        message: the first line of the error, or the failed check.
     """
 
     page: str
     cell: int
-    said: str
+    message: str
 
     def __str__(self) -> str:
         """Return it in a line."""
-        return f"{self.page}, code cell {self.cell}: {self.said}"
+        return f"{self.page}, code cell {self.cell}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class PagesRun:
-    """How a run of pages came out.
+    """The result of a run of pages.
 
     Attributes:
-        executed: the pages as they were run, by name; the last one perhaps not to its end.
-        failed: what ended it, if anything did.
+        executed: the executed pages by name; the last one may be incomplete.
+        failed: the failure that ended it, or None.
         signal: the signal that ended it, such as Ctrl-C's; 0 for none.
     """
 
@@ -90,7 +90,7 @@ class PagesRun:
 def pages_of(workspace: Workspace) -> list[Path]:
     """Return the pages that have steps of the device's route, in order.
 
-    Page 13 has none: it unmakes what the others made, and a board on the shelf needs that.
+    Page 13 has none: it deletes what the others made, which a provisioned board needs.
 
     Raises:
         RecordError: this installation of labkit has no pages.
@@ -100,9 +100,9 @@ def pages_of(workspace: Workspace) -> list[Path]:
     pages = [folder / name for name in names]
     if missing := [page.name for page in pages if not page.is_file()]:
         raise RecordError(
-            f"expected the manual's pages in {folder}; {missing[0]} is not there. Clone or install "
-            "the project again. Without the pages, `labkit run` does the steps and `labkit record "
-            "make` makes the record."
+            f"{folder / missing[0]}: the page is missing. Clone or install the project again. "
+            "Without the pages, `labkit run` does the steps and `labkit record make` makes the "
+            "record."
         )
     return pages
 
@@ -115,14 +115,14 @@ def run_pages(
 ) -> PagesRun:
     """Run pages one after the other, until one fails or a signal ends it.
 
-    A page fails where a cell raises an error that is not tagged as meant, where a check says FAIL
-    that says something else on the stored page, and where its kernel dies.
+    A page fails if a cell raises an error without the tag `raises-exception`, if a check fails
+    that does not fail on the stored page, or if its kernel ends.
 
     Args:
-        workspace: whose device they are about.
-        pages: their files, which are only read.
-        parameters: what they are told.
-        show: told each page that has ended, and how many seconds it took.
+        workspace: the workspace of the device.
+        pages: their files, which are not changed.
+        parameters: the parameters of each page.
+        show: called after each page with its name and its duration in seconds.
     """
     executed: dict[str, bytes] = {}
     for page in pages:
@@ -137,7 +137,7 @@ def run_pages(
 
 
 class _CheckFailedError(Exception):
-    """A check says FAIL, and the page does not show how that reads."""
+    """A check failed that does not fail on the stored page."""
 
 
 class _StoppedError(Exception):
@@ -163,7 +163,7 @@ class _PageRun:
         return [cell for cell in self._notebook.cells if cell.cell_type == "code"]
 
     def run(self, workspace: Workspace) -> Failure | None:
-        """Run the page's cells; return what ended it before its end, if not a signal."""
+        """Run the page's cells; return the failure that ended it, or None."""
         client = _Client(
             self._notebook,
             timeout=LONGEST_CELL_S,
@@ -178,7 +178,7 @@ class _PageRun:
         )
         client.on_signal = self._on_signal
         try:
-            # What a kernel says there as it ends is about its own sockets, and of use to nobody.
+            # An ending kernel only reports the state of its own sockets.
             asyncio.run(
                 client.async_execute(env=_environment(workspace), stderr=subprocess.DEVNULL)
             )
@@ -194,9 +194,9 @@ class _PageRun:
             forget_kernel(client)
         return None
 
-    def _failure(self, said: str) -> Failure:
+    def _failure(self, message: str) -> Failure:
         cells = self._code_cells()
-        return Failure(self.name, cells.index(self._at) + 1 if self._at else 1, said)
+        return Failure(self.name, cells.index(self._at) + 1 if self._at else 1, message)
 
     def _on_signal(self, number: int) -> None:
         self.signal = number
@@ -212,7 +212,7 @@ class _PageRun:
             raise _CheckFailedError(new[0])
 
     def written(self) -> bytes:
-        """Return the page as it was run: panels as their text and HTML, since no kernel is left."""
+        """Return the executed page; panels are text and HTML, because the kernel has ended."""
         self._notebook.metadata = {"kernelspec": _KERNEL}
         for cell in self._code_cells():
             for output in cell.outputs:
@@ -221,7 +221,7 @@ class _PageRun:
 
 
 class _Kernel(AsyncKernelManager):
-    """The kernel of this Python, whatever other `python3` the reader has at home."""
+    """The kernel of this Python, not another `python3` of the reader."""
 
     @default("kernel_spec_manager")
     def _no_other_kernels(self) -> KernelSpecManager:
@@ -229,16 +229,16 @@ class _Kernel(AsyncKernelManager):
 
 
 class _Client(NotebookClient):
-    """Runs a notebook; at the first signal the cell is interrupted, at the second its kernel ends.
+    """Run a notebook; the first signal interrupts the cell, the second one ends the kernel.
 
-    Its own way with signals is to end the kernel at once, which leaves a flashed board halfway.
+    nbclient itself ends the kernel at once, which could leave a board half flashed.
     """
 
     on_signal: Callable[[int], None]
     _is_first = True
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:  # noqa: ANN401 nbclient's own
-        """Start the kernel, the handlers for signals replaced by ours."""
+        """Start the kernel with our signal handlers."""
         with suppress(RuntimeError):  # on Windows, and in another thread than the first
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -260,13 +260,13 @@ class _Client(NotebookClient):
 
 
 def _environment(workspace: Workspace) -> dict[str, str]:
-    """Return what the pages' kernels are told: the same choice of device as was made here."""
+    """Return the environment of the kernels, with the settings of this workspace."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_FOR_PAGES)}
     return {
         **kept,
         **workspace.settings.variables(),
         "LABKIT_WORKSPACE": str(workspace.root),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else a warning of the debugger's on every page
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # no warning of the debugger on every page
     }
 
 
@@ -280,7 +280,7 @@ def _fails(cell: NotebookNode) -> list[str]:
 
 
 def _results(cell: NotebookNode) -> Iterator[str]:
-    """Yield the texts of a cell's results; what a board prints while it runs is none."""
+    """Yield the texts of a cell's results, without what it prints while it runs."""
     for output in cell.outputs:
         yield output.get("data", {}).get("text/plain", "")
 

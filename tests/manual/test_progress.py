@@ -61,7 +61,7 @@ def shell(root: Path, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     monkeypatch.setattr(noting, "_shell", lambda: shell)
     monkeypatch.setattr(noting, "_following", [])
-    monkeypatch.setattr(noting, "_told", [])
+    monkeypatch.setattr(noting, "_callbacks", [])
     follow_page(root)
     return shell
 
@@ -73,7 +73,7 @@ def run(shell: InteractiveShell, *sources: str) -> None:
 
 
 def page(root: Path) -> PageProgress:
-    """Return the page's progress, read anew."""
+    """Return the page's progress, read again."""
     [page] = read_progress(root).pages
     return page
 
@@ -92,7 +92,7 @@ def test_a_page_is_not_begun_begun_and_finished(root: Path, shell: InteractiveSh
 
 
 def test_a_wrong_answer_is_no_answer(root: Path, shell: InteractiveShell) -> None:
-    """FAIL does not count; what came last counts."""
+    """FAIL does not count, and the last result counts."""
     run(shell, CELLS[0][0], "answer = 2", VERDICT)
     assert page(root).answered == 1
     run(shell, "answer = 1", VERDICT)
@@ -134,8 +134,8 @@ def test_a_page_that_was_closed_keeps_its_progress(root: Path, shell: Interactiv
     assert len((root / noting.FILE).read_text().split("\n")) == 3  # each cell once
 
 
-def test_whoever_wishes_is_told(root: Path, shell: InteractiveShell) -> None:
-    """The newest wish is called after each note, when the note is there already."""
+def test_the_last_callback_is_called(root: Path, shell: InteractiveShell) -> None:
+    """It is called after each note, when the note is written."""
     seen: list[int] = []
     when_noted(lambda: seen.append(-1))
     when_noted(lambda: seen.append(page(root).run))
@@ -162,7 +162,7 @@ def test_without_a_page_nothing_is_followed(
 def test_a_note_that_cannot_be_written_breaks_no_page(
     root: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a folder stands in the file's place, the page runs on and says nothing."""
+    """If a folder is in the way of the file, the page still runs without a message."""
     (root / noting.FILE).mkdir()
     run(shell, "print('ran')")
     assert capsys.readouterr().out == "ran\n"
@@ -170,9 +170,7 @@ def test_a_note_that_cannot_be_written_breaks_no_page(
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
-def test_a_note_that_was_cut_off_is_passed_over(
-    root: Path, shell: InteractiveShell, cut: int
-) -> None:
+def test_an_incomplete_note_is_skipped(root: Path, shell: InteractiveShell, cut: int) -> None:
     """A kill in the middle of a note costs that note, and not the one before or after it."""
     run(shell, CELLS[0][0], CELLS[1][0])
     file = root / noting.FILE
@@ -202,7 +200,7 @@ def test_two_kernels_note_at_once(root: Path) -> None:
 @given(st.binary(max_size=300))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_any_file_can_be_read(root: Path, content: bytes) -> None:
-    """Whatever stands in the file or in a page, progress is told without an error."""
+    """Whatever the file or a page contains, reading the progress is not an error."""
     (root / noting.FILE).write_bytes(content)
     (root / "pages" / "06-x.ipynb").write_bytes(content)
     assert [page.state for page in read_progress(root).pages] == ["not begun", "not begun"]
@@ -210,7 +208,7 @@ def test_any_file_can_be_read(root: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"cells": 1}', '{"cells": [1]}', "null"])
 def test_a_damaged_page_is_not_begun(root: Path, damage: str) -> None:
-    """A page that is none is named by its file."""
+    """A file that is not a page is named by its file name."""
     (root / "pages" / PAGE).write_text(damage)
     assert repr(page(root)) in (f"{PAGE[:-6]}: not begun", ": not begun")
 

@@ -57,7 +57,7 @@ def test_operator_and_board_are_text() -> None:
 )
 def test_secrets_name_is_refused(name: str) -> None:
     """Parameters stand in clear, so none may be a secret; a name that only looks like it may."""
-    with pytest.raises(RecordError, match=f"{name}: a parameter stands in clear") as caught:
+    with pytest.raises(RecordError, match=f"{name}: its name looks like a secret") as caught:
         read_parameters([f"{name}=hunter2"])
     assert "hunter2" not in str(caught.value)
     assert read_parameters(["keyboard=x", "tokens_seen=1"])
@@ -72,7 +72,7 @@ def test_no_name_is_refused(text: str) -> None:
 
 def test_name_set_twice_is_refused() -> None:
     """The record can say one."""
-    with pytest.raises(RecordError, match="a is set twice"):
+    with pytest.raises(RecordError, match="parameter a: it is set twice"):
         read_parameters(["a=1", "a=1"])
 
 
@@ -261,7 +261,7 @@ def test_kernel_that_does_not_start_is_a_failure(
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
     done, texts = run(workspace, page(tmp_path, "01-a.ipynb", code("1", shows="1")))
     assert done.failed
-    assert done.failed.said.startswith("the page's kernel ended: ")
+    assert done.failed.message.startswith("the page's kernel ended: ")
     assert texts["01-a.ipynb"] == [""]
     assert left == []
 
@@ -279,5 +279,7 @@ def test_no_pages_is_said(
 ) -> None:
     """Without a checkout there are none: what to do instead is told."""
     monkeypatch.setattr(running, "tracked_pages", lambda: tmp_path)
-    with pytest.raises(RecordError, match=r"03-initial-configuration.ipynb is not there.*labkit r"):
+    with pytest.raises(
+        RecordError, match=r"03-initial-configuration.ipynb: the page is missing.*labkit r"
+    ):
         pages_of(workspace)

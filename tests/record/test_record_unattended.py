@@ -58,7 +58,7 @@ def test_set_is_for_pages(root: Path) -> None:
 
 
 REFUSED = {
-    "secret": (("--set", "wifi_password=x"), "wifi_password: a parameter stands in clear"),
+    "secret": (("--set", "wifi_password=x"), "wifi_password: its name looks like a secret"),
     "no value": (("--set", "operator"), "expected name=value"),
     "file in the way": (("--record", "{tmp}/file/records"), "the record cannot be written"),
     "record there": (("--record", "{tmp}/there.eln"), "never overwritten"),
