@@ -1,6 +1,6 @@
-"""Approval in production: a CSR signer's key in hardware, and a CA that obeys that key alone.
+"""Approval in production: a CSR signer's key in hardware, and a CA that trusts only that key.
 
-The documentation ends with it: store the CSR signer's key in separate hardware, under a designated
+The documentation recommends it: store the CSR signer's key in separate hardware, under a designated
 administrator, and configure the certificate authority so that it only issues for requests signed by
 that specific key. ::
 
@@ -14,7 +14,7 @@ Source: FreeRTOS documentation, Developer-mode key provisioning, Public Key Infr
 """
 
 from labkit.approval.audit import AuditLog, Decision
-from labkit.approval.authority import Authority, begin_anew, open_authority
+from labkit.approval.authority import Authority, open_authority, start_new_log
 from labkit.approval.signer import LAB_PIN, Signer, approved_key, open_signer, rogue_signer
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "Decision",
     "Signer",
     "approved_key",
-    "begin_anew",
     "open_authority",
     "open_signer",
     "rogue_signer",
+    "start_new_log",
 ]

@@ -1,9 +1,9 @@
-"""The audit log: a line for each decision, only ever added to, each line chained to the one before.
+"""The audit log: one line for each decision, chained to the line before; append-only.
 
-A line holds the SHA-256 over the chain so far and itself, so a line that is changed, moved or
-removed breaks every later one. Lines cut off at the end leave a log that is whole: note its `head`
-elsewhere, and `verify` finds that too. Whoever may write the file may also write a whole new log;
-only a head that is kept elsewhere tells.
+A line contains the SHA-256 of the chain so far and of itself, so a line that is changed, moved or
+removed breaks every later line. A log whose end was cut off is still valid: keep its `head` in
+another place, and `verify` finds that too. A user who can write the file can also replace the whole
+log; only a head kept in another place shows that.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _SHOWN_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision of the certificate authority, as its log tells it. Nothing in it is secret.
+    """One decision of the certificate authority. It contains no secret.
 
     Attributes:
         at: when, ISO 8601, UTC.
         who: the administrator whose key signed, or "unknown".
         signer: SHA-256 of the public key (DER) that signed the request.
         request: SHA-256 of what was signed (DER CertificationRequestInfo).
-        name: the common name that was asked for.
+        name: the requested common name.
         device_key: SHA-256 of the device's public key (DER); empty in a registration.
         decision: "registered", "issued" or "refused".
         reason: why.
-        certificate: what was issued, PEM; empty otherwise.
+        certificate: the issued certificate, PEM; empty if none was issued.
     """
 
     at: str
@@ -52,7 +52,7 @@ class Decision:
     certificate: str = ""
 
     def __repr__(self) -> str:
-        """Return what is to be read of the line at a glance; the reason up to its colon."""
+        """Return the decision in one line; the reason up to its colon."""
         key = f", device key {self.device_key[:_SHOWN_DIGITS]}…" if self.device_key else ""
         what = f" {self.name!r}{key}" if self.name or key else ""
         return f"{self.decision:<10} by {self.who}:{what} ({self.reason.partition(':')[0]})"
@@ -62,14 +62,14 @@ class AuditLog:
     """The log of one certificate authority.
 
     Args:
-        path: its file, JSON lines; made with the first decision.
+        path: its file, JSON lines; made by the first decision.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def __repr__(self) -> str:
-        """Return the decisions, a line each."""
+        """Return one line for each decision."""
         return "\n".join(map(repr, self.decisions())) or "no decision yet"
 
     def decisions(self) -> tuple[Decision, ...]:
@@ -82,40 +82,39 @@ class AuditLog:
 
     @property
     def head(self) -> str:
-        """The SHA-256 that the whole log amounts to: note it where the log is not."""
+        """The SHA-256 of the chain up to the last line, 64 hex digits; keep it in another place."""
         return self._read()[1]
 
     def verify(self, head: str | None = None) -> int:
-        """Verify the chain, and return how many decisions it holds.
+        """Verify the chain, and return the number of decisions.
 
         Args:
-            head: a head noted earlier, which must be in the chain.
+            head: an earlier head, which must be in the chain.
 
         Raises:
-            ApprovalError: a line was changed, moved or removed, also from the end where a head
-                was given.
+            ApprovalError: a line was changed, moved or removed; with a head, also from the end.
         """
         content = self._content()
         decisions, _ = parse(content, self.path.name)
         chains = {json.loads(each)["chain"] for each in content.splitlines()}
         if head is not None and head not in chains | {_START}:
             raise ApprovalError(
-                f"{self.path.name}: expected the chain to hold the head {head[:_SHOWN_DIGITS]}…, "
-                "which was noted earlier, and it does not. Lines were cut off or written anew: "
-                "issue nothing, and compare with a backup."
+                f"{self.path.name}: the head {head[:_SHOWN_DIGITS]}… is not in the chain. Lines "
+                "were cut off or replaced: do not issue certificates, and compare the log with a "
+                "backup."
             )
         return len(decisions)
 
     def decide(self, judge: Callable[[tuple[Decision, ...]], Decision]) -> Decision:
-        """Let a decision be made in view of all earlier ones, and add it.
+        """Make a decision that can depend on all earlier ones, and append it.
 
-        It is on the disk when this returns. Nobody else decides meanwhile.
+        The file is locked meanwhile, and the decision is on the disk when this returns.
 
         Args:
-            judge: takes the earlier decisions, returns this one.
+            judge: returns the decision, given the earlier ones.
 
         Raises:
-            ApprovalError: the log is not whole; nothing is decided.
+            ApprovalError: a line was changed, moved or removed; nothing is decided.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file, locked(file):
@@ -123,7 +122,7 @@ class AuditLog:
             content = _whole_lines(file.read())
             decisions, head = parse(content, self.path.name)
             decision = judge(decisions)
-            # What a kill left half written was never handed out.
+            # A line that a kill left unfinished was not used by anyone.
             file.truncate(len(content))
             file.write(line(decision, head))
             file.flush()
@@ -142,25 +141,25 @@ def _whole_lines(content: bytes) -> bytes:
 
 
 def parse(content: bytes, name: str) -> tuple[tuple[Decision, ...], str]:
-    """Return the decisions and the head of a log's whole lines.
+    """Return the decisions and the head of a log, which ends in a line feed.
 
     Raises:
-        ApprovalError: a line is not the one that was written there.
+        ApprovalError: a line was changed, moved or removed.
     """
     decisions, head = [], _START
     for number, raw in enumerate(content.split(b"\n")[:-1], 1):
         try:
-            told = json.loads(raw)
-            chain = told.pop("chain")
-            decision = Decision(**told)
+            members = json.loads(raw)
+            chain = members.pop("chain")
+            decision = Decision(**members)
             whole = line(decision, head) == raw + b"\n"
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             whole = False
         if not whole:
             raise ApprovalError(
-                f"{name}, line {number}: expected the line that was written after line "
-                f"{number - 1}, and it is not. It was changed, or lines before it were removed: "
-                "issue nothing, and compare with a backup."
+                f"{name}, line {number}: the line does not continue the chain. It was changed, or "
+                "lines before it were removed: do not issue certificates, and compare the log with "
+                "a backup."
             )
         decisions.append(decision)
         head = chain
@@ -168,9 +167,9 @@ def parse(content: bytes, name: str) -> tuple[tuple[Decision, ...], str]:
 
 
 def line(decision: Decision, head: str) -> bytes:
-    """Return the line of a decision, newline included, after a chain with this head."""
-    told = asdict(decision)
-    if not all(isinstance(value, str) for value in told.values()):
-        raise TypeError("a value is of another type")
-    chain = hashlib.sha256(head.encode() + json.dumps(told, sort_keys=True).encode()).hexdigest()
-    return json.dumps(told | {"chain": chain}, sort_keys=True).encode() + b"\n"
+    """Return the line of a decision, with its line feed, for a chain with this head."""
+    members = asdict(decision)
+    if not all(isinstance(value, str) for value in members.values()):
+        raise TypeError("a value is not text")
+    chain = hashlib.sha256(head.encode() + json.dumps(members, sort_keys=True).encode()).hexdigest()
+    return json.dumps(members | {"chain": chain}, sort_keys=True).encode() + b"\n"

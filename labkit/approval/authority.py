@@ -29,15 +29,15 @@ _UNKNOWN = "unknown"
 class Authority:
     """The lab's CA, with a registered CSR signer and an audit log.
 
-    The log is all its state: who is registered, which request was used, which device key and
-    which name are taken. A decision is in the log before anything is handed out.
+    The log is its whole state: the registered signer, the used requests, device keys and names. A
+    decision is in the log before its certificate is returned.
 
     Args:
         log: its audit log.
         ca: the CA's certificate.
-        ca_key: its private key.
-        clock: tells the time.
-        randomness: draws serial numbers.
+        ca_key: the CA's private key.
+        clock: the clock for the certificates and the log.
+        randomness: the source of serial numbers.
     """
 
     def __init__(
@@ -53,16 +53,22 @@ class Authority:
         self._clock, self._randomness = clock, randomness
 
     def __repr__(self) -> str:
-        """Return one line: whose requests it issues for."""
+        """Return one line with the registered signer."""
         signer = _registered(self.log.decisions())
-        whose = f"requests signed by {signer.who}'s key" if signer else "nobody yet"
-        return f"certificate authority, issues for {whose}"
+        whose = (
+            f"issues for requests signed by {signer.who}'s key" if signer else "has no signer yet"
+        )
+        return f"certificate authority, {whose}"
 
     def register(self, signer_key: PublicKeyTypes, administrator: str) -> Decision:
-        """Register the one CSR signer; the same one again is the same registration.
+        """Register the CSR signer. Registering the same one again changes nothing.
+
+        Args:
+            signer_key: the signer's public key.
+            administrator: the administrator's name.
 
         Raises:
-            ApprovalError: another one is registered.
+            ApprovalError: another signer is registered.
         """
         fingerprint = _sha256(signer_key)
         known = _registered(self.log.decisions())
@@ -70,23 +76,24 @@ class Authority:
             return known
 
         def judge(before: tuple[Decision, ...]) -> Decision:
-            other = _registered(before)
-            if other:
-                reason = f"another key is registered already, under {other.who}"
-                return self._decision(administrator, fingerprint, "refused", reason)
-            reason = "only requests signed by this key from now on"
-            return self._decision(administrator, fingerprint, "registered", reason)
+            decision, reason = "registered", "only requests signed by this key from now on"
+            if other := _registered(before):
+                decision = "refused"
+                reason = f"another key is registered already, under {other.who}. Use that key."
+            return self._decision(
+                who=administrator, signer=fingerprint, decision=decision, reason=reason
+            )
 
         return _granted(self.log.decide(judge))
 
     def issue(
         self, csr: x509.CertificateSigningRequest, *, public_key: PublicKey
     ) -> x509.Certificate:
-        """Issue a certificate, or refuse; either way the decision is in the log first.
+        """Issue a certificate, or refuse. Either way the decision is written to the log first.
 
         Args:
-            csr: the request; its subject and the device key that it names are what is approved.
-            public_key: the device's own key.
+            csr: the request; its subject and the device key that it names are approved.
+            public_key: the device's public key.
 
         Raises:
             ApprovalError: the request is refused; the message is the reason in the log.
@@ -95,16 +102,16 @@ class Authority:
         return certificates.load_certificate(decision.certificate.encode())
 
     def issued(self, csr: x509.CertificateSigningRequest) -> x509.Certificate:
-        """Return once more what was issued for a request, such as after a crash.
+        """Return the certificate that was issued for a request, for example after a crash.
 
         Raises:
-            ApprovalError: nothing was.
+            ApprovalError: no certificate was issued for it.
         """
         request = _request_sha256(csr)
         for each in _issued(self.log.decisions()):
             if each.request == request:
                 return certificates.load_certificate(each.certificate.encode())
-        raise ApprovalError("nothing was issued for this request. Ask for it with issue().")
+        raise ApprovalError("no certificate was issued for this request. Call issue().")
 
     def _judge(
         self,
@@ -125,10 +132,10 @@ class Authority:
             reason = str(error)
         is_known = registered is not None and registered.signer == signer
         return self._decision(
-            registered.who if registered and is_known else _UNKNOWN,
-            signer,
-            "refused" if reason else "issued",
-            reason or "approved, for this name and this key",
+            who=registered.who if registered and is_known else _UNKNOWN,
+            signer=signer,
+            decision="refused" if reason else "issued",
+            reason=reason or "approved, for this name and this key",
             request=_request_sha256(csr),
             name=name,
             device_key=public_key.sha256,
@@ -144,20 +151,10 @@ class Authority:
         )
         return certificates.to_pem(certificate)
 
-    def _decision(
-        self,
-        who: str,
-        signer: str,
-        decision: str,
-        reason: str,
-        *,
-        request: str = "",
-        name: str = "",
-        device_key: str = "",
-        certificate: str = "",
-    ) -> Decision:
+    def _decision(self, **members: str) -> Decision:
+        empty = dict.fromkeys(("request", "name", "device_key"), "")
         at = self._clock.now(_AFTER_THE_PROCEDURE).isoformat()
-        return Decision(at, who, signer, request, name, device_key, decision, reason, certificate)
+        return Decision(**{"at": at} | empty | members)
 
 
 def _refusal(
@@ -167,36 +164,36 @@ def _refusal(
     public_key: PublicKey,
     before: tuple[Decision, ...],
 ) -> str:
-    """Return why a request is refused, empty where it is not; who signed comes first."""
+    """Return why a request is refused; empty if it is not. The signature is checked first."""
     registered = _registered(before)
     if registered is None:
         return "no CSR signer is registered. Register the administrator's key first."
     if signer != registered.signer:
         return (
-            f"rogue request: expected the signature of {registered.who}'s registered key, came "
-            "another key's. Ask the administrator to sign the request."
+            f"rogue request: expected a signature by {registered.who}'s registered key, got one by "
+            "another key. Ask the administrator to sign the request."
         )
     if any(each.request == _request_sha256(csr) for each in _issued(before)):
         return (
-            "replayed request: it was used already, and one approval is for one certificate. "
-            "issued() gives the certificate again."
+            "replayed request: it was used already, and one approval is for one certificate. Get "
+            "the certificate with issued()."
         )
     if approved_key(csr) != public_key.sha256:
         named = "names another device key" if approved_key(csr) else "names no device key"
         return (
-            f"wrong key: the request {named}: expected {public_key.short} …, the one to be "
-            "certified. Ask the administrator to approve this name for this key."
+            f"wrong key: the request {named}, expected {public_key.short} …. Ask the administrator "
+            "to approve this name for this key."
         )
     return _taken(name, public_key, before)
 
 
 def _taken(name: str, public_key: PublicKey, before: tuple[Decision, ...]) -> str:
-    """Return which certificate has the key or the name already, empty where none has."""
+    """Return which certificate has the key or the name already; empty if none has."""
     for each in _issued(before):
         if each.device_key == public_key.sha256:
             return (
-                f"used device key: it has a certificate already, as {each.name!r}. Let the device "
-                "make a new key pair."
+                f"used device key: it has a certificate already, for {each.name!r}. Generate a new "
+                "key pair on the device."
             )
         if each.name == name:
             return (
@@ -207,14 +204,14 @@ def _taken(name: str, public_key: PublicKey, before: tuple[Decision, ...]) -> st
 
 
 def open_authority(workspace: Workspace, ca_key: certificates.SigningKey) -> Authority:
-    """Open the lab's CA with its audit log, in `approval/` beside the CA's certificate."""
+    """Open the lab's CA with its audit log, in `approval/` next to the CA's certificate."""
     seed = workspace.settings.seed
     ca = certificates.load_certificate(workspace.path("rootCA.pem").read_bytes())
     return Authority(_log(workspace), ca, ca_key, Clock(seed), Randomness(seed))
 
 
-def begin_anew(workspace: Workspace) -> None:
-    """Begin a new audit log and keep the old one beside it: for practice, never in production."""
+def start_new_log(workspace: Workspace) -> None:
+    """Start a new audit log and keep the old one as `audit.N.jsonl`; not for production."""
     path = _log(workspace).path
     if path.exists():
         names = (path.with_name(f"audit.{number}.jsonl") for number in itertools.count(1))
@@ -240,12 +237,12 @@ def _granted(decision: Decision) -> Decision:
 
 
 def _signer_sha256(csr: x509.CertificateSigningRequest) -> str:
-    """Return whose signature a request carries, once it is verified."""
+    """Return the SHA-256 of the key that signed a request, after verifying the signature."""
     return _sha256(verify_request(csr))
 
 
 def _request_sha256(csr: x509.CertificateSigningRequest) -> str:
-    """Return the SHA-256 of what is signed: the same however the rest is wrapped."""
+    """Return the SHA-256 of the signed part, which does not depend on the signature's encoding."""
     return hashlib.sha256(csr.tbs_certrequest_bytes).hexdigest()
 
 

@@ -1,13 +1,12 @@
-"""A program that asks a PKCS #11 token one thing: `python -m labkit.approval.pkcs11_process`.
+"""Make one request to a PKCS #11 token: `python -m labkit.approval.pkcs11_process`.
 
-A module keeps its state, and where its tokens are, for as long as its process lives; so each
-question has a process of its own, and two kernels never share one. Question and answer are JSON on
-standard input and output. The PIN comes that way too: it is in no argument and no variable.
+A module keeps its state and its tokens' location as long as its process runs, so each request has
+its own process. Request and answer are JSON on standard input and output. The request contains the
+PIN, which is therefore in no argument and no environment variable.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import json
 import secrets
@@ -15,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pkcs11
-from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, TokenFlag, UserType
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, UserType
 from pkcs11.util.rsa import encode_rsa_public_key
 
 if TYPE_CHECKING:
@@ -30,26 +29,24 @@ _LABEL_BYTES = 32
 
 
 def main() -> int:
-    """Answer the question on standard input."""
-    question = json.load(sys.stdin)
+    """Answer the request on standard input."""
+    request = json.load(sys.stdin)
     try:
-        answer = _ACTIONS[question["do"]](question)
-    except pkcs11.PKCS11Error as error:
-        answer = {"error": type(error).__name__, "told": str(error), **_tries(question)}
-    except (OSError, RuntimeError) as error:
-        answer = {"error": type(error).__name__, "told": str(error)}
+        answer = _ACTIONS[request["do"]](request)
+    except (pkcs11.PKCS11Error, OSError, RuntimeError) as error:
+        answer = {"error": type(error).__name__, "message": str(error)}
     json.dump(answer, sys.stdout)
     return 0
 
 
-def _make(question: Mapping[str, str]) -> dict[str, Any]:
-    """Initialize the first free token and make a key pair in it, which cannot leave it."""
-    _initialize_token(question["module"], question["token"], question["pin"])
-    with _session(question, rw=True) as session:
+def _make(request: Mapping[str, str]) -> dict[str, Any]:
+    """Initialize the first free token and make a key pair in it that cannot be extracted."""
+    _initialize_token(request["module"], request["token"], request["pin"])
+    with _session(request, rw=True) as session:
         session.generate_keypair(
             KeyType.RSA,
             RSA_BITS,
-            label=question["key"],
+            label=request["key"],
             store=True,
             private_template={
                 Attribute.SENSITIVE: True,
@@ -61,26 +58,26 @@ def _make(question: Mapping[str, str]) -> dict[str, Any]:
     return {}
 
 
-def _public_key(question: Mapping[str, str]) -> dict[str, Any]:
+def _public_key(request: Mapping[str, str]) -> dict[str, Any]:
     """Return the public key, DER RSAPublicKey (RFC 8017, A.1.1)."""
-    with _session(question) as session:
-        key = session.get_key(object_class=ObjectClass.PUBLIC_KEY, label=question["key"])
+    with _session(request) as session:
+        key = session.get_key(object_class=ObjectClass.PUBLIC_KEY, label=request["key"])
         return {"bytes": encode_rsa_public_key(key).hex()}
 
 
-def _sign(question: Mapping[str, str]) -> dict[str, Any]:
+def _sign(request: Mapping[str, str]) -> dict[str, Any]:
     """Sign a message: RSASSA-PKCS1-v1_5 with SHA-256."""
-    with _session(question) as session:
-        key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=question["key"])
-        message = bytes.fromhex(question["message"])
+    with _session(request) as session:
+        key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=request["key"])
+        message = bytes.fromhex(request["message"])
         return {"bytes": key.sign(message, mechanism=Mechanism.SHA256_RSA_PKCS).hex()}
 
 
-def _private_exponent(question: Mapping[str, str]) -> dict[str, Any]:
-    """Ask for the private key itself; say that it came, never what it is."""
-    with _session(question) as session:
-        key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=question["key"])
-        return {"came": bool(key[Attribute.PRIVATE_EXPONENT])}
+def _private_exponent(request: Mapping[str, str]) -> dict[str, Any]:
+    """Read the private key; return whether the token revealed it, never the key."""
+    with _session(request) as session:
+        key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=request["key"])
+        return {"revealed": bool(key[Attribute.PRIVATE_EXPONENT])}
 
 
 _ACTIONS: Mapping[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
@@ -91,24 +88,16 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
 }
 
 
-def _session(question: Mapping[str, str], *, rw: bool = False) -> Any:  # noqa: ANN401 a session of the package
-    token = pkcs11.lib(question["module"]).get_token(token_label=question["token"])
-    return token.open(rw=rw, user_pin=question["pin"])
-
-
-def _tries(question: Mapping[str, str]) -> dict[str, bool]:
-    """Return whether the token says that one wrong PIN more locks it."""
-    with contextlib.suppress(pkcs11.PKCS11Error):
-        token = pkcs11.lib(question["module"]).get_token(token_label=question["token"])
-        return {"final_try": bool(token.flags & TokenFlag.USER_PIN_FINAL_TRY)}
-    return {}
+def _session(request: Mapping[str, str], *, rw: bool = False) -> Any:  # noqa: ANN401 a session of the package
+    token = pkcs11.lib(request["module"]).get_token(token_label=request["token"])
+    return token.open(rw=rw, user_pin=request["pin"])
 
 
 def _initialize_token(module: str, label: str, pin: str) -> None:
     """Initialize the first free token: what `softhsm2-util --init-token --free` does.
 
-    python-pkcs11 cannot, and that command takes the PIN as an argument that others can see. The
-    security officer's PIN is drawn and forgotten: nobody can set the user's PIN anew.
+    python-pkcs11 cannot, and that command takes the PIN as an argument, which other users can see.
+    The security officer's PIN is random and not stored, so the user's PIN cannot be reset.
     """
     officer_pin = secrets.token_hex(16)
     library = ctypes.CDLL(module)

@@ -1,4 +1,4 @@
-"""The CSR signer: a key under a named administrator, and the requests that it signs."""
+"""The CSR signer: a key under a named administrator, in a token or a file, and its requests."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from labkit import certificates
-from labkit.approval.file_key import load_file_key, make_file_key
-from labkit.approval.token import KEY_LABEL, Token, TokenKey, make_token, real_token, softhsm_module
-from labkit.errors import ApprovalError
+from labkit.approval.token import (
+    KEY_LABEL,
+    WRONG_PIN,
+    Token,
+    TokenKey,
+    make_token,
+    real_token,
+    softhsm_module,
+)
+from labkit.errors import ApprovalError, CertificateError
 from labkit.support.prompt import ask_unseen
+from labkit.workspace import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     from labkit.keys import PublicKey
     from labkit.workspace import Workspace
 
 LAB_PIN = "246810"
-"""The PIN of a simulated bench, known to every reader: it protects nothing there."""
+"""The PIN on a simulated bench. It is published here, so it does not protect anything."""
 
 _PIN_LENGTHS = range(4, 256)
 _NO_SOFTHSM = (
@@ -39,8 +46,8 @@ class Signer:
     """A CSR signer.
 
     Attributes:
-        administrator: who has the PIN.
-        key: the key, or what stands for it where it is in a token.
+        administrator: the name of the administrator, who knows the PIN.
+        key: the private key, or an object that signs with the token's.
         place: where the key is, in words.
     """
 
@@ -49,24 +56,23 @@ class Signer:
     place: str = field(repr=False)
 
     def custody(self) -> str:
-        """Say where the private key is, and what comes of asking for it."""
+        """Return where the private key is, and what happens if a program asks for it."""
         if not isinstance(self.key, TokenKey):
-            return f"{self.place}: whoever copies the file has the key, and needs but the PIN"
+            return f"{self.place}: a copy of the file and the PIN are enough to use the key"
         try:
             self.key.private_numbers()
         except ApprovalError as error:
-            return f"{self.place}; asked for the private key: {error}"
+            return f"{self.place}. Asked for the private key: {error}"
 
     def request(
         self, name: str, device_key: PublicKey | None = None
     ) -> x509.CertificateSigningRequest:
-        """Sign a request: this name is approved, for this device key.
+        """Sign a request, which approves a name for a device key.
 
         Args:
             name: the common name, such as "pump-7".
-            device_key: the key that it is approved for. Its SHA-256 is asked for as the
-                certificate's subject key identifier. Without it the request is as the
-                documentation has it, and says nothing about a key.
+            device_key: the device's public key. The request names its SHA-256 as the subject key
+                identifier. If None, the request is as in the documentation and names no key.
 
         Source: RFC 2985, 5.4.2 (extensionRequest); RFC 7093, section 2, method 4.
         """
@@ -79,7 +85,7 @@ class Signer:
 
 
 def approved_key(csr: x509.CertificateSigningRequest) -> str:
-    """Return the SHA-256 of the device key that a request is for, empty where it names none."""
+    """Return the SHA-256 of the device key that a request names, 64 hex digits; empty if none."""
     try:
         identifier = csr.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
@@ -95,17 +101,17 @@ def open_signer(
     variables: Mapping[str, str] = os.environ,
     module: Callable[[], Path | None] = softhsm_module,
 ) -> Signer:
-    """Open the lab's CSR signer; its key is made where there is none yet.
+    """Open the lab's CSR signer. Its key is made on first use.
 
     Args:
-        workspace: whose certificate authority it is for.
-        administrator: who has the PIN.
-        pin: the PIN; None to be asked for it, or, on a simulated bench, for `LAB_PIN`.
+        workspace: the workspace of the certificate authority.
+        administrator: the administrator's name.
+        pin: the PIN; if None, `LAB_PIN` on a simulated bench, otherwise you are prompted.
         variables: the environment; LABKIT_PKCS11_MODULE and LABKIT_PKCS11_TOKEN name hardware.
-        module: finds SoftHSM2's module.
+        module: returns the path of SoftHSM2's module.
 
     Raises:
-        ApprovalError: the PIN is wrong or cannot be one, or the token cannot be used.
+        ApprovalError: the PIN is wrong or has a wrong length, or the token cannot be used.
     """
     folder = workspace.ca / "approval"
     hardware = real_token(variables)
@@ -114,8 +120,8 @@ def open_signer(
         pin = LAB_PIN if is_practice else _ask(f"PIN of {administrator}: ")
     if len(pin.encode()) not in _PIN_LENGTHS:
         raise ApprovalError(
-            f"PIN: expected {_PIN_LENGTHS[0]} to {_PIN_LENGTHS[-1]} bytes, came "
-            f"{len(pin.encode())}. Type it again."
+            f"PIN: expected {_PIN_LENGTHS[0]} to {_PIN_LENGTHS[-1]} bytes, got "
+            f"{len(pin.encode())}. Enter it again."
         )
     if hardware is not None:
         return Signer(administrator, TokenKey(hardware, pin), f"the token {hardware.label!r}")
@@ -125,23 +131,35 @@ def open_signer(
         if not token.exists():
             make_token(token, found, pin)
         key = TokenKey(Token(found, KEY_LABEL, token), pin)
-        return Signer(administrator, key, "a token of SoftHSM2, the stand-in for hardware")
+        return Signer(administrator, key, "a SoftHSM2 token, which replaces hardware")
     if token.exists():
         raise ApprovalError(
-            f"{token}: the key is in a token of SoftHSM2, and that is not installed any more. "
+            f"{token}: the key is in a SoftHSM2 token, and SoftHSM2 is not installed any more. "
             "Install it again: apt install softhsm2, or brew install softhsm."
         )
     if not file.exists():
-        make_file_key(file, pin)
-    return Signer(administrator, load_file_key(file, pin), _NO_SOFTHSM)
+        new_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        write(file, certificates.private_key_to_pem(new_key, pin), private=True)
+    return Signer(administrator, _load_file_key(file, pin), _NO_SOFTHSM)
+
+
+def _load_file_key(file: Path, pin: str) -> rsa.RSAPrivateKey:
+    """Load a key that is encrypted with the PIN. A copy of the file allows any number of tries."""
+    try:
+        key = certificates.load_private_key(file.read_bytes(), pin)
+    except CertificateError:
+        raise ApprovalError(WRONG_PIN) from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ApprovalError(
+            f"{file}: expected an RSA key, got another kind. Move the file to have a new key made."
+        )
+    return key
 
 
 def rogue_signer() -> Signer:
-    """Return a signer with a key of its own that no authority has registered."""
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 for the page alone
-
+    """Return a signer whose key is not registered with any authority."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return Signer("mallory", key, "a file that anybody can make")
+    return Signer("mallory", key, "a file that anyone can make")
 
 
 def _subject(name: str) -> x509.Name:
@@ -152,7 +170,7 @@ def _ask(question: str) -> str:
     typed = ask_unseen(question)
     if typed is None:
         raise ApprovalError(
-            "the key needs its administrator's PIN, and nobody is there to type it: run this in a "
-            "terminal or on an open page."
+            "the key needs its administrator's PIN, and no terminal or page is open to enter it. "
+            "Run this in a terminal or on an open page."
         )
     return typed

@@ -1,8 +1,8 @@
-"""A CSR signer's key in a PKCS #11 token: what is to be signed goes in, the key never comes out.
+"""A CSR signer's key in a PKCS #11 token, which signs and does not reveal the key.
 
-SoftHSM2, the stand-in for hardware, keeps a token of the lab's own in the workspace; no other token
-of this computer is looked at. A real one is named by LABKIT_PKCS11_MODULE (its module's file) and
-LABKIT_PKCS11_TOKEN (its label), and must hold the key already.
+SoftHSM2 replaces hardware. Its token is in the workspace, and no other token of this computer is
+used. To use real hardware, set LABKIT_PKCS11_MODULE (the file of its module) and
+LABKIT_PKCS11_TOKEN (its label); it must have the key already.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives import serialization
 
 KEY_LABEL = "csr-signer"
-"""The label of the key, and of the lab's own token."""
+"""The label of the key and of the lab's token."""
 
 SOFTHSM_PLACES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -43,26 +43,31 @@ SOFTHSM_PLACES = (
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
     "/opt/local/lib/softhsm/libsofthsm2.so",
 )
-"""Where Debian, Fedora, SoftHSM2's own `make install`, Homebrew and MacPorts put the module."""
+"""Where Debian, Fedora, SoftHSM2's `make install`, Homebrew and MacPorts install the module."""
 
 _RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 """AlgorithmIdentifier rsaEncryption with NULL (RFC 3279, 2.3.1)."""
-_LONGEST_ANSWER_S = 60
+_TIMEOUT_S = 60
+
+WRONG_PIN = (
+    "the PIN was refused. Enter the PIN that was set when the key was made. Most tokens lock after "
+    "a few wrong PINs, so ask before you guess."
+)
 
 
 def softhsm_module() -> Path | None:
-    """Return SoftHSM2's module, or None where it is not installed."""
+    """Return SoftHSM2's module; None if it is not installed."""
     return next((Path(place) for place in SOFTHSM_PLACES if Path(place).is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, and how it is reached.
+    """A PKCS #11 token.
 
     Attributes:
         module: the file of its PKCS #11 module.
         label: its label.
-        folder: where SoftHSM2 keeps it; None for real hardware.
+        folder: the folder of a SoftHSM2 token; None for real hardware.
     """
 
     module: Path
@@ -70,10 +75,10 @@ class Token:
     folder: Path | None = None
 
     def ask(self, do: str, pin: str, **more: str) -> dict[str, Any]:
-        """Ask the token one thing, in a process of its own.
+        """Make one request to the token, in its own process.
 
         Raises:
-            ApprovalError: the token refused, or there is none.
+            ApprovalError: the token refused, did not answer, or does not exist.
         """
         question = {"do": do, "module": str(self.module), "token": self.label, "key": KEY_LABEL}
         try:
@@ -84,14 +89,14 @@ class Token:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=_LONGEST_ANSWER_S,
+                timeout=_TIMEOUT_S,
             )
             answer: dict[str, Any] = json.loads(done.stdout)
         except (subprocess.TimeoutExpired, ValueError):
-            # Without its cause: that would hold the question, and with it the PIN.
+            # Without its cause, which contains the request and the PIN.
             raise ApprovalError(
-                f"{self.module}: expected an answer of the token {self.label}, came none. Look at "
-                f"it: pkcs11-tool --module {self.module} --list-token-slots."
+                f"{self.module}: the token {self.label!r} did not answer. Check it: "
+                f"pkcs11-tool --module {self.module} --list-token-slots."
             ) from None
         if "error" in answer:
             raise ApprovalError(self.refusal(answer))
@@ -108,41 +113,35 @@ class Token:
         return environment
 
     def refusal(self, answer: Mapping[str, Any]) -> str:
-        """Return what to say of a token's answer that is an error."""
+        """Return the message for a token's error."""
         kind = answer["error"]
         if kind in {"PinIncorrect", "PinLenRange", "PinInvalid"}:
-            last = " The token says that one try is left." if answer.get("final_try") else ""
-            return wrong_pin(last)
+            return WRONG_PIN
         if kind == "PinLocked":
             return (
-                "the token is locked after too many wrong PINs: expected it to be open. Only its "
-                "security officer can unlock it: pkcs11-tool --login --login-type so --init-pin."
+                "the token is locked after too many wrong PINs. Its security officer can unlock "
+                "it: pkcs11-tool --login --login-type so --init-pin."
             )
         if kind in {"NoSuchToken", "NoSuchKey"}:
             return (
-                f"{self.module}: expected a token {self.label!r} with a key {KEY_LABEL!r}, came "
-                f"{kind}. Make the key with: pkcs11-tool --module {self.module} --token-label "
+                f"{self.module}: expected a token {self.label!r} with a key {KEY_LABEL!r}, got "
+                f"{kind}. Make the key: pkcs11-tool --module {self.module} --token-label "
                 f"{self.label} --login --keypairgen --key-type rsa:2048 --label {KEY_LABEL}."
             )
         if kind == "AttributeSensitive":
-            return "the token keeps the private key to itself: CKR_ATTRIBUTE_SENSITIVE."
-        told = f"{kind} {answer.get('told', '')}".strip()
-        return f"{self.module}: the token {self.label!r} did not do what it was asked: {told}."
-
-
-def wrong_pin(tries: str = "") -> str:
-    """Return what is said of a wrong PIN; it is not in it."""
-    return (
-        "the PIN was refused: expected the one that was set when the key was made. A few wrong "
-        f"ones lock most tokens, so ask before you guess.{tries}"
-    )
+            return "the token does not reveal its private key: CKR_ATTRIBUTE_SENSITIVE."
+        error = f"{kind} {answer.get('message', '')}".strip()
+        return (
+            f"{self.module}: the token {self.label!r} failed: {error}. Check it: pkcs11-tool "
+            f"--module {self.module} --list-token-slots."
+        )
 
 
 def make_token(folder: Path, module: Path, pin: str) -> Token:
-    """Make a token of the lab's own with a key in it, whole or not at all.
+    """Make the lab's token with a key in it. If that fails, nothing is left in the folder.
 
     Raises:
-        ApprovalError: the PIN cannot be one, or SoftHSM2 refused.
+        ApprovalError: SoftHSM2 refused.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-") as temporary:
         new = Path(temporary) / "token"
@@ -153,10 +152,10 @@ def make_token(folder: Path, module: Path, pin: str) -> Token:
 
 
 def real_token(variables: Mapping[str, str]) -> Token | None:
-    """Return the token that the variables name, or None where they name none.
+    """Return the token that the environment names; None if it names no token.
 
     Raises:
-        ApprovalError: there is no such module, or no label.
+        ApprovalError: the module does not exist, or the label is missing.
     """
     module = variables.get("LABKIT_PKCS11_MODULE")
     if not module:
@@ -164,19 +163,19 @@ def real_token(variables: Mapping[str, str]) -> Token | None:
     label = variables.get("LABKIT_PKCS11_TOKEN")
     if not Path(module).is_file() or not label:
         raise ApprovalError(
-            f"LABKIT_PKCS11_MODULE is {module!r}: expected the file of a PKCS #11 module, and its "
-            f"token's label in LABKIT_PKCS11_TOKEN, came {label!r}. List the tokens: "
-            "pkcs11-tool --module <file> --list-token-slots."
+            "expected the file of a PKCS #11 module in LABKIT_PKCS11_MODULE and a token's label in "
+            f"LABKIT_PKCS11_TOKEN, got {module!r} and {label!r}. List the tokens: pkcs11-tool "
+            "--module <file> --list-token-slots."
         )
     return Token(Path(module), label)
 
 
 class TokenKey(rsa.RSAPrivateKey):
-    """An RSA private key in a token: it signs, and gives nothing else away.
+    """An RSA private key in a token, which only signs.
 
     Args:
-        token: where the key is.
-        pin: the administrator's; kept in this object's memory alone.
+        token: the token.
+        pin: the administrator's PIN, which is kept in memory only.
 
     Raises:
         ApprovalError: the PIN is wrong, or the token has no such key.
@@ -188,38 +187,40 @@ class TokenKey(rsa.RSAPrivateKey):
         info = _RSA_ALGORITHM + der.encode(der.BIT_STRING, b"\0" + numbers)
         key = load_der_public_key(der.encode(der.SEQUENCE, info))
         if not isinstance(key, rsa.RSAPublicKey):
-            raise ApprovalError(f"{token.label}: expected an RSA key. Name another token.")
+            raise ApprovalError(
+                f"{token.label}: expected an RSA key, got another kind. Use another token."
+            )
         self._public_key = key
 
     def __repr__(self) -> str:
-        """Return where the key is; the PIN is not in it."""
+        """Return where the key is, without the PIN."""
         return f"<TokenKey RSA-{self.key_size} in {self._token.label}>"
 
     @property
     def key_size(self) -> int:
-        """Return the bits of the modulus."""
+        """The size of the modulus in bits."""
         return self._public_key.key_size
 
     def public_key(self) -> rsa.RSAPublicKey:
-        """Return the public half."""
+        """Return the public key."""
         return self._public_key
 
     def sign(self, data: bytes, padding: object, algorithm: object) -> bytes:
-        """Let the token sign: RSASSA-PKCS1-v1_5 with SHA-256, as requests are."""
+        """Sign with RSASSA-PKCS1-v1_5 and SHA-256, as a request needs."""
         if not isinstance(padding, _PKCS1) or not isinstance(algorithm, hashes.SHA256):
-            raise ApprovalError("a CSR signer signs with PKCS #1 v1.5 and SHA-256. Ask for these.")
+            raise ApprovalError("a CSR signer signs with PKCS #1 v1.5 and SHA-256 only. Use these.")
         return bytes.fromhex(self._token.ask("sign", self._pin, message=data.hex())["bytes"])
 
     def private_numbers(self) -> NoReturn:
-        """Ask the token for its private key, which it refuses.
+        """Ask the token for its private key, which it must refuse.
 
         Raises:
-            ApprovalError: always; the token's refusal, where it refused.
+            ApprovalError: always. The message is the token's refusal, or a warning.
         """
         self._token.ask("private_exponent", self._pin)
         raise ApprovalError(
-            f"{self._token.label}: the token gave its private key away: expected a refusal. Make "
-            "another key that is sensitive and not extractable, and register that one."
+            f"{self._token.label}: the token revealed its private key. Make another key that is "
+            "sensitive and not extractable, and register that one."
         )
 
     def private_bytes(
@@ -228,19 +229,19 @@ class TokenKey(rsa.RSAPrivateKey):
         format: serialization.PrivateFormat,  # noqa: A002, ARG002 as the interface has it
         encryption_algorithm: serialization.KeySerializationEncryption,  # noqa: ARG002 as above
     ) -> NoReturn:
-        """Refuse, as `private_numbers` does."""
+        """Refuse as `private_numbers` does."""
         self.private_numbers()
 
     def decrypt(self, ciphertext: bytes, padding: object) -> NoReturn:  # noqa: ARG002 as above
-        """Refuse: this key is for signing."""
-        raise ApprovalError("a CSR signer's key only signs. Use another key for this.")
+        """Refuse: the key is for signing only."""
+        raise ApprovalError("a CSR signer's key only signs. Decrypt with another key.")
 
     def __copy__(self) -> TokenKey:
-        """Return the same key: there is only one."""
+        """Return the same object: the token has one key."""
         return self
 
     def __deepcopy__(self, memo: dict[int, object]) -> TokenKey:
-        """Return the same key: there is only one."""
+        """Return the same object: the token has one key."""
         return self
 
 

@@ -63,7 +63,7 @@ def signer(place: Workspace, where: str) -> Signer:
 @pytest.fixture
 def authority(place: Workspace, signer: Signer) -> Authority:
     """Return a CA with a new log, in which the signer is registered."""
-    approval.begin_anew(place)
+    approval.start_new_log(place)
     opened = approval.open_authority(place, CA_KEY)
     opened.register(signer.key.public_key(), "ada")
     return opened
@@ -159,10 +159,10 @@ def test_one_signer_is_registered(authority: Authority, signer: Signer) -> None:
 
 def test_nothing_is_issued_before_a_registration(place: Workspace, signer: Signer) -> None:
     """A CA without a registered signer issues for nobody."""
-    approval.begin_anew(place)
+    approval.start_new_log(place)
     authority = approval.open_authority(place, CA_KEY)
     refused(authority, signer.request("pump-8", PUMP_8), "no CSR signer is registered")
-    with pytest.raises(ApprovalError, match="nothing was issued"):
+    with pytest.raises(ApprovalError, match="no certificate was issued"):
         authority.issued(signer.request("pump-8", PUMP_8))
 
 
@@ -218,7 +218,7 @@ def test_a_wrong_pin_is_refused(place: Workspace, where: str, signer: Signer) ->
 
 def test_a_pin_that_cannot_be_one(place: Workspace, where: str) -> None:
     """Too short: said at once, before a token counts it as a wrong one."""
-    with pytest.raises(ApprovalError, match="expected 4 to 255 bytes, came 3"):
+    with pytest.raises(ApprovalError, match="expected 4 to 255 bytes, got 3"):
         open_signer(place, where, pin="123")
 
 
@@ -264,21 +264,20 @@ def test_another_program_finds_the_key(tmp_path: Path) -> None:
     place = open_place(tmp_path)
     open_signer(place, "token")
     folder = place.ca / "approval" / "token"
-    told = subprocess.run(
+    listed = subprocess.run(
         ["pkcs11-tool", "--module", str(softhsm_module()), "--token-label", KEY_LABEL, "--login",
          "--pin", approval.LAB_PIN, "--list-objects", "--type", "privkey"],
         env={"SOFTHSM2_CONF": str(folder / "softhsm2.conf"), "PATH": "/usr/bin:/bin"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    assert "sensitive" in told
-    assert "never extractable" in told
+    assert "sensitive" in listed
+    assert "never extractable" in listed
 
 
 def test_what_a_tokens_refusal_says() -> None:
-    """The last try and the lock are told apart, and nothing is asked again by itself."""
+    """A wrong PIN, a lock and a missing key each say what to do."""
     token = Token(Path("/m.so"), "real")
-    assert "one try is left" in token.refusal({"error": "PinIncorrect", "final_try": True})
-    assert "left" not in token.refusal({"error": "PinIncorrect", "final_try": False})
+    assert "Enter the PIN" in token.refusal({"error": "PinIncorrect"})
     assert "locked after too many" in token.refusal({"error": "PinLocked"})
     assert "--keypairgen" in token.refusal({"error": "NoSuchKey"})
     assert "DeviceRemoved" in token.refusal({"error": "DeviceRemoved"})
@@ -300,7 +299,7 @@ def test_real_hardware_is_named_by_variables(tmp_path: Path) -> None:
 
 
 def test_the_page_says_where_softhsm2_is_missing(tmp_path: Path) -> None:
-    """The package is named; a token that is there already is not passed over for a file."""
+    """The package is named; a token that is there already is not replaced by a file."""
     place = open_place(tmp_path)
     assert "apt install softhsm2" in open_signer(place, "file").custody()
     other = open_place(tmp_path / "other")
