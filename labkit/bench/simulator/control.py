@@ -188,7 +188,7 @@ class Control:
     def _fault(self, board: Board, body: dict[str, Any]) -> None:
         name, seed = body.get("plant"), body.get("seed")
         if body == {"mended": True}:
-            board.remove_fault(flash_is_mended=True)
+            board.remove_fault(keeps_flash=True)
             return
         known = isinstance(name, str | None) and isinstance(seed, str | None)
         if not known or not body.keys() & {"plant", "seed"}:

@@ -17,11 +17,13 @@ from labkit.bench.simulator.board.flash import Flash, FlashRefusesError
 from labkit.bench.simulator.board.machine import Network
 from labkit.bench.simulator.control import Control
 from labkit.bench.simulator.faults import FAULTS, Planting, UnknownFaultError
-from labkit.bench.simulator.faults.fault import Fault, Place
-from labkit.bench.simulator.faults.on_board import ErasedKey, LogQueue
-from labkit.bench.simulator.faults.on_network import (
+from labkit.bench.simulator.faults.kinds import (
     ClosedPort,
     ClosingServer,
+    ErasedKey,
+    Fault,
+    FaultyBoard,
+    LogQueue,
     OtherRoot,
     ResettingServer,
 )
@@ -35,15 +37,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> FaultyBoard:
     """A board whose flash holds an image, a key and a certificate."""
     flash = Flash(tmp_path / "flash.json")
     flash.change(image=image(), private_key=b"key", certificate=b"certificate", generated=1)
-    return Place(THING, tmp_path, flash, Randomness("test"))
+    return FaultyBoard(THING, tmp_path, flash, Randomness("test"))
 
 
 @pytest.fixture
-def board(place: Place) -> Iterator[Board]:
+def board(place: FaultyBoard) -> Iterator[Board]:
     """The same board, running."""
     network = Network("us-east-1", ("127.0.0.1", 1), place.directory / "root.pem", lambda: NOW)
     board = Board(THING, place.directory, randomness=place.randomness, network=network, speed=FAST)
@@ -83,7 +85,7 @@ def ask(control: Control, method: str, body: object = None) -> tuple[int, dict[s
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_and_removed_leaves_the_flash_as_it_was(
-    control: Control, place: Place, name: str
+    control: Control, place: FaultyBoard, name: str
 ) -> None:
     """Whatever is planted, taking it away brings the flash back byte for byte."""
     before = place.flash.raw
@@ -97,7 +99,7 @@ def test_planted_and_removed_leaves_the_flash_as_it_was(
     assert not (place.directory / "fault.json").exists()
 
 
-def test_null_removes_and_mended_leaves_the_flash(control: Control, place: Place) -> None:
+def test_null_removes_and_mended_leaves_the_flash(control: Control, place: FaultyBoard) -> None:
     """Two ways out: as before, or as the one who mended it has left it."""
     before = place.flash.raw
     ask(control, "POST", {"plant": "key-changed"})
@@ -110,7 +112,7 @@ def test_null_removes_and_mended_leaves_the_flash(control: Control, place: Place
     assert place.flash.read().private_key == b"new"
 
 
-def test_a_seed_chooses_and_does_not_tell(control: Control, place: Place) -> None:
+def test_a_seed_chooses_and_does_not_tell(control: Control, place: FaultyBoard) -> None:
     """The same seed plants the same fault, another one another; the answer names none."""
     chosen = []
     for seed in ("a", "a", *"bcdefgh"):
@@ -125,14 +127,16 @@ def test_a_seed_chooses_and_does_not_tell(control: Control, place: Place) -> Non
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"plant": "no-such-fault"}, "no fault 'no-such-fault': expected one of nothing, "),
+        ({"plant": "no-such-fault"}, "no fault 'no-such-fault'. Use one of nothing, "),
         ({"plant": 3}, 'expected {"plant": NAME or null}'),
         ({"seed": 3}, 'expected {"plant": NAME or null}'),
         ({}, 'expected {"plant": NAME or null}'),
         ([], "expected a JSON object"),
     ],
 )
-def test_what_cannot_be_planted(control: Control, place: Place, body: object, said: str) -> None:
+def test_what_cannot_be_planted(
+    control: Control, place: FaultyBoard, body: object, said: str
+) -> None:
     """A request that makes no sense changes nothing, and the answer says what would."""
     before = place.flash.raw
     status, told = ask(control, "POST", body)
@@ -145,7 +149,7 @@ def test_what_cannot_be_planted(control: Control, place: Place, body: object, sa
 # Restarts
 
 
-def test_a_fault_outlives_the_service(place: Place) -> None:
+def test_a_fault_outlives_the_service(place: FaultyBoard) -> None:
     """A board that is plugged in again has its fault still, and its flash comes back."""
     before = place.flash.raw
     first = Planting(place)
@@ -159,13 +163,13 @@ def test_a_fault_outlives_the_service(place: Place) -> None:
     assert type(Planting(place).fault) is Fault
 
 
-def test_the_note_of_a_fault_is_its_owners_only(place: Place) -> None:
+def test_the_note_of_a_fault_is_its_owners_only(place: FaultyBoard) -> None:
     """It holds the flash, which holds a key."""
     Planting(place).plant("storage-failed", "1")
     assert stat.S_IMODE((place.directory / "fault.json").stat().st_mode) == 0o600
 
 
-def test_one_fault_at_a_time(place: Place) -> None:
+def test_one_fault_at_a_time(place: FaultyBoard) -> None:
     """A second fault takes the place of the first, whose traces go; an unknown one changes none."""
     before, planting = place.flash.raw, Planting(place)
     planting.plant("key-changed", "1")
@@ -182,14 +186,14 @@ def test_one_fault_at_a_time(place: Place) -> None:
 # What each does
 
 
-def test_an_erased_board_makes_another_key(place: Place) -> None:
+def test_an_erased_board_makes_another_key(place: FaultyBoard) -> None:
     """It remembers how many pairs it has made: a seeded board's next pair is another."""
-    ErasedKey(place).spoil()
+    ErasedKey(place).damage()
     held = place.flash.read()
     assert (held.private_key, held.certificate, held.generated) == (None, None, 1)
 
 
-def test_a_worn_out_flash_can_be_read(place: Place) -> None:
+def test_a_worn_out_flash_can_be_read(place: FaultyBoard) -> None:
     """It takes no write, and holds what it held."""
     worn_out = place.flash.worn_out()
     with pytest.raises(FlashRefusesError):
@@ -229,8 +233,8 @@ def test_what_the_board_says_to_a_network(tmp_path: Path, kind: type[Fault], cod
     """The code is what the board's own TLS library or socket makes of it."""
     made = Made(tmp_path, "202203.00")
     made.serve()
-    fault = kind(Place(THING, tmp_path, made.board.flash, Randomness("test")))
-    fault.spoil()
+    fault = kind(FaultyBoard(THING, tmp_path, made.board.flash, Randomness("test")))
+    fault.damage()
     made.board.network = fault.network(made.board.network)
     printed = made.boot()
     fault.close()

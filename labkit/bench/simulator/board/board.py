@@ -23,7 +23,7 @@ from labkit.bench.simulator.board.provisioning import provision
 from labkit.bench.simulator.board.releases import RELEASES
 from labkit.bench.simulator.board.serial_line import SerialLine
 from labkit.bench.simulator.faults import Planting
-from labkit.bench.simulator.faults.fault import Place
+from labkit.bench.simulator.faults.kinds import FaultyBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Board:
         self._clock = BoardClock(speed)
         self._flash = Flash(directory / "flash.json")
         self._randomness, self._network = randomness, network
-        self._planting = Planting(Place(name, directory, self._flash, randomness))
+        self._planting = Planting(FaultyBoard(name, directory, self._flash, randomness))
         self._line = SerialLine(hold=self._hold, boot=self.reset, activity=activity)
         self._guard = threading.RLock()
         self._program: threading.Thread | None = None
@@ -147,11 +147,11 @@ class Board:
             self._stop()
             self._planting.plant(name, seed)
 
-    def remove_fault(self, *, flash_is_mended: bool = False) -> None:
+    def remove_fault(self, *, keeps_flash: bool = False) -> None:
         """Take a planted fault away; the flash is what it was before it, or stays as it is."""
         with self._guard:
             self._stop()
-            self._planting.remove(flash_is_mended=flash_is_mended)
+            self._planting.remove(keeps_flash=keeps_flash)
 
     def _hold(self) -> None:
         with self._guard:

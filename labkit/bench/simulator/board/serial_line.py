@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BAUD_RATE: Final = 115200
 """The rate at which boards print."""
 
-_BITS_PER_BYTE = 10
+BITS_PER_BYTE: Final = 10
 """8N1: a start bit, eight data bits, a stop bit."""
 
 _CHUNK = 32
@@ -249,7 +249,7 @@ class SerialLine:
                 chunk = text[start : start + _CHUNK] if paced else text
                 session.print(chunk)
                 if paced:
-                    time.sleep(len(chunk) * _BITS_PER_BYTE / BAUD_RATE)
+                    time.sleep(len(chunk) * BITS_PER_BYTE / BAUD_RATE)
             self._activity()
 
     def _next(self) -> tuple[tuple[bytes, bool], _Session] | None:
@@ -277,12 +277,12 @@ def as_read_at(text: bytes, baud_rate: int) -> bytes:
     wire = [1]
     for byte in text:
         wire += [0, *((byte >> bit) & 1 for bit in range(8)), 1]
-    wire += [1] * _BITS_PER_BYTE
+    wire += [1] * BITS_PER_BYTE
     sample, heard, position = BAUD_RATE / baud_rate, bytearray(), 0.0
     while (start := _falling_edge(wire, int(position))) is not None:
         bits = (_level(wire, start + (bit + 1.5) * sample) for bit in range(8))
         heard.append(sum(level << bit for bit, level in enumerate(bits)))
-        position = start + max(1.0, (_BITS_PER_BYTE - 0.5) * sample)
+        position = start + max(1.0, (BITS_PER_BYTE - 0.5) * sample)
     return bytes(heard)
 
 

@@ -1,4 +1,4 @@
-"""Planting a fault on a board and taking it away again, also after the service has ended."""
+"""Planting a fault on a board and removing it; a fault survives a restart of the service."""
 
 from __future__ import annotations
 
@@ -7,120 +7,99 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from labkit.bench.simulator.atomic_file import write_atomically
-from labkit.bench.simulator.faults.fault import Fault
-from labkit.bench.simulator.faults.on_board import (
-    ErasedCertificate,
-    ErasedKey,
-    NoProvisioning,
-    ShortLogQueue,
-    SlowClock,
-    WornOutFlash,
-)
-from labkit.bench.simulator.faults.on_network import (
-    ClosedPort,
-    ClosingServer,
-    OtherRoot,
-    ResettingServer,
-)
+from labkit.bench.simulator.faults import kinds
+from labkit.bench.simulator.faults.kinds import Fault
 from labkit.support.seeding import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from labkit.bench.simulator.faults.fault import Place
+    from labkit.bench.simulator.faults.kinds import FaultyBoard
 
 NOTHING: Final = "nothing"
-"""Only keeps the flash, for a fault that is planted somewhere else and then flashed."""
+"""Only saves the flash, for a fault that is planted elsewhere and then flashed."""
 
 FAULTS: Final[Mapping[str, tuple[type[Fault], ...]]] = {
     NOTHING: (Fault,),
-    "no-certificate": (ErasedCertificate,),
-    "key-changed": (ErasedKey,),
-    "private-key-missing": (NoProvisioning,),
-    "storage-failed": (WornOutFlash,),
-    "wrong-root-or-endpoint": (OtherRoot,),
-    "server-closed-handshake": (ClosingServer,),
-    "rows-lost": (ShortLogQueue,),
-    "generation-delay": (SlowClock,),
-    "transport": (ClosedPort, ResettingServer),
+    "no-certificate": (kinds.ErasedCertificate,),
+    "key-changed": (kinds.ErasedKey,),
+    "private-key-missing": (kinds.NoProvisioning,),
+    "storage-failed": (kinds.WornOutFlash,),
+    "wrong-root-or-endpoint": (kinds.OtherRoot,),
+    "server-closed-handshake": (kinds.ClosingServer,),
+    "rows-lost": (kinds.ShortLogQueue,),
+    "generation-delay": (kinds.SlowClock,),
+    "transport": (kinds.ClosedPort, kinds.ResettingServer),
 }
-"""The faults by name; where there are several of a name, the seed chooses."""
+"""The faults by name; if a name has several, the seed selects one."""
 
 
 class UnknownFaultError(ValueError):
-    """No such fault; the message names those that there are."""
+    """There is no fault of that name; the message lists the names."""
 
 
 class Planting:
-    """What is planted on a board.
+    """The fault that is planted on a board.
 
-    The file beside the flash says what it is and how the flash was before; it is the owner's only,
-    since a flash holds a private key.
-
-    Args:
-        place: the board.
+    A file next to the flash records the fault and the flash before it; only its owner can read
+    it, because a flash contains a private key.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._file = place.directory / "fault.json"
-        self.fault = Fault(place)
+    def __init__(self, board: FaultyBoard) -> None:
+        self._board = board
+        self._file = board.directory / "fault.json"
+        self.fault = Fault(board)
         if self._file.exists():
-            held = json.loads(self._file.read_bytes())
-            self.fault = _kind(held["name"], held["seed"])(place)
+            planted = json.loads(self._file.read_bytes())
+            self.fault = _kind(planted["name"], planted["seed"])(board)
 
     @property
     def is_planted(self) -> bool:
-        """Whether anything is planted, be it nothing."""
+        """Whether a fault is planted; "nothing" counts."""
         return self._file.exists()
 
     def plant(self, name: str | None, seed: str | None) -> None:
-        """Plant a fault in place of whatever is planted.
+        """Plant a fault; it replaces the one that is planted.
 
         Args:
-            name: its name; None to let the seed choose.
-            seed: chooses; None for chance.
+            name: its name; None to let the seed select it.
+            seed: selects; None for a random one.
 
         Raises:
             UnknownFaultError: there is no fault of that name.
         """
         seed = seed if seed is not None else Randomness().draw("fault", "seed", 16).hex()
         if name is None:
-            name = _choose([each for each in FAULTS if each != NOTHING], seed, "name")
+            names = [each for each in FAULTS if each != NOTHING]
+            name = names[_index(len(names), seed, "name")]
         kind = _kind(name, seed)
         self.remove()
-        raw = self._place.flash.raw
+        raw = self._board.flash.raw
         flash = None if raw is None else base64.b64encode(raw).decode()
         planted = {"name": name, "seed": seed, "flash": flash}
         write_atomically(self._file, json.dumps(planted).encode())
-        self.fault = kind(self._place)
-        self.fault.spoil()
+        self.fault = kind(self._board)
+        self.fault.damage()
 
-    def remove(self, *, flash_is_mended: bool = False) -> None:
-        """Take the fault away: the flash is what it was before, byte for byte, or stays."""
+    def remove(self, *, keeps_flash: bool = False) -> None:
+        """Remove the fault; restore the flash byte for byte, or keep it as it is now."""
         self.close()
-        self.fault = Fault(self._place)
-        if self._file.exists() and flash_is_mended:
-            self._file.unlink()
-        elif self._file.exists():
+        self.fault = Fault(self._board)
+        if self._file.exists() and not keeps_flash:
             flash = json.loads(self._file.read_bytes())["flash"]
-            self._place.flash.raw = None if flash is None else base64.b64decode(flash)
-            self._file.unlink()
+            self._board.flash.raw = None if flash is None else base64.b64decode(flash)
+        self._file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of what the fault holds open; it stays planted."""
+        """Release what the fault holds open; it stays planted."""
         self.fault.close()
 
 
 def _kind(name: str, seed: str) -> type[Fault]:
     if name not in FAULTS:
-        raise UnknownFaultError(f"no fault {name[:60]!r}: expected one of {', '.join(FAULTS)}")
+        raise UnknownFaultError(f"there is no fault {name[:60]!r}. Use one of {', '.join(FAULTS)}.")
     return FAULTS[name][_index(len(FAULTS[name]), seed, name)]
 
 
-def _choose(names: list[str], seed: str, what: str) -> str:
-    return names[_index(len(names), seed, what)]
-
-
-def _index(count: int, seed: str, what: str) -> int:
-    return int.from_bytes(Randomness(seed).draw("fault", what, 8)) % count
+def _index(count: int, seed: str, purpose: str) -> int:
+    return int.from_bytes(Randomness(seed).draw("fault", purpose, 8)) % count
