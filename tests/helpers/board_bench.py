@@ -169,7 +169,7 @@ class Server:
     """A TLS server that talks MQTT to one client at a time, or misbehaves on request.
 
     `behaviour` is "accept", "close on hello", "notify on hello" (a close_notify in the handshake),
-    "close on connect" (with a close_notify), "drop on connect" (without one), "refuse connect",
+    "close on connect" (with a close_notify), "drop on connect" (without one),
     "refuse subscribe" or "drop on publish".
     """
 
@@ -240,7 +240,7 @@ class Server:
         if what in {"drop on connect connect", "drop on publish publish"}:
             return False
         answers = {
-            mqtt.Connect: lambda _: [mqtt.ConnAck(5 if "refuse connect" in what else 0)],
+            mqtt.Connect: lambda _: [mqtt.ConnAck()],
             mqtt.Subscribe: lambda it: [
                 mqtt.SubAck(
                     it.packet_id, (0x80 if "refuse subscribe" in what else 1,) * len(it.filters)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from labkit.bench.handshake.exchange import Handshake, Outcome, Step
-from labkit.bench.handshake.reading import read
+from labkit.bench.handshake.reading import Handshake, Outcome, Step, read
 
 __all__ = ["Handshake", "Outcome", "Step", "read"]

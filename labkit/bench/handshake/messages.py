@@ -102,7 +102,6 @@ MESSAGES: Final = {
 ALERTS: Final = {
     10: "unexpected_message",
     20: "bad_record_mac",
-    22: "record_overflow",
     40: "handshake_failure",
     42: "bad_certificate",
     43: "unsupported_certificate",
@@ -115,15 +114,7 @@ ALERTS: Final = {
     50: "decode_error",
     51: "decrypt_error",
     70: "protocol_version",
-    71: "insufficient_security",
     80: "internal_error",
-    86: "inappropriate_fallback",
-    90: "user_canceled",
-    109: "missing_extension",
-    110: "unsupported_extension",
-    112: "unrecognized_name",
-    113: "bad_certificate_status_response",
-    115: "unknown_psk_identity",
     116: "certificate_required",
     120: "no_application_protocol",
 }

@@ -17,7 +17,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,9 +29,6 @@ MAX_BODY_BYTES = 1 << 20
 """No call of the simulated services is near a megabyte."""
 
 _IDLE_TIMEOUT_S = 120
-
-_LAST_ANSWERS_S = 2.0
-"""How long a server that is closed waits for what it is answering, such as the call to end."""
 
 _log = logging.getLogger(__name__)
 
@@ -105,31 +102,23 @@ class HttpServer:
         ).start()
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    @property
-    def is_answering(self) -> bool:
-        """Whether any request is being answered."""
-        return self._server is not None and self._server.is_answering
-
     def close(self) -> None:
-        """Stop listening, give the answers that are under way, and close every connection."""
+        """Stop listening, finish the answers in progress, and close every connection."""
         if self._server is not None:
             self._server.shutdown()
+            self._server.stop_reading()
             self._server.server_close()
-            self._server.wait_for_answers(_LAST_ANSWERS_S)
-            self._server.close_connections()
             self._server = None
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # server_close waits for the threads
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], handler: Handler) -> None:
         self.handler = handler
         self._open: set[socket.socket] = set()
         self._open_guard = threading.Lock()
-        self._answering = 0
-        self._answered = threading.Condition()
         super().__init__(address, _Connection)
         self.own_names = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
 
@@ -150,33 +139,13 @@ class _Server(ThreadingHTTPServer):
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def close_connections(self) -> None:
+    def stop_reading(self) -> None:
+        """End every connection after the answer that is in progress."""
         with self._open_guard:
             connections = list(self._open)
         for connection in connections:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Count a request as one that is being answered."""
-        with self._answered:
-            self._answering += 1
-        try:
-            yield
-        finally:
-            with self._answered:
-                self._answering -= 1
-                self._answered.notify_all()
-
-    @property
-    def is_answering(self) -> bool:
-        return self._answering > 0
-
-    def wait_for_answers(self, timeout_s: float) -> None:
-        """Return when no request is being answered, or after that time."""
-        with self._answered:
-            self._answered.wait_for(lambda: not self.is_answering, timeout_s)
+                connection.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 as in socketserver
         _log.debug("connection %s of %s ended with an error", request, client_address)
@@ -190,11 +159,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self._read_body()
-        if body is not None:
-            with self.server.answering():
-                self._answer_to(body)
-
-    def _answer_to(self, body: bytes) -> None:
+        if body is None:
+            return
         if self.headers.get("Host", "").lower() not in self.server.own_names:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
             return
@@ -241,9 +207,9 @@ class _Connection(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
         lines.append(f"Content-Length: {len(response.body)}")
         head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-        self.wfile.write(head if self.command == "HEAD" else head + response.body)
+        self.wfile.write(head + response.body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815 http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 as in http.server
         _log.debug(format, *args)

@@ -140,7 +140,6 @@ def test_server_certificate_expired_by_the_labs_clock(
             ],
         ),
         ("drop on connect", ["transportStatus=-29312.", "MQTT CONNECT: MQTTRecvFailed"]),
-        ("refuse connect", ["MQTT CONNECT: MQTTServerRefused"]),
         ("refuse subscribe", ["MQTT SUBSCRIBE: MQTTServerRefused"]),
         ("drop on publish", ["Packet type=30, LoopDuration=700, Status=MQTTRecvFailed"]),
     ],

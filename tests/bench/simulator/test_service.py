@@ -205,18 +205,9 @@ def test_deleted_state_directory_ends_it(start: Callable[..., Bench]) -> None:
     assert bench.wait() == 0
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--region", "moon"),
-        ("--account-id", "12"),
-        ("--idle-hours", "nan"),
-        ("--board-clock", "slow"),
-    ],
-)
-def test_usage_errors(start: Callable[..., Bench], options: tuple[str, str]) -> None:
+def test_usage_error(start: Callable[..., Bench]) -> None:
     """A wrong option ends with 2 and a usage line."""
-    bench = start(*options)
+    bench = start("--board-clock", "slow")
     said = bench.process.communicate(timeout=10)[1].decode()
     assert bench.process.returncode == 2
     assert said.startswith("usage:")

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from labkit.bench.simulator.account import (
     authorities,
     authorization,
-    automatic_registration,
     certificates,
     connections,
     endpoint,
@@ -26,7 +25,7 @@ from labkit.bench.simulator.account import (
     templates,
     things,
 )
-from labkit.bench.simulator.account.automatic_registration import AutomaticRegistration
+from labkit.bench.simulator.account.connections import AutomaticRegistration
 from labkit.bench.simulator.account.context import Call, Change, Identity, Kind, Operation, Refusal
 from labkit.bench.simulator.account.store import Store
 
@@ -131,15 +130,13 @@ class Account:
 
     def automatic_authorities(self, subject: bytes) -> tuple[x509.Certificate, ...]:
         """Return the CAs of a subject (a DER name) that register certificates automatically."""
-        return self._read(lambda call: automatic_registration.automatic_authorities(call, subject))
+        return self._read(lambda call: connections.automatic_authorities(call, subject))
 
     def register_automatically(
         self, certificate: x509.Certificate, ca: x509.Certificate
     ) -> AutomaticRegistration | None:
-        """Register a certificate at its first connection; see `automatic_registration`."""
-        return self.run(
-            lambda call: automatic_registration.register_automatically(call, certificate, ca)
-        )
+        """Register a certificate at its first connection; see `connections`."""
+        return self.run(lambda call: connections.register_automatically(call, certificate, ca))
 
     def grants(self, certificate_arn: str, client_id: str) -> connections.Grants:
         """Return what a certificate may do under a client id, as things are now."""

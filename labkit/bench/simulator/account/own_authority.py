@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from labkit import certificates
 from labkit.bench.simulator.account.certificates import add
 from labkit.bench.simulator.account.context import Refusal
 from labkit.bench.simulator.account.x509_rules import accepted_key
+from labkit.certificates import signing
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ _RSA_BITS = 2048
 _SETTING = "own authority's key"
 _SUBJECT = "CN=AWS IoT Certificate"
 _ISSUER = "C=US, ST=Washington, L=Seattle, O=Amazon.com Inc., OU=Amazon Web Services"
-_USAGE = x509.KeyUsage(
-    digital_signature=True, content_commitment=False, key_encipherment=False,
-    data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
-    encipher_only=False, decipher_only=False,
-)  # fmt: skip
 
 
 def _create_keys_and_certificate(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,39 +96,33 @@ def _issue(call: Call, key: _PublicKey, subject: x509.Name) -> x509.Certificate:
     spki = key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+    extensions = [
+        signing.extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
+        ),
+        signing.extension(x509.SubjectKeyIdentifier.from_public_key(key)),
+        signing.extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
+        signing.extension(signing.key_usage(digital_signature=True), critical=True),
+    ]
     for number in itertools.count(1):
         serial_number = call.randomness.serial_number(
             call.identity.account_id, f"serial {number} for {spki.hex()}"
         )
-        certificate = _signed(call, authority, key, subject, serial_number)
+        certificate = signing.sign(
+            signing.builder(
+                subject,
+                certificates.parse_subject(_ISSUER),
+                key,
+                serial_number=serial_number,
+                valid=(call.now, END_OF_VALIDITY),
+                extensions=extensions,
+            ),
+            authority,
+        )
         identifier = certificates.certificate_id(certificate)
         if call.one("SELECT 1 FROM certificates WHERE id = ?", identifier) is None:
             break
     return certificate
-
-
-def _signed(
-    call: Call,
-    authority: ec.EllipticCurvePrivateKey,
-    key: _PublicKey,
-    subject: x509.Name,
-    serial_number: int,
-) -> x509.Certificate:
-    issuer_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(certificates.parse_subject(_ISSUER))
-        .public_key(key)
-        .serial_number(serial_number)
-        .not_valid_before(call.now)
-        .not_valid_after(END_OF_VALIDITY)
-        .add_extension(issuer_identifier, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_USAGE, critical=True)
-        .sign(authority, hashes.SHA256(), ecdsa_deterministic=True)
-    )
 
 
 def _new_authority_key(call: Call) -> str:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.machine import Machine
 
 _KEEP_ALIVE_S = 60
-_TIMED_OUT = 0x6800
+_NOT_MQTT = 1
+"""The code that is printed for an answer that is not MQTT."""
+
 _CONNECT_MS = 65
 """What it took on the consoles of real firmware code."""
 
@@ -49,10 +51,9 @@ class Session:
             try:
                 self._received += self._decoder.feed(self._stream.receive())
             except TlsError as error:
-                how = "unanswered" if error.code == _TIMED_OUT else "lost"
-                raise self.ended(step, how, code=error.code) from error
+                raise self.ended(step, "lost", code=error.code) from error
             except mqtt.MqttProtocolError as error:
-                raise self.ended(step, "lost", code=1) from error
+                raise self.ended(step, "lost", code=_NOT_MQTT) from error
         return self._received.pop(0)
 
     def expect(self, kind: type[_P], *, step: str) -> _P:
@@ -69,7 +70,7 @@ class Session:
         answer = self.expect(mqtt.ConnAck, step="connect")
         self.passed(_CONNECT_MS, answer)
         if answer.return_code:
-            raise self.ended("connect", "refused")
+            raise self.ended("connect", "lost", code=answer.return_code)
         self.machine.console.say("mqtt connected")
 
     def ended(self, step: str, how: str, **fields: object) -> DemoEndedError:

@@ -192,7 +192,7 @@ def _publish(session: Session, topic: str) -> None:
     # Brokers differ in which of the two comes first: the console shows them in one order.
     echo, acknowledgement = (first, second) if isinstance(first, mqtt.Publish) else (second, first)
     if not isinstance(echo, mqtt.Publish) or not isinstance(acknowledgement, mqtt.PubAck):
-        raise session.ended("publish", "unanswered")
+        raise session.ended("publish", "lost", code=1)
     session.passed(_ECHO_MS, echo)
     payload = echo.payload.decode("utf-8", "replace")
     session.machine.console.say("message", topic=echo.topic, payload=payload)

@@ -151,38 +151,18 @@ _202203 = Release(
             "MQTT CONNECT: MQTTRecvFailed\r\n",
             *_DEMO_FAILED,
         ),
-        "connect unanswered": (
-            "[ERROR] CONNACK recv failed with status = MQTTNoDataAvailable.",
-            "[ERROR] MQTT connection failed with status = MQTTNoDataAvailable.",
-            "MQTT CONNECT: MQTTNoDataAvailable\r\n",
-            *_DEMO_FAILED,
-        ),
-        "connect refused": (
-            "[ERROR] CONNACK recv failed with status = MQTTServerRefused.",
-            "[ERROR] MQTT connection failed with status = MQTTServerRefused.",
-            "MQTT CONNECT: MQTTServerRefused\r\n",
-            *_DEMO_FAILED,
-        ),
         "subscribe refused": (
             "[WARN] Topic filter refused.",
             "MQTT SUBSCRIBE: MQTTServerRefused\r\n",
             *_DEMO_FAILED,
         ),
         "subscribe lost": (_SINGLE_BYTE, "MQTT SUBSCRIBE: MQTTRecvFailed\r\n", *_DEMO_FAILED),
-        "subscribe unanswered": ("MQTT SUBSCRIBE: MQTTNoDataAvailable\r\n", *_DEMO_FAILED),
         "publish sent": ("MQTT PUBLISH: MQTTSuccess\r\n",),
         "publish lost": (
             _SINGLE_BYTE,
             (
                 "[ERROR] MQTT_ProcessLoop failed to receive packet: Packet type=30, "
                 "LoopDuration=700, Status=MQTTRecvFailed"
-            ),
-            *_DEMO_FAILED,
-        ),
-        "publish unanswered": (
-            (
-                "[ERROR] MQTT_ProcessLoop failed to receive packet: Packet type=30, "
-                "LoopDuration=21000, Status=MQTTSuccess"
             ),
             *_DEMO_FAILED,
         ),
@@ -342,11 +322,6 @@ _201910 = Release(
             "New MQTT connection 0x3ffdcb50 established.",
         ),
         "connect lost": _CONNECT_TIMEOUT,
-        "connect unanswered": _CONNECT_TIMEOUT,
-        "connect refused": (
-            *_log("INFO", "MQTT", f"{_CONNECT_WAIT} Wait complete with result SERVER REFUSED."),
-            *_connect_ended("SERVER REFUSED"),
-        ),
         "subscribing": _log(
             "INFO", "MQTT", f"{_CONNECTION}) SUBSCRIBE operation scheduled.", _SUBSCRIBE_WAITS
         ),
@@ -361,13 +336,11 @@ _201910 = Release(
             *_FAILED,
         ),
         "subscribe lost": _SUBSCRIBE_TIMEOUT,
-        "subscribe unanswered": _SUBSCRIBE_TIMEOUT,
         "publishing": _log("INFO", "DEMO", "Publishing messages {first} to {last}."),
         "publish queued": _log("INFO", "MQTT", f"{_CONNECTION}) MQTT PUBLISH operation queued."),
         "publishes awaited": _log("INFO", "DEMO", "Waiting for {count} publishes to be received."),
         "publish sent": _log("INFO", "DEMO", "MQTT PUBLISH {number} successfully sent."),
         "publish lost": _PUBLISH_TIMEOUT,
-        "publish unanswered": _PUBLISH_TIMEOUT,
         "message": _log(
             "INFO",
             "DEMO",
@@ -387,7 +360,6 @@ _201910 = Release(
         ),
         "unsubscribed": _log("INFO", "MQTT", f"{_UNSUBSCRIBE_RESULT} SUCCESS."),
         "unsubscribe lost": _UNSUBSCRIBE_TIMEOUT,
-        "unsubscribe unanswered": _UNSUBSCRIBE_TIMEOUT,
         "disconnected": _DISCONNECTED,
         "completed": (*_log("INFO", "DEMO", "Demo completed successfully."), *_FINISHED),
     },

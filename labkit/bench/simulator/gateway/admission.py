@@ -1,26 +1,56 @@
 """Who gets through the TLS handshake.
 
 OpenSSL verifies that the client holds its certificate's key; whether the certificate is welcome
-is decided here, inside the handshake, so that a refusal is an alert, as AWS IoT's is. A certificate
-that is to be registered automatically gets through as well, but not to a session:
-`registration_at_connect`.
+is decided here, inside the handshake, so that a refusal is an alert, as AWS IoT's is.
 
-Source: AWS IoT Core developer guide, diagnosing connectivity issues: the server name and the
-certificate's registration and status are checked first, policies with each action.
+A certificate that the account registers automatically gets through the handshake, but not to a
+session: at CONNECT the account registers it and executes the CA's template, and the gateway
+publishes the event. The connection is then closed in good order and without a CONNACK, which a
+device's mbedTLS reports as -0x7880 (-30848): the device has to try again. A handshake alone
+registers nothing.
+
+AWS's pages disagree on whether the device has to send the CA's certificate behind its own. The
+FreeRTOS guide requires it for the first connection (hence the macro
+keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM), and devices' logs show it. The current pages on
+just-in-time registration and provisioning call it optional for a client that sends the endpoint's
+name (SNI). The stricter side is taken: without the CA nothing is registered, and the connection is
+closed. What works here works there.
+
+Source: AWS IoT Core developer guide, Diagnosing connectivity issues: the server name and the
+certificate's registration and status are checked first, policies with each action; Register a
+client certificate when the client connects (JITR); Just-in-time provisioning. Open: the QoS of the
+event; it is 0 here.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from labkit import certificates
 from labkit.bench.simulator.gateway.verify_alert import Refuse
+from labkit.bench.simulator.mqtt import Publish
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cryptography import x509
 
     from labkit.bench.simulator.account import Account
+
+_EVENT_TOPIC = "$aws/events/certificates/registered/"
+
+_CA_NOT_SENT = (
+    "the CA registers automatically, but the client did not send its certificate behind its own:"
+    " nothing is registered"
+)
+
+_CHANGED_MEANWHILE = (
+    "the certificate or its CA has changed while the client connected: nothing is registered"
+)
 
 _REGISTRABLE = (None, "PENDING_ACTIVATION")
 """The statuses in which a certificate can be registered automatically; None: not registered."""
@@ -96,6 +126,29 @@ def judge(
     return _untimely(account, certificate, identifier, arn) or Admission(
         identifier, arn, certificates.policy_variables(certificate)
     )
+
+
+def register(
+    account: Account, candidate: RegistrationCandidate, chain: Collection[bytes]
+) -> tuple[str, Publish | None]:
+    """Register the certificate of a device that sent CONNECT.
+
+    Args:
+        account: registers it.
+        candidate: it, and its authorities with automatic registration.
+        chain: the certificates that the client sent after it, DER.
+
+    Returns:
+        Why the connection is closed, and the event to publish, or None where nothing happened.
+    """
+    for authority in candidate.authorities:
+        if authority.public_bytes(Encoding.DER) in chain:
+            registration = account.register_automatically(candidate.certificate, authority)
+            if registration is None:
+                return _CHANGED_MEANWHILE, None
+            topic = _EVENT_TOPIC + registration.ca_id
+            return registration.note, Publish(topic, json.dumps(registration.event).encode())
+    return _CA_NOT_SENT, None
 
 
 def _automatic_authorities(

@@ -14,7 +14,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from labkit.bench.simulator import mqtt
-from labkit.bench.simulator.gateway import registration_at_connect
+from labkit.bench.simulator.gateway import admission
 from labkit.bench.simulator.gateway.permissions import Permissions, RefusedError
 from labkit.bench.simulator.mqtt.decoder import Decoder
 
@@ -107,7 +107,7 @@ class MqttSession:
     def _register(self, candidate: RegistrationCandidate) -> None:
         """Register the client's certificate automatically, which ends its connection."""
         chain = self._connection.peer_chain
-        reason, event = registration_at_connect.register(self._broker.account, candidate, chain)
+        reason, event = admission.register(self._broker.account, candidate, chain)
         if event is not None:
             self._broker.publish(event)
         self.close(reason)

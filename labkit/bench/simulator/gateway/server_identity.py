@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from labkit import certificates
 from labkit.bench.simulator.atomic_file import write_atomically
 from labkit.bench.simulator.state_lock import StateDamagedError
+from labkit.certificates import signing
 from labkit.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -122,28 +122,23 @@ def _issue(
     """Issue the server's certificate, with what RFC 5280 and CA/Browser Forum clients demand."""
     public_key = server_key.public_key()
     root_identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    usage = x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    return (
-        x509.CertificateBuilder()
-        # A common name has at most 64 characters; the endpoint's name stands in the SAN.
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "*.iot.amazonaws.com")]))
-        .issuer_name(root.subject)
-        .public_key(public_key)
-        .serial_number(randomness.serial_number(_OWNER, f"server serial {name}"))
-        .not_valid_before(_NOT_BEFORE)
-        .not_valid_after(_NOT_BEFORE + timedelta(days=_VALID_DAYS - 1))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_identifier),
-            critical=False,
-        )
-        .sign(root_key, hashes.SHA256(), ecdsa_deterministic=True)
+    extensions = [
+        signing.extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
+        signing.extension(signing.key_usage(digital_signature=True), critical=True),
+        signing.extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])),
+        signing.extension(x509.SubjectAlternativeName([x509.DNSName(name)])),
+        signing.extension(x509.SubjectKeyIdentifier.from_public_key(public_key)),
+        signing.extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_identifier)
+        ),
+    ]
+    filled_in = signing.builder(
+        # A common name has at most 64 characters; the endpoint's name is in the SAN.
+        certificates.parse_subject("CN=*.iot.amazonaws.com"),
+        root.subject,
+        public_key,
+        serial_number=randomness.serial_number(_OWNER, f"server serial {name}"),
+        valid=(_NOT_BEFORE, _NOT_BEFORE + timedelta(days=_VALID_DAYS - 1)),
+        extensions=extensions,
     )
+    return signing.sign(filled_in, root_key)

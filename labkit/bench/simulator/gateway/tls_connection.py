@@ -207,7 +207,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             return
         self._tls.sendall(data)
         self._unflushed += len(data)
-        # What answers one block goes out in one piece.
+        # The answers to one block are sent in one piece.
         if not self._is_advancing or self._unflushed > _BLOCK:
             self._flush()
 
