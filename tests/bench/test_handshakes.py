@@ -37,12 +37,18 @@ def port(cloud: Cloud) -> None:
 
 def connect(
     cloud: Cloud, device: Device | None, client_id: str | None = None, **tls: ssl.TLSVersion
-) -> None:
-    """Shake hands and, if a client id is given, say CONNECT; wait for an answer or the end."""
-    with contextlib.suppress(OSError), cloud.connect(device, **tls) as connection:
-        if client_id is not None:
-            connection.sendall(mqtt.encode(mqtt.Connect(client_id)))
-        connection.recv(1)
+) -> str:
+    """Shake hands and, if a client id is given, send CONNECT; return the alert if one comes."""
+    try:
+        with cloud.connect(device, **tls) as connection:
+            if client_id is not None:
+                connection.sendall(mqtt.encode(mqtt.Connect(client_id)))
+            connection.recv(1)
+    except ssl.SSLError as error:
+        return str(error.reason).lower()
+    except OSError:
+        pass
+    return ""
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -82,10 +88,12 @@ def inactive(cloud: Cloud, ca: Authority) -> Device:
 
 
 def expired(cloud: Cloud, ca: Authority) -> Device:
-    """Return a device whose certificate's time is over."""
+    """Return a device whose certificate's time has been over for a second of the lab's clock."""
     device = ca.issue("stranger", valid_days=30)
     cloud.register(device)
-    cloud.clock.now = device.certificate.not_valid_after_utc + timedelta(seconds=1)
+    cloud.clock.now = device.certificate.not_valid_after_utc
+    assert connect(cloud, device, "stranger") == ""
+    cloud.clock.now += timedelta(seconds=1)
     return device
 
 
@@ -113,10 +121,11 @@ def test_refused_certificate(
     make: Callable[[Cloud, Authority], Device],
     version: ssl.TLSVersion,
 ) -> None:
-    """It breaks at the device's certificate, with the alert and the account's reason."""
+    """It breaks at the device's certificate; the device gets the alert, the log the reason."""
     device = make(cloud, ca)
-    connect(cloud, device, "stranger", version=version)
+    sent = connect(cloud, device, "stranger", version=version)
     shaken, (alert, reason) = seen(cloud), REFUSED[make]
+    assert sent.endswith(f"alert_{alert}")
     assert broke(shaken) == ("device", "Certificate")
     assert shaken.alert == alert
     assert f"AWS IoT refused it with the alert {alert}: " in shaken.verdict
@@ -131,7 +140,8 @@ def test_refused_certificate(
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_certificate(cloud: Cloud, version: ssl.TLSVersion) -> None:
     """A device that shows none breaks it at the same message, and nothing was shown."""
-    connect(cloud, None, "LED", version=version)
+    alerts = dict(zip(VERSIONS, ("handshake_failure", "certificate_required"), strict=True))
+    assert connect(cloud, None, "LED", version=version).endswith(alerts[version])
     assert broke(seen(cloud)) == ("device", "Certificate")
     assert "peer did not return a certificate" in seen(cloud).verdict
     assert told(cloud)["certificate_id"] == ""

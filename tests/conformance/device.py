@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import material
+from judge import NotAskedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +184,8 @@ def plugged_in(
         ssl.SSLError: the handshake was refused.
     """
     gateway = judge.gateway
-    assert gateway is not None
+    if gateway is None:
+        raise NotAskedError("the judge has no gateway")
     context = ssl.create_default_context(cafile=gateway.root_ca_file)
     context.minimum_version = context.maximum_version = newest
     if gateway.root_ca_file is None or server_name is None:

@@ -37,9 +37,12 @@ def judged(row: Row, judge: Judge) -> Difference | None:
     """Make a row's situation at a judge, act, compare, and take everything away again.
 
     Returns:
-        None where the judge does what AWS does and nothing of the row is left behind.
+        None if the judge does what AWS does and nothing of the row is left behind.
+
+    Raises:
+        NotAskedError: the judge has no gateway, or the row would call what costs something.
     """
-    with Situation(judge, row) as situation:
+    with Situation(judge) as situation:
         came = left = None
         try:
             act = row.make(situation)

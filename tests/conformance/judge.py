@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-__all__ = ["Gateway", "Judge", "at_endpoint", "ours", "real_account"]
+__all__ = ["Gateway", "Judge", "NotAskedError", "at_endpoint", "ours", "real_account"]
 
 REGION = "us-east-1"
 PATIENCE_S = 20.0
 NO_KEY = "simulated"
 """Any text will do: who answers on loopback knows no keys."""
+
+
+class NotAskedError(Exception):
+    """A row cannot be put to this judge; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -87,23 +91,9 @@ class Judge:
         """The client of its STS."""
         return self.client("sts")
 
-    @cached_property
-    def s3(self) -> BaseClient:
-        """The client of its S3, whose buckets stand in the path."""
-        return self.client("s3", s3={"addressing_style": "path"})
-
-    def other_account(self, account_id: str) -> BaseClient:
-        """Return the IoT client of another account of the same judge.
-
-        The stand-ins' convention: an access key id of twelve digits is the account's number.
-        """
-        other = boto3.session.Session(account_id, NO_KEY, region_name=self.region)
-        once = Config(retries={"total_max_attempts": 1})
-        return other.client("iot", endpoint_url=self.url, config=once)
-
     def close(self) -> None:
         """Close the connections."""
-        for name in ("iot", "unchecked", "sts", "s3"):
+        for name in ("iot", "unchecked", "sts"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -52,7 +52,7 @@ class Stand:
 
 STANDS = {
     "moto": Stand(
-        ("moto[iot,s3,server,sts]==5.2.5",),
+        ("moto[iot,server,sts]==5.2.5",),
         ("moto_server", "-H", LOOPBACK, "-p", "{port}"),
         {},
     ),

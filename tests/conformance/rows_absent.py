@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from expected import raises
-from free import FREE_OPERATIONS
+from expected import Seen, gives, holds, raises
+from rows_templates import made as created
 from situation import ROLE, Situation, policy
 from table import row
 
@@ -136,6 +136,28 @@ TOO_MANY: dict[str, tuple[str, str, Parameters]] = {
         lambda s: {"target": s.cert_arn()},
     ),
 }
+PAGED: dict[str, tuple[str, str, str, Callable[[Situation], str]]] = {
+    "ListCACertificates": (
+        "list_ca_certificates",
+        "certificates",
+        "certificateId",
+        lambda s: s.register_ca().id,
+    ),
+    "ListCertificates": (
+        "list_certificates",
+        "certificates",
+        "certificateId",
+        Situation.certificate,
+    ),
+    "ListPolicies": ("list_policies", "policies", "policyName", Situation.policy),
+    "ListThings": ("list_things", "things", "thingName", Situation.thing),
+    "ListProvisioningTemplates": (
+        "list_provisioning_templates",
+        "templates",
+        "templateName",
+        created,
+    ),
+}
 MARKED = {
     "ListCACertificates": "list_ca_certificates",
     "ListCertificates": "list_certificates",
@@ -146,13 +168,7 @@ MARKED = {
 def _add(call: str, situation: str, method: str, parameters: Parameters, code: str) -> None:
     status = {"ResourceNotFoundException": 404, "InvalidRequestException": 400}[code]
 
-    @row(
-        call,
-        situation,
-        raises(code, status),
-        source=f"model: {call}",
-        free=call in FREE_OPERATIONS,
-    )
+    @row(call, situation, raises(code, status), source=f"model: {call}")
     def _(s: Situation) -> Act:
         arguments = parameters(s)
         return lambda: getattr(s.iot, method)(**arguments)
@@ -176,3 +192,20 @@ for _call, _method in MARKED.items():
         lambda _: {"marker": "bm9uc2Vuc2U"},
         "InvalidRequestException",
     )
+for _call, _paged in PAGED.items():
+
+    @row(
+        _call,
+        "page by page, one a page",
+        gives(holds(Seen("first"), Seen("second"))),
+        source=f"model: {_call}, marker or nextToken",
+    )
+    def _(s: Situation, paged: tuple[str, str, str, Callable[[Situation], str]] = _paged) -> Act:
+        method, members, member, make = paged
+        s.seen.update(first=make(s), second=make(s))
+
+        def act() -> object:
+            pages = s.iot.get_paginator(method).paginate(PaginationConfig={"PageSize": 1})
+            return [one[member] for page in pages for one in page[members]]
+
+        return act

@@ -24,7 +24,6 @@ for _type, _form in {
         _type,
         gives({"endpointAddress": matching(_form)}),
         source="model: DescribeEndpoint, endpointType; guide: AWS IoT device data endpoints",
-        free=True,
     )
     def _(s: Situation, kind: str = _type) -> Act:
         return lambda: s.iot.describe_endpoint(endpointType=kind)
@@ -35,7 +34,6 @@ for _type, _form in {
     "asked again",
     gives({"endpointAddress": Seen("address")}),
     source="model: DescribeEndpoint: the same endpoint",
-    free=True,
 )
 def _(s: Situation) -> Act:
     s.seen["address"] = s.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
@@ -49,13 +47,12 @@ for _type in ("iot:Data", "iot:Jobs"):
         f"{_type}, which is retired",
         INVALID,
         source="measured; open: the model still names it, and older accounts may be answered",
-        free=True,
     )
     def _(s: Situation, kind: str = _type) -> Act:
         return lambda: s.iot.describe_endpoint(endpointType=kind)
 
 
-@row("DescribeEndpoint", "iot:Nonsense", INVALID, source="model: DescribeEndpoint", free=True)
+@row("DescribeEndpoint", "iot:Nonsense", INVALID)
 def _(s: Situation) -> Act:
     return lambda: s.iot.describe_endpoint(endpointType="iot:Nonsense")
 
@@ -65,7 +62,6 @@ def _(s: Situation) -> Act:
     "asked",
     gives({"Account": matching(r"\d{12}"), "Arn": matching("arn:aws:.*")}),
     source="botocore's sts model: GetCallerIdentity",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.judge.sts.get_caller_identity
@@ -148,7 +144,6 @@ for _what, _path, _body, _code in (
     "without a signature",
     raises("MissingAuthenticationTokenException", 403) | raises("AccessDeniedException", 403),
     source="AWS's common errors",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return lambda: s.send("GET", "/registrationcode", signed=False)

@@ -22,7 +22,7 @@ def names_on(s: Situation, arn: str) -> list[str]:
     return sorted(it["policyName"] for it in s.iot.list_attached_policies(target=arn)["policies"])
 
 
-@row("AttachPolicy", "to a certificate", gives([Seen("name")]), source=ATTACH, free=True)
+@row("AttachPolicy", "to a certificate", gives([Seen("name")]))
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy()
     s.seen["name"] = name
@@ -34,7 +34,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("AttachPolicy", "twice", gives({"attached": 1}), source=f"{ATTACH}; open", free=True)
+@row("AttachPolicy", "twice", gives({"attached": 1}), source=f"{ATTACH}; open")
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
@@ -51,7 +51,7 @@ for _call, _method in (
     ("DetachPolicy", "detach_policy"),
 ):
 
-    @row(_call, "to what is no ARN", INVALID, source=f"model: {_call}; open", free=True)
+    @row(_call, "to what is no ARN", INVALID, source=f"model: {_call}; open")
     def _(s: Situation, method: str = _method) -> Act:
         name = s.policy()
         return lambda: getattr(s.iot, method)(policyName=name, target="nonsense")
@@ -78,7 +78,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.attach_policy(policyName=name, target=arn)
 
 
-@row("DetachPolicy", "from a certificate", gives([]), source="model: DetachPolicy", free=True)
+@row("DetachPolicy", "from a certificate", gives([]))
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
@@ -90,13 +90,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row(
-    "ListAttachedPolicies",
-    "one is attached",
-    gives([Seen("policy")]),
-    source="model: ListAttachedPolicies",
-    free=True,
-)
+@row("ListAttachedPolicies", "one is attached", gives([Seen("policy")]))
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
@@ -104,13 +98,7 @@ def _(s: Situation) -> Act:
     return lambda: [it["policyArn"] for it in s.iot.list_attached_policies(target=arn)["policies"]]
 
 
-@row(
-    "ListTargetsForPolicy",
-    "one certificate",
-    gives([Seen("arn")]),
-    source="model: ListTargetsForPolicy",
-    free=True,
-)
+@row("ListTargetsForPolicy", "one certificate", gives([Seen("arn")]))
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
@@ -122,7 +110,6 @@ def _(s: Situation) -> Act:
     "page by page, one a page",
     gives({"names": 3}),
     source="model: ListAttachedPolicies, marker and nextMarker",
-    free=True,
 )
 def _(s: Situation) -> Act:
     arn = s.cert_arn()
@@ -143,7 +130,6 @@ def _(s: Situation) -> Act:
     "a policy made with tags",
     gives({"tags": [{"Key": "lab", "Value": "one"}]}),
     source="model: CreatePolicy, ListTagsForResource",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name, tags = s.name("policy"), [{"Key": "lab", "Value": "one"}]

@@ -21,8 +21,6 @@ TEST = "model: TestAuthorization, AuthResult"
     "GetEffectivePolicies",
     "one is attached",
     gives([{"policyName": Seen("name"), "policyArn": Seen("policy"), "same": True}]),
-    source="model: GetEffectivePolicies",
-    free=True,
 )
 def _(s: Situation) -> Act:
     arn, document = s.cert_arn(), policy(("iot:Connect", "*"))
@@ -39,13 +37,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row(
-    "GetEffectivePolicies",
-    "of nobody",
-    INVALID,
-    source="model: GetEffectivePolicies; open",
-    free=True,
-)
+@row("GetEffectivePolicies", "of nobody", INVALID, source="model: GetEffectivePolicies; open")
 def _(s: Situation) -> Act:
     return s.iot.get_effective_policies
 
@@ -73,13 +65,12 @@ def decisions(s: Situation, document: str, *infos: object, **more: object) -> Ac
     "one allowed, one not spoken of",
     gives(["ALLOWED", "IMPLICIT_DENY"]),
     source=TEST,
-    free=True,
 )
 def _(s: Situation) -> Act:
     return decisions(s, policy(("iot:Connect", CLIENT)), CONNECT, PUBLISH)
 
 
-@row("TestAuthorization", "a deny beats an allow", gives(["EXPLICIT_DENY"]), source=TEST, free=True)
+@row("TestAuthorization", "a deny beats an allow", gives(["EXPLICIT_DENY"]), source=TEST)
 def _(s: Situation) -> Act:
     return decisions(s, policy(("iot:*", "*"), ("iot:Publish", TOPIC, "Deny")), PUBLISH)
 
@@ -89,20 +80,13 @@ def _(s: Situation) -> Act:
     "the client id is a policy variable",
     gives(["ALLOWED"]),
     source=f"{TEST}; guide: Basic policy variables, iot:ClientId",
-    free=True,
 )
 def _(s: Situation) -> Act:
     document = policy(("iot:Connect", CLIENT.replace("LED", "${iot:ClientId}")))
     return decisions(s, document, CONNECT, clientId="LED")
 
 
-@row(
-    "TestAuthorization",
-    "a certificate without a policy",
-    gives(["IMPLICIT_DENY"]),
-    source=TEST,
-    free=True,
-)
+@row("TestAuthorization", "a certificate without a policy", gives(["IMPLICIT_DENY"]), source=TEST)
 def _(s: Situation) -> Act:
     arn = s.cert_arn()
     return lambda: [
@@ -111,13 +95,13 @@ def _(s: Situation) -> Act:
     ]
 
 
-@row("TestAuthorization", "a policy to add", gives(["ALLOWED"]), source=TEST, free=True)
+@row("TestAuthorization", "a policy to add", gives(["ALLOWED"]), source=TEST)
 def _(s: Situation) -> Act:
     added = s.policy(policy(("iot:Publish", TOPIC)))
     return decisions(s, policy(("iot:Connect", CLIENT)), PUBLISH, policyNamesToAdd=[added])
 
 
-@row("TestAuthorization", "a policy to skip", gives(["IMPLICIT_DENY"]), source=TEST, free=True)
+@row("TestAuthorization", "a policy to skip", gives(["IMPLICIT_DENY"]), source=TEST)
 def _(s: Situation) -> Act:
     arn, name = s.cert_arn(), s.policy(policy(("iot:Connect", CLIENT)))
     s.iot.attach_policy(policyName=name, target=arn)
@@ -127,13 +111,7 @@ def _(s: Situation) -> Act:
 
 for _many in (0, 11):
 
-    @row(
-        "TestAuthorization",
-        f"{_many} questions",
-        INVALID,
-        source="model: AuthInfos, 1 to 10",
-        free=True,
-    )
+    @row("TestAuthorization", f"{_many} questions", INVALID, source="model: AuthInfos, 1 to 10")
     def _(s: Situation, many: int = _many) -> Act:
         arn = s.cert_arn()
         return lambda: s.unchecked.test_authorization(principal=arn, authInfos=[CONNECT] * many)

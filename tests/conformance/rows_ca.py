@@ -35,7 +35,6 @@ def registered(s: Situation, **parameters: object) -> Act:
     "asked",
     gives({"registrationCode": matching("[0-9a-f]{64}")}),
     source="model: RegistrationCode, 64 hexadecimal digits",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.iot.get_registration_code
@@ -46,7 +45,6 @@ def _(s: Situation) -> Act:
     "asked again",
     gives(Seen("code")),
     source="guide: Manage your CA certificates: the account's code, until it is deleted",
-    free=True,
 )
 def _(s: Situation) -> Act:
     s.seen["code"] = s.code()
@@ -58,7 +56,6 @@ def _(s: Situation) -> Act:
     "with a verification certificate of the registration code",
     gives({"certificateId": Seen("id"), "certificateArn": Seen("arn")}),
     source=f"{GUIDE}; the id is SHA-256 of the DER",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
@@ -66,13 +63,7 @@ def _(s: Situation) -> Act:
     return s.registration(ca)
 
 
-@row(
-    "RegisterCACertificate",
-    "an RSA-2048 CA",
-    gives({"certificateId": Seen("id")}),
-    source=GUIDE,
-    free=True,
-)
+@row("RegisterCACertificate", "an RSA-2048 CA", gives({"certificateId": Seen("id")}), source=GUIDE)
 def _(s: Situation) -> Act:
     ca = s.ca(key=rsa_key())
     s.seen["id"] = ca.id
@@ -91,7 +82,6 @@ def _(s: Situation) -> Act:
         }
     ),
     source=f"{MODEL}; CACertificateDescription",
-    free=True,
 )
 def _(s: Situation) -> Act:
     s.seen["account"] = s.judge.account_id
@@ -102,8 +92,6 @@ def _(s: Situation) -> Act:
     "RegisterCACertificate",
     "setAsActive and allowAutoRegistration",
     gives({"status": "ACTIVE", "autoRegistrationStatus": "ENABLE"}),
-    source=MODEL,
-    free=True,
 )
 def _(s: Situation) -> Act:
     return registered(s, setAsActive=True, allowAutoRegistration=True)
@@ -146,7 +134,6 @@ def _(s: Situation) -> Act:
     "with tags",
     gives(holds({"Key": "lab", "Value": "conformance"})),
     source="model: RegisterCACertificate, ListTagsForResource",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
@@ -166,7 +153,6 @@ def _(s: Situation) -> Act:
         {"certificatePem": Seen("pem"), "certificateId": Seen("id"), "validity": Seen("validity")}
     ),
     source="model: CACertificateDescription",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -185,13 +171,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row(
-    "DescribeCACertificate",
-    "one that is not",
-    raises("ResourceNotFoundException", 404),
-    source="model: DescribeCACertificate",
-    free=True,
-)
+@row("DescribeCACertificate", "one that is not", raises("ResourceNotFoundException", 404))
 def _(s: Situation) -> Act:
     return lambda: s.iot.describe_ca_certificate(certificateId=s.nobody())
 
@@ -201,7 +181,6 @@ def _(s: Situation) -> Act:
     "an id that is none",
     raises("InvalidRequestException", 400),
     source="model: CertificateId, 64 hexadecimal digits",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return lambda: s.unchecked.describe_ca_certificate(certificateId="abc")

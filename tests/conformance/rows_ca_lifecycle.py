@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expected import Seen, gives, holds, raises
+from expected import Seen, gives, raises
 from situation import GONE, ROLE
 from table import row
 from templates import jitp
@@ -25,24 +25,12 @@ def updated(s: Situation, registration: dict[str, object], **changes: object) ->
     return act
 
 
-@row(
-    "UpdateCACertificate",
-    "to INACTIVE",
-    gives({"status": "INACTIVE"}),
-    source="model: UpdateCACertificate",
-    free=True,
-)
+@row("UpdateCACertificate", "to INACTIVE", gives({"status": "INACTIVE"}))
 def _(s: Situation) -> Act:
     return updated(s, {}, newStatus="INACTIVE")
 
 
-@row(
-    "UpdateCACertificate",
-    "to ACTIVE",
-    gives({"status": "ACTIVE"}),
-    source="model: UpdateCACertificate",
-    free=True,
-)
+@row("UpdateCACertificate", "to ACTIVE", gives({"status": "ACTIVE"}))
 def _(s: Situation) -> Act:
     return updated(s, {"setAsActive": False}, newStatus="ACTIVE")
 
@@ -51,20 +39,12 @@ def _(s: Situation) -> Act:
     "UpdateCACertificate",
     "auto-registration on",
     gives({"autoRegistrationStatus": "ENABLE", "status": "ACTIVE"}),
-    source="model: UpdateCACertificate",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return updated(s, {}, newAutoRegistrationStatus="ENABLE")
 
 
-@row(
-    "UpdateCACertificate",
-    "auto-registration off",
-    gives({"autoRegistrationStatus": "DISABLE"}),
-    source="model: UpdateCACertificate",
-    free=True,
-)
+@row("UpdateCACertificate", "auto-registration off", gives({"autoRegistrationStatus": "DISABLE"}))
 def _(s: Situation) -> Act:
     return updated(s, {"allowAutoRegistration": True}, newAutoRegistrationStatus="DISABLE")
 
@@ -87,13 +67,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row(
-    "UpdateCACertificate",
-    "one that is not registered",
-    raises("ResourceNotFoundException", 404),
-    source="model: UpdateCACertificate",
-    free=True,
-)
+@row("UpdateCACertificate", "one that is not registered", raises("ResourceNotFoundException", 404))
 def _(s: Situation) -> Act:
     return lambda: s.iot.update_ca_certificate(certificateId=s.nobody(), newStatus="ACTIVE")
 
@@ -103,7 +77,6 @@ def _(s: Situation) -> Act:
     "to a status that a CA cannot have",
     raises("InvalidRequestException", 400),
     source="model: CACertificateStatus is ACTIVE or INACTIVE",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -115,7 +88,6 @@ def _(s: Situation) -> Act:
     "it is ACTIVE",
     raises("CertificateStateException", 406),
     source="model: CertificateStateException; guide: Manage your CA certificates",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -127,7 +99,6 @@ def _(s: Situation) -> Act:
     "it is INACTIVE, and is gone then",
     gives(GONE),
     source="model: DeleteCACertificate, DescribeCACertificate",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca(setAsActive=False)
@@ -140,8 +111,6 @@ def _(s: Situation) -> Act:
     "DeleteCACertificate",
     "it may be registered again afterwards",
     gives({"certificateId": Seen("id")}),
-    source="model: DeleteCACertificate",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca(setAsActive=False)
@@ -152,34 +121,9 @@ def _(s: Situation) -> Act:
     )
 
 
-@row(
-    "DeleteCACertificate",
-    "one that is not registered",
-    raises("ResourceNotFoundException", 404),
-    source="model: DeleteCACertificate",
-    free=True,
-)
+@row("DeleteCACertificate", "one that is not registered", raises("ResourceNotFoundException", 404))
 def _(s: Situation) -> Act:
     return lambda: s.iot.delete_ca_certificate(certificateId=s.nobody())
-
-
-@row(
-    "ListCACertificates",
-    "page by page, one a page",
-    gives(holds(Seen("first"), Seen("second"))),
-    source="model: ListCACertificates, marker and nextMarker",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    s.seen.update(first=s.register_ca().id, second=s.register_ca().id)
-
-    def act() -> object:
-        pages = s.iot.get_paginator("list_ca_certificates").paginate(
-            PaginationConfig={"PageSize": 1}
-        )
-        return [one["certificateId"] for page in pages for one in page["certificates"]]
-
-    return act
 
 
 @row(
@@ -187,19 +131,12 @@ def _(s: Situation) -> Act:
     "a page of more than 250",
     raises("InvalidRequestException", 400),
     source="model: PageSize, 1 to 250",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return lambda: s.iot.list_ca_certificates(pageSize=251)
 
 
-@row(
-    "ListCertificatesByCA",
-    "a CA's, and no other's",
-    gives({"own": True, "other": False}),
-    source="model: ListCertificatesByCA",
-    free=True,
-)
+@row("ListCertificatesByCA", "a CA's, and no other's", gives({"own": True, "other": False}))
 def _(s: Situation) -> Act:
     ca = s.register_ca()
     own, other = s.leaf(ca=ca), s.leaf()
@@ -217,7 +154,6 @@ def _(s: Situation) -> Act:
     "an id that is none",
     raises("InvalidRequestException", 400),
     source="model: CertificateId",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return lambda: s.unchecked.list_certificates_by_ca(caCertificateId="abc")
@@ -228,7 +164,6 @@ def _(s: Situation) -> Act:
     "a page of more than 250",
     raises("InvalidRequestException", 400),
     source="model: PageSize, 1 to 250",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()

@@ -23,7 +23,6 @@ INVALID = raises("CertificateValidationException", 400) | raises("InvalidRequest
     "the verification certificate's CN is not the registration code",
     raises("RegistrationCodeValidationException", 400),
     source="model: RegistrationCodeValidationException",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
@@ -35,7 +34,6 @@ def _(s: Situation) -> Act:
     "the verification certificate's CN is the code in capitals",
     raises("RegistrationCodeValidationException", 400),
     source="model: RegistrationCodeValidationException; open: the stricter side",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
@@ -47,7 +45,6 @@ def _(s: Situation) -> Act:
     "another CA of the same name has signed the verification certificate",
     raises("CertificateValidationException", 400),
     source=GUIDE,
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
@@ -59,7 +56,6 @@ def _(s: Situation) -> Act:
     "without a verification certificate",
     raises("InvalidRequestException", 400),
     source=f"{MODEL}: must not be empty in DEFAULT mode",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.ca()
@@ -71,7 +67,6 @@ def _(s: Situation) -> Act:
     "a mode that there is not",
     raises("InvalidRequestException", 400),
     source="model: CertificateMode",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.registration(s.ca(), certificateMode="BOTH")
@@ -82,7 +77,6 @@ def _(s: Situation) -> Act:
     "the same CA again",
     raises("ResourceAlreadyExistsException", 409, resourceId=Seen("id"), resourceArn=Seen("arn")),
     source="model: ResourceAlreadyExistsException",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -95,7 +89,6 @@ def _(s: Situation) -> Act:
     "the same CA again, with CRLF line ends",
     raises("ResourceAlreadyExistsException", 409, resourceId=Seen("id")),
     source="the id is SHA-256 of the DER, whatever the PEM's white space",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -103,7 +96,7 @@ def _(s: Situation) -> Act:
     return s.registration(ca, caCertificate=ca.pem.replace("\n", "\r\n"))
 
 
-@row("RegisterCACertificate", "the text hello", INVALID, source="open: which", free=True)
+@row("RegisterCACertificate", "the text hello", INVALID, source="open: which")
 def _(s: Situation) -> Act:
     return s.registration(s.ca(), caCertificate="hello")
 
@@ -113,7 +106,6 @@ def _(s: Situation) -> Act:
     "the text hello for a verification certificate",
     INVALID,
     source="open: which of the two",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.registration(s.ca(), verificationCertificate="hello")
@@ -124,7 +116,6 @@ def _(s: Situation) -> Act:
     "basic constraints say CA:FALSE",
     INVALID,
     source="open: widely reported, stated nowhere",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.registration(s.ca(ca=False))
@@ -135,19 +126,12 @@ def _(s: Situation) -> Act:
     "no basic constraints",
     INVALID,
     source="open: widely reported, stated nowhere",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.registration(s.ca(ca=None))
 
 
-@row(
-    "RegisterCACertificate",
-    "a CA that has expired",
-    INVALID,
-    source="open: the stricter side",
-    free=True,
-)
+@row("RegisterCACertificate", "a CA that has expired", INVALID, source="open: the stricter side")
 def _(s: Situation) -> Act:
     return s.registration(s.ca(age_days=20, valid_days=10))
 
@@ -157,7 +141,6 @@ def _(s: Situation) -> Act:
     "an RSA-1024 CA",
     INVALID,
     source="guide: X.509 client certificates, keys of at least 2,048 bits; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.registration(s.ca(key=rsa_key(1024)))
@@ -180,7 +163,6 @@ def _(s: Situation) -> Act:
     "with the name of a template that there is not",
     raises("ResourceNotFoundException", 404) | raises("InvalidRequestException", 400),
     source=f"{MODEL}: ResourceNotFoundException; open: or an invalid request",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return s.registration(
@@ -193,7 +175,6 @@ def _(s: Situation) -> Act:
     "with a template's body and a name as well",
     raises("InvalidRequestException", 400),
     source="guide: Just-in-time provisioning: the one or the other; open",
-    free=True,
 )
 def _(s: Situation) -> Act:
     config = {"templateName": "nobody", "templateBody": "{}", "roleArn": ROLE}

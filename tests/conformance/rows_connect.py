@@ -48,7 +48,6 @@ for _name, _version in (("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.
         f"a registered, ACTIVE certificate with a policy, TLS {_name}",
         gives(ACCEPTED),
         source=f"{GUIDE}; guide: Transport security in AWS IoT",
-        device=True,
     )
     def _(s: Situation, version: ssl.TLSVersion = _version) -> Act:
         leaf = allowed(s)
@@ -59,7 +58,6 @@ for _name, _version in (("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.
         f"a certificate that nobody has registered, TLS {_name}",
         gives(ALERT),
         source=LOGS,
-        device=True,
     )
     def _(s: Situation, version: ssl.TLSVersion = _version) -> Act:
         leaf = s.register_ca().issue()
@@ -71,33 +69,32 @@ for _name, _version in (("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.
     "ALPN x-amzn-mqtt-ca",
     gives(ACCEPTED),
     source="guide: Device communication protocols, ALPN on port 443",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = allowed(s)
     return lambda: connects(s.judge, leaf, s.name(), alpn="x-amzn-mqtt-ca")
 
 
-@row("CONNECT", "of a CA that nobody has registered", gives(ALERT), source=LOGS, device=True)
+@row("CONNECT", "of a CA that nobody has registered", gives(ALERT), source=LOGS)
 def _(s: Situation) -> Act:
     leaf = s.ca().issue()
     return lambda: connects(s.judge, leaf, s.name())
 
 
-@row("CONNECT", "without a certificate", gives(ALERT), source=LOGS, device=True)
+@row("CONNECT", "without a certificate", gives(ALERT), source=LOGS)
 def _(s: Situation) -> Act:
     return lambda: connects(s.judge, None, s.name())
 
 
 for _status in ("INACTIVE", "REVOKED"):
 
-    @row("CONNECT", f"the certificate is {_status}", gives(ALERT), source=LOGS, device=True)
+    @row("CONNECT", f"the certificate is {_status}", gives(ALERT), source=LOGS)
     def _(s: Situation, status: str = _status) -> Act:
         leaf = allowed(s, status=status)
         return lambda: connects(s.judge, leaf, s.name())
 
 
-@row("CONNECT", "the certificate has expired", gives(ALERT), source=LOGS, device=True)
+@row("CONNECT", "the certificate has expired", gives(ALERT), source=LOGS)
 def _(s: Situation) -> Act:
     leaf = s.register_ca().issue(age_days=20, valid_days=10)
     s.iot.register_certificate(certificatePem=leaf.pem, status="ACTIVE")
@@ -110,26 +107,25 @@ def _(s: Situation) -> Act:
     "without SNI",
     gives(ALERT),
     source="guide: Transport security, devices must send SNI; open: where it ends",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = allowed(s)
     return lambda: connects(s.judge, leaf, s.name(), server_name=None)
 
 
-@row("CONNECT", "no policy is attached", gives(CLOSED), source=LOGS, device=True)
+@row("CONNECT", "no policy is attached", gives(CLOSED), source=LOGS)
 def _(s: Situation) -> Act:
     leaf = s.leaf()
     return lambda: connects(s.judge, leaf, s.name())
 
 
-@row("CONNECT", "the policy does not speak of iot:Connect", gives(CLOSED), source=LOGS, device=True)
+@row("CONNECT", "the policy does not speak of iot:Connect", gives(CLOSED), source=LOGS)
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:Publish", "*")))
     return lambda: connects(s.judge, leaf, s.name())
 
 
-@row("CONNECT", "the policy allows another client id", gives(CLOSED), source=LOGS, device=True)
+@row("CONNECT", "the policy allows another client id", gives(CLOSED), source=LOGS)
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:Connect", client(s, "LED"))))
     return lambda: connects(s.judge, leaf, "LED2")
@@ -140,20 +136,13 @@ def _(s: Situation) -> Act:
     "the policy denies what it allows",
     gives(CLOSED),
     source="guide: AWS IoT Core policies: an explicit deny wins",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:*", "*"), ("iot:Connect", client(s, "LED"), "Deny")))
     return lambda: connects(s.judge, leaf, "LED")
 
 
-@row(
-    "CONNECT",
-    "a policy that is detached again",
-    gives(CLOSED),
-    source="model: DetachPolicy",
-    device=True,
-)
+@row("CONNECT", "a policy that is detached again", gives(CLOSED), source="model: DetachPolicy")
 def _(s: Situation) -> Act:
     leaf, name = s.leaf(), s.policy(ALL)
     s.iot.attach_policy(policyName=name, target=s.arn("cert", leaf.id))
@@ -164,22 +153,14 @@ def _(s: Situation) -> Act:
 THING = "client/${iot:Connection.Thing.ThingName}"
 
 
-@row(
-    "CONNECT", "as the thing that it is attached to", gives(ACCEPTED), source=VARIABLES, device=True
-)
+@row("CONNECT", "as the thing that it is attached to", gives(ACCEPTED), source=VARIABLES)
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:Connect", s.arn(*THING.split("/")))))
     thing = attached(s, leaf)
     return lambda: connects(s.judge, leaf, thing)
 
 
-@row(
-    "CONNECT",
-    "as another thing than it is attached to",
-    gives(CLOSED),
-    source=VARIABLES,
-    device=True,
-)
+@row("CONNECT", "as another thing than it is attached to", gives(CLOSED), source=VARIABLES)
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:Connect", s.arn(*THING.split("/")))))
     attached(s, leaf)
@@ -187,7 +168,7 @@ def _(s: Situation) -> Act:
     return lambda: connects(s.judge, leaf, other)
 
 
-@row("CONNECT", "as a thing, attached to none", gives(CLOSED), source=VARIABLES, device=True)
+@row("CONNECT", "as a thing, attached to none", gives(CLOSED), source=VARIABLES)
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:Connect", s.arn(*THING.split("/")))))
     thing = s.thing()
@@ -201,7 +182,6 @@ for _attached, _end in ((True, ACCEPTED), (False, CLOSED)):
         f"on condition of iot:Connection.Thing.IsAttached, {'it is' if _attached else 'it is not'}",
         gives(_end),
         source=VARIABLES,
-        device=True,
     )
     def _(s: Situation, *, yes: bool = _attached) -> Act:
         condition = '"Condition": {"Bool": {"iot:Connection.Thing.IsAttached": ["true"]}}, '
@@ -216,7 +196,6 @@ for _attached, _end in ((True, ACCEPTED), (False, CLOSED)):
     "a wild card for a client id is a letter like others",
     gives(CLOSED),
     source="guide: AWS IoT Core policy variables; open: values are literal",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = allowed(s, policy(("iot:Connect", client(s, "LED"))))
@@ -228,7 +207,6 @@ def _(s: Situation) -> Act:
     "the certificate becomes INACTIVE",
     gives({"before": True, "after": False}),
     source="model: UpdateCertificate: AWS disconnects it, within minutes",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = allowed(s)
@@ -251,7 +229,6 @@ def _(s: Situation) -> Act:
     "the same client id again, by the same certificate",
     gives({"first": False, "second": True}),
     source="guide: MQTT: a client id is connected once, the newcomer stays",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf, name = allowed(s), s.name()
@@ -270,7 +247,6 @@ def _(s: Situation) -> Act:
     "the same client id again, by one who may not",
     gives({"first": True, "second": CLOSED}),
     source="guide: AWS IoT Core policies: authorisation comes first; open",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf, other, name = allowed(s), s.leaf(), s.name()

@@ -46,7 +46,6 @@ for _name, _key in {
         f"an {_name} key" if _name.startswith("R") else f"a {_name} key",
         gives({"key": Seen("key"), "id": True}),
         source=f"{FROM_CSR}: the certificate carries the request's key",
-        free=True,
     )
     def _(s: Situation, key: object = _key) -> Act:
         s.seen["key"] = material.public_pem(key().public_key())
@@ -76,7 +75,6 @@ for _name, _csr in {
         _name,
         INVALID,
         source=f"{FROM_CSR}: RSA of 2,048 bits or more, P-256, P-384 or P-521",
-        free=True,
     )
     def _(s: Situation, csr: object = _csr) -> Act:
         request = csr()
@@ -87,15 +85,13 @@ for _name, _csr in {
     "CreateCertificateFromCsr",
     "says nothing of its status",
     gives({"status": "INACTIVE", "certificateMode": "DEFAULT"}),
-    source=FROM_CSR,
-    free=True,
 )
 def _(s: Situation) -> Act:
     ask = from_csr(s, ec_key("csr"))
     return lambda: s.described(ask()["certificateId"])
 
 
-@row("CreateCertificateFromCsr", "setAsActive", gives("ACTIVE"), source=FROM_CSR, free=True)
+@row("CreateCertificateFromCsr", "setAsActive", gives("ACTIVE"))
 def _(s: Situation) -> Act:
     ask = from_csr(s, ec_key("csr"), setAsActive=True)
     return lambda: s.status(ask()["certificateId"])
@@ -106,20 +102,13 @@ def _(s: Situation) -> Act:
     "the same request twice",
     gives({"distinct": True}),
     source=f"{FROM_CSR}: reusing a request results in a distinct certificate",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ask = from_csr(s, ec_key("csr"))
     return lambda: {"distinct": ask()["certificateId"] != ask()["certificateId"]}
 
 
-@row(
-    "CreateCertificateFromCsr",
-    "when it ends",
-    gives("2049-12-31T23:59:59+00:00"),
-    source=EXPIRY,
-    free=True,
-)
+@row("CreateCertificateFromCsr", "when it ends", gives("2049-12-31T23:59:59+00:00"), source=EXPIRY)
 def _(s: Situation) -> Act:
     ask = from_csr(s, ec_key("csr"))
     return lambda: expiry(ask()["certificatePem"])
@@ -135,7 +124,6 @@ def expiry(pem: str) -> str:
     "the key pair",
     gives({"bits": 2048, "pair": True, "certified": True, "id": True}),
     source=f"{WITH_KEYS}: a 2048-bit RSA key pair, the private key once",
-    free=True,
 )
 def _(s: Situation) -> Act:
     def act() -> object:
@@ -157,8 +145,6 @@ def _(s: Situation) -> Act:
     "CreateKeysAndCertificate",
     "the private key is nowhere afterwards",
     gives({"private": False, "status": "INACTIVE"}),
-    source=WITH_KEYS,
-    free=True,
 )
 def _(s: Situation) -> Act:
     made = s.iot.create_keys_and_certificate()["certificateId"]
@@ -171,18 +157,12 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("CreateKeysAndCertificate", "setAsActive", gives("ACTIVE"), source=WITH_KEYS, free=True)
+@row("CreateKeysAndCertificate", "setAsActive", gives("ACTIVE"))
 def _(s: Situation) -> Act:
     return lambda: s.status(s.iot.create_keys_and_certificate(setAsActive=True)["certificateId"])
 
 
-@row(
-    "CreateKeysAndCertificate",
-    "when it ends",
-    gives("2049-12-31T23:59:59+00:00"),
-    source=EXPIRY,
-    free=True,
-)
+@row("CreateKeysAndCertificate", "when it ends", gives("2049-12-31T23:59:59+00:00"), source=EXPIRY)
 def _(s: Situation) -> Act:
     return lambda: expiry(s.iot.create_keys_and_certificate()["certificatePem"])
 
@@ -192,7 +172,6 @@ def _(s: Situation) -> Act:
     "setAsActive is neither true nor false",
     INVALID | raises("SerializationException", 400),
     source="model: SetAsActive is a boolean; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return lambda: s.send("POST", "/keys-and-certificate?setAsActive=maybe")

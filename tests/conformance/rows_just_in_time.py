@@ -57,7 +57,6 @@ def settled(s: Situation, leaf: Leaf, status: str) -> str:
     "for the first time, of a CA with auto-registration",
     gives({"accepted": False, "status": "PENDING_ACTIVATION"}),
     source=JITR,
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = automatic(s).issue()
@@ -74,7 +73,6 @@ def _(s: Situation) -> Act:
     "for the first time, without the CA's certificate behind its own",
     gives({"accepted": False}),
     source=f"{JITR}; open: its pages differ on whether it is registered then",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = automatic(s).issue()
@@ -91,7 +89,6 @@ def _(s: Situation) -> Act:
     "for the first time, of a CA whose auto-registration is off",
     gives({"status": "not registered"}),
     source=JITR,
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = s.register_ca().issue()
@@ -108,7 +105,6 @@ def _(s: Situation) -> Act:
     "PENDING_ACTIVATION, again",
     gives({"accepted": False, "status": "PENDING_ACTIVATION"}),
     source=JITR,
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = automatic(s).issue()
@@ -121,7 +117,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("CONNECT", "registered by itself, then activated", gives(ACCEPTED), source=JITR, device=True)
+@row("CONNECT", "registered by itself, then activated", gives(ACCEPTED), source=JITR)
 def _(s: Situation) -> Act:
     leaf = automatic(s).issue()
     first(s, leaf)
@@ -138,7 +134,6 @@ def _(s: Situation) -> Act:
         {"caCertificateId": Seen("ca"), "certificateMode": "DEFAULT", "ownedBy": Seen("account")}
     ),
     source=f"{JITR}; model: CertificateDescription",
-    device=True,
 )
 def _(s: Situation) -> Act:
     ca = automatic(s)
@@ -163,7 +158,6 @@ def _(s: Situation) -> Act:
         }
     ),
     source=f"{JITR}; measured (null); events logged in public (null, or milliseconds as text)",
-    device=True,
 )
 def _(s: Situation) -> Act:
     listener, ca = allowed(s), automatic(s)
@@ -191,7 +185,6 @@ def _(s: Situation) -> Act:
     "a certificate was registered by a call",
     gives({"event": False}),
     source="measured: none in a minute",
-    device=True,
 )
 def _(s: Situation) -> Act:
     listener, ca = allowed(s), automatic(s)
@@ -211,7 +204,6 @@ def _(s: Situation) -> Act:
     "not sent: a handshake alone, of a CA with auto-registration",
     gives({"status": "not registered"}),
     source="measured: it is the CONNECT packet that registers",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = automatic(s).issue()
@@ -259,14 +251,14 @@ PROVISIONED = gives(
 )
 
 
-@row("CONNECT", "twice, of a CA with a template's body", PROVISIONED, source=JITP, device=True)
+@row("CONNECT", "twice, of a CA with a template's body", PROVISIONED, source=JITP)
 def _(s: Situation) -> Act:
     name = s.policy(ALL)
     s.seen["name"] = name
     return provisioned(s, automatic(s, templateBody=jitp(name)))
 
 
-@row("CONNECT", "twice, of a CA with a template's name", PROVISIONED, source=JITP, device=True)
+@row("CONNECT", "twice, of a CA with a template's name", PROVISIONED, source=JITP)
 def _(s: Situation) -> Act:
     name, template = s.policy(ALL), s.name("t")
     s.seen["name"] = name
@@ -286,7 +278,6 @@ def _(s: Situation) -> Act:
     "the subject lacks what the template declares",
     gives({"status": "PENDING_ACTIVATION", "things": []}),
     source=f"{JITP}: the certificate must have values for all parameters",
-    device=True,
 )
 def _(s: Situation) -> Act:
     body = jitp(s.policy(ALL), "Country")
@@ -306,7 +297,6 @@ def _(s: Situation) -> Act:
     "the subject has what the template declares",
     gives(holds(Seen("thing"))),
     source=JITP,
-    device=True,
 )
 def _(s: Situation) -> Act:
     thing = s.name("thing")

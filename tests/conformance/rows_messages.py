@@ -43,7 +43,6 @@ def both(s: Situation, *statements: tuple[str, str]) -> str:
     "to a topic that the policy allows",
     gives({"taken": True, "alive": True}),
     source=PUBLISH,
-    device=True,
 )
 def _(s: Situation) -> Act:
     return publishes(s, both(s, ("iot:Publish", "topic/hello/*")), "hello/world")
@@ -54,7 +53,6 @@ def _(s: Situation) -> Act:
     "to a topic that the policy does not speak of",
     gives({"taken": False, "alive": False}),
     source="guide: AWS IoT Core policies: it is disconnected",
-    device=True,
 )
 def _(s: Situation) -> Act:
     return publishes(s, both(s, ("iot:Publish", "topic/hello/*")), "other/world")
@@ -65,19 +63,12 @@ def _(s: Situation) -> Act:
     "allowed on topicfilter/, which is for subscriptions",
     gives({"taken": False, "alive": False}),
     source=PUBLISH,
-    device=True,
 )
 def _(s: Situation) -> Act:
     return publishes(s, both(s, ("iot:Publish", "topicfilter/hello/*")), "hello/world")
 
 
-@row(
-    "PUBLISH",
-    "128 KB",
-    gives({"taken": True, "alive": True}),
-    source="quotas: message size",
-    device=True,
-)
+@row("PUBLISH", "128 KB", gives({"taken": True, "alive": True}), source="quotas: message size")
 def _(s: Situation) -> Act:
     return publishes(s, ALL, "hello", b"x" * LARGEST)
 
@@ -87,7 +78,6 @@ def _(s: Situation) -> Act:
     "a byte more than 128 KB",
     gives({"taken": False, "alive": False}),
     source="quotas: message size; it is disconnected",
-    device=True,
 )
 def _(s: Situation) -> Act:
     return publishes(s, ALL, "hello", b"x" * (LARGEST + 1))
@@ -98,7 +88,6 @@ def _(s: Situation) -> Act:
     "to the thing's own topic and to another's",
     gives({"own": True, "other": False}),
     source="guide: Thing policy variables",
-    device=True,
 )
 def _(s: Situation) -> Act:
     own = "topic/hello/${iot:Connection.Thing.ThingName}/*"
@@ -141,7 +130,6 @@ for _filter, _allowed, _granted in (
         f"to {_filter}, allowed on {_allowed}",
         gives({"granted": _granted}),
         source=f"{PUBLISH}: topicfilter/, where + and # are letters",
-        device=True,
     )
     def _(s: Situation, topic_filter: str = _filter, allow: str = _allowed) -> Act:
         return subscribes(s, both(s, ("iot:Subscribe", allow)), topic_filter)
@@ -152,7 +140,6 @@ for _filter, _allowed, _granted in (
     "a message comes back",
     gives({"topic": "hello/world", "payload": "hello"}),
     source="guide: MQTT",
-    device=True,
 )
 def _(s: Situation) -> Act:
     leaf = allowed(s)
@@ -174,7 +161,6 @@ def _(s: Situation) -> Act:
     "granted, but iot:Receive is not",
     gives({"granted": True, "came": False}),
     source="guide: AWS IoT Core policy actions, iot:Receive",
-    device=True,
 )
 def _(s: Situation) -> Act:
     allow = ("iot:Subscribe", "topicfilter/*"), ("iot:Publish", "topic/*")

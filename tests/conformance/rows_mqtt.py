@@ -28,7 +28,6 @@ for _what, _topic, _taken in (
         f"to a topic of {_what}",
         gives({"taken": _taken, "alive": _taken}),
         source=QUOTAS,
-        device=True,
     )
     def _(s: Situation, topic: str = _topic) -> Act:
         return publishes(s, ALL, topic)
@@ -41,7 +40,6 @@ for _many, _granted in ((8, True), (9, False)):
         f"{_many} filters at once",
         gives({"granted": _granted}),
         source=f"{QUOTAS}: 8 subscriptions a request",
-        device=True,
     )
     def _(s: Situation, many: int = _many) -> Act:
         return subscribes(s, ALL, *[f"hello/{number}" for number in range(many)])
@@ -54,7 +52,6 @@ for _length, _end in ((128, ACCEPTED), (129, CLOSED)):
         f"a client id of {_length} bytes",
         gives(_end),
         source=f"{QUOTAS}: 128 bytes; open: where it ends",
-        device=True,
     )
     def _(s: Situation, length: int = _length) -> Act:
         leaf = allowed(s)
@@ -76,7 +73,6 @@ for _what, _bytes in {
         _what,
         gives({"alive": False, "neighbour": True}),
         source="MQTT 3.1.1; guide: MQTT, QoS 2 is not supported",
-        device=True,
     )
     def _(s: Situation, sent: bytes = _bytes) -> Act:
         leaf = allowed(s)

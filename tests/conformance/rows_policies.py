@@ -41,8 +41,6 @@ def as_long_as(length: int) -> str:
     "CreatePolicy",
     "a new name",
     gives({"policyName": Seen("name"), "policyArn": Seen("arn"), "policyVersionId": "1"}),
-    source=CREATE,
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.name("policy")
@@ -55,7 +53,6 @@ def _(s: Situation) -> Act:
     "the name is taken",
     raises("ResourceAlreadyExistsException", 409),
     source=f"{CREATE}: ResourceAlreadyExistsException",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -69,7 +66,6 @@ for _name in ("a b", "p" * 129, "a#b"):
         "a name of 129 characters" if len(_name) > 128 else f"the name {_name!r}",
         INVALID,
         source="model: PolicyName",
-        free=True,
     )
     def _(s: Situation, name: str = _name) -> Act:
         return lambda: s.unchecked.create_policy(policyName=name, policyDocument=DOCUMENT)
@@ -92,7 +88,6 @@ for _what, _document in {
         f"its document is {_what}" if "hello" in _what else f"its document: {_what}",
         MALFORMED,
         source="model: MalformedPolicyException; guide: AWS IoT Core policies",
-        free=True,
     )
     def _(s: Situation, document: str = _document) -> Act:
         return create(s, document)
@@ -103,7 +98,6 @@ for _what, _document in {
     "2,048 characters without white space, more with it",
     gives({"policyVersionId": "1"}),
     source="quotas; model: PolicyDocument",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return create(s, as_long_as(LONGEST))
@@ -114,19 +108,12 @@ def _(s: Situation) -> Act:
     "2,049 characters without white space",
     MALFORMED | INVALID,
     source="quotas; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return create(s, as_long_as(LONGEST + 1))
 
 
-@row(
-    "GetPolicy",
-    "its default version",
-    gives({"policyDocument": OTHER, "defaultVersionId": "2"}),
-    source="model: GetPolicy",
-    free=True,
-)
+@row("GetPolicy", "its default version", gives({"policyDocument": OTHER, "defaultVersionId": "2"}))
 def _(s: Situation) -> Act:
     name = s.policy()
     s.iot.create_policy_version(policyName=name, policyDocument=OTHER, setAsDefault=True)
@@ -137,8 +124,6 @@ def _(s: Situation) -> Act:
     "CreatePolicyVersion",
     "not as the default",
     gives({"policyVersionId": "2", "isDefaultVersion": False}),
-    source=VERSION,
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -149,8 +134,6 @@ def _(s: Situation) -> Act:
     "CreatePolicyVersion",
     "as the default",
     gives({"policyVersionId": "2", "isDefaultVersion": True}),
-    source=VERSION,
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -159,7 +142,7 @@ def _(s: Situation) -> Act:
     )
 
 
-@row("CreatePolicyVersion", "the text hello", MALFORMED, source=VERSION, free=True)
+@row("CreatePolicyVersion", "the text hello", MALFORMED)
 def _(s: Situation) -> Act:
     name = s.policy()
     return lambda: s.iot.create_policy_version(policyName=name, policyDocument="hello")
@@ -170,7 +153,6 @@ def _(s: Situation) -> Act:
     "the fifth",
     gives({"policyVersionId": "5"}),
     source=f"{VERSION}: up to five",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -184,7 +166,6 @@ def _(s: Situation) -> Act:
     "the sixth",
     raises("VersionsLimitExceededException", 409),
     source=f"{VERSION}: up to five",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -198,7 +179,6 @@ def _(s: Situation) -> Act:
     "a number is not given twice",
     gives({"policyVersionId": "3"}),
     source="guide: AWS IoT Core policies; open: as IAM numbers its versions",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -216,8 +196,6 @@ def _(s: Situation) -> Act:
             {"versionId": "2", "isDefaultVersion": False},
         )
     ),
-    source="model: ListPolicyVersions",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -230,7 +208,6 @@ def _(s: Situation) -> Act:
     "the default",
     CONFLICT | INVALID,
     source="model: DeletePolicyVersion: it cannot be deleted; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
@@ -238,13 +215,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.delete_policy_version(policyName=name, policyVersionId="1")
 
 
-@row(
-    "DeletePolicyVersion",
-    "another, which is gone then",
-    gives(GONE),
-    source="model: DeletePolicyVersion",
-    free=True,
-)
+@row("DeletePolicyVersion", "another, which is gone then", gives(GONE))
 def _(s: Situation) -> Act:
     name = s.policy()
     s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
@@ -254,14 +225,14 @@ def _(s: Situation) -> Act:
     )
 
 
-@row("DeletePolicy", "it has another version", CONFLICT, source="model: DeletePolicy", free=True)
+@row("DeletePolicy", "it has another version", CONFLICT)
 def _(s: Situation) -> Act:
     name = s.policy()
     s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
     return lambda: s.iot.delete_policy(policyName=name)
 
 
-@row("DeletePolicy", "it is attached", CONFLICT, source="model: DeletePolicy", free=True)
+@row("DeletePolicy", "it is attached", CONFLICT)
 def _(s: Situation) -> Act:
     name = s.policy()
     s.iot.attach_policy(policyName=name, target=s.cert_arn())
@@ -273,26 +244,9 @@ def _(s: Situation) -> Act:
     "it is free, and is gone then",
     gives(GONE),
     source="model: DeletePolicy, GetPolicy",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = s.policy()
     return s.after(
         lambda: s.iot.delete_policy(policyName=name), lambda: s.iot.get_policy(policyName=name)
     )
-
-
-@row(
-    "ListPolicies",
-    "page by page, one a page",
-    gives(holds(Seen("first"), Seen("second"))),
-    source="model: ListPolicies, marker and nextMarker",
-)
-def _(s: Situation) -> Act:
-    s.seen.update(first=s.policy(), second=s.policy())
-
-    def act() -> object:
-        pages = s.iot.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 1})
-        return [one["policyName"] for page in pages for one in page["policies"]]
-
-    return act

@@ -38,7 +38,6 @@ def look(s: Situation, leaf: Leaf, **parameters: object) -> Act:
     "of a registered, ACTIVE CA",
     gives({"certificateId": Seen("id"), "certificateArn": Seen("arn")}),
     source=f"{MODEL}; the id is SHA-256 of the DER",
-    free=True,
 )
 def _(s: Situation) -> Act:
     leaf = s.register_ca().issue()
@@ -51,7 +50,6 @@ def _(s: Situation) -> Act:
     "says nothing of its status",
     gives({"status": "INACTIVE", "caCertificateId": Seen("ca"), "certificateMode": "DEFAULT"}),
     source="model: CertificateDescription; guide: Register a client certificate",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -66,7 +64,6 @@ for _status in ("ACTIVE", "INACTIVE", "REVOKED"):
         f"as {_status}",
         gives({"status": _status}),
         source=f"{MODEL}, status",
-        free=True,
     )
     def _(s: Situation, status: str = _status) -> Act:
         return look(s, s.register_ca().issue(), status=status)
@@ -82,7 +79,7 @@ for _status, _refusal, _source in (
     ("BEST", INVALID, "model: CertificateStatus"),
 ):
 
-    @row("RegisterCertificate", f"as {_status}", _refusal, source=_source, free=True)
+    @row("RegisterCertificate", f"as {_status}", _refusal, source=_source)
     def _(s: Situation, status: str = _status) -> Act:
         return register(s, s.register_ca().issue(), status=status)
 
@@ -92,7 +89,6 @@ for _status, _refusal, _source in (
     "setAsActive, which is deprecated",
     gives({"status": "ACTIVE"}),
     source=f"{MODEL}, setAsActive",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return look(s, s.register_ca().issue(), setAsActive=True)
@@ -103,7 +99,6 @@ def _(s: Situation) -> Act:
     "of a CA that nobody has registered",
     VALIDATION | INVALID,
     source="guide: Register a client certificate: the CA first; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return register(s, s.ca().issue())
@@ -114,7 +109,6 @@ def _(s: Situation) -> Act:
     "of a CA that is INACTIVE",
     STATE | VALIDATION | INVALID,
     source="guide: Manage your CA certificates, deactivate; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     return register(s, s.register_ca(setAsActive=False).issue())
@@ -125,7 +119,6 @@ def _(s: Situation) -> Act:
     "of a forger with a registered CA's name",
     VALIDATION | INVALID,
     source="model: CertificateValidationException; open: which",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca = s.register_ca()
@@ -137,7 +130,6 @@ def _(s: Situation) -> Act:
     "of one of two CAs with one subject, unnamed",
     raises("CertificateConflictException", 409),
     source=f"{MODEL}: it must be named; CertificateConflictException",
-    free=True,
 )
 def _(s: Situation) -> Act:
     first = s.register_ca()
@@ -150,7 +142,6 @@ def _(s: Situation) -> Act:
     "of one of two CAs with one subject, named",
     gives({"caCertificateId": Seen("ca")}),
     source=f"{MODEL}, caCertificatePem",
-    free=True,
 )
 def _(s: Situation) -> Act:
     first = s.register_ca()
@@ -164,7 +155,6 @@ def _(s: Situation) -> Act:
     "a CA is named that did not sign it",
     VALIDATION,
     source="model: CertificateValidationException",
-    free=True,
 )
 def _(s: Situation) -> Act:
     ca, other = s.register_ca(), s.register_ca()
@@ -176,7 +166,7 @@ EXISTS = raises(
 )
 
 
-@row("RegisterCertificate", "the same again", EXISTS, source=MODEL, free=True)
+@row("RegisterCertificate", "the same again", EXISTS)
 def _(s: Situation) -> Act:
     ca = s.register_ca()
     leaf = s.leaf(ca=ca)
@@ -189,7 +179,6 @@ def _(s: Situation) -> Act:
     "the same again, in other line ends",
     EXISTS,
     source="the id is SHA-256 of the DER, whatever the PEM's white space",
-    free=True,
 )
 def _(s: Situation) -> Act:
     leaf = s.leaf()
@@ -198,6 +187,6 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.register_certificate(certificatePem=text)
 
 
-@row("RegisterCertificate", "the text hello", VALIDATION | INVALID, source="open: which", free=True)
+@row("RegisterCertificate", "the text hello", VALIDATION | INVALID, source="open: which")
 def _(s: Situation) -> Act:
     return lambda: s.iot.register_certificate(certificatePem="hello")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expected import Seen, gives, holds, raises
+from expected import Seen, gives, raises
 from situation import GONE
 from table import row
 
@@ -44,7 +44,6 @@ for _before, _after in (
         f"from {_before} to {_after}",
         gives(_after),
         source=f"{UPDATE}, which is idempotent",
-        free=True,
     )
     def _(s: Situation, before: str = _before, after: str = _after) -> Act:
         return update(s, before, after)
@@ -57,7 +56,6 @@ for _after in ("ACTIVE", "INACTIVE"):
         f"from REVOKED to {_after}",
         STATE | INVALID,
         source="guide: Revoke a client certificate: for good; open: which",
-        free=True,
     )
     def _(s: Situation, after: str = _after) -> Act:
         return update(s, "REVOKED", after)
@@ -70,18 +68,13 @@ for _after in ("PENDING_TRANSFER", "PENDING_ACTIVATION"):
         f"to {_after}",
         INVALID | STATE,
         source=f"{UPDATE}: results in an exception; open: which",
-        free=True,
     )
     def _(s: Situation, after: str = _after) -> Act:
         return update(s, "ACTIVE", after)
 
 
 @row(
-    "UpdateCertificate",
-    "to a status that there is not",
-    INVALID,
-    source="model: CertificateStatus",
-    free=True,
+    "UpdateCertificate", "to a status that there is not", INVALID, source="model: CertificateStatus"
 )
 def _(s: Situation) -> Act:
     return update(s, "ACTIVE", "BEST")
@@ -92,7 +85,6 @@ def _(s: Situation) -> Act:
     "one that is registered",
     gives({"certificateId": Seen("id"), "certificateArn": Seen("arn"), "ownedBy": Seen("account")}),
     source="model: CertificateDescription",
-    free=True,
 )
 def _(s: Situation) -> Act:
     made = s.certificate()
@@ -105,7 +97,6 @@ def _(s: Situation) -> Act:
     "when it is valid",
     gives({"notBefore": Seen("begin"), "notAfter": Seen("end")}),
     source="model: CertificateValidity",
-    free=True,
 )
 def _(s: Situation) -> Act:
     leaf = s.leaf()
@@ -116,18 +107,18 @@ def _(s: Situation) -> Act:
     }
 
 
-@row("DescribeCertificate", "an id that is none", INVALID, source="model: CertificateId", free=True)
+@row("DescribeCertificate", "an id that is none", INVALID, source="model: CertificateId")
 def _(s: Situation) -> Act:
     return lambda: s.unchecked.describe_certificate(certificateId="abc")
 
 
-@row("DeleteCertificate", "it is ACTIVE", STATE, source=DELETE, free=True)
+@row("DeleteCertificate", "it is ACTIVE", STATE)
 def _(s: Situation) -> Act:
     made = s.certificate()
     return lambda: s.iot.delete_certificate(certificateId=made)
 
 
-@row("DeleteCertificate", "it is ACTIVE, with forceDelete", STATE, source=DELETE, free=True)
+@row("DeleteCertificate", "it is ACTIVE, with forceDelete", STATE)
 def _(s: Situation) -> Act:
     made = s.certificate()
     return lambda: s.iot.delete_certificate(certificateId=made, forceDelete=True)
@@ -140,7 +131,6 @@ for _status in ("INACTIVE", "REVOKED"):
         f"it is {_status}, and is gone then",
         gives(GONE),
         source=f"{DELETE}, DescribeCertificate",
-        free=True,
     )
     def _(s: Situation, status: str = _status) -> Act:
         made = s.certificate(status)
@@ -150,11 +140,7 @@ for _status in ("INACTIVE", "REVOKED"):
 
 
 @row(
-    "DeleteCertificate",
-    "deleted, it may be registered again",
-    gives({"certificateId": Seen("id")}),
-    source=DELETE,
-    free=True,
+    "DeleteCertificate", "deleted, it may be registered again", gives({"certificateId": Seen("id")})
 )
 def _(s: Situation) -> Act:
     leaf = s.leaf("INACTIVE")
@@ -163,7 +149,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.register_certificate(certificatePem=leaf.pem)
 
 
-@row("DeleteCertificate", "a policy is attached", CONFLICT, source=DELETE, free=True)
+@row("DeleteCertificate", "a policy is attached", CONFLICT)
 def _(s: Situation) -> Act:
     made = s.certificate("INACTIVE")
     s.iot.attach_policy(policyName=s.policy(), target=s.arn("cert", made))
@@ -175,7 +161,6 @@ def _(s: Situation) -> Act:
     "a policy is attached, with forceDelete",
     gives({"targets": []}),
     source=f"{DELETE}, forceDelete",
-    free=True,
 )
 def _(s: Situation) -> Act:
     made, policy = s.certificate("INACTIVE"), s.policy()
@@ -204,26 +189,9 @@ for _force in (False, True):
 
 @row(
     "ListCertificates",
-    "page by page, one a page",
-    gives(holds(Seen("first"), Seen("second"))),
-    source="model: ListCertificates, marker and nextMarker",
-)
-def _(s: Situation) -> Act:
-    s.seen.update(first=s.certificate(), second=s.certificate())
-
-    def act() -> object:
-        pages = s.iot.get_paginator("list_certificates").paginate(PaginationConfig={"PageSize": 1})
-        return [one["certificateId"] for page in pages for one in page["certificates"]]
-
-    return act
-
-
-@row(
-    "ListCertificates",
     "a page of one, and there are two",
     gives({"found": 1, "more": True}),
     source="model: PageSize, nextMarker",
-    free=True,
 )
 def _(s: Situation) -> Act:
     s.certificate()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expected import Seen, gives, holds, raises
+from expected import Seen, gives, raises
 from situation import GONE, ROLE
 from table import row
 from templates import CERTIFICATE, fleet, jitp
@@ -43,8 +43,6 @@ def made(s: Situation, **parameters: object) -> str:
     "CreateProvisioningTemplate",
     "a new name",
     gives({"templateName": Seen("name"), "templateArn": Seen("template"), "defaultVersionId": 1}),
-    source=CREATE,
-    free=True,
 )
 def _(s: Situation) -> Act:
     return make(s)
@@ -56,8 +54,6 @@ for _type in ("FLEET_PROVISIONING", "JITP"):
         "DescribeProvisioningTemplate",
         f"of type {_type}",
         gives({"type": _type, "templateBody": Seen("body"), "provisioningRoleArn": ROLE}),
-        source="model: DescribeProvisioningTemplate",
-        free=True,
     )
     def _(s: Situation, kind: str = _type) -> Act:
         body = jitp("p") if kind == "JITP" else fleet()
@@ -71,7 +67,6 @@ for _type in ("FLEET_PROVISIONING", "JITP"):
     "says nothing of its type and whether it is enabled",
     gives({"type": "FLEET_PROVISIONING", "enabled": False}),
     source=f"{CREATE}, type, enabled; open: enabled",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = made(s)
@@ -79,11 +74,7 @@ def _(s: Situation) -> Act:
 
 
 @row(
-    "CreateProvisioningTemplate",
-    "the name is taken",
-    raises("ResourceAlreadyExistsException", 409),
-    source=CREATE,
-    free=True,
+    "CreateProvisioningTemplate", "the name is taken", raises("ResourceAlreadyExistsException", 409)
 )
 def _(s: Situation) -> Act:
     name = made(s)
@@ -105,7 +96,7 @@ for _what, _parameters in {
     "a type that there is not": {"type": "BOTH"},
 }.items():
 
-    @row("CreateProvisioningTemplate", _what, INVALID, source=f"{CREATE}; {BODY}", free=True)
+    @row("CreateProvisioningTemplate", _what, INVALID, source=f"{CREATE}; {BODY}")
     def _(s: Situation, parameters: dict[str, object] = _parameters) -> Act:
         return make(s, **parameters)
 
@@ -114,8 +105,6 @@ for _what, _parameters in {
     "UpdateProvisioningTemplate",
     "enabled, and described",
     gives({"enabled": True, "description": "for the lab"}),
-    source="model: UpdateProvisioningTemplate",
-    free=True,
 )
 def _(s: Situation) -> Act:
     name = made(s)
@@ -129,36 +118,10 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row(
-    "DeleteProvisioningTemplate",
-    "it is gone then",
-    gives(GONE),
-    source="model: DeleteProvisioningTemplate",
-    free=True,
-)
+@row("DeleteProvisioningTemplate", "it is gone then", gives(GONE))
 def _(s: Situation) -> Act:
     name = made(s)
     return s.after(
         lambda: s.iot.delete_provisioning_template(templateName=name),
         lambda: s.iot.describe_provisioning_template(templateName=name),
     )
-
-
-@row(
-    "ListProvisioningTemplates",
-    "page by page, one a page",
-    gives(holds(Seen("first"), Seen("second"))),
-    source="model: ListProvisioningTemplates, nextToken",
-    free=True,
-)
-def _(s: Situation) -> Act:
-    first, second = made(s), made(s)
-    s.seen.update(first=first, second=second)
-
-    def act() -> object:
-        pages = s.iot.get_paginator("list_provisioning_templates").paginate(
-            PaginationConfig={"PageSize": 1}
-        )
-        return [one["templateName"] for page in pages for one in page["templates"]]
-
-    return act

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expected import Seen, gives, holds, matching, raises
+from expected import Seen, gives, matching, raises
 from situation import GONE
 from table import row
 
@@ -85,7 +85,6 @@ def _(s: Situation) -> Act:
             "attributes": ATTRIBUTES["attributes"],
         }
     ),
-    source="model: DescribeThing",
 )
 def _(s: Situation) -> Act:
     name = s.thing(attributePayload=ATTRIBUTES)
@@ -93,12 +92,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.describe_thing(thingName=name)
 
 
-@row(
-    "DeleteThing",
-    "it is gone then",
-    gives(GONE),
-    source=f"{DELETE}, DescribeThing",
-)
+@row("DeleteThing", "it is gone then", gives(GONE), source=f"{DELETE}, DescribeThing")
 def _(s: Situation) -> Act:
     name = s.thing()
     return s.after(
@@ -127,7 +121,6 @@ for _status in ("ACTIVE", "INACTIVE"):
         "AttachThingPrincipal",
         f"a certificate that is {_status}",
         gives({"principals": [Seen("arn")], "things": [Seen("thing")]}),
-        source="model: AttachThingPrincipal",
     )
     def _(s: Situation, status: str = _status) -> Act:
         name, arn = s.thing(), s.cert_arn(status)
@@ -171,12 +164,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.attach_thing_principal(thingName=name, principal="nonsense")
 
 
-@row(
-    "DetachThingPrincipal",
-    "one that is attached",
-    gives({"principals": []}),
-    source="model: DetachThingPrincipal",
-)
+@row("DetachThingPrincipal", "one that is attached", gives({"principals": []}))
 def _(s: Situation) -> Act:
     name, arn = s.thing(), s.cert_arn()
     s.iot.attach_thing_principal(thingName=name, principal=arn)
@@ -188,29 +176,13 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("ListThingPrincipals", "none", gives({"principals": []}), source="model: ListThingPrincipals")
+@row("ListThingPrincipals", "none", gives({"principals": []}))
 def _(s: Situation) -> Act:
     name = s.thing()
     return lambda: s.iot.list_thing_principals(thingName=name)
 
 
-@row("ListPrincipalThings", "none", gives({"things": []}), source="model: ListPrincipalThings")
+@row("ListPrincipalThings", "none", gives({"things": []}))
 def _(s: Situation) -> Act:
     arn = s.cert_arn()
     return lambda: s.iot.list_principal_things(principal=arn)
-
-
-@row(
-    "ListThings",
-    "page by page, one a page",
-    gives(holds(Seen("first"), Seen("second"))),
-    source="model: ListThings, nextToken",
-)
-def _(s: Situation) -> Act:
-    s.seen.update(first=s.thing(), second=s.thing())
-
-    def act() -> object:
-        pages = s.iot.get_paginator("list_things").paginate(PaginationConfig={"PageSize": 1})
-        return [one["thingName"] for page in pages for one in page["things"]]
-
-    return act

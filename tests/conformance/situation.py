@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import secrets
 from typing import TYPE_CHECKING, Any, Self
 
 import material
 from botocore.exceptions import ClientError
 from expected import refusal
-from free import FREE_OPERATIONS
+from judge import NotAskedError
 from material import Authority, Leaf
 from raw import send
 from undo import Undo
@@ -18,9 +19,9 @@ from undo import Undo
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from judge import Judge
-    from table import Act, Row
+    from table import Act
 
-__all__ = ["GONE", "ROLE", "NotFreeError", "Situation", "policy"]
+__all__ = ["FREE_OPERATIONS", "GONE", "ROLE", "Situation", "policy"]
 
 GONE = "ResourceNotFoundException 404"
 ROLE = "arn:aws:iam::123456789012:role/Provisioning"
@@ -28,8 +29,27 @@ _NUMBERS = itertools.count(1)
 _RUN = secrets.token_hex(3)
 
 
-class NotFreeError(AssertionError):
-    """A row that is marked free has called what is not."""
+FREE_OPERATIONS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+AttachPolicy CreateCertificateFromCsr CreateKeysAndCertificate CreatePolicy CreatePolicyVersion
+CreateProvisioningTemplate DeleteCACertificate DeleteCertificate DeletePolicy
+DeletePolicyVersion DeleteProvisioningTemplate DescribeCACertificate DescribeCertificate
+DescribeEndpoint DescribeProvisioningTemplate DetachPolicy GetCallerIdentity
+GetEffectivePolicies GetPolicy GetRegistrationCode ListAttachedPolicies ListCACertificates
+ListCertificates ListCertificatesByCA ListPolicies ListPolicyVersions ListProvisioningTemplates
+ListTagsForResource ListTargetsForPolicy RegisterCACertificate RegisterCertificate
+TestAuthorization UpdateCACertificate UpdateCertificate UpdateProvisioningTemplate
+""",
+    )
+)
+"""The calls that cost nothing and change nothing that others use.
+
+AWS charges for the registry of things, for messages and for connections (AWS IoT Core pricing),
+not for certificates and policies. Calls that change the account for others, such as a new
+registration code, are left out.
+"""
 
 
 def policy(*statements: tuple[str, str] | tuple[str, str, str], effect: str = "Allow") -> str:
@@ -48,11 +68,10 @@ def policy(*statements: tuple[str, str] | tuple[str, str, str], effect: str = "A
 class Situation:
     """One row's view of a judge; what is made through it is undone when the row is over."""
 
-    def __init__(self, judge: Judge, row: Row) -> None:
+    def __init__(self, judge: Judge) -> None:
         self.judge = judge
         self.seen: dict[str, object] = {}
         self.undo = Undo(judge.iot, judge.unchecked)
-        self._row = row
 
     def __enter__(self) -> Self:
         self.undo.__enter__()
@@ -69,8 +88,8 @@ class Situation:
         return (self.judge.iot, self.judge.unchecked, self.judge.sts)
 
     def _watch(self, model: Any, **_: object) -> None:  # noqa: ANN401 botocore's
-        if self._row.free and model.name not in FREE_OPERATIONS:
-            raise NotFreeError(f"{self._row} is marked free and calls {model.name}")
+        if self.judge.real and model.name not in FREE_OPERATIONS:
+            raise NotAskedError(f"{model.name} costs something, or changes what others use")
 
     @property
     def iot(self) -> BaseClient:

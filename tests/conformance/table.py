@@ -41,8 +41,6 @@ class Row:
         expected: what AWS does.
         source: where that stands.
         make: makes the situation and returns the deciding call.
-        free: costs nothing at a real account and changes nothing that others use.
-        device: needs a gateway.
         ours: says how a simulated account answers what it does not offer; no other judge is asked.
     """
 
@@ -51,8 +49,6 @@ class Row:
     expected: Expected
     source: str
     make: Callable[[Situation], Act]
-    free: bool = False
-    device: bool = False
     ours: bool = False
 
     def __str__(self) -> str:
@@ -67,15 +63,16 @@ def row(
     situation: str,
     expected: Expected,
     *,
-    source: str,
-    free: bool = False,
-    device: bool = False,
+    source: str = "",
     ours: bool = False,
 ) -> Callable[[Callable[[Situation], Act]], None]:
-    """Add a row to the table; decorates the function that makes its situation."""
+    """Add a row to the table; decorates the function that makes its situation.
+
+    Its source is the operation's own entry in the service model unless another one is given.
+    """
 
     def add(make: Callable[[Situation], Act]) -> None:
-        ROWS.append(Row(call, situation, expected, source, make, free, device, ours))
+        ROWS.append(Row(call, situation, expected, source or f"model: {call}", make, ours))
 
     return add
 

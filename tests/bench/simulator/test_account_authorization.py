@@ -6,9 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from simulator_fixtures import ACCOUNT_ID, ALLOW_ALL, Authority, Cloud, Device, refused
-
-from labkit import policy
+from simulator_fixtures import ALLOW_ALL, Authority, Cloud, Device, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,19 +84,6 @@ def test_question_about_nobody_is_refused(cloud: Cloud, led: Device) -> None:
     assert refused(call, authInfos=info, principal=cloud.arn("cert", "0" * 64)) == missing
     assert refused(call, authInfos=info, principal=arn, policyNamesToAdd=["x"]) == missing
     assert refused(call, authInfos=[{"resources": ["x"]}], principal=arn) == invalid
-
-
-def test_effective_policies_are_the_attached_ones(cloud: Cloud, led: Device) -> None:
-    """Each with its document in force; a thing alone has none."""
-    cloud.attach_policy(led)
-    cloud.attach_thing(led)
-    call = cloud.iot.get_effective_policies
-    [told] = call(principal=cloud.arn("cert", led.id), thingName="led")["effectivePolicies"]
-    assert told["policyName"] == "hello"
-    assert json.loads(told["policyDocument"]) == policy.hello_world_policy("us-east-1", ACCOUNT_ID)
-    assert call(thingName="led")["effectivePolicies"] == []
-    assert refused(call) == ("InvalidRequestException", 400)
-    assert refused(call, thingName="other") == ("ResourceNotFoundException", 404)
 
 
 def test_version_in_force_decides(cloud: Cloud, led: Device) -> None:

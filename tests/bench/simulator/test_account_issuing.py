@@ -40,16 +40,6 @@ def test_keys_and_certificate_belong_together(cloud: Cloud, tmp_path: Path) -> N
     assert key.key_size == 2048
 
 
-def test_private_key_is_answered_once_and_kept_nowhere(cloud: Cloud) -> None:
-    """Neither a description nor the account's file knows the private key."""
-    made = cloud.iot.create_keys_and_certificate()
-    told = cloud.iot.describe_certificate(certificateId=made["certificateId"])
-    assert "PRIVATE" not in str(told)
-    secret = "".join(made["keyPair"]["PrivateKey"].splitlines()[5:7]).encode()
-    for file in cloud.folder.glob("account.sqlite3*"):
-        assert secret not in file.read_bytes()
-
-
 def test_certificate_is_as_aws_issues_one(cloud: Cloud) -> None:
     """Amazon's name, the subject and the end of validity that AWS IoT's certificates carry."""
     made = cloud.iot.create_keys_and_certificate()

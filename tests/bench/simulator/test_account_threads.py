@@ -8,9 +8,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import pytest
 from opened_account import open_account
-from simulator_fixtures import ALLOW_ALL, Authority, Cloud, connected, iot_client
+from simulator_fixtures import ALLOW_ALL, Authority, Cloud, connected
 
 from labkit.bench.simulator import mqtt
 from labkit.bench.simulator.account import Refusal
@@ -62,22 +61,6 @@ def test_eight_threads_make_2000_things(tmp_path: Path) -> None:
     for name, identifier in answered.items():
         assert account.call("DescribeThing", {"thingName": name})["thingId"] == identifier
     account.close()
-
-
-@pytest.mark.slow
-def test_eight_clients_make_2000_things(cloud: Cloud) -> None:
-    """The same over HTTP, each client with connections of its own."""
-
-    def make(client: int) -> None:
-        iot = iot_client(cloud.url)
-        for name in names(client):
-            iot.create_thing(thingName=name)
-        iot.close()
-
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(make, range(CLIENTS)))
-    there = all_things(cloud.account)
-    assert len(there) == len(set(there)) == CLIENTS * EACH
 
 
 def test_one_thing_made_by_eight_at_once_is_one(tmp_path: Path) -> None:

@@ -103,33 +103,6 @@ def test_paho_says_hello(cloud: Cloud, led: Device) -> None:
     assert came == [("LED/example/topic", b"Hello 0"), ("LED/example/topic", b"Hello 1")]
 
 
-@pytest.mark.needs("openssl")
-def test_openssl_verifies_the_gateway_and_is_let_in(cloud: Cloud, led: Device) -> None:
-    """`openssl s_client` accepts chain and name, and the gateway its certificate."""
-    certificate, key = led.write(cloud.folder)
-    name = cloud.gateway.endpoint_name
-    done = subprocess.run(
-        [
-            *("openssl", "s_client", "-connect", f"127.0.0.1:{cloud.address[1]}", "-tls1_2"),
-            *("-servername", name, "-verify_hostname", name, "-verify_return_error"),
-            *("-CAfile", cloud.gateway.root_ca_file, "-cert", certificate, "-key", key),
-        ],
-        input=b"",
-        capture_output=True,
-        check=False,
-    )
-    assert b"Verify return code: 0 (ok)" in done.stdout
-    assert done.returncode == 0, done.stderr
-
-
-def test_same_client_id_again_takes_over(cloud: Cloud, led: Device) -> None:
-    """The newcomer stays and the former connection is closed."""
-    with connected(cloud, led) as former, connected(cloud, led) as newcomer:
-        assert former.receive() is None
-        assert newcomer.ask(mqtt.PingReq()) == mqtt.PingResp()
-        assert cloud.gateway.connections == ("LED",)
-
-
 def test_refused_newcomer_takes_nothing_over(cloud: Cloud, ca: Authority, led: Device) -> None:
     """Only who may connect under a client id, and with that will, ends the one that has it."""
     thief = ca.issue("thief")

@@ -3,20 +3,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import subprocess
 import threading
 import warnings
-from datetime import timedelta
 
 import pytest
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 from simulator_fixtures import (
-    MORNING,
     Authority,
     Cloud,
     Device,
     last_reason,
-    offer_old_tls,
 )
 
 from labkit import certificates
@@ -33,87 +31,6 @@ VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
 pytest_plugins = ("cloud_fixtures",)
-
-
-def alert(cloud: Cloud, device: Device | None, **tls: ssl.TLSVersion) -> str:
-    """Return the alert with which a handshake ends."""
-    with pytest.raises(ssl.SSLError) as caught, cloud.connect(device, **tls) as connection:
-        # In TLS 1.3 the client has finished before the server looks at its certificate.
-        connection.recv(1)
-    return str(caught.value.reason)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_unregistered_certificate_gets_an_alert(
-    cloud: Cloud, ca: Authority, version: ssl.TLSVersion
-) -> None:
-    """The CA is known, the certificate is not: certificate_unknown."""
-    device = ca.issue("LED")
-    assert alert(cloud, device, version=version) == "SSLV3_ALERT_CERTIFICATE_UNKNOWN"
-    assert "not registered; its CA is" in last_reason(cloud)
-    assert cloud.events[-1].certificate_id == device.id
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_unknown_ca_gets_an_alert(cloud: Cloud, ca: Authority, version: ssl.TLSVersion) -> None:
-    """Neither the certificate nor its CA is known: unknown_ca."""
-    stranger = Authority("Nobody's CA").issue("LED")
-    assert ca.name != "Nobody's CA"
-    assert alert(cloud, stranger, version=version) == "TLSV1_ALERT_UNKNOWN_CA"
-    assert "neither is its CA (CN=Nobody's CA)" in last_reason(cloud)
-
-
-@pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
-@pytest.mark.parametrize("version", VERSIONS)
-def test_certificate_that_is_not_active_gets_an_alert(
-    cloud: Cloud, led: Device, status: str, version: ssl.TLSVersion
-) -> None:
-    """Registered is not enough: the status must be ACTIVE."""
-    cloud.connect(led, version=version).close()
-    cloud.iot.update_certificate(certificateId=led.id, newStatus=status)
-    assert alert(cloud, led, version=version) == "SSLV3_ALERT_CERTIFICATE_UNKNOWN"
-    assert last_reason(cloud) == f"the certificate is {status}"
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_expired_certificate_gets_an_alert(
-    cloud: Cloud, ca: Authority, version: ssl.TLSVersion
-) -> None:
-    """Validity is judged by the lab's clock, to the second, not by the wall clock."""
-    device = ca.issue("LED", valid_days=30)
-    cloud.register(device)
-    cloud.clock.now = device.certificate.not_valid_after_utc
-    cloud.connect(device, version=version).close()
-    cloud.clock.now += timedelta(seconds=1)
-    assert alert(cloud, device, version=version) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
-    assert last_reason(cloud).startswith("the certificate expired on 2026-01-31")
-
-
-def test_certificate_of_tomorrow_gets_an_alert(cloud: Cloud, ca: Authority) -> None:
-    """A certificate that is not valid yet is a bad one."""
-    device = ca.issue("LED", now=MORNING + timedelta(days=1))
-    cloud.register(device)
-    assert alert(cloud, device) == "SSLV3_ALERT_BAD_CERTIFICATE"
-    assert last_reason(cloud).startswith("the certificate is not valid before 2026-01-02")
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        (VERSIONS[0], "SSLV3_ALERT_HANDSHAKE_FAILURE"),
-        (VERSIONS[1], "TLSV13_ALERT_CERTIFICATE_REQUIRED"),
-    ],
-)
-def test_client_without_a_certificate_gets_an_alert(
-    cloud: Cloud, version: ssl.TLSVersion, expected: str
-) -> None:
-    """TLS is mutual: a client proves itself too."""
-    assert alert(cloud, None, version=version) == expected
-
-
-def test_old_tls_gets_an_alert(cloud: Cloud, led: Device) -> None:
-    """TLS 1.1 is too old."""
-    offer_old_tls(cloud, led)
 
 
 def test_another_key_than_the_certificates_is_refused(cloud: Cloud, led: Device) -> None:
@@ -239,3 +156,39 @@ def test_borrowed_parts_of_pyopenssl_are_where_they_were() -> None:
     assert ffi.typeof(context._verify_callback).kind == "function"  # noqa: SLF001 borrowed
     assert lib.SSL_CTX_get_verify_mode(context._context) == context.get_verify_mode()  # noqa: SLF001 borrowed
     assert callable(lib.X509_STORE_CTX_set_error)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("offered", ["http/1.1", "x-amzn-mqtt-ca2"])
+def test_alpn_without_mqtt_gets_an_alert(
+    cloud: Cloud, led: Device, version: ssl.TLSVersion, offered: str
+) -> None:
+    """Other protocols are not spoken here: no_application_protocol (RFC 7301)."""
+    context = cloud.tls(led, version=version)
+    context.set_alpn_protocols([offered])
+    with (
+        socket.create_connection(cloud.address, timeout=5) as raw,
+        pytest.raises(ssl.SSLError, match="no application protocol"),
+    ):
+        context.wrap_socket(raw, server_hostname=cloud.gateway.endpoint_name)
+    assert last_reason(cloud) == f"the client offers {offered} by ALPN, not x-amzn-mqtt-ca"
+
+
+@pytest.mark.needs("openssl")
+def test_openssl_negotiates_alpn(cloud: Cloud, led: Device) -> None:
+    """`openssl s_client -alpn` reports the protocol, as on port 443 of AWS IoT."""
+    certificate, key = led.write(cloud.folder)
+    outcomes = {}
+    for offered in ("x-amzn-mqtt-ca", "http/1.1"):
+        done = subprocess.run(
+            [
+                *("openssl", "s_client", "-connect", f"127.0.0.1:{cloud.address[1]}"),
+                *("-servername", cloud.gateway.endpoint_name, "-alpn", offered),
+                *("-CAfile", cloud.gateway.root_ca_file, "-cert", certificate, "-key", key),
+            ],
+            input=b"",
+            capture_output=True,
+            check=False,
+        )
+        outcomes[offered] = done.returncode, b"ALPN protocol: " + offered.encode() in done.stdout
+    assert outcomes == {"x-amzn-mqtt-ca": (0, True), "http/1.1": (1, False)}

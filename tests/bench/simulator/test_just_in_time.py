@@ -71,18 +71,6 @@ def test_board_reports_0x7880(cloud: Cloud, auto: Authority) -> None:
     assert status(cloud, device) == "PENDING_ACTIVATION"
 
 
-def test_handshake_alone_registers_nothing(cloud: Cloud, auto: Authority) -> None:
-    """Without CONNECT a device stays unknown; with it, it does not."""
-    device = chained(auto.issue("LED"), auto)
-    with cloud.connect(device) as tls:
-        assert is_unknown(cloud, device)
-        tls.sendall(mqtt.encode(mqtt.PingReq()))
-        assert tls.recv(1) == b""
-    assert is_unknown(cloud, device)
-    drops(cloud, device)
-    assert status(cloud, device) == "PENDING_ACTIVATION"
-
-
 def test_event_is_published_at_every_connection_while_pending(
     cloud: Cloud, auto: Authority
 ) -> None:

@@ -39,35 +39,6 @@ def allowing(*statements: tuple[str, str]) -> dict[str, object]:
 pytest_plugins = ("cloud_fixtures",)
 
 
-def test_certificate_without_a_policy_is_closed_without_connack(
-    cloud: Cloud, ca: Authority
-) -> None:
-    """The handshake succeeds; CONNECT is answered by the end of the connection."""
-    device = ca.issue("LED")
-    cloud.register(device)
-    cloud.attach_thing(device)
-    with Client(cloud, device) as client:
-        assert client.ask(mqtt.Connect("LED")) is None
-    assert "no policy is attached" in last_reason(cloud)
-
-
-def test_client_id_must_be_the_things_name(cloud: Cloud, led: Device) -> None:
-    """The policy speaks of the thing that is attached and has the client id for its name."""
-    for client_id in ("other", "led", "*", "LED/x"):
-        with Client(cloud, led) as client:
-            assert client.ask(mqtt.Connect(client_id)) is None
-    with Client(cloud, led) as client:
-        assert client.ask(mqtt.Connect("LED")) == mqtt.ConnAck()
-
-
-def test_thing_must_be_attached(cloud: Cloud, led: Device) -> None:
-    """A detached certificate is refused at its next CONNECT."""
-    arn = cloud.arn("cert", led.id)
-    cloud.iot.detach_thing_principal(thingName="LED", principal=arn)
-    with Client(cloud, led) as client:
-        assert client.ask(mqtt.Connect("LED")) is None
-
-
 @pytest.mark.parametrize("client_id", ["", "x" * 129, "$x"])
 def test_client_id_beyond_the_limits_is_refused(
     cloud: Cloud, ca: Authority, client_id: str
@@ -140,15 +111,6 @@ def test_what_is_not_allowed_ends_the_connection(
     with connected(cloud, pump) as bystander, connected(cloud, led) as client:
         assert client.ask(packet) is None
         assert bystander.ask(mqtt.PingReq()) == mqtt.PingResp()
-
-
-def test_largest_message_passes(cloud: Cloud, led: Device) -> None:
-    """128 KB of payload, 256 bytes and 7 slashes of topic are allowed."""
-    topic = "LED/2/3/4/5/6/7/" + "x" * 240
-    with connected(cloud, led) as client:
-        assert client.ask(mqtt.Subscribe(1, ((topic, 0),))) == mqtt.SubAck(1, (0,))
-        message = mqtt.Publish(topic, b"x" * 128 * 1024)
-        assert client.ask(message) == message
 
 
 def test_fifty_first_subscription_gets_0x80(cloud: Cloud, led: Device) -> None:
