@@ -1,9 +1,9 @@
-"""Console text to events and public-key dumps, whole or streamed: the same code either way.
+"""Parse console text, whole or streamed, into events and public-key dumps.
 
 A board prints its public key as a dump: a header line that declares 91 bytes, then six rows of
-hex. A terminal adds what it likes: other tasks' lines between or glued to rows, blank lines,
-colours, timestamps, a second boot. `parse` reads all of it; the newest dump wins, and where that
-one is damaged or out of date, `Console.public_key` says so and never falls back on an older one.
+hex. In a log there is more: lines of other tasks between rows or glued to them, blank lines,
+colours, timestamps, a second boot. `parse` reads all of it. The newest dump counts; if it is
+damaged or out of date, `Console.public_key` raises an error and never returns an older key.
 
 `Reader` reads the same from a port, piece by piece, in constant memory.
 """

@@ -1,22 +1,21 @@
-"""Message numbers: where a boot begins, and whether a message was lost in it."""
+"""Find the beginning of each boot, and lost messages, by the message numbers."""
 
 from __future__ import annotations
 
 from collections import deque
 
 _OUT_OF_ORDER = 3
-"""Tasks may overtake each other between numbering and queueing a message, by this many."""
+"""The log task may print messages out of order by this many numbers."""
 
 _OUT_OF_ORDER_TICKS = 10
 _GLUED_AHEAD = 64
 
 
 class MessageNumbers:
-    """Follows the message numbers, which start at 0 with every boot.
+    """Tracks the message numbers, which start at 0 with every boot.
 
     Attributes:
-        boots: boots seen; 0 while no prefix was.
-        complete: whether no message of this boot was lost so far.
+        boots: the number of boots so far; 0 before the first message number.
     """
 
     def __init__(self) -> None:
@@ -28,18 +27,18 @@ class MessageNumbers:
 
     @property
     def complete(self) -> bool:
-        """Whether every message of this boot, from number 0, was seen."""
+        """Whether no message of this boot is missing so far."""
         return self.boots > 0 and self._seen == self._last + 1
 
     def see(self, number_digits: str | bytes, tick: int) -> bool:
-        """Take a message's number; return whether a boot begins with it.
+        """Process a message number; return whether a boot begins with it.
 
         Args:
-            number_digits: the digits before the tick; text that was glued to the number's front
-                may have left digits of its own there.
+            number_digits: the digits before the tick; they may begin with digits of other text
+                that is glued to the number.
             tick: the tick count.
         """
-        number = self._unglue(number_digits, tick)
+        number = self._without_glued_digits(number_digits, tick)
         begins = self._begins_boot(number, tick)
         if begins:
             self.boots += 1
@@ -52,14 +51,14 @@ class MessageNumbers:
         return begins
 
     def see_all(self, numbers: list[tuple[bytes, bytes]]) -> bool:
-        """Take many; return whether a boot begins among them."""
+        """Process many message numbers; return whether a boot begins among them."""
         if self._continues(numbers):
             return False
         begins = [self.see(number, int(tick)) for number, tick in numbers]
         return any(begins)
 
     def _continues(self, numbers: list[tuple[bytes, bytes]]) -> bool:
-        """Take the numbers at once where they go on one by one, as most do."""
+        """Process the numbers at once if they are consecutive, as most are."""
         values = [int(number) for number, _ in numbers]
         first = self._last + 1
         if self.boots == 0 or values != list(range(first, first + len(values))):
@@ -71,10 +70,10 @@ class MessageNumbers:
         return True
 
     def _begins_boot(self, number: int, tick: int) -> bool:
-        """Tell a boot from messages that overtook each other and from a digit that was lost.
+        """Return whether a boot begins; it resets both the message number and the tick count.
 
-        A boot sets the message number and the tick count back, both. One of them alone is
-        believed only where nothing contradicts it.
+        Messages out of order or with a lost digit change only one of them. That counts as a boot
+        only if the other does not contradict it.
         """
         if self.boots == 0:
             return True
@@ -86,8 +85,8 @@ class MessageNumbers:
             return falls and ticks >= 0
         return ticks > _OUT_OF_ORDER_TICKS or (falls and ticks > 0)
 
-    def _unglue(self, digits: str | bytes, tick: int) -> int:
-        """Return the number without digits of other text, such as the `52` of `5216 17 [task]`."""
+    def _without_glued_digits(self, digits: str | bytes, tick: int) -> int:
+        """Return the number without glued digits, such as the `52` in `5216 17 [task]`."""
         number = int(digits)
         if self.boots == 0 or number <= self._last + _GLUED_AHEAD or tick < self._tick:
             return number

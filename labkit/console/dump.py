@@ -1,9 +1,9 @@
-"""One public-key dump: its rows as they come, and the verdict on them.
+"""Collect the rows of one public-key dump and check them.
 
-Only the declared length tells a row's digits from what another task printed after them without
-a line break, so rows are counted out: five of 16 bytes and one of 11. Whatever is put together
-is believed only after the key's 26 header bytes and the point on the curve were checked, so a
-row taken wrongly ends in a refusal, never in a key.
+Another task may print text right behind a row, without a line break. Only the declared length
+separates the two, so rows have fixed sizes: five of 16 bytes and one of 11. The key's 26 header
+bytes and the point on the curve are checked afterwards, so a row that was cut wrongly leads to an
+error, never to a wrong key.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from labkit.keys import DER_BYTES, SPKI_HEADER, PublicKey
 
 ROW_BYTES = 16
 ROW_SIZES = (ROW_BYTES,) * (DER_BYTES // ROW_BYTES) + (DER_BYTES % ROW_BYTES,)
-"""The bytes of each row of a whole dump."""
+"""The size in bytes of each row of a complete dump."""
 
 _ROWS = len(ROW_SIZES)
 _LAST_ROW_BYTES = ROW_SIZES[-1]
 
 _AGAIN = (
-    "Reset the board with keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR 0 and capture the dump again"
+    "Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 0, reset the board and capture the dump "
+    "again"
 )
 _QUEUE = (
-    "messages are dropped when the board's log queue is full: releases from 202107.00 print the "
-    "key on every boot; lengthen the queue if it happens again"
+    "If rows are missing again, lengthen the board's log queue: the board drops messages when the "
+    "queue is full"
 )
 
 _FLAGS = re.IGNORECASE | re.ASCII
 _FULL_ROW = r"(?:[0-9a-f]{4} +){7}[0-9a-f]{4}(?![0-9a-f])"
 _LAST_ROW = r"(?:[0-9a-f]{4} +){5}[0-9a-f]{2}"
-# Digits of a clock before the row must not become its first group; text that was printed
-# without a line break may stand right before it.
+# A timestamp's digits before the row are not its first group. Text without a line break may be
+# right before the row.
 _NOT_IN_A_WORD = r"(?<![0-9a-z.,:])"
-# A row that ends its line, with one word before it that looks like a group: a clock's year or zone.
+# A row at the end of its line, after one word that looks like a group: a timestamp's year or zone.
 _AFTER_ONE_WORD = r"(?<=\b[0-9a-f]{4} )(?<![0-9a-f]{4} [0-9a-f]{4} )"
 _ROW_PATTERNS = {
     size: tuple(
@@ -54,34 +55,34 @@ _ROW_LIKE = re.compile(
     _FLAGS,
 )
 _CONTINUOUS = re.compile(r"[\s>|]*([0-9a-f]{2,}) *$", _FLAGS)
-# A row's shape in which a character is no hex digit, such as an O for a 0.
+# A row in which a character is not a hex digit, such as an O for a 0.
 _ROW_SHAPED = {
     size: re.compile(rf"[\s>|]*({row}) *$".replace("0-9a-f", r"0-9a-z?\uFFFD"), re.IGNORECASE)
     for size, row in ((ROW_BYTES, _FULL_ROW), (_LAST_ROW_BYTES, _LAST_ROW))
 }
 _NOT_HEX = re.compile(r"[^0-9a-f\s]", _FLAGS)
 _NOT_HEX_MOST = 4
-"""More such characters in a row, and it is somebody's words."""
+"""With more such characters, the text is not a damaged row."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Dump:
-    """A public-key dump in console text, whole or damaged.
+    """A public-key dump in console text, complete or damaged.
 
     Attributes:
-        line: its header's line, counted from 1; its first row's where the header is missing.
-        boot: the boot that printed it, counted from 1; 0 where no message numbers are.
-        declared: bytes that its header declares; 91 where the header is missing.
-        received: bytes that came.
-        rows: rows that came.
-        der: 91 bytes, DER SubjectPublicKeyInfo, checked; None where the dump is damaged.
-        generated: True: the board said before it that it generates a key pair. False: a release
-            that says so whenever it does (202107.00 and later) did not, and no message of that
-            boot is missing. None: cannot be told. Releases to 202012.01 never say it: they dump
-            when a pair was made and also when no certificate is stored.
+        line: the line of its header, counted from 1; of its first row if the header is missing.
+        boot: the boot that printed it, counted from 1; 0 if there are no message numbers.
+        declared: the bytes that its header declares; 91 if the header is missing.
+        received: the bytes received.
+        rows: the rows received.
+        der: 91 bytes, DER SubjectPublicKeyInfo, checked; None if the dump is damaged.
+        generated: True if the board announced a new key pair before it. False if the release
+            (202107.00 or later) announces new pairs, did not, and no message of that boot is
+            missing. None if unknown: releases to 202012.01 never announce a pair, and print the
+            dump for a new pair and for a missing certificate.
         problem: what is wrong and what to do, or None.
-        problem_row: the row at fault, counted from 1, or None.
-        came: the rows' characters as they came, without blanks, good or bad.
+        problem_row: the damaged row, counted from 1, or None.
+        characters: the characters of each row received, without blanks.
     """
 
     line: int
@@ -93,18 +94,18 @@ class Dump:
     generated: bool | None
     problem: str | None = None
     problem_row: int | None = None
-    came: tuple[str, ...] = ()
+    characters: tuple[str, ...] = ()
 
     @property
     def hex_rows(self) -> tuple[str, ...]:
-        """The six rows as the documentation shows them; empty where the dump is damaged."""
+        """The six rows as in the documentation; empty if the dump is damaged."""
         return () if self.der is None else hex_rows(self.der)
 
     def public_key(self) -> PublicKey:
         """Return the key.
 
         Raises:
-            DumpError: the dump is damaged; the message names the row and what to do.
+            DumpError: the dump is damaged. The message names the row.
         """
         if self.der is None:
             raise DumpError(
@@ -117,7 +118,7 @@ class Dump:
         return PublicKey.from_der(self.der)
 
     def __repr__(self) -> str:
-        """Return one line: where, how many bytes, the key's short fingerprint."""
+        """Return one line: the line number, the bytes, the short fingerprint."""
         size = f"{self.received} of {self.declared} bytes"
         if self.der is None:
             return f"<Dump line {self.line}: damaged, {size}>"
@@ -125,13 +126,13 @@ class Dump:
 
 
 def hex_rows(der: bytes) -> tuple[str, ...]:
-    """Write a key's bytes as the console does, six rows, without line ends and end blanks."""
+    """Return a key's bytes as the console prints them: six rows, without blanks at their ends."""
     return tuple(der[at : at + ROW_BYTES].hex(" ", -2) for at in range(0, len(der), ROW_BYTES))
 
 
 @dataclass(slots=True)
 class _Row:
-    """A row as it came: its digits, and how many it should have."""
+    """A row: its digits, and the expected number of digits."""
 
     digits: str
     expected: int
@@ -148,13 +149,13 @@ class _Row:
 
 @dataclass(slots=True)
 class Collector:
-    """A dump whose rows are still coming.
+    """A dump that is not complete yet.
 
     Attributes:
-        line: line of its header or first row.
+        line: the line of its header or first row.
         boot: the boot that prints it.
         task: the task that prints it, or None.
-        declared: bytes that its header declares.
+        declared: the bytes that its header declares.
         generated: as in `Dump`.
         continuous: rows of any length, as `xxd -ps` writes them.
     """
@@ -169,21 +170,21 @@ class Collector:
 
     @property
     def full(self) -> bool:
-        """Whether all rows came, good or bad."""
+        """Whether all rows were received, intact or damaged."""
         if self.continuous:
             return self._digits_left() == 0
         return len(self._rows) == _ROWS
 
     @property
     def count(self) -> int:
-        """Rows that came."""
+        """The rows received."""
         return len(self._rows)
 
     def find(self, text: str, start: int) -> tuple[int, int] | None:
-        """Find the next row's digits, or what is left of them.
+        """Find the next row's digits, or the rest of a damaged row.
 
         Returns:
-            Where they begin and end, or None if the text from `start` on holds none.
+            Start and end of the digits, or None if the text from `start` on has none.
         """
         if self.continuous:
             match = _CONTINUOUS.match(text, start)
@@ -203,19 +204,19 @@ class Collector:
         return begin, min(end, prefix.start()) if prefix else end
 
     def _find_not_hex(self, text: str, start: int) -> tuple[int, int] | None:
-        """Find a row of the right shape in which a few characters are no hex digits."""
+        """Find a row in which a few characters are not hex digits."""
         match = _ROW_SHAPED[self._bytes_expected()].match(text, start)
         if match is None or not 0 < len(_NOT_HEX.findall(match[1])) <= _NOT_HEX_MOST:
             return None
         return match.span(1)
 
     def is_row(self, text: str) -> bool:
-        """Whether a line is the next row and nothing else, which it mostly is."""
+        """Whether a line is the next row and nothing else, the usual case."""
         pattern = _ROW_LINES[self._bytes_expected()]
         return not self.continuous and pattern.fullmatch(text) is not None
 
     def take(self, text: str) -> None:
-        """Take a row that `find` found."""
+        """Add a row that `find` found."""
         digits = "".join(text.split()).lower()
         expected = len(digits) if self.continuous else 2 * self._bytes_expected()
         self._rows.append(_Row(digits, expected))
@@ -227,10 +228,10 @@ class Collector:
         return 2 * DER_BYTES - sum(len(row.digits) for row in self._rows)
 
     def finish(self, *, log_ended: bool = False) -> Dump:
-        """Judge what came.
+        """Check the rows received, and return the dump.
 
         Args:
-            log_ended: the text ended here, so that rows may only not have come yet.
+            log_ended: whether the text ends here, so that rows may still follow.
         """
         received = sum(len(row.digits) for row in self._rows) // 2
         der: bytes | None = None
@@ -249,42 +250,41 @@ class Collector:
             generated=self.generated,
             problem=problem,
             problem_row=row,
-            came=tuple(each.digits for each in self._rows),
+            characters=tuple(each.digits for each in self._rows),
         )
 
     def _structural_problem(
         self, received: int, *, log_ended: bool
     ) -> tuple[int | None, str] | None:
-        """Say which row is at fault and how, or None where 91 bytes came in good rows."""
-        came = f"{_rows_text(len(self._rows))}, {received} of {DER_BYTES} bytes"
+        """Return the damaged row and the problem, or None if 91 bytes are in intact rows."""
+        size = f"{_rows_text(len(self._rows))}, {received} of {DER_BYTES} bytes"
         if self.declared != DER_BYTES:
             return None, (
                 f"the header declares {self.declared} bytes, expected {DER_BYTES} "
                 f"(a P-256 key). The header line was damaged. {_AGAIN}."
             )
         if self._misses_a_middle_row():
-            return None, f"{came} came: a row is missing. {_AGAIN}; {_QUEUE}."
+            return None, f"got {size}: a row is missing. {_AGAIN}. {_QUEUE}."
         for number, row in enumerate(self._rows, start=1):
             if not row.fits:
-                return number, f"row {number}: {_row_problem(row, came)} {_AGAIN}."
+                return number, f"row {number}: {_row_problem(row, size)} {_AGAIN}."
         if received < DER_BYTES:
             missing = len(self._rows) + 1
             if log_ended:
                 return missing, (
-                    f"the text ends inside the dump, {came} came; row {missing} is the next. "
-                    "Let the board print on, or copy all of it. If it prints no more, rows "
-                    "were lost. "
-                    f"{_AGAIN}; {_QUEUE}."
+                    f"the text ends inside the dump: got {size}, row {missing} is next. "
+                    "Wait until the board has printed the dump, or copy all of it. If no more rows "
+                    f"follow, they were lost. {_AGAIN}. {_QUEUE}."
                 )
             where = f"row {missing} or one before it is" if self._rows else "all six are"
             return (
                 missing,
-                f"{came} came: {where} missing. {_AGAIN}; {_QUEUE}.",
+                f"got {size}: {where} missing. {_AGAIN}. {_QUEUE}.",
             )
         return None
 
     def _misses_a_middle_row(self) -> bool:
-        """Whether a row of the last row's length stands in an earlier row's place."""
+        """Whether the last row received has the size of row 6 and comes earlier."""
         *earlier, last = self._rows or [_Row("", 0)]
         return (
             not self.continuous
@@ -294,12 +294,12 @@ class Collector:
         )
 
 
-def _row_problem(row: _Row, came: str) -> str:
+def _row_problem(row: _Row, size: str) -> str:
     if row.not_hex:
         changed = "A character was changed in the copy."
-        return f"{row.not_hex!r} is not a hex digit ({came} came). {changed}"
+        return f"{row.not_hex!r} is not a hex digit (got {size}). {changed}"
     return (
-        f"{wrong_size(len(row.digits), row.expected // 2)} ({came} came). "
+        f"{wrong_size(len(row.digits), row.expected // 2)} (got {size}). "
         "Digits were lost or added in the copy."
     )
 
@@ -317,8 +317,8 @@ def _content_problem(der: bytes) -> tuple[int | None, str] | None:
         PublicKey.from_der(der)
     except PublicKeyError:
         return None, (
-            f"{DER_BYTES} of {DER_BYTES} bytes came, but rows 2 to {_ROWS} hold no point of the "
-            "curve P-256: a digit in them was changed, or rows are swapped, repeated or missing. "
+            f"got {DER_BYTES} of {DER_BYTES} bytes, but rows 2 to {_ROWS} are not a point on the "
+            "curve P-256: a digit was changed, or rows are swapped, repeated or missing. "
             f"{_AGAIN}."
         )
     return None
@@ -329,6 +329,6 @@ def _rows_text(count: int) -> str:
 
 
 def wrong_size(digits: int, expected: int) -> str:
-    """Return how many bytes some hex digits are, and how many bytes were expected."""
+    """Return the size of some hex digits in bytes, and the expected size."""
     half = " and a half" if digits % 2 else ""
     return f"{digits // 2} bytes{half}, expected {expected}"

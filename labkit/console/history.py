@@ -1,4 +1,4 @@
-"""What the dumps and announcements of a console text add up to: which key is the device's now."""
+"""Follow dumps and announcements to decide which key is the device's current one."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from labkit.console.dump import Dump, hex_rows
 from labkit.console.shapes import Kind
 from labkit.keys import DER_BYTES
 
-_CAPTURE = "Reset the board, let it print on, and capture its console again"
+_CAPTURE = "Reset the board, wait until it is quiet, and capture its console again"
 
 _OUTDATED = {
     Kind.WAITING: (
-        "the board said that it generates a new key pair, and no dump of the new key follows. "
-        "Wait until the board prints it (180 seconds by default), then capture again"
+        "the board announced that it generates a new key pair, and no dump of the new key "
+        "follows. Wait until the board prints it (180 seconds by default), then capture again"
     ),
     Kind.PRINTING: f"the board announced its public key, and no dump follows. {_CAPTURE}",
     Kind.WARNING: (
-        "the board said that its certificate should be updated, which it does when it has made "
-        f"a key pair or has no certificate, and the dump that belongs to it is missing. {_CAPTURE}"
+        "the board warned that its certificate should be updated, as it does for a new key pair "
+        f"or without a certificate, and the dump for this warning is missing. {_CAPTURE}"
     ),
     Kind.NO_PRIVATE_KEY: (
-        "the board said that it has no private key any more. Read its first error about the "
-        f"private key, mend the keys header, build and flash. {_CAPTURE}"
+        "the board reported that it no longer has a private key. Read its first error about the "
+        f"private key, fix the keys header, build and flash. {_CAPTURE}"
     ),
     Kind.PROVISIONED: (
-        "a later boot went on without printing its public key, though this release prints it on "
-        "every boot: a private key was imported, or the dump was lost. Take the private key out "
-        f"of the keys header if one is there. {_CAPTURE}"
+        "a later boot did not print its public key, although this release prints it on every "
+        "boot: a private key was imported, or the dump was lost. Remove the private key from the "
+        f"keys header if it has one. {_CAPTURE}"
     ),
 }
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the provisioning code: what it has printed."""
+    """What one run of the provisioning code has printed so far."""
 
     waiting: bool = False
     printing: bool = False
@@ -43,16 +43,16 @@ class _Run:
 
 
 class History:
-    """Follows dumps and announcements in their order.
+    """Tracks dumps and announcements in order.
 
-    Releases from 202107.00 print, in this order: Waiting (only when a key pair is made),
-    Printing, the dump, Warning. Earlier ones print Warning, then the dump, and only when a pair
-    was made or no certificate is stored. So an announcement without a dump after it means that a
-    dump was lost, and the one before it is not known to be the device's key any more.
+    Releases from 202107.00 print Waiting (only for a new key pair), Printing, the dump, Warning.
+    Earlier releases print Warning, then the dump, and only for a new pair or without a
+    certificate. So an announcement without a dump after it means that a dump was lost, and that an
+    older dump may not be the device's key.
 
     Attributes:
-        newest: the newest dump, whole or damaged.
-        dumps: dumps seen, whole or damaged.
+        newest: the newest dump, complete or damaged.
+        dumps: the number of dumps, complete or damaged.
         recommended_subject: the common name that a secure element recommends, or None.
     """
 
@@ -69,11 +69,11 @@ class History:
         self._bare = False
 
     def boot(self) -> None:
-        """A boot begins."""
+        """Process the beginning of a boot."""
         self._run = _Run()
 
     def announce(self, kind: Kind, line: int) -> None:
-        """Take an announcement."""
+        """Process an announcement."""
         run = self._run
         if kind is Kind.WAITING:
             self._run = run = _Run() if run.waiting or run.printing or run.dump else run
@@ -98,7 +98,7 @@ class History:
         return kind in _OUTDATED
 
     def begin_dump(self, *, numbers_complete: bool, header: bool) -> bool | None:
-        """Take the beginning of a dump; return whether its key was just generated."""
+        """Process the beginning of a dump; return whether its key was just generated."""
         if self._run.dump:
             self._run = _Run()
         run = self._run
@@ -110,14 +110,14 @@ class History:
         return False if run.printing and numbers_complete else None
 
     def end_dump(self, dump: Dump) -> None:
-        """Take a dump, whole or damaged; it is the newest."""
+        """Process the end of a dump, complete or damaged."""
         self.dumps += 1
         self._damaged += dump.der is None
         self._before, self.newest = self.newest, dump
         self._repeated_rows = 0
 
     def loose_row(self, digits: str, line: int, boot: int) -> None:
-        """Take a row outside a dump: it repeats the newest dump's, or is left of a newer one."""
+        """Process a row outside a dump: it repeats the newest dump's, or belongs to a lost dump."""
         newest = self.newest
         size = len(digits.replace(" ", "")) // 2
         if newest is not None and newest.der is not None and not self._unanswered:
@@ -136,14 +136,14 @@ class History:
         self.end_dump(loose)
 
     def outdated(self) -> str | None:
-        """Say why the newest dump is not known to be the device's key any more, or None."""
+        """Return why the newest dump may not be the device's key any more, or None."""
         if self._unanswered is None:
             return None
         kind, line = self._unanswered
         return f"line {line}: {_OUTDATED[kind]}."
 
     def notes(self, boots: int) -> tuple[str, ...]:
-        """Say what a person should know who relies on the newest dump."""
+        """Return what to know before using the newest dump."""
         notes = []
         newest, before = self.newest, self._before
         if newest and self.dumps > 1:
@@ -163,6 +163,6 @@ class History:
 
 
 _LOOSE = (
-    "rows of a public key stand here without the dump's beginning, so an older dump is not known "
-    f"to be the device's key. {_CAPTURE}."
+    "there are rows of a public key without the beginning of the dump, so an older dump may not be "
+    f"the device's key. {_CAPTURE}."
 )

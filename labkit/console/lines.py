@@ -1,4 +1,4 @@
-"""Cutting console lines into messages and rows, and following what they say."""
+"""Split console lines into messages and rows, and process them."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Hashable, Iterator
 
-_PATIENCE_LINES = 1000
-"""Lines of other tasks between two rows after which no row is waited for."""
+_MOST_OTHER_LINES = 1000
+"""A dump ends after this many lines of other tasks without a row."""
 
 _ENDS_A_DUMP = {Kind.PRINTING, Kind.WAITING, Kind.WARNING, Kind.SUBJECT, Kind.NO_PRIVATE_KEY}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A piece of console text: a message, a row of a dump, or what is left of a line.
+    """A piece of console text: a message, a row of a dump, or the rest of a line.
 
     Attributes:
-        line: the line it stands in, counted from 1.
+        line: the line number, counted from 1.
         kind: what it is.
         text: the text, without the prefix.
-        number: the message number in the prefix, or None where it has no prefix.
+        number: the message number in the prefix, or None without a prefix.
         tick: the tick count in the prefix, or None.
         task: the task in the prefix, or None; empty where the board prints `[]`.
-        dump: the dump that this row completed or this message ended, whole or damaged, or None.
+        dump: the dump that this event ended, complete or damaged, or None.
         row: the row's number in its dump, counted from 1; 0 if it is not a row of a dump.
         boot: the boot that printed it, counted from 1; 0 before the first message number.
     """
@@ -65,7 +65,7 @@ class Event:
 
 
 class _Mark(NamedTuple):
-    """Where a new piece of the line begins, and what it is."""
+    """The position and type of a new piece of the line."""
 
     start: int
     end: int
@@ -80,10 +80,10 @@ def _mark(what: str, match: re.Match[str] | None) -> _Mark | None:
     return _Mark(*match.span(), what, match) if match else None
 
 
-class _Ahead:
-    """Searches one line and remembers what lies ahead, so that a long line is searched once.
+class _LineSearch:
+    """Searches one line and stores what it found ahead, so that a long line is searched once.
 
-    Words that a pattern needs are looked for first: that costs a tenth of the pattern.
+    Words that a pattern needs are searched first, which takes a tenth of the pattern's time.
     """
 
     def __init__(self, text: str) -> None:
@@ -132,10 +132,10 @@ class _Ahead:
 
 
 class Lines:
-    """Follows console lines, one after the other.
+    """Processes console lines, one after the other.
 
     Args:
-        every_line: give events for text that says nothing about keys, too.
+        every_line: return events for text that is not about keys, too.
 
     Attributes:
         numbers: the message numbers so far.
@@ -147,30 +147,30 @@ class Lines:
         self.history = History()
         self._every_line = every_line
         self._collector: Collector | None = None
-        self._patience = 0
+        self._lines_left = 0
         self._ended: Dump | None = None
         self._line = 0
 
     @property
     def collecting(self) -> bool:
-        """Whether rows of a dump are still to come."""
+        """Whether a dump is not complete yet."""
         return self._collector is not None
 
     def skip(self, span: bytes) -> None:
-        """Pass lines that say nothing about keys; only their message numbers count."""
+        """Skip lines that are not about keys, except for their message numbers."""
         if self.numbers.see_all(leading_numbers(span)):
             self.history.boot()
 
     def read(self, text: str, line: int) -> Iterator[Event]:
-        """Read a line: messages and rows, which may be glued together."""
+        """Process a line: messages and rows, which may be glued together."""
         self._line = line
-        self._lose_patience()
+        self._count_line()
         if not text:
             return
         if self._collector and self._collector.is_row(text) and START_WORDS[0] not in text:
             yield self._row(text)
             return
-        position, prefix, ahead = 0, None, _Ahead(text)
+        position, prefix, ahead = 0, None, _LineSearch(text)
         while True:
             mark = self._next_mark(ahead, position)
             if mark is None:
@@ -191,18 +191,18 @@ class Lines:
             position = mark.start if mark.what == "start" else mark.end
 
     def close(self) -> None:
-        """Take the end of the text."""
+        """Process the end of the text."""
         self._end_dump(log_ended=True)
 
-    def _next_mark(self, ahead: _Ahead, position: int) -> _Mark | None:
-        """Find the next place where a new piece begins; at the same place a row comes first."""
+    def _next_mark(self, ahead: _LineSearch, position: int) -> _Mark | None:
+        """Find the next position where a new piece begins; a row counts before other pieces."""
         first = self._next_row(ahead, position)
         for mark in (ahead.header(position), ahead.prefix(position)):
             if mark and (first is None or mark.start < first.start):
                 first = mark
         return first
 
-    def _next_row(self, ahead: _Ahead, position: int) -> _Mark | None:
+    def _next_row(self, ahead: _LineSearch, position: int) -> _Mark | None:
         start = ahead.start(position)
         collector = self._collector
         if collector is None:
@@ -218,7 +218,7 @@ class Lines:
             if self.numbers.boots > 1:
                 self._end_dump()
             self.history.boot()
-        # A task's messages keep their order, so its next message comes after all its rows.
+        # A task's messages stay in order, so its next message comes after all its rows.
         if self._collector and self._collector.task and self._collector.task == prefix["task"]:
             self._end_dump()
 
@@ -233,7 +233,7 @@ class Lines:
         return self._event(Kind.HEADER, text, prefix)
 
     def _begin_bare(self, text: str) -> None:
-        """Begin a dump at its first row; its header, if it just came, counts."""
+        """Begin a dump at its first row, unless its header has just begun it."""
         continuous = text.startswith(CONTINUOUS_START)
         if self._collector and not self._collector.count:
             self._collector.continuous = continuous
@@ -253,14 +253,14 @@ class Lines:
             generated=self.history.begin_dump(numbers_complete=complete, header=header),
             continuous=continuous,
         )
-        self._patience = _PATIENCE_LINES
+        self._lines_left = _MOST_OTHER_LINES
 
     def _row(self, text: str) -> Event:
         if self._collector is None:
             self.history.loose_row(text, self._line, self.numbers.boots)
             return self._event(Kind.ROW, text)
         self._collector.take(text)
-        self._patience = _PATIENCE_LINES
+        self._lines_left = _MOST_OTHER_LINES
         number = self._collector.count
         if self._collector.full:
             self._end_dump()
@@ -286,9 +286,9 @@ class Lines:
         number, tick, task = int(prefix["number"]), int(prefix["tick"]), prefix["task"]
         return Event(self._line, kind, text.strip(), number, tick, task, ended, boot=boot)
 
-    def _lose_patience(self) -> None:
-        self._patience -= 1
-        if self._collector and not self._patience:
+    def _count_line(self) -> None:
+        self._lines_left -= 1
+        if self._collector and not self._lines_left:
             self._end_dump()
 
     def _end_dump(self, *, log_ended: bool = False) -> None:

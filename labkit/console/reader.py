@@ -1,4 +1,4 @@
-"""Reading console text, whole or as it comes."""
+"""Read console text, whole or piece by piece."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from labkit.console.lines import Event, Lines
-from labkit.console.shapes import clean, hot_lines
+from labkit.console.shapes import clean, lines_about_keys
 from labkit.errors import DumpError, NoDumpError
 from labkit.keys import DER_BYTES
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from labkit.keys import PublicKey
 
 _BLOCK = 1 << 16
-"""Bytes looked at together. A longer line is read as if it were broken there."""
+"""Bytes processed together. A longer line is split there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What a console text holds.
+    """The public-key dumps of a console text.
 
     Attributes:
-        newest: the newest dump, whole or damaged, or None.
-        dumps: dumps seen, whole or damaged.
-        boots: boots seen in the message numbers.
-        notes: what a person should know who relies on the newest dump.
+        newest: the newest dump, complete or damaged, or None.
+        dumps: the number of dumps, complete or damaged.
+        boots: the number of boots, by the message numbers.
+        notes: what to know before using the newest dump.
         recommended_subject: the common name that a secure element recommends, or None.
-        outdated: why the newest dump is not known to be the device's key any more, or None.
+        outdated: why the newest dump may not be the device's key any more, or None.
     """
 
     newest: Dump | None
@@ -48,13 +48,13 @@ class Console:
 
         Raises:
             NoDumpError: there is no dump.
-            DumpError: the newest dump is damaged or cut off, or the text goes on to say that the
-                device's key is another by now. An older dump is never used instead.
+            DumpError: the newest dump is damaged or cut off, or later lines show that the device
+                has another key now. An older dump is never used instead.
         """
         if self.newest is None:
             why = self.outdated or (
-                "set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 1, build, flash, and capture "
-                "the console from the reset on"
+                "capture the console again, from the reset on. If there is still no dump, set "
+                "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 1, build and flash."
             )
             raise NoDumpError(
                 f'no public-key dump ("Device public key, {DER_BYTES} bytes:" and six rows) in '
@@ -76,7 +76,7 @@ class Console:
 def parse(text: str | bytes | IO[bytes] | Iterable[str | bytes]) -> Console:
     r"""Read console text.
 
-    Accepted, for instance::
+    Accepted, for example::
 
         7 910 [IP-task] Device public key, 91 bytes:      a log, of one boot or several
         3059 3013 0607 2a86 48ce 3d02 0106 082a           the six rows alone, as in the
@@ -84,12 +84,11 @@ def parse(text: str | bytes | IO[bytes] | Iterable[str | bytes]) -> Console:
         3059301306072a8648ce3d020106082a8648ce3d030107…   what `xxd -ps` writes
 
     Args:
-        text: all of it, pieces of it cut anywhere, or an open file; lines must still have their
-            ends. Bytes are UTF-8, or UTF-16 with its byte order mark; bytes that are
-            neither do no harm. Lines end in CR, LF or CRLF.
+        text: all of it, pieces cut anywhere, or an open binary file, with the line ends (CR, LF or
+            CRLF). Bytes are UTF-8, or UTF-16 with a byte order mark; other bytes are replaced.
 
     Returns:
-        What was found; `Console.public_key` gives the key or says why there is none.
+        The dumps; `Console.public_key` returns the key or raises an error.
     """
     reader = Reader(every_line=False)
     for piece in _pieces(text):
@@ -99,7 +98,7 @@ def parse(text: str | bytes | IO[bytes] | Iterable[str | bytes]) -> Console:
 
 
 def _pieces(text: str | bytes | IO[bytes] | Iterable[str | bytes]) -> Iterable[str | bytes]:
-    """Return the pieces of a text; a file's are blocks, ten times as fast as its lines."""
+    """Return the pieces of a text; a file is read in blocks, ten times as fast as by lines."""
     if isinstance(text, str | bytes):
         return (text,)
     read = getattr(text, "read", None)
@@ -107,11 +106,11 @@ def _pieces(text: str | bytes | IO[bytes] | Iterable[str | bytes]) -> Iterable[s
 
 
 class Reader:
-    """Reads console text piece by piece, in memory that does not grow.
+    """Reads console text piece by piece, in constant memory.
 
     Args:
-        every_line: give an event for every message; otherwise only for those that say something
-            about keys and provisioning, which is much faster.
+        every_line: return an event for every message; otherwise only for messages about keys and
+            provisioning, which is much faster.
     """
 
     def __init__(self, *, every_line: bool = True) -> None:
@@ -128,13 +127,13 @@ class Reader:
         """Read a piece of text, cut anywhere.
 
         Returns:
-            The events of the lines that it ended.
+            The events of the lines that end in it.
 
         Raises:
             ValueError: the reader is closed.
         """
         if self._closed:
-            raise ValueError("the reader is closed; make a new one")
+            raise ValueError("the reader is closed. Make a new one.")
         data = chunk.encode("utf-8", "replace") if isinstance(chunk, str) else self._to_utf8(chunk)
         events: list[Event] = []
         for at in range(0, len(data), _BLOCK):
@@ -143,7 +142,7 @@ class Reader:
         return events
 
     def close(self) -> Console:
-        """Read what is left of the last line, and return what the text holds."""
+        """Process the rest of the last line, and return the dumps."""
         if not self._closed:
             self._closed = True
             if self._start:
@@ -162,11 +161,11 @@ class Reader:
         )
 
     def so_far(self) -> Console:
-        """Return what the text holds if it ends here; the reader goes on."""
+        """Return the dumps as if the text ended here; the reader stays open."""
         return copy.deepcopy(self).close()
 
     def _to_utf8(self, chunk: bytes) -> bytes:
-        """Decode UTF-16, which Windows tools write, where the text begins with its mark."""
+        """Decode UTF-16, which Windows tools write, if the text begins with its byte order mark."""
         if self._start is not None:
             self._start += chunk
             if len(self._start) < len(codecs.BOM_UTF16_LE):
@@ -177,7 +176,7 @@ class Reader:
         return chunk if self._decode is None else self._decode.decode(chunk).encode()
 
     def _with_lf(self, data: bytes) -> bytes:
-        """Make every line end an LF, also where a CRLF is cut in two."""
+        """Replace every line end by LF, also a CRLF that is split between two pieces."""
         if self._after_cr and data.startswith(b"\n"):
             data = data[1:]
             self._after_cr = False
@@ -186,7 +185,7 @@ class Reader:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
     def _read_pending(self) -> Iterator[Event]:
-        """Read the lines that are complete, and the beginnings of endless ones."""
+        """Process the complete lines, and the beginnings of lines that are too long."""
         pending = self._pending
         while len(pending) > _BLOCK and pending.find(b"\n", 0, _BLOCK + 1) < 0:
             piece = bytes(pending[:_BLOCK])
@@ -199,18 +198,18 @@ class Reader:
             yield from self._read_block(block)
 
     def _read_block(self, raw: bytes) -> Iterator[Event]:
-        """Read whole lines, or a piece of one."""
+        """Process whole lines, or a piece of one."""
         block = clean(raw)
-        hot = iter([] if self._every_line else hot_lines(block))
-        next_hot, position = next(hot, len(block)), 0
+        starts = iter([] if self._every_line else lines_about_keys(block))
+        next_start, position = next(starts, len(block)), 0
         while position < len(block):
-            while next_hot < position:
-                next_hot = next(hot, len(block))
-            if not self._every_line and not self._lines.collecting and next_hot > position:
-                span = block[position:next_hot]
+            while next_start < position:
+                next_start = next(starts, len(block))
+            if not self._every_line and not self._lines.collecting and next_start > position:
+                span = block[position:next_start]
                 self._lines.skip(span)
                 self._line_number += span.count(b"\n")
-                position = next_hot
+                position = next_start
                 continue
             end = block.find(b"\n", position)
             line = block[position : end if end >= 0 else len(block)]

@@ -1,4 +1,4 @@
-"""What console lines look like: the patterns, and which lines can matter at all.
+"""The patterns of console lines, and a fast search for lines about keys.
 
 Source: `aws_dev_mode_key_provisioning.c` and `iot_logging_task_dynamic_buffers.c` of the public
 releases 201910.00 to 202203.00; consoles of real boards.
@@ -13,7 +13,7 @@ _FLAGS = re.IGNORECASE | re.ASCII
 
 
 class Kind(StrEnum):
-    """What a piece of console text is."""
+    """The type of a piece of console text."""
 
     HEADER = "header"
     ROW = "row"
@@ -29,10 +29,10 @@ class Kind(StrEnum):
 PREFIX = re.compile(
     r"(?P<number>\d{1,10}) (?P<tick>\d{1,10}) \[(?P<task>[ -Z\\^-~]{0,32})\] ?", re.ASCII
 )
-"""`<message number> <tick> [<task>] `, which the logging task puts before a message."""
+"""`<message number> <tick> [<task>] `, the log task's prefix of a message."""
 
 HEADER = re.compile(r"(?:device )?public key, *(?P<declared>\d{1,20}) *bytes:?|, 91 bytes:", _FLAGS)
-"""A dump's header line, also where its first words were garbled."""
+"""A dump's header line, also with garbled first words."""
 
 CONTINUOUS_START = "30593013"
 BARE_START = re.compile(
@@ -42,13 +42,13 @@ BARE_START = re.compile(
 """The first bytes of every P-256 key, in rows or as `xxd -ps` writes them."""
 
 START_WORDS = ("3059 3013 0607", CONTINUOUS_START)
-"""One of these is in every line that BARE_START matches."""
+"""Every line that BARE_START matches has one of these."""
 
 LOOSE_ROW = re.compile(
     r"(?<![0-9a-f])(?:(?:[0-9a-f]{4} ){7}[0-9a-f]{4}|(?:[0-9a-f]{4} ){5}[0-9a-f]{2})(?![0-9a-f])",
     _FLAGS,
 )
-"""A row, full or last, wherever it stands."""
+"""A row, full or last, anywhere in a line."""
 
 _KINDS = (
     (Kind.WAITING, r"waiting for (?P<seconds>\d{1,6}) seconds before generating"),
@@ -65,11 +65,11 @@ _KIND_PATTERNS = tuple((kind, re.compile(pattern, _FLAGS)) for kind, pattern in 
 
 _KIND_WORDS = (" key", "certificate s", "tls", "handshake")
 
-# One of these, in lower case, or a row's shape is in every line that HEADER, BARE_START, LOOSE_ROW
-# or one of _KINDS can match. Plain searches run at a gigabyte a second, and every one counts.
+# Every line that HEADER, BARE_START, LOOSE_ROW or one of _KINDS can match has one of these in lower
+# case, or the shape of a row. Plain searches run at 1 GB/s.
 _NEEDLES = (b" key", b"91 bytes", b"30593013", b"certificate s", b"tls", b"handshake")
 
-# Every hex digit becomes the same byte, one that is in no text: a row's shape is a plain search.
+# Hex digits become one byte that no text has, so a plain search finds the shape of a row.
 _ANY = b"\1"
 _HEX_TO_ANY = bytes.maketrans(b"0123456789abcdefABCDEF", _ANY * 22)
 _DIGITS_TO_ANY = bytes.maketrans(b"0123456789", _ANY * 10)
@@ -84,7 +84,7 @@ _NUMBERS = re.compile(rb"(\d{1,10}) (\d{1,10}) \[[ -Z\\^-~]{0,32}\]")
 
 
 def clean(block: bytes) -> bytes:
-    """Take out of whole lines what a terminal put in: colours, NULs, tabs, no-break spaces."""
+    """Remove a terminal's colours and NULs; replace tabs and no-break spaces by blanks."""
     if b"\x1b" in block:
         block = _ESCAPES.sub(b"", block)
     if b"\0" in block:
@@ -97,7 +97,7 @@ def clean(block: bytes) -> bytes:
 
 
 def kind_of(text: str) -> tuple[Kind, re.Match[str] | None]:
-    """Say what a message is that is neither a header nor a row."""
+    """Return the kind of a message that is neither a header nor a row, and the match."""
     lower = text.lower()
     if any(words in lower for words in _KIND_WORDS):
         for kind, pattern in _KIND_PATTERNS:
@@ -106,8 +106,8 @@ def kind_of(text: str) -> tuple[Kind, re.Match[str] | None]:
     return Kind.TEXT, None
 
 
-def hot_lines(block: bytes) -> list[int]:
-    """Return where the lines start that can matter outside a dump, in order."""
+def lines_about_keys(block: bytes) -> list[int]:
+    """Return the start of each line that may be about keys, in order."""
     lower = block.lower()
     starts: set[int] = set()
     for needle in _NEEDLES:
@@ -127,8 +127,8 @@ def _add_lines_with(needle: bytes, block: bytes, starts: set[int]) -> None:
 def leading_numbers(span: bytes) -> list[tuple[bytes, bytes]]:
     """Return message number and tick of every prefix in whole lines, in order."""
     found: list[tuple[bytes, bytes]] = _LEADING_NUMBERS.findall(b"\n" + span)
-    # A prefix holds a digit, a blank and a bracket once. Where as many of these as of the
-    # prefixes at line starts are found, there are no glued ones to look for, which is slow.
+    # Each prefix has a digit, a blank and a bracket once. If there are as many of these as prefixes
+    # at line starts, no prefix is glued to other text, and the slow search is not needed.
     if span.translate(_DIGITS_TO_ANY).count(_PREFIX_SHAPE) != len(found):
         found = _NUMBERS.findall(span)
     return found

@@ -1,7 +1,7 @@
-"""A console log as lines to look at: filtered, searched, and never more of them than fit.
+"""A console log as lines to show: filtered, searched, and cut to what fits.
 
-What is kept of a line may be shown: private keys are hidden, and control characters are made
-visible, before anything is searched or drawn.
+Private keys are hidden and control characters are made visible before a line is stored, so every
+stored line can be searched and drawn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ABOUT_KEYS = "about keys"
 _HEX = re.compile(r"[0-9a-f]*", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n?|\n")
 
-# C0 become their pictures; C1 and what turns the direction of writing, a mark.
+# C0 characters become control pictures; C1 and direction marks, the replacement character.
 _VISIBLE = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _VISIBLE |= dict.fromkeys([*range(0x80, 0xA0), 0x200E, 0x200F], 0xFFFD)
 _VISIBLE |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
@@ -36,11 +36,11 @@ class LogLine(NamedTuple):
     """A message, a row of a dump, or what is left of a line.
 
     Attributes:
-        line: the line it stands in, counted from 1.
-        text: the text with its prefix, as it may be shown.
+        line: the line number, counted from 1.
+        text: the text with its prefix, without private keys.
         kind: what it is.
-        note: what there is to say of a dump's header or row; empty for others.
-        is_whole: whether a row has all of its bytes; None for what is no row.
+        note: a remark on a header or row of a dump; empty for other lines.
+        is_whole: whether a row has all of its bytes; None if it is not a row.
     """
 
     line: int
@@ -52,23 +52,23 @@ class LogLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a log says of the device's public key.
+    """The state of the device's public key in a log.
 
     Attributes:
         word: "whole", "damaged" or "no dump".
-        said: which key, or what is wrong and what to do.
+        text: the key's fingerprint, or what is wrong and what to do.
     """
 
     word: str
-    said: str
+    text: str
 
 
 class LogView:
-    """The lines of a log, read as it comes.
+    """The lines of a log that is read piece by piece.
 
     Attributes:
-        lines: the lines so far, empty ones left out.
-        size: bytes that were read.
+        lines: the lines so far, without empty ones.
+        size: the number of bytes read.
     """
 
     def __init__(self) -> None:
@@ -79,18 +79,18 @@ class LogView:
         self._after_cr = False
 
     def feed(self, chunk: bytes) -> None:
-        """Read on; pieces may be cut anywhere."""
+        """Read a piece of the log, cut anywhere."""
         self._note_starts(chunk)
         self.size += len(chunk)
         for event in self._reader.feed(chunk):
             self.lines.append(self._line(event))
 
     def offset(self, line: int) -> int:
-        """Return where a line begins, in bytes; lines are counted from 1."""
+        """Return the offset of a line in bytes; lines are counted from 1."""
         return self._starts[min(line, len(self._starts)) - 1]
 
     def verdict(self) -> Verdict:
-        """Say what the log, as far as it came, tells of the device's public key."""
+        """Return the state of the device's public key in the log so far."""
         console = self._reader.so_far()
         try:
             key = console.public_key()
@@ -99,8 +99,8 @@ class LogView:
         except ConsoleError as error:
             return Verdict("damaged", str(error))
         line = console.newest.line if console.newest else 0
-        said = [f"line {line}, {len(key.der)} of {DER_BYTES} bytes, SHA-256 {key.short} …"]
-        return Verdict("whole", "; ".join([*said, *console.notes]))
+        text = f"line {line}, {len(key.der)} of {DER_BYTES} bytes, SHA-256 {key.short} …"
+        return Verdict("whole", "; ".join([text, *console.notes]))
 
     def _note_starts(self, chunk: bytes) -> None:
         if self._after_cr and chunk.startswith(b"\n"):
@@ -119,7 +119,7 @@ class LogView:
 
 
 def _note(event: Event) -> tuple[str, bool | None]:
-    """Say how many bytes a header declares, or which row this is and whether it is whole."""
+    """Return the bytes that a header declares, or a row's number and whether it is whole."""
     if event.kind is Kind.HEADER:
         found = HEADER.search(event.text)
         declared = int((found and found["declared"]) or DER_BYTES)
@@ -145,19 +145,19 @@ def _row_note(number: int, digits: str) -> tuple[str, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which lines are asked for; what is empty asks for all.
+class Filter:
+    """The lines to show, and a text to find in them; an empty field accepts all lines.
 
     Attributes:
-        kind: a Kind's value, or ABOUT_KEYS for every kind but plain text.
-        search: a text to find; capital letters count as small ones.
+        kind: a Kind's value, or ABOUT_KEYS for every kind except plain text.
+        search: a text to find, case-insensitive.
     """
 
     kind: str = ""
     search: str = ""
 
-    def takes(self, line: LogLine) -> bool:
-        """Return whether a line is one of those asked for; the search leaves none out."""
+    def accepts(self, line: LogLine) -> bool:
+        """Return whether to show a line; the search does not matter."""
         if self.kind == ABOUT_KEYS:
             return line.kind is not Kind.TEXT
         return self.kind in ("", line.kind)
@@ -168,8 +168,8 @@ class Window(NamedTuple):
 
     Attributes:
         lines: the lines.
-        before: how many of those asked for come before them.
-        after: how many come after.
+        before: the number of accepted lines before them.
+        after: the number of accepted lines after them.
     """
 
     lines: list[LogLine]
@@ -178,28 +178,28 @@ class Window(NamedTuple):
 
 
 @dataclass(slots=True)
-class Found:
-    """What was asked for in a log that may still grow; each line is looked at once.
+class FilteredLog:
+    """The lines of a growing log that a filter accepts; each line is checked once.
 
     Attributes:
         view: the log.
-        asked: what is asked for.
+        filter: the filter.
     """
 
     view: LogView
-    asked: Asked
+    filter: Filter
     _seen: int = 0
     _chosen: list[int] = field(default_factory=list)
     _hits: list[int] = field(default_factory=list)
 
-    def look(self) -> None:
-        """Look at the lines that have come since."""
-        lines, takes = self.view.lines, self.asked.takes
+    def update(self) -> None:
+        """Filter and search the lines that were added since the last call."""
+        lines, accepts = self.view.lines, self.filter.accepts
         new, self._seen = range(self._seen, len(lines)), len(lines)
-        everything = self.asked == Asked(search=self.asked.search)
+        everything = not self.filter.kind
         first = len(self._chosen)
-        self._chosen += new if everything else [at for at in new if takes(lines[at])]
-        if needle := self.asked.search.lower():
+        self._chosen += new if everything else [at for at in new if accepts(lines[at])]
+        if needle := self.filter.search.lower():
             self._hits += [
                 place
                 for place in range(first, len(self._chosen))
@@ -208,20 +208,20 @@ class Found:
 
     @property
     def count(self) -> int:
-        """How many lines there are."""
+        """The number of accepted lines."""
         return len(self._chosen)
 
     @property
     def hits(self) -> int:
-        """How many of them contain the searched text."""
+        """The number of accepted lines that contain the searched text."""
         return len(self._hits)
 
     def place_of_hit(self, number: int) -> int:
-        """Return a hit's place among the lines; both are counted from 0."""
+        """Return a hit's index among the accepted lines; both are counted from 0."""
         return self._hits[number]
 
     def window(self, size: int, *, middle: int | None) -> Window:
-        """Return lines around a place, or the last ones where it is None."""
+        """Return the lines around an index, or the last ones if it is None."""
         count = self.count
         last = count - size if middle is None else middle - size // 2
         first = max(0, min(last, count - size))

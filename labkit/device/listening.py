@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from labkit import console
 from labkit.console import Kind
-from labkit.console.boots import MessageNumbers
 from labkit.console.shapes import kind_of
 from labkit.device.baud_rates import looks_garbled
 from labkit.diagnosis.recognition import sign_of
@@ -117,7 +116,7 @@ class Listener:
         self._port, self._log, self._until = port, log, until
         self._timeouts, self._show, self._say = timeouts, show, say
         self._stop, self._stopped_at = stop, math.inf
-        self._reader, self._numbers = console.Reader(), MessageNumbers()
+        self._reader, self._boots = console.Reader(), 0
         self._began = self._last_byte = time.monotonic()
         self._deadline = self._began + timeouts.boot_s
         self._raw = bytearray()
@@ -173,7 +172,8 @@ class Listener:
                 self._line_start = self._first + self._taken
 
     def _follow(self, event: Event) -> None:
-        if event.number is not None and self._numbers.see(str(event.number), event.tick or 0):
+        if event.number is not None and event.boot > self._boots:
+            self._boots = event.boot
             self._begin_boot(event.number)
         if self._is_old:
             return
@@ -189,7 +189,7 @@ class Listener:
 
     def _begin_boot(self, number: int) -> None:
         """Process a message that begins a boot, or is the first that was received of one."""
-        if self._numbers.boots == 1:
+        if self._boots == 1:
             self._is_old = number > _FIRST_NUMBERS
             if self._is_old:
                 self.ask_for_reset()
@@ -231,7 +231,7 @@ class Listener:
 
     def _is_garbled(self, now: float) -> bool:
         """Return whether the bytes so far show a wrong baud rate."""
-        if self._numbers.boots or now - self._began < _GARBLED_AFTER_S:
+        if self._boots or now - self._began < _GARBLED_AFTER_S:
             return False
         if len(self._raw) - self._judged < _ENOUGH_BYTES:
             return False

@@ -83,9 +83,9 @@ def test_a_short_row_is_counted_without_what_is_glued_to_it() -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_lost_or_doubled_character_is_refused_or_harmless(row: int, at: int) -> None:
     """One character lost or printed twice: the right key (a blank), or a refusal."""
-    for mend in (lambda line: line[:at] + line[at + 1 :], lambda line: line[: at + 1] + line[at:]):
+    for cut, kept in ((at + 1, at), (at, at + 1)):
         lines = dump(KEY)
-        lines[row] = mend(lines[row])
+        lines[row] = lines[row][:kept] + lines[row][cut:]
         try:
             assert console.parse(OLDER_LOG + text(lines)).public_key() == KEY
         except DumpError as error:
@@ -94,12 +94,12 @@ def test_a_lost_or_doubled_character_is_refused_or_harmless(row: int, at: int) -
 
 @pytest.mark.parametrize("lost", range(1, 7))
 def test_a_lost_row_is_missing(lost: int) -> None:
-    """Five rows: how many of 91 bytes came, and that a row is missing."""
+    """Five rows: how many of 91 bytes were received, and that a row is missing."""
     lines = dump(KEY)
     del lines[lost]
     error = _refusal([*lines, f"8 911 [IP-task] {WARNING}"])
     received = 80 if lost == 6 else 75
-    assert f"5 rows, {received} of 91 bytes came" in str(error)
+    assert f"got 5 rows, {received} of 91 bytes" in str(error)
     assert "missing" in str(error)
     assert "log queue" in str(error)
     assert error.received == received
@@ -150,7 +150,7 @@ def test_a_log_that_ends_in_a_dump_says_so(at: int) -> None:
             console.parse(OLDER_LOG + end).public_key()
     error = _refusal(lines[: min(at, 5) + 1])
     assert "the text ends inside the dump" in str(error)
-    assert "Let the board print on" in str(error)
+    assert "Wait until the board has printed the dump" in str(error)
 
 
 def test_a_wrong_digit_is_not_read_as_text() -> None:

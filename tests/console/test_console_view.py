@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from secret_traces import traces
 
 from labkit.console import parse
-from labkit.console.view import ABOUT_KEYS, Asked, Found, LogView
+from labkit.console.view import ABOUT_KEYS, Filter, FilteredLog, LogView
 from labkit.errors import NoDumpError
 from labkit.support.seeding import Randomness
 
@@ -33,10 +33,10 @@ def shown(view: LogView) -> str:
     return "\n".join(line.text for line in view.lines)
 
 
-def found(view: LogView, **asked: str) -> Found:
-    """Return what is found of what is asked for."""
-    answer = Found(view, Asked(**asked))
-    answer.look()
+def found(view: LogView, **fields: str) -> FilteredLog:
+    """Return the lines that a filter accepts."""
+    answer = FilteredLog(view, Filter(**fields))
+    answer.update()
     return answer
 
 
@@ -69,11 +69,11 @@ def test_the_verdict_is_what_the_parser_says() -> None:
     """A whole dump has the key's fingerprint; a log without one has the parser's own words."""
     verdict = view_of(BOOT).verdict()
     assert verdict.word == "whole"
-    assert f"91 of 91 bytes, SHA-256 {key().short} …" in verdict.said
+    assert f"91 of 91 bytes, SHA-256 {key().short} …" in verdict.text
     nothing = "0 1 [a] b\r\n"
     with pytest.raises(NoDumpError) as caught:
         parse(nothing).public_key()
-    assert (view_of(nothing).verdict().word, view_of(nothing).verdict().said) == (
+    assert (view_of(nothing).verdict().word, view_of(nothing).verdict().text) == (
         "no dump",
         str(caught.value),
     )

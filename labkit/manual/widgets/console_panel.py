@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from markupsafe import Markup
 
 from labkit.console import Kind
-from labkit.console.view import ABOUT_KEYS, Asked, LogView
+from labkit.console.view import ABOUT_KEYS, Filter, LogView
 from labkit.manual.widgets.console_lines import draw_lines, text_lines
 from labkit.manual.widgets.html import NOTHING, button, joined, paragraph, select
 from labkit.manual.widgets.panel import Panel
@@ -87,7 +87,7 @@ class ConsolePanel(Panel):
                 work.progress(work.what)
 
     def _ask(self, press: Press) -> None:
-        self.shown.ask(Asked(**{name: press.fields.get(name, "") for name in Asked.__slots__}))
+        self.shown.apply(Filter(**{name: press.fields.get(name, "") for name in Filter.__slots__}))
 
     def _inspect(self, press: Press) -> None:
         raw = press.fields.get("pasted", "").encode() if press.file is None else press.file
@@ -111,7 +111,7 @@ class ConsolePanel(Panel):
         self.shown.catch_up()
         lines = text_lines(self.shown.window(stored=True))
         verdict = self.shown.verdict()
-        return "\n".join([self.shown.summary(), *lines, f"dump: {verdict.word}: {verdict.said}"])
+        return "\n".join([self.shown.summary(), *lines, f"dump: {verdict.word}: {verdict.text}"])
 
     def draw(self, *, live: bool) -> Markup:
         """Draw the lines; if the panel is live, also the fields that filter and search them."""
@@ -119,10 +119,10 @@ class ConsolePanel(Panel):
         shown.catch_up()
         window, verdict = shown.window(stored=not live), shown.verdict()
         lines = draw_lines(
-            window, shown.asked.search, shown.current(window), shown.time_of if live else None
+            window, shown.filter.search, shown.current(window), shown.time_of if live else None
         )
         dump = Markup('<span class="{}">dump: {}</span>: {}').format(
-            _TONES[verdict.word], verdict.word, verdict.said
+            _TONES[verdict.word], verdict.word, verdict.text
         )
         parts = [paragraph(shown.summary()), lines, paragraph(dump)]
         if live:
@@ -142,7 +142,7 @@ class ConsolePanel(Panel):
             button("listen", "reset the board and listen", able=idle),
             button("follow", "follow console.log", able=idle),
             _RESETS,
-            select("kind", _KINDS, self.shown.asked.kind, press="ask"),
+            select("kind", _KINDS, self.shown.filter.kind, press="ask"),
             button("hit", "previous hit", "-1"),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from labkit.console.view import Asked, Found, LogView
+from labkit.console.view import Filter, FilteredLog, LogView
 from labkit.device.capture import LogFollower
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ShownLog:
     _name: str
     _start: int | None
     _view: LogView
-    _found: Found
+    _filtered: FilteredLog
     _middle: int | None
 
     def __init__(self, log: ConsoleLog, run: Capture | None = None) -> None:
@@ -73,7 +73,7 @@ class ShownLog:
                 if self._log.is_replaced:
                     self._begin()
                 self._view.feed(self._log.more())
-            self._found.look()
+            self._filtered.update()
             return self._view.size != before
 
     def _begin(self) -> None:
@@ -85,23 +85,23 @@ class ShownLog:
 
     def _ask_for_all(self) -> None:
         self._middle = None
-        self._found = Found(self._view, Asked())
+        self._filtered = FilteredLog(self._view, Filter())
 
     # Its filter and search, and the position in it
 
     @property
-    def asked(self) -> Asked:
+    def filter(self) -> Filter:
         """The filter and the search."""
-        return self._found.asked
+        return self._filtered.filter
 
-    def ask(self, asked: Asked) -> None:
-        """Show only the lines that are asked for, and go to the last hit of the search."""
-        if asked == self.asked:
+    def apply(self, new: Filter) -> None:
+        """Show only the lines that a filter accepts, and go to the last hit of its search."""
+        if new == self.filter:
             return
         with self._reading:
-            self._found, self._middle = Found(self._view, asked), None
-            self._found.look()
-        if hits := self._found.hits:
+            self._filtered, self._middle = FilteredLog(self._view, new), None
+            self._filtered.update()
+        if hits := self._filtered.hits:
             self._move_to_hit(hits - 1)
 
     def move_by_hits(self, step: int) -> None:
@@ -112,33 +112,33 @@ class ShownLog:
         """Move to newer lines, or to older ones with -1."""
         lines = self.window()
         middle = lines.before + len(lines.lines) // 2 + step * self._size
-        self._middle = None if middle >= self._found.count else max(middle, 0)
+        self._middle = None if middle >= self._filtered.count else max(middle, 0)
 
     def move_to_end(self) -> None:
         """Move to the last lines."""
         self._middle = None
 
     def _move_to_hit(self, number: int) -> None:
-        if hits := self._found.hits:
+        if hits := self._filtered.hits:
             self._hit = number % hits
-            self._middle = self._found.place_of_hit(self._hit)
+            self._middle = self._filtered.place_of_hit(self._hit)
 
     @property
     def _size(self) -> int:
-        return _AROUND_A_HIT if self.asked.search else _DRAWN
+        return _AROUND_A_HIT if self.filter.search else _DRAWN
 
     # The lines that are shown
 
     def window(self, *, stored: bool = False) -> Window:
         """Return the lines to draw; fewer for a stored page."""
         size = min(self._size, _STORED) if stored else self._size
-        return self._found.window(size, middle=self._middle)
+        return self._filtered.window(size, middle=self._middle)
 
     def current(self, window: Window) -> LogLine | None:
         """Return the line of the current hit, if it is in the window."""
-        if self._middle is None or self._hit >= self._found.hits:
+        if self._middle is None or self._hit >= self._filtered.hits:
             return None
-        at = self._found.place_of_hit(self._hit) - window.before
+        at = self._filtered.place_of_hit(self._hit) - window.before
         return window.lines[at] if 0 <= at < len(window.lines) else None
 
     def time_of(self, line: LogLine) -> str:
@@ -153,10 +153,10 @@ class ShownLog:
 
     def summary(self) -> str:
         """Return which log it is, and how many of its lines match filter and search."""
-        count, total = self._found.count, len(self._view.lines)
+        count, total = self._filtered.count, len(self._view.lines)
         text = f"{self._name}: {count:,} line{'s' * (count != 1)}"
-        if self.asked.kind:
+        if self.filter.kind:
             text += f" of {total:,}"
-        if self.asked.search:
-            text += f"; {self.asked.search!r} is in {self._found.hits:,} of them"
+        if self.filter.search:
+            text += f"; {self.filter.search!r} is in {self._filtered.hits:,} of them"
         return text

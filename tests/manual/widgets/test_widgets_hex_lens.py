@@ -38,7 +38,7 @@ DAMAGES = {
     "no first row": (ROWS[1:], 1, "out of order", "this is row 2"),
     "no second row": ([ROWS[0], *ROWS[2:]], 2, "out of order", "row 2 begins 8648 ce3d"),
     "no third row": ([*ROWS[:2], *ROWS[3:]], 5, "out of order", "11 bytes, as row 6 has"),
-    "cut off": (ROWS[:4], 5, "missing", "did not come"),
+    "cut off": (ROWS[:4], 5, "missing", "was not received"),
 }
 
 
@@ -77,7 +77,7 @@ def test_no_field_is_claimed_where_no_place_is_sure() -> None:
     rows_ = dump_rows(dump(*DAMAGES["short"][0]))
     fields = sure_fields(rows_)
     assert sum(field.size for field in fields) == 48
-    assert fields[-1].meaning == "21 of its 32 bytes are sure"
+    assert fields[-1].meaning == "21 of its 32 bytes are certain"
     assert [row.offset for row in rows_] == [0, 16, 32, None, None, None]
 
 
