@@ -18,7 +18,6 @@ SEQUENCE = 0x30
 
 _LONG_FORM = 0x80
 _HIGH_TAG = 0x1F
-_TAGS = 0x100
 
 
 class DerError(ValueError):
@@ -47,8 +46,6 @@ def encode(tag: int, content: bytes) -> bytes:
         tag: the identifier octet; low tag numbers only.
         content: the content octets.
     """
-    if tag not in range(_TAGS) or tag & _HIGH_TAG == _HIGH_TAG:
-        raise DerError(f"tag {tag:#x}: expected one identifier octet with a tag number below 31")
     size = len(content)
     if size < _LONG_FORM:
         return bytes((tag, size)) + content

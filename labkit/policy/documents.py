@@ -34,14 +34,14 @@ class Statement:
     """One statement of a policy.
 
     Attributes:
-        number: its place in the document, counted from 1.
-        sid: its own name, or empty.
+        number: the statement's position in the document, counted from 1.
+        sid: the statement's name, or empty.
         allow: True for Allow, False for Deny.
-        actions: patterns, in lower case, since actions are compared in any case.
-        not_actions: whether it is about all actions but these.
+        actions: patterns in lower case, since actions are case-insensitive.
+        not_actions: whether it is about all actions except these (NotAction).
         resources: patterns.
-        not_resources: whether it is about all resources but these.
-        conditions: all of them must hold.
+        not_resources: whether it is about all resources except these (NotResource).
+        conditions: all of them must be satisfied.
     """
 
     number: int
@@ -60,10 +60,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy document that has been read.
+    """A policy document, parsed.
 
     Attributes:
-        statements: in the document's order.
+        statements: the statements in the document's order.
         name: the policy's name, or empty.
     """
 
@@ -72,26 +72,30 @@ class Policy:
 
 
 def parse(document: str | Mapping[str, object], *, name: str = "") -> Policy:
-    """Read a policy document.
+    """Parse a policy document.
 
     Args:
-        document: the JSON text, or what `json.loads` makes of it.
-        name: the policy's name, for what a decision says.
+        document: the JSON text, or the object that `json.loads` returns for it.
+        name: the policy's name, which decisions mention.
 
     Raises:
-        PolicyError: AWS would call it malformed; the message says what and where.
+        PolicyError: the document is malformed. The message names the place.
+
+    Not checked: whether actions and resources exist.
 
     Source: AWS IoT Core developer guide, AWS IoT Core policies; IAM user guide, Grammar of the IAM
-    JSON policy language. Whether actions and resources exist is not checked.
+    JSON policy language.
     """
     members = _object(_loaded(document), "document", _DOCUMENT_KEYS)
     version = members.get("Version", _WITH_VARIABLES)
     if version not in _VERSIONS:
-        raise PolicyError(f'Version: expected "{_VERSIONS[0]}", came {_shown(version)}.')
+        raise PolicyError(
+            f'Version: expected "{_VERSIONS[0]}", got {_shown(version)}. Correct the version.'
+        )
     written = members.get("Statement")
     listed = written if isinstance(written, list) else [written]
     if written is None or not listed:
-        raise PolicyError("Statement: expected one statement or more, came none.")
+        raise PolicyError("Statement must not be empty. Write at least one statement.")
     return Policy(
         tuple(
             _statement(entry, number, variables=version == _WITH_VARIABLES)
@@ -111,10 +115,10 @@ def _loaded(document: str | Mapping[str, object]) -> object:
     except json.JSONDecodeError as error:
         raise PolicyError(
             f"Policy document, line {error.lineno}, column {error.colno}: expected JSON, "
-            f"came something else ({error.msg})."
+            f"got something else ({error.msg}). Correct the text there."
         ) from error
     except RecursionError:
-        raise PolicyError("Policy document: nested too deeply.") from None
+        raise PolicyError("Policy document: objects or lists are nested too deeply.") from None
 
 
 def _verify_size(text: str) -> None:
@@ -122,7 +126,7 @@ def _verify_size(text: str) -> None:
     if size > DOCUMENT_CHARACTERS_MAX:
         raise PolicyError(
             f"Policy document: expected at most {DOCUMENT_CHARACTERS_MAX} characters without white "
-            f"space, came {size}. Shorten it with wildcards, or split it into several policies."
+            f"space, got {size}. Shorten it with wildcards, or split it into several policies."
         )
 
 
@@ -131,7 +135,7 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise PolicyError(f'Policy document: "{twice}" stands twice in one object. Keep one.')
+        raise PolicyError(f'Policy document: "{twice}" is written twice in one object. Keep one.')
     return members
 
 
@@ -140,10 +144,10 @@ def _statement(entry: object, number: int, *, variables: bool) -> Statement:
     members = _object(entry, where, _STATEMENT_KEYS)
     effect = members.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise PolicyError(f'{where}, Effect: expected "Allow" or "Deny", came {_shown(effect)}.')
+        raise PolicyError(f'{where}, Effect: expected "Allow" or "Deny", got {_shown(effect)}.')
     sid = members.get("Sid", "")
     if not isinstance(sid, str):
-        raise PolicyError(f"{where}, Sid: expected text, came {_shown(sid)}.")
+        raise PolicyError(f"{where}, Sid: expected text, got {_shown(sid)}.")
     action_key, actions = _one_of(members, "Action", "NotAction", where)
     resource_key, resources = _one_of(members, "Resource", "NotResource", where)
     for action in actions:
@@ -168,7 +172,7 @@ def _statement(entry: object, number: int, *, variables: bool) -> Statement:
 def _verify_action(action: str, where: str) -> None:
     if not _ACTION.fullmatch(action):
         raise PolicyError(
-            f'{where}: expected an action such as "iot:Publish", or "*", came "{action}".'
+            f'{where}: expected an action such as "iot:Publish", or "*", got "{action}".'
         )
 
 
@@ -177,7 +181,7 @@ def _resource(resource: str, where: str, *, variables: bool) -> Pattern:
     if not is_arn and resource != "*":
         raise PolicyError(
             f'{where}: expected "*" or an ARN such as '
-            f'"arn:aws:iot:us-east-1:123456789012:topic/my-thing/*", came "{resource}".'
+            f'"arn:aws:iot:us-east-1:123456789012:topic/my-thing/*", got "{resource}".'
         )
     return _pattern(resource, where, variables=variables)
 
@@ -204,8 +208,8 @@ def _one_of(
 ) -> tuple[str, list[str]]:
     present = [name for name in (key, negated) if name in members]
     if len(present) != 1:
-        came = "both" if present else "neither"
-        raise PolicyError(f"{where}: expected either {key} or {negated}, came {came}.")
+        got = "both" if present else "neither"
+        raise PolicyError(f"{where}: expected either {key} or {negated}, got {got}.")
     return present[0], _texts(members[present[0]], f"{where}, {present[0]}")
 
 
@@ -213,10 +217,10 @@ def _texts(written: object, where: str) -> list[str]:
     """Return one text or a list of them as a list; true, false and numbers as JSON writes them."""
     listed = written if isinstance(written, list | tuple) else [written]
     if not listed:
-        raise PolicyError(f"{where}: expected one value or more, came none.")
+        raise PolicyError(f"{where}: expected one value or more, got none.")
     for value in listed:
         if not isinstance(value, str | bool | int | float):
-            raise PolicyError(f"{where}: expected text or a list of texts, came {_shown(value)}.")
+            raise PolicyError(f"{where}: expected text or a list of texts, got {_shown(value)}.")
     return [value if isinstance(value, str) else json.dumps(value) for value in listed]
 
 
@@ -224,11 +228,11 @@ def _object(
     value: object, where: str, allowed: frozenset[str] | None = None
 ) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise PolicyError(f"{where}: expected an object in braces, came {_shown(value)}.")
+        raise PolicyError(f"{where}: expected an object in braces, got {_shown(value)}.")
     for key in value:
         if allowed is not None and key not in allowed:
             raise PolicyError(
-                f'{where}: "{key}" does not belong there. Expected {", ".join(sorted(allowed))}.'
+                f'{where}: "{key}" does not belong there. Use one of {", ".join(sorted(allowed))}.'
             )
     return value
 

@@ -1,4 +1,4 @@
-"""Decide as AWS IoT does: an explicit Deny wins, and what nothing allows is denied."""
+"""Evaluate policies as AWS IoT does: an explicit Deny wins, and the default is to deny."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """One statement, and whether it is about the request.
+    """One statement, and whether it applies to the request.
 
     Attributes:
         policy: the name of its policy, or empty.
         statement: the statement.
-        obstacle: why it is not about the request, in words; empty where it is.
+        obstacle: why it does not apply to the request, in words; empty if it applies.
     """
 
     policy: str
@@ -31,21 +31,21 @@ class Considered:
 
     @property
     def matches(self) -> bool:
-        """Whether the statement is about the request."""
+        """Whether the statement applies to the request."""
         return not self.obstacle
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What policies say about one action on one resource; true if it is allowed.
+    """The result of evaluating policies for one action on one resource; true if it is allowed.
 
     Attributes:
         allowed: whether it is allowed.
-        reason: the verdict and why, in words.
+        reason: the result and why, in words.
         policy: the name of the policy that decided; None if no statement did.
         statement: the number of its statement that decided, from 1; None if none did.
-        sid: that statement's own name; None if none decided, empty if it has no name.
-        considered: every statement, in the documents' order, and why it is not about the request.
+        sid: the name of that statement; None if none decided, empty if it has no name.
+        considered: every statement in the documents' order, and why it does not apply.
     """
 
     allowed: bool
@@ -60,7 +60,7 @@ class Decision:
         return self.allowed
 
     def __repr__(self) -> str:
-        """Return the reason, which begins with the verdict."""
+        """Return the reason, which begins with the result."""
         return self.reason
 
 
@@ -78,7 +78,7 @@ def connection_context(
     Args:
         client_id: the client id of the CONNECT packet.
         attached: whether the certificate is attached to a thing of that name.
-        certificate: the certificate's own variables, `certificates.policy_variables`.
+        certificate: the certificate's variables, `certificates.policy_variables`.
 
     Source: AWS IoT Core developer guide, Thing policy variables.
     """
@@ -96,17 +96,19 @@ def evaluate(
     resource: str,
     context: Mapping[str, str],
 ) -> Decision:
-    """Decide whether policies allow an action on a resource.
+    """Evaluate policies for an action on a resource.
 
     Args:
         policies: all policies attached to the certificate.
         action: such as "iot:Publish".
         resource: its ARN: `…:client/<client id>` for Connect, `…:topic/<topic>` for Publish and
-            Receive, `…:topicfilter/<filter>` for Subscribe, the filter's `+` and `#` as they are.
-        context: variables and condition keys by name, such as `connection_context` gives.
+            Receive, `…:topicfilter/<filter>` for Subscribe. The filter's `+` and `#` are plain
+            characters here.
+        context: variables and condition keys by name, as `connection_context` returns them.
 
     Returns:
-        The decision; a Deny names its statement, a denial by default what came nearest.
+        The decision. A Deny names its statement; a denial by default names the statements that
+        are about the action, and why each does not apply.
 
     Source: IAM user guide, Policy evaluation logic; AWS IoT Core developer guide, AWS IoT Core
     policies.
@@ -139,7 +141,7 @@ def evaluate(
 def missing_values(
     policies: Iterable[Policy], action: str, context: Mapping[str, str]
 ) -> list[str]:
-    """Return the variables and condition keys that policies ask for and a context lacks.
+    """Return the variables and condition keys that policies use and a context lacks.
 
     Args:
         policies: the policies.
@@ -147,7 +149,7 @@ def missing_values(
         context: as for `evaluate`.
 
     Returns:
-        The names as written, sorted, each once.
+        The names as in the documents, sorted, without duplicates.
     """
     known = {key.lower() for key in context}
     statements = (each for policy in policies for each in policy.statements)
@@ -156,13 +158,13 @@ def missing_values(
             name
             for statement in statements
             if _is_about(statement, action)
-            for name in _asked_for(statement)
+            for name in _names_used(statement)
             if name.lower() not in known
         }
     )
 
 
-def _asked_for(statement: Statement) -> Iterator[str]:
+def _names_used(statement: Statement) -> Iterator[str]:
     patterns = [*statement.resources]
     for condition in statement.conditions:
         yield condition.key
@@ -179,14 +181,14 @@ def _is_about(statement: Statement, action: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is asked for, and by whom."""
+    """An action on a resource, with the context of the connection."""
 
     action: str
     resource: str
     context: Mapping[str, str]
 
     def obstacle(self, statement: Statement) -> str:
-        """Say why a statement is not about this request; empty if it is."""
+        """Return why a statement does not apply to this request; empty if it applies."""
         if not _is_about(statement, self.action):
             return f"about other actions than {self.action}"
         return self._resource_obstacle(statement) or self._condition_obstacle(statement)
@@ -203,29 +205,29 @@ class _Request:
             None,
         )
         if statement.not_resources:
-            # With a variable of unknown value nobody can say that the resource is another one.
+            # Without the variable's value it is unknown whether the resource is another one.
             if unresolved is not None:
                 return _without_value(unresolved)
-            return "this resource is one of those left out" if found else ""
+            return "this resource is one of the excluded resources" if found else ""
         if found:
             return ""
         if unresolved is not None:
             return _without_value(unresolved)
-        return f"only on {', '.join(map(written, statement.resources))}{self._mixed_up(statement)}"
+        return f"only on {', '.join(map(written, statement.resources))}{self._type_hint(statement)}"
 
-    def _mixed_up(self, statement: Statement) -> str:
-        """Say so where a statement names a topic and a topicfilter is asked for, or reversed."""
-        asked = _kind(self.resource)
+    def _type_hint(self, statement: Statement) -> str:
+        """Return a hint if one of statement and request has a topic, the other a topicfilter."""
+        requested = _kind(self.resource)
         named = {_kind(written(each)) for each in statement.resources}
-        if {asked} | named != {"topic", "topicfilter"} or asked in named:
+        if {requested} | named != {"topic", "topicfilter"} or requested in named:
             return ""
         (other,) = named
-        return f" (this names a {other}, and {self.action} is asked on a {asked})"
+        return f" (it names a {other}, and {self.action} needs a {requested})"
 
     def _condition_obstacle(self, statement: Statement) -> str:
         failed = (item for item in statement.conditions if not item.holds(self.context))
         condition = next(failed, None)
-        return "" if condition is None else f"its condition {condition} does not hold"
+        return "" if condition is None else f"its condition {condition} is not satisfied"
 
 
 def _kind(arn: str) -> str:

@@ -1,4 +1,4 @@
-"""The hello world of each firmware generation, and the policy that it needs, and no more."""
+"""The hello world of each firmware generation, and the policy that allows exactly that."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _THING_NAME = "${iot:Connection.Thing.ThingName}"
 _THING = "{thing}"
 
 Request = tuple[str, str]
-"""An action, and the resource that it is on, such as "topic/a/b"."""
+"""An action and its resource, such as "topic/a/b"."""
 
 
 @dataclass(frozen=True, slots=True)
 class HelloWorld:
-    """What the MQTT hello world of one firmware generation asks of AWS IoT.
+    """What the MQTT hello world of one firmware generation requests from AWS IoT.
 
     Attributes:
         name: the first release that has it: "v1", "201906" or "202011".
         policy_name: the name of its policy. One policy serves every device of the generation, and
             the policies of several generations can be in one account.
         client: the client id, with {thing} for the thing's name.
-        subscribed: the topics that it subscribes to and receives from.
-        published: the topics that it publishes to.
-        will: the topic of the will that comes with CONNECT; empty for none.
+        subscribed: the topics of its subscriptions.
+        published: the topics of its publications.
+        will: the topic of the will message in CONNECT; empty for none.
         program: its source file in the firmware tree.
     """
 
@@ -55,12 +55,12 @@ class HelloWorld:
         return tuple(each.replace(_THING, thing) for each in self.subscribed)
 
     def at_connect(self, thing: str) -> tuple[Request, ...]:
-        """Return what has to be allowed for CONNECT to be accepted: the client id and the will."""
+        """Return what a policy must allow for CONNECT: the client id and the will."""
         will = (("iot:Publish", f"topic/{self.will}"),) if self.will else ()
         return (("iot:Connect", f"client/{self.client_id(thing)}"), *will)
 
     def after_connect(self, thing: str) -> tuple[Request, ...]:
-        """Return what has to be allowed after CONNECT, in the order in which it is asked for."""
+        """Return what a policy must allow after CONNECT, in the order of the requests."""
         published = (each.replace(_THING, thing) for each in self.published)
         return (
             *(("iot:Subscribe", f"topicfilter/{each}") for each in self.topics(thing)),
@@ -99,7 +99,7 @@ GENERATIONS: Final = (
         program="demos/coreMQTT/mqtt_demo_mutual_auth.c",
     ),
 )
-"""Every generation, the oldest first: v1.x, 201906.00 to 202007.00, and 202011.00 and later.
+"""Every generation, oldest first: v1.x, 201906.00 to 202007.00, and 202011.00 and later.
 
 Source: Amazon FreeRTOS, the files named as `program`, in all releases.
 """
@@ -111,8 +111,8 @@ def generation(release: str | None) -> HelloWorld:
     """Return the hello world of a release.
 
     Args:
-        release: such as "202203.00", "201906.00_Major", "1.4.7" or "V1.4.7"; None, or a text with
-            no number in it, for the newest generation.
+        release: such as "202203.00", "201906.00_Major", "1.4.7" or "V1.4.7"; None or a text
+            without a number returns the newest generation.
     """
     number = re.search(r"[0-9]+", release or "")
     if number is None:
@@ -133,16 +133,18 @@ def resource_arn(region: str, account_id: str, resource: str) -> str:
         resource: such as "client/my-thing", "topic/a/b" or "topicfilter/a/+".
 
     Raises:
-        PolicyError: region or account id is not one.
+        PolicyError: the region or the account id is malformed.
 
     Source: AWS IoT Core developer guide, AWS IoT Core action resources.
     """
     if not _REGION.fullmatch(region):
-        raise PolicyError(f'Region: expected one such as "us-east-1", came "{region}".')
+        raise PolicyError(
+            f'Region: expected one such as "us-east-1", got "{region}". Correct the name.'
+        )
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise PolicyError(
-            f"Account id: expected 12 digits, came {len(account_id)} characters. "
-            "Ask for it: aws sts get-caller-identity."
+            f"Account id: expected 12 digits, got {len(account_id)} characters. "
+            "Get it with: aws sts get-caller-identity."
         )
     partition = next(
         (name for start, name in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws"
@@ -155,9 +157,9 @@ def hello_world_policy(
 ) -> dict[str, object]:
     """Return the policy of a generation's MQTT hello world: its client id and topics, no others.
 
-    From 201906.00 on, a device may connect under its thing's name if its certificate is attached
-    to that thing. All devices of v1.x have one client id, which is not the name of their thing, so
-    there the policy cannot ask for an attached thing.
+    From 201906.00 on, a device can connect with its thing's name as client id if its certificate
+    is attached to that thing. All devices of v1.x have the same client id, which is not a thing's
+    name, so their policy cannot require an attached thing.
 
     The topics of the newest generation contain the thing's name. Those of older generations are the
     same for every device, so devices of one account receive each other's messages.
@@ -171,7 +173,7 @@ def hello_world_policy(
         The policy document, ready for `json.dumps`.
 
     Raises:
-        PolicyError: region or account id is not one.
+        PolicyError: the region or the account id is malformed.
 
     Source: AWS IoT Core developer guide, Publish/Subscribe policy examples and Thing policy
     variables. AWS IoT publishes the will, and checks it as the device's (iot:Publish).

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Wildcard(NamedTuple):
-    """A wildcard, told apart from the same character as a literal."""
+    """A wildcard; a literal of the same character is a `str`."""
 
     symbol: str
 
@@ -39,17 +39,17 @@ _NOTHING = re.compile(r"(?!)")
 
 @lru_cache(maxsize=4096)
 def compile_pattern(text: str, *, variables: bool = True) -> Pattern:
-    """Take a pattern of a policy document apart.
+    """Split a pattern of a policy document into literals, wildcards and variables.
 
-    `*` stands for any characters, none included, `?` for exactly one; `${*}`, `${?}` and `${$}`
-    for these characters themselves. `+` and `#` have no special meaning.
+    `*` matches any number of characters, `?` exactly one; `${*}`, `${?}` and `${$}` are these
+    characters themselves. `+` and `#` have no special meaning.
 
     Args:
         text: the pattern as written.
         variables: whether `${…}` is a variable; a document of version 2008-10-17 has none.
 
     Raises:
-        PolicyError: a `${` is never closed, or there is nothing in it.
+        PolicyError: a `${` is not closed, or is empty.
 
     Source: AWS IoT Core developer guide, AWS IoT Core policy variables.
     """
@@ -57,7 +57,7 @@ def compile_pattern(text: str, *, variables: bool = True) -> Pattern:
 
 
 def resolve(pattern: Pattern, context: Mapping[str, str]) -> Pattern | None:
-    """Put the values of its variables into a pattern, as literal text.
+    """Replace the variables of a pattern by their values, as literal text.
 
     Args:
         pattern: the pattern.
@@ -78,22 +78,22 @@ def resolve(pattern: Pattern, context: Mapping[str, str]) -> Pattern | None:
 
 
 def matches(pattern: Pattern, text: str) -> bool:
-    """Return whether a text as a whole is what a resolved pattern says.
+    """Return whether a resolved pattern matches a whole text.
 
-    Every star takes as little as lets the literal after it match, and never takes more later:
-    that finds a match whenever there is one, since a shorter beginning leaves more to the rest.
-    So the time is bounded by the lengths' product, whatever the pattern.
+    Each star matches as little as lets the literal after it match, without backtracking. This
+    finds a match if there is one, because a shorter beginning leaves more for the rest. The time
+    is bounded by the product of the lengths, whatever the pattern.
     """
     return _expression(pattern).fullmatch(text) is not None
 
 
 def plain_text(pattern: Pattern) -> str:
-    """Return a resolved pattern as text, a wildcard as the character that it is written with."""
+    """Return a resolved pattern as text, wildcards as their characters."""
     return "".join(piece if isinstance(piece, str) else piece[0] for piece in pattern)
 
 
 def written(pattern: Pattern) -> str:
-    """Return a pattern as it is written in a document."""
+    """Return a pattern as a document has it."""
     return "".join(
         f"${{{piece.name}}}" if isinstance(piece, Variable) else plain_text((piece,))
         for piece in pattern

@@ -88,18 +88,6 @@ def test_a_refused_header_is_named_though_the_flash_still_serves(made: Made) -> 
     assert "accepted the connection all the same" in found.notes[-1]
 
 
-def test_every_cause_has_three_logs() -> None:
-    """The tables hold three logs of every cause, each board's scenario being two."""
-    counted = dict.fromkeys(CAUSES, 0)
-    for case in ON_BOARD:
-        counted[case.id] += len(RELEASES)
-    for cause, _, _ in BY_HAND:
-        counted[cause] += 1
-    for cause, _, _ in DECIDED:
-        counted[cause] += 1
-    assert {cause for cause, count in counted.items() if count < 3} == set()
-
-
 ALERTS = {
     "202203.00": of_202012(WRITE, PRINTING, dump(), *ALERT_202012),
     "202012.00": of_202012(WRITE, *ALERT_202012),

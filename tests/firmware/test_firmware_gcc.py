@@ -127,25 +127,14 @@ def test_every_shape_with_nasty_values(tmp_path: Path, standard: str) -> None:
     assert strings == [value.encode() for _, value in cases]
 
 
-def test_every_shape_with_a_certificate(tmp_path: Path, certificate_pem: str) -> None:
-    """The compiled string equals the PEM byte for byte, in every form."""
+def test_every_shape_with_a_certificate_and_back(tmp_path: Path, certificate_pem: str) -> None:
+    """The compiled string equals the PEM byte for byte; NULL is NULL again, "" in an array."""
     headers = [form.format(CERTIFICATE) for form in FORMS]
     edited = [firmware.set_macro(header, CERTIFICATE, certificate_pem) for header in headers]
     assert compiled(tmp_path, edited, CERTIFICATE) == [certificate_pem.encode()] * len(FORMS)
-
-
-def test_every_shape_back_to_null(tmp_path: Path, certificate_pem: str) -> None:
-    """NULL is NULL again, and "" in an array."""
-    edited = [
-        firmware.set_macro(
-            firmware.set_macro(form.format(CERTIFICATE), CERTIFICATE, certificate_pem),
-            CERTIFICATE,
-            None,
-        )
-        for form in FORMS
-    ]
+    back = [firmware.set_macro(header, CERTIFICATE, None) for header in edited]
     expected = [b"" if "[" in form else b"\0" for form in FORMS]
-    assert compiled(tmp_path, edited, CERTIFICATE) == expected
+    assert compiled(tmp_path, back, CERTIFICATE) == expected
 
 
 @pytest.mark.parametrize("form", ['#define {} "{}"\n', 'static const char {}[] = "{}";\n'])

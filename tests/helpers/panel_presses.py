@@ -228,7 +228,7 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         Row((Move("type", "client id", "lab-device"),), PUBLISHES, "mark"),
         Row((Move("tick", "thing attached"),), "has no value here, so it matches nothing"),
         Row((Move("tick", "thing attached"),), PUBLISHES, "mark"),
-        _document({"Version": "2012-10-17"}, "expected one statement or more, came none"),
+        _document({"Version": "2012-10-17"}, "Statement must not be empty"),
         _document({**POLICY, "Statement": [DENIES]}, "explicitly denied by statement 1"),
         _document(POLICY, "allowed by statement 2"),
         Row((Move("close", "another document"),), "Version", "textarea:visible", away=True),

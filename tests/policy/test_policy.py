@@ -108,8 +108,8 @@ def test_partitions_follow_the_region(region: str, partition: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("useast1", ACCOUNT), 'Region: expected one such as "us-east-1", came "useast1"'),
-        ((REGION, "1234"), "Account id: expected 12 digits, came 4 characters"),
+        (("useast1", ACCOUNT), 'Region: expected one such as "us-east-1", got "useast1"'),
+        ((REGION, "1234"), "Account id: expected 12 digits, got 4 characters"),
     ],
 )
 def test_a_policy_is_not_made_of_anything(arguments: tuple[str, str], message: str) -> None:

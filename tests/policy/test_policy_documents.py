@@ -29,26 +29,26 @@ def test_a_single_statement_needs_no_list() -> None:
     [
         ("", "line 1, column 1: expected JSON"),
         ('{"Version": "2012-10-17",\n "Statement": [}', r"line 2, column 16: expected JSON"),
-        ("[]", r"document: expected an object in braces, came \[\]"),
-        ('{"Version": "2012-10-17", "Version": "2012-10-17"}', '"Version" stands twice'),
+        ("[]", r"document: expected an object in braces, got \[\]"),
+        ('{"Version": "2012-10-17", "Version": "2012-10-17"}', '"Version" is written twice'),
         ("[" * 2000, "expected JSON|nested too deeply"),
         ({"Statement": statement(), "Statements": []}, 'document: "Statements" does not belong'),
-        ({"Version": "2012-10-18", "Statement": []}, 'Version: expected "2012-10-17", came "2012'),
-        ({"Version": "2012-10-17"}, "Statement: expected one statement or more, came none"),
-        (document(), "Statement: expected one statement or more, came none"),
-        (document("x"), 'statement 1: expected an object in braces, came "x"'),
-        (document(statement(), statement(Effect="allow")), 'statement 2, Effect: .* came "allow"'),
-        (document({"Action": "*", "Resource": "*"}), "statement 1, Effect: .* came nothing"),
+        ({"Version": "2012-10-18", "Statement": []}, 'Version: expected "2012-10-17", got "2012'),
+        ({"Version": "2012-10-17"}, "Statement must not be empty"),
+        (document(), "Statement must not be empty"),
+        (document("x"), 'statement 1: expected an object in braces, got "x"'),
+        (document(statement(), statement(Effect="allow")), 'statement 2, Effect: .* got "allow"'),
+        (document({"Action": "*", "Resource": "*"}), "statement 1, Effect: .* got nothing"),
         (document(statement(Principal="*")), 'statement 1: "Principal" does not belong there'),
-        (document(statement(Sid=7)), "statement 1, Sid: expected text, came 7"),
+        (document(statement(Sid=7)), "statement 1, Sid: expected text, got 7"),
         (
             document({"Effect": "Allow", "Resource": "*"}),
-            "either Action or NotAction, came neither",
+            "either Action or NotAction, got neither",
         ),
-        (document(statement(NotAction="*")), "either Action or NotAction, came both"),
+        (document(statement(NotAction="*")), "either Action or NotAction, got both"),
         (
             document({"Effect": "Allow", "Action": "*"}),
-            "either Resource or NotResource, came neither",
+            "either Resource or NotResource, got neither",
         ),
         (document(statement(Action=[])), "statement 1, Action: expected one value or more"),
         (document(statement(Action=[{}])), "statement 1, Action: expected text or a list"),
@@ -71,7 +71,7 @@ def test_a_single_statement_needs_no_list() -> None:
         (document(statement(Condition={"IpAddress": {"a": "10.0.0.0"}})), "that labkit evaluates"),
         (document(statement(Condition={"StringLike": {"a": []}})), "StringLike, a: expected one"),
         (document(statement(Condition={"StringLike": {"a": "${"}})), "expected a name"),
-        (document(statement(Sid="x" * 2048)), "at most 2048 characters without white space, came"),
+        (document(statement(Sid="x" * 2048)), "at most 2048 characters without white space, got"),
     ],
 )
 def test_a_malformed_document_is_refused_with_what_and_where(broken: object, message: str) -> None:
@@ -88,7 +88,7 @@ def test_white_space_does_not_count() -> None:
         if fits:
             assert parse(text)
         else:
-            with pytest.raises(PolicyError, match="came 2049"):
+            with pytest.raises(PolicyError, match="got 2049"):
                 parse(text)
 
 
@@ -123,14 +123,6 @@ def test_any_json_is_a_policy_or_refused(value: object) -> None:
         except PolicyError:
             continue
         evaluate(policy, "iot:Publish", arn("topic/a"), ATTACHED)
-
-
-@given(st.text(max_size=60))
-@settings(max_examples=100)
-def test_any_text_is_a_policy_or_refused(text: str) -> None:
-    """No text raises anything but PolicyError."""
-    with pytest.raises(PolicyError):
-        parse(text)
 
 
 # Wildcards.

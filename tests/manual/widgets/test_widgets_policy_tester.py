@@ -83,8 +83,8 @@ def test_a_variable_without_value_matches_nothing(panel: PolicyTesterPanel) -> N
 @pytest.mark.parametrize(
     ("action", "named", "says"),
     [
-        ("iot:Subscribe", "topic", "names a topic, and iot:Subscribe is asked on a topicfilter"),
-        ("iot:Publish", "topicfilter", "names a topicfilter, and iot:Publish is asked on a topic"),
+        ("iot:Subscribe", "topic", "names a topic, and iot:Subscribe needs a topicfilter"),
+        ("iot:Publish", "topicfilter", "names a topicfilter, and iot:Publish needs a topic"),
     ],
 )
 def test_topic_and_topicfilter_mixed_up_is_said(
