@@ -1,4 +1,4 @@
-"""Commands about the account: look before the first write, and unmake what was made."""
+"""`labkit preflight` and `labkit undo`: before and after writing to an account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labkit.cli.options import confirm_option, route_option, thing_option, workspace_option
+from labkit.cli.options import (
+    confirm_option,
+    ends,
+    open_lab,
+    route_option,
+    thing_option,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,20 +22,20 @@ if TYPE_CHECKING:
 
 
 def confirm(lab: Lab, digits: str | None) -> None:
-    """Show who acts in a real account, and have it confirmed; a simulated one needs nothing.
+    """Show the identity in a real account and confirm the account; do nothing for a simulated one.
 
     Raises:
-        CloudError: the digits are another account's, or something is known to make the run fail.
+        CloudError: the digits are another account's, or the run would fail for a known reason.
     """
     from labkit.errors import CloudError
 
     if lab.workspace.settings.account_is_simulated:
         return
-    told = lab.preflight()
-    click.echo(f"{told}\n")
-    if told.obstacles:
+    found = lab.preflight()
+    click.echo(f"{found}\n")
+    if found.obstacles:
         raise CloudError(
-            f"the account is not ready: {'; '.join(told.obstacles)}. Nothing was written."
+            f"the account is not ready: {'; '.join(found.obstacles)}. Nothing was written."
         )
     confirmation = lab.account.confirmation
     if digits is None and confirmation is not None and not confirmation.is_given:
@@ -38,10 +45,11 @@ def confirm(lab: Lab, digits: str | None) -> None:
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit preflight
-  labkit preflight --route option-1 --confirm-account 1234"""
+    epilog=ends(
+        "labkit preflight\nlabkit preflight --route option-1 --confirm-account 1234",
+        success="nothing is known that would make the run fail",
+        failure="the run would fail, or the account does not answer; the output states why",
+    )
 )
 @workspace_option
 @thing_option
@@ -50,31 +58,32 @@ Examples:
 def preflight(
     workspace: Path | None, thing: str | None, route: str | None, confirm_account: str | None
 ) -> None:
-    """Show who acts in the account, where, and what is allowed; nothing is written to it.
+    """Check the AWS identity and its permissions for a run.
 
-    Exit code 1 where something is known that will make the run fail.
+    Nothing is written to the account.
     """
-    lab = _open(workspace, thing, route)
-    told = lab.preflight()
-    click.echo(str(told))
+    lab = open_lab(workspace, thing_name=thing, route=route)
+    found = lab.preflight()
+    click.echo(str(found))
     if confirm_account is not None:
         click.echo(str(lab.confirm_account(confirm_account)))
-    if told.obstacles:
+    if found.obstacles:
         click.get_current_context().exit(1)
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit undo --dry-run
-  labkit undo
-  labkit undo --all"""
+    epilog=ends(
+        "labkit undo --dry-run\nlabkit undo\nlabkit undo --all",
+        failure="a resource was kept; it is listed with the reason and its console URL",
+    )
 )
 @workspace_option
 @thing_option
 @route_option
-@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
-@click.option("--all", "everything", is_flag=True, help="What every run of the workspace made.")
+@click.option("--dry-run", is_flag=True, help="List the resources only; delete nothing.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Include the resources of the workspace's other runs."
+)
 @confirm_option
 def undo(
     workspace: Path | None,
@@ -85,24 +94,17 @@ def undo(
     dry_run: bool,
     everything: bool,
 ) -> None:
-    """Unmake in the account what the device's run has made there, and nothing else.
+    """Delete the AWS resources that this device's run created.
 
-    Exit code 1 where something had to be left; it is named, with the console's address.
+    Nothing else is deleted.
     """
-    lab = _open(workspace, thing, route)
+    lab = open_lab(workspace, thing_name=thing, route=route)
     if not dry_run:
         confirm(lab, confirm_account)
     done = lab.undo(everything=everything, dry_run=dry_run)
     click.echo(str(done))
     if done.left:
         click.get_current_context().exit(1)
-
-
-def _open(workspace: Path | None, thing: str | None, route: str | None) -> Lab:
-    from labkit.lab.lab import open_lab
-
-    chosen = {"thing_name": thing, "route": route}
-    return open_lab(workspace, **{name: value for name, value in chosen.items() if value})
 
 
 COMMANDS = (preflight, undo)

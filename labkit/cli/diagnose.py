@@ -1,4 +1,4 @@
-"""The command that diagnoses a console log."""
+"""`labkit diagnose`: what a console log shows."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ from pathlib import Path
 
 import click
 
+from labkit.cli.options import FILE, INPUT, ends
 from labkit.errors import ConsoleError
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit diagnose console.log
-  labkit diagnose console.log --firmware ~/amazon-freertos --certificate deviceCert.pem
-  labkit diagnose - --ask-account --certificate deviceCert.pem --format json < console.log"""
+    epilog=ends(
+        "labkit diagnose console.log\n"
+        "labkit diagnose console.log --firmware workspace/firmware --certificate deviceCert.pem\n"
+        "labkit diagnose - --ask-account --certificate deviceCert.pem --format json < console.log",
+        success="a diagnosis was printed, whatever it is",
+        failure="CONSOLE_LOG is not a console text, or other evidence cannot be read",
+    )
 )
-@click.argument("console_log", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("console_log", type=INPUT)
 @click.option("--firmware", type=click.Path(path_type=Path), help="The firmware tree's folder.")
-@click.option("--certificate", type=_FILE, help="The device certificate, PEM or DER.")
-@click.option("--ca", type=_FILE, help="The CA certificate, PEM or DER.")
-@click.option("--ask-account", is_flag=True, help="Ask the lab's account; only reading.")
+@click.option("--certificate", type=FILE, help="The device's certificate, PEM or DER.")
+@click.option("--ca", type=FILE, help="The CA certificate, PEM or DER.")
+@click.option("--ask-account", is_flag=True, help="Also query the lab's AWS account (read-only).")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 def diagnose(
     *,
@@ -37,10 +43,10 @@ def diagnose(
     ask_account: bool,
     form: str,
 ) -> None:
-    """Say what CONSOLE_LOG (or - for standard input) shows, why, and what to do next.
+    """Diagnose a console log: what happened, the likely cause, and the next step.
 
-    Only the newest boot's outcome counts. The more it is given beside the log, the more it can
-    decide; what is missing for a decision is named. The exit code is 0 whatever the diagnosis.
+    CONSOLE_LOG is a file, or - for standard input. Only the newest boot's outcome counts. Extra
+    evidence narrows the result; the output lists what is still missing.
     """
     from labkit import diagnosis
     from labkit.lab.header_evidence import read_headers
@@ -62,40 +68,40 @@ def diagnose(
 
 
 def _read(console_log: Path) -> bytes:
-    """Read the log, and refuse what is none.
+    """Read the log.
 
     Raises:
-        ConsoleError: there is nothing in it, or it is no text.
+        ConsoleError: it is empty, or not text.
     """
     with click.open_file(str(console_log), "rb") as file:
         raw: bytes = file.read()
     name = "standard input" if str(console_log) == "-" else str(console_log)
     if not raw.strip():
         raise ConsoleError(
-            f"{name}: expected console text, came nothing. Capture the board's console again."
+            f"{name} is empty; expected a console log. Capture the board's console again."
         )
     if not _is_text(raw):
         raise ConsoleError(
-            f"{name}: expected console text, came a binary file. Give the console's log; if it is "
-            "one, check the baud rate that it was captured at."
+            f"{name}: expected a console log, got a binary file. Name the console's log. If this "
+            "is it, capture it again at the console's baud rate."
         )
     return raw
 
 
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
-_SPOILT = frozenset(range(0x20)) - frozenset(b"\t\n\r\x1b\b\a\f") | {0x7F, 0xFFFD}
-_SPOILT_MAX = 0.25
-"""A serial line spoils some characters, most of all at a boot; in a binary file it is most."""
+_DAMAGED = frozenset(range(0x20)) - frozenset(b"\t\n\r\x1b\b\a\f") | {0x7F, 0xFFFD}
+_DAMAGED_MAX = 0.25
+"""A serial line damages some characters, mainly at a boot; in a binary file it is most."""
 
-_LOOKED_AT = 1 << 20
+_CHECKED_BYTES = 1 << 20
 
 
 def _is_text(raw: bytes) -> bool:
-    """Return whether bytes are text, with what a serial line may have spoilt of it."""
+    """Return whether bytes are text; some characters may be damaged by a serial line."""
     if raw.startswith(_MARKS):
         return True
-    text = raw[:_LOOKED_AT].decode("utf-8", "replace")
-    return sum(ord(char) in _SPOILT for char in text) <= _SPOILT_MAX * len(text)
+    text = raw[:_CHECKED_BYTES].decode("utf-8", "replace")
+    return sum(ord(char) in _DAMAGED for char in text) <= _DAMAGED_MAX * len(text)
 
 
 COMMANDS = (diagnose,)

@@ -1,4 +1,4 @@
-"""Where a command's result goes: a file, whole or not at all, or standard output."""
+"""Write a command's result to a file, whole or not at all, or to standard output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY_MARKER = b"PRIVATE" + b" KEY-----"
 def put(content: str | bytes, output: Path | None) -> None:
     """Write a command's result to a file, or to standard output (None or `-`).
 
-    A pipe or a device is written to as it is; only files are replaced.
+    Only regular files are replaced; a pipe or a device is written to.
 
     Raises:
         WorkspaceError: the file cannot be written, is one that the command reads, or holds a
@@ -43,7 +43,7 @@ def _refuse_what_would_be_lost(output: Path) -> None:
     for name, path in given.items():
         if path is not output and isinstance(path, Path) and path.resolve() == output.resolve():
             raise WorkspaceError(
-                f"{output} is given for {name.replace('_', '-')} too, and would be overwritten. "
+                f"{output} is also given for {name.replace('_', '-')}, and would be overwritten. "
                 "Name another file for the output."
             )
     if output.is_file() and _KEY_MARKER in output.read_bytes():

@@ -1,4 +1,4 @@
-"""`labkit record make`, `verify`, `show` and `replay`: one record, made and read."""
+"""`labkit record make`, `verify`, `show` and `replay`: one record."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labkit.cli.options import route_option, thing_option, workspace_option
+from labkit.cli.options import (
+    ends,
+    open_lab,
+    root_of,
+    route_option,
+    thing_option,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from labkit.check import Check
-    from labkit.lab.lab import Lab
     from labkit.record.reading import Record
 
 _RECORD = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -21,28 +27,29 @@ _public_key_option = click.option(
     "given",
     multiple=True,
     metavar="KEY",
-    help="A minisign public key, or its file; several may be given  [default: the workspace's]",
+    help="A minisign public key or its file; repeatable  [default: the workspace's keys]",
 )
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit record make --operator "Jane Doe" --board "shelf 3, left"
-  labkit record make -o jane-board-7.eln
-  labkit record make --thing my-device -o records/"""
+    epilog=ends(
+        'labkit record make --operator "Jane Doe" --board "shelf 3, left"\n'
+        "labkit record make -o jane-board-7.eln\n"
+        "labkit record make --thing my-device -o records/",
+        failure="a check of the record failed (it is written then, too), or nothing was written",
+    )
 )
 @workspace_option
 @thing_option
 @route_option
-@click.option("--operator", default="", help="Who did it  [default: the login name]")
-@click.option("--board", default="", help="Which board, such as the label on it.")
-@click.option("--notes", default="", help="What else there is to say.")
+@click.option("--operator", default="", help="The operator's name  [default: the login name]")
+@click.option("--board", default="", help="The board, such as the label on it.")
+@click.option("--notes", default="", help="Any other remarks.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The file (.eln) or the folder  [default: records/ in the workspace]",
+    help="The file (.eln) or folder to write  [default: records/ in the workspace]",
 )
 def make(
     *,
@@ -54,16 +61,15 @@ def make(
     board: str,
     notes: str,
 ) -> None:
-    """Make a record of a device's run as it stands, signed, in one file.
+    """Make a signed record of a device's run, in one file.
 
-    An accepted, a failed and an unfinished run have one alike. Private keys, tokens and passwords
-    never get into it: what has a place-holder is replaced, and of anything else you are told file
-    and kind, and nothing is written. Exit code 1 where the record's own checks fail; the record
-    is there then, too.
+    The run may be accepted, failed or unfinished. Private keys, tokens and passwords are never in a
+    record: known ones are replaced by a placeholder; for any other the message names file and kind,
+    and nothing is written.
     """
     from labkit.record.making import make as make_record
 
-    lab = _lab(workspace, thing, route)
+    lab = open_lab(workspace, thing_name=thing, route=route)
     made = make_record(lab, operator=operator, board=board, notes=notes, to=output)
     click.echo(str(made))
     if not all(made.checks):
@@ -71,17 +77,23 @@ def make(
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit record verify board-7.eln
-  labkit record verify board-7.eln --public-key jane.pub
-  labkit record verify board-7.eln --ask-account --console fresh.log"""
+    epilog=ends(
+        "labkit record verify board-7.eln\n"
+        "labkit record verify board-7.eln --public-key jane.pub\n"
+        "labkit record verify board-7.eln --ask-account --console fresh.log",
+        success="the record is exactly as signed, consistent, and what was asked is still true",
+        failure="it is not, or a file cannot be read",
+    )
 )
 @click.argument("file", type=_RECORD)
 @_public_key_option
 @workspace_option
-@click.option("--ask-account", is_flag=True, help="Ask the account whether it is still true.")
-@click.option("--console", type=_RECORD, help="A fresh console log: has the board still the key?")
+@click.option(
+    "--ask-account", is_flag=True, help="Query the account: is what the record states still true?"
+)
+@click.option(
+    "--console", type=_RECORD, help="Check the key in this new console log against the record."
+)
 def verify(
     file: Path,
     given: tuple[str, ...],
@@ -90,16 +102,15 @@ def verify(
     *,
     ask_account: bool,
 ) -> None:
-    """Verify a record from FILE and a public key alone.
+    """Verify a record with a public key.
 
-    Exit code 0 only if it is bit for bit as it was signed, everything in it agrees, and what was
-    asked beside is still true.
+    FILE is the record; nothing else is needed.
     """
     from labkit.record.verifying import verify as verify_record
 
     verified = verify_record(file, _public_keys(given, workspace))
     click.echo(str(verified))
-    still = _still(verified.record, workspace, console, ask_account=ask_account)
+    still = _still_true(verified.record, workspace, console, ask_account=ask_account)
     if still:
         click.echo("\nIs it still true?")
         click.echo("\n".join(map(str, still)))
@@ -107,36 +118,34 @@ def verify(
         click.get_current_context().exit(1)
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  labkit record show board-7.eln"""
-)
+@click.command(epilog=ends("labkit record show board-7.eln", failure="FILE is not a record"))
 @click.argument("file", type=_RECORD)
 def show(file: Path) -> None:
-    """Describe what a record, FILE, says of itself. Nothing is verified."""
+    """Describe the record in FILE; nothing is verified."""
     from labkit.record.reading import show as show_record
 
     click.echo(str(show_record(file)))
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit record replay board-7.eln
-  labkit record replay board-7.eln --public-key jane.pub
-  labkit record replay board-7.eln --unverified"""
+    epilog=ends(
+        "labkit record replay board-7.eln\n"
+        "labkit record replay board-7.eln --public-key jane.pub\n"
+        "labkit record replay board-7.eln --unverified",
+        success="every artefact that can be made again is as the record states",
+        failure="an artefact differs, or the record cannot be verified",
+    )
 )
 @click.argument("file", type=_RECORD)
 @_public_key_option
 @workspace_option
-@click.option("--unverified", is_flag=True, help="Replay what nobody vouches for.")
+@click.option("--unverified", is_flag=True, help="Do not verify the record's signature first.")
 def replay(file: Path, given: tuple[str, ...], workspace: Path | None, *, unverified: bool) -> None:
-    """Make again what a record holds, from FILE alone, and say of each artefact what came of it.
+    """Repeat the work in a record, and compare each artefact.
 
-    The console log is parsed again, the certificate checked against it, the edited sources are
-    rebuilt; a seeded run of a simulated bench is done again as a whole, in a temporary folder. The
-    record is verified first. Exit code 1 where something differs from what the record says.
+    FILE is the record. It is verified first. The console log is parsed again, the certificate is
+    checked against it, and the edited sources are rebuilt. A seeded run on a simulated bench is
+    repeated as a whole, in a temporary folder.
     """
     from labkit.record.replaying import replay as replay_record
 
@@ -147,14 +156,7 @@ def replay(file: Path, given: tuple[str, ...], workspace: Path | None, *, unveri
         click.get_current_context().exit(1)
 
 
-def _lab(workspace: Path | None, thing: str | None = None, route: str | None = None) -> Lab:
-    from labkit.lab.lab import open_lab
-
-    chosen = {"thing_name": thing, "route": route}
-    return open_lab(workspace, **{name: value for name, value in chosen.items() if value})
-
-
-def _still(
+def _still_true(
     recorded: Record, workspace: Path | None, console: Path | None, *, ask_account: bool
 ) -> list[Check]:
     from labkit.record.verifying import ask_account as ask
@@ -162,7 +164,7 @@ def _still(
 
     still: list[Check] = []
     if ask_account:
-        still += ask(recorded, _lab(workspace).account)
+        still += ask(recorded, open_lab(workspace).account)
     if console:
         still.append(ask_console(recorded, console.read_bytes()))
     return still
@@ -171,22 +173,21 @@ def _still(
 def _public_keys(given: tuple[str, ...], workspace: Path | None) -> list[str]:
     from labkit.errors import RecordError
     from labkit.record.seal.signing_keys import public_keys
-    from labkit.workspace import default_root
 
     if given:
         return [_public_key(each) for each in given]
-    root = workspace or default_root()
+    root = root_of(workspace)
     keys = public_keys(root)
     if not keys:
         raise RecordError(
-            f"{root} has no public key of its own. Name one with --public-key: whoever made the "
-            "record has it in record-keys/, a .pub file."
+            f"{root} has no public key. Name one with --public-key: it is a .pub file in "
+            "record-keys/ of the workspace in which the record was made."
         )
     return keys
 
 
 def _public_key(given: str) -> str:
-    """Return a public key's text, of a file or as it was given."""
+    """Return a public key: the text of a file, or the argument itself."""
     path = Path(given)
     try:
         return path.read_text("utf-8") if path.is_file() else given

@@ -1,4 +1,4 @@
-"""The command that walks the whole procedure."""
+"""`labkit run`: every step of a device's route."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from labkit.cli.account import confirm
-from labkit.cli.options import confirm_option, route_option, thing_option, workspace_option
+from labkit.cli.options import (
+    confirm_option,
+    ends,
+    open_lab,
+    route_option,
+    thing_option,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,37 +29,43 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  labkit run
-  labkit run --workspace /tmp/lab --thing my-device
-  labkit run --route option-1
-  labkit run --fresh
-  labkit run --thing left-3 --record records/ --set operator=Jane --set board=left-3"""
+    epilog=ends(
+        "labkit run\n"
+        "labkit run --workspace lab-2 --thing my-device\n"
+        "labkit run --route option-1\n"
+        "labkit run --fresh\n"
+        "labkit run --thing left-3 --record records/ --set operator=Jane --set board=left-3",
+        success="AWS IoT accepted the device",
+        failure="a step failed; the message states what to do next",
+    )
 )
 @workspace_option
 @thing_option
-@click.option("--release", help="The simulated board's firmware: 202203.00 or 201910.00")
+@click.option(
+    "--release", metavar="RELEASE", help="The simulated board's firmware: 202203.00 or 201910.00"
+)
 @route_option
-@click.option("--fresh", is_flag=True, help="Start over; the old run's folder is kept.")
+@click.option(
+    "--fresh", is_flag=True, help="Start over; the old run's folder is kept under a numbered name."
+)
 @click.option(
     "--record",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Run the manual's pages, and leave a record in this folder however that ends.",
+    help="Run the manual's pages, and write a record into this folder even if one fails.",
 )
 @click.option(
     "--set",
-    "told",
+    "parameters",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter for the pages; operator and board are the record's, too. With --record.",
+    help="A parameter of the pages, with --record; operator and board are also in the record.",
 )
 @confirm_option
 @click.option(
     "--yes",
     is_flag=True,
-    help="In a real account, reverse what was changed there since the last run, without asking.",
+    help="Reverse changes that others made in a real account since the last run, unprompted.",
 )
 def run(
     workspace: Path | None,
@@ -64,36 +77,33 @@ def run(
     fresh: bool,
     record: Path | None,
     yes: bool,
-    told: tuple[str, ...],
+    parameters: tuple[str, ...],
 ) -> None:
-    """Provision one device, from its settings to the accepted hello world.
+    """Provision a device, up to the accepted hello world.
 
-    A run that was ended goes on where it stopped. Each line states what its step did; a step that
-    was done before and had to change the account again states what it changed. Exit code 0 only
-    if the device was accepted.
+    An interrupted run resumes where it stopped. Each line states what a step did, including what it
+    had to change again in the account.
     """
     from labkit.cloud.changes import ASSUME_YES
-    from labkit.lab.lab import open_lab
     from labkit.support.extras import require
 
-    if told and record is None:
-        raise click.UsageError("--set is for the pages, which are run with --record DIR.")
+    if parameters and record is None:
+        raise click.UsageError("--set needs --record DIR: it sets parameters of the pages.")
     if record:
         require("nbclient")
     chosen = {"thing_name": thing, "release": release, "route": route}
-    given = {name: value for name, value in chosen.items() if value}
     if yes:
         os.environ[ASSUME_YES] = "1"  # the pages' kernels inherit it
-    lab = open_lab(workspace, **given)
+    lab = open_lab(workspace, **chosen)
     click.echo(f"{lab}\n")
     confirm(lab, confirm_account)
     if fresh and (kept := lab.workspace.start_over()):
-        click.echo(f"The old run is in {kept}; labkit undo --all unmakes what it made, too.\n")
-        lab = open_lab(workspace, **given)
+        click.echo(f"The old run is in {kept}; labkit undo --all also deletes what it created.\n")
+        lab = open_lab(workspace, **chosen)
     if record is None:
         _do_steps(lab)
     else:
-        _run_pages(lab, record, told)
+        _run_pages(lab, record, parameters)
 
 
 def _do_steps(lab: Lab) -> None:
@@ -109,12 +119,12 @@ def _do_steps(lab: Lab) -> None:
             if not isinstance(done, Step):
                 outcome = _outcome(done, time.monotonic() - begin)
             show(f"{number:2}  {step.page[:2]}  {step.does} ({outcome})")
-    click.echo("\nThe device was accepted: its hello world went through AWS IoT and came back.")
-    click.echo(f"What was made is in {lab.workspace.device}")
+    click.echo("\nThe device was accepted: its hello world went through AWS IoT and back.")
+    click.echo(f"Its files are in {lab.workspace.device}")
 
 
 def _outcome(done: Performed, seconds: float) -> str:
-    """Return what performing a step came to, in a few words."""
+    """Return what a step did, in a few words."""
     if done.changes:
         return f"changed again: {'; '.join(map(str, done.changes))}"
     if not done.was_done:
@@ -122,19 +132,19 @@ def _outcome(done: Performed, seconds: float) -> str:
     return "checked: unchanged" if done.step.is_in_account else f"repeated, {seconds:.1f} s"
 
 
-def _run_pages(lab: Lab, to: Path, told: tuple[str, ...]) -> None:
-    """Run the route's pages and make a record, however they end; exit with what they came to."""
+def _run_pages(lab: Lab, to: Path, parameters: tuple[str, ...]) -> None:
+    """Run the route's pages and write a record of it; exit with the code of the pages."""
     from labkit.record.recording import run_and_record
 
     with _bar(len({step.page for step in lab.procedure.steps})) as show:
-        done = run_and_record(lab, to, told, lambda page, s: show(f"{page} ({s:.1f} s)"))
+        done = run_and_record(lab, to, parameters, lambda page, s: show(f"{page} ({s:.1f} s)"))
     click.echo(f"\n{done}")
     click.get_current_context().exit(done.exit_code)
 
 
 @contextmanager
 def _bar(length: int) -> Iterator[Callable[[str], None]]:
-    """Show a progress bar, where a terminal shows one; give what puts a line above it."""
+    """Show a progress bar on a terminal; yield the function that prints a line above it."""
     hidden = not sys.stdout.isatty()
     with click.progressbar(length=length, label="", show_eta=False, hidden=hidden) as bar:
 

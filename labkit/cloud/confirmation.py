@@ -58,7 +58,7 @@ class Confirmation:
         if last_digits.strip() != account_id[-_LAST_DIGITS:]:
             raise CloudError(
                 f"the account is not confirmed: expected the last four digits of {account_id}, "
-                f"came {last_digits.strip()!r}. If it is the wrong account, choose another profile."
+                f"got {last_digits.strip()!r}. If it is the wrong account, choose another profile."
             )
         keep(self._file, json.dumps(self._wanted) + "\n")
 

@@ -9,7 +9,7 @@ from labkit.cloud.opening import open_real, open_simulated
 from labkit.device.board import Board
 from labkit.device.commands import NO_OPERATOR, OPERATOR
 from labkit.errors import BenchError
-from labkit.lab.board_commands import own_commands
+from labkit.lab.simulated_firmware import own_commands
 from labkit.support.seeding import Clock
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def test_wrong_digits_are_refused(root: Path) -> None:
     """Another account's digits: exit code 1, what was expected and what came."""
     ended = labkit("undo", "--workspace", root, "--confirm-account", "0000")
     assert (ended.code, "Traceback" in ended.err) == (1, False)
-    assert f"expected the last four digits of {ACCOUNT_ID}, came '0000'" in ended.err
+    assert f"expected the last four digits of {ACCOUNT_ID}, got '0000'" in ended.err
 
 
 def test_digits_are_asked_for(aws: Cloud, root: Path) -> None:
@@ -107,8 +107,8 @@ def test_undo_lists_removes_and_is_done(aws: Cloud, root: Path) -> None:
 def test_what_is_left_is_an_exit_code(aws: Cloud, root: Path) -> None:
     """Something that others use is named, with the console's address, and the exit code is 1."""
     made(aws, root)
-    told = aws.iot.create_keys_and_certificate()
-    aws.iot.attach_policy(policyName=POLICY_NAME, target=told["certificateArn"])
+    other = aws.iot.create_keys_and_certificate()
+    aws.iot.attach_policy(policyName=POLICY_NAME, target=other["certificateArn"])
     ended = labkit("undo", "--workspace", root, "--thing", "led", "--confirm-account", DIGITS)
     assert ended.code == 1
     assert f"LEFT          policy {POLICY_NAME}" in ended.out
@@ -144,7 +144,7 @@ def simulated(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_fresh_run_keeps_the_old_one(simulated: Path) -> None:
-    """--fresh does everything again in a new folder; undo --all unmakes what both have made."""
+    """--fresh does everything again in a new folder; undo --all deletes the resources of both."""
     assert labkit("run", "--workspace", simulated).code == 0
     first = (simulated / "devices" / "lab-device" / "deviceCert.pem").read_text()
     ended = labkit("run", "--workspace", simulated, "--fresh")

@@ -81,10 +81,10 @@ def test_the_certificate_decides(log: Path, tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("missing.log", None, "No such file"),
-        ("empty.log", b"", "came nothing"),
-        ("blank.log", b" \r\n\r\n", "came nothing"),
-        ("binary.log", bytes(range(256)) * 8, "came a binary file"),
-        ("program.log", b"\x7fELF\2\1\1" + bytes(2000), "came a binary file"),
+        ("empty.log", b"", "is empty; expected a console log"),
+        ("blank.log", b" \r\n\r\n", "is empty; expected a console log"),
+        ("binary.log", bytes(range(256)) * 8, "got a binary file"),
+        ("program.log", b"\x7fELF\2\1\1" + bytes(2000), "got a binary file"),
     ],
 )
 def test_nothing_to_read(name: str, content: bytes | None, said: str, tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_the_firmware_tree_decides(finished: Lab) -> None:
         finished.board.flash()
         finished.board.boot()
         log = place.path("console.log")
-        told = json.loads(
+        output = json.loads(
             labkit("diagnose", log, "--firmware", place.firmware, "--format", "json").out
         )
-        assert told["causes"][0]["id"] == "public-key-as-certificate"
+        assert output["causes"][0]["id"] == "public-key-as-certificate"
         assert finished.diagnose().best.id == "public-key-as-certificate"
     finally:
         header.write_bytes(before)

@@ -16,7 +16,7 @@ from console_shapes import boot_202107, key, rows, text
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from labkit.cli import files as commands
+from labkit.cli import certificate as commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,18 +66,18 @@ def test_key_prints_the_newest_key(
     assert key("old").der.hex() not in ended.raw.hex()
 
 
-def test_key_is_printed_as_pem_unless_told(log: Path) -> None:
+def test_key_is_printed_as_pem(log: Path) -> None:
     """PEM is the default."""
     assert labkit("key", log).out == key().pem
 
 
 def test_key_as_json(log: Path) -> None:
     """The JSON has the six members, rows and dumps as counts."""
-    told = json.loads(labkit("key", log, "--format", "json").out)
-    assert list(told) == ["der_hex", "sha256", "rows", "dumps", "generated", "notes"]
-    assert (told["der_hex"], told["sha256"]) == (key().der.hex(), key().sha256)
-    assert (told["rows"], told["dumps"], told["generated"]) == (6, 2, True)
-    assert isinstance(told["notes"], list)
+    output = json.loads(labkit("key", log, "--format", "json").out)
+    assert list(output) == ["der_hex", "sha256", "rows", "dumps", "generated", "notes"]
+    assert (output["der_hex"], output["sha256"]) == (key().der.hex(), key().sha256)
+    assert (output["rows"], output["dumps"], output["generated"]) == (6, 2, True)
+    assert isinstance(output["notes"], list)
 
 
 def test_key_as_json_of_an_old_release_cannot_tell_generated(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_output_goes_through_links_and_into_pipes(log: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("output", ["a-file/key.pem", "/proc/nothing/key.pem"])
 def test_output_that_cannot_be_written_is_refused(log: Path, tmp_path: Path, output: str) -> None:
-    """An output below a file, or where nobody may write, is refused with its own name."""
+    """An output below a file, or in a folder without write permission, is refused with its own name."""
     (tmp_path / "a-file").write_text("here")
     assert_refused(labkit("key", log, "-o", tmp_path / output), output, "-o")
 
@@ -249,7 +249,7 @@ def test_issue_for_a_bare_key(given: dict[str, Any], form: str, version: int) ->
 
 @pytest.mark.needs("openssl")
 def test_issue_takes_a_request_of_openssl(given: dict[str, Any], tmp_path: Path) -> None:
-    """A CSR by a throw-away key gives its subject; the key in the certificate is the device's."""
+    """A CSR by a temporary key gives its subject; the key in the certificate is the device's."""
     signer, csr = tmp_path / "tempCsrSigner.key", tmp_path / "deviceCert.csr"
     openssl("genrsa", "-out", signer, 2048)
     openssl("req", "-new", "-key", signer, "-subj", "/O=My Lab/CN=from-csr", "-out", csr)
@@ -371,7 +371,7 @@ def test_issue_with_an_encrypted_ca_key(
 
 
 def test_show_says_what_a_certificate_says(tmp_path: Path) -> None:
-    """Subject, issuer, days and key stand there; a request is refused with what it is."""
+    """Subject, issuer, days and key are shown; a request is refused with what it is."""
     path = tmp_path / "ca.pem"
     path.write_bytes(make_ca(now=NOW).public_bytes(PEM))
     ended = labkit("certificate", "show", path)
@@ -383,7 +383,7 @@ def test_show_says_what_a_certificate_says(tmp_path: Path) -> None:
 
 
 def test_show_of_a_public_key_is_refused(tmp_path: Path) -> None:
-    """A public key is no certificate, and the message says what came."""
+    """A public key is not a certificate, and the message states what it is."""
     path = tmp_path / "key.pem"
     path.write_bytes(public_pem(ec_key("device")))
     assert_refused(labkit("certificate", "show", path), "found a public key")

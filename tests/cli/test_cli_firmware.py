@@ -70,7 +70,7 @@ def test_get_never_shows_a_secret(header: Path, tmp_path: Path) -> None:
     for macro in (PASSWORD, PRIVATE_KEY):
         ended = firmware("get", header, macro)
         assert (ended.code, ended.raw) == (0, b"")
-        assert ended.err == f"{macro} is set, and is never shown\n"
+        assert ended.err == f"{macro} is set; its value is secret and is not shown\n"
     elsewhere = tmp_path / "other.h"
     elsewhere.write_text(f"#define OTHER \\\n{literals(pem() + pem(KEY_LABEL))}\n")
     assert firmware("get", elsewhere, "OTHER").raw == b""
@@ -79,7 +79,7 @@ def test_get_never_shows_a_secret(header: Path, tmp_path: Path) -> None:
 
 
 def test_get_gives_bytes_as_they_are(tmp_path: Path) -> None:
-    """A value that is not UTF-8 comes out as the bytes that stand there."""
+    """A value that is not UTF-8 is printed as its bytes."""
     path = tmp_path / "x.h"
     path.write_bytes(f'#define {THING} "Ger\xe4t"\n'.encode("latin-1"))
     assert firmware("get", path, THING).raw == b"Ger\xe4t\n"
@@ -127,7 +127,7 @@ def test_set_the_same_again_changes_nothing(header: Path, tmp_path: Path) -> Non
     before = header.stat()
     ended = firmware("set", header, THING, "old-thing")
     assert (ended.code, ended.raw) == (0, b"")
-    assert "says so already" in ended.err
+    assert "already has this value" in ended.err
     assert [path.name for path in tmp_path.iterdir()] == [header.name]
     assert header.stat().st_mtime_ns == before.st_mtime_ns
 

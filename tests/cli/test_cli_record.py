@@ -93,7 +93,7 @@ def test_verify_needs_the_file_and_a_public_key_alone(
 
 
 def test_verify_refuses_what_it_must(finished: Lab, made: Path, tmp_path: Path) -> None:
-    """Another's key, no key at all, something that is no key, a changed file, no file."""
+    """Another's key, no key at all, text that is not a key, a changed file, no file."""
     rotate(tmp_path / "other", {})
     root, changed = finished.workspace.root, tmp_path / "changed.eln"
     changed.write_bytes(made.read_bytes()[:-1] + b"\1")
@@ -126,7 +126,7 @@ def test_verify_asks_account_and_console(finished: Lab, made: Path, tmp_path: Pa
 
 
 def test_show_says_that_nothing_is_verified(made: Path, tmp_path: Path) -> None:
-    """What is no record, such as another program's .eln file, is refused with what it is."""
+    """A file that is not a record, such as another program's .eln file, is refused with what it is."""
     shown = labkit("record", "show", made)
     assert shown.code == 0
     assert "NOT VERIFIED" in shown.out

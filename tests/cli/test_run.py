@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Stand in for the programs: return their exit codes, by a word of their command, to be set."""
+    """Replace the programs: return their exit codes, by a word of their command, to be set."""
     codes: dict[str, int] = {}
 
     def call(command: list[str], **_: object) -> int:
@@ -185,7 +185,7 @@ def test_slow_tests_are_run_with_slow(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_marker_that_is_not_known_is_red(tmp_path: Path) -> None:
-    """A typing error in a marker is an error, and the test is not passed over."""
+    """A typing error in a marker is an error, and the test is not skipped."""
     test = tmp_path / "test_marker.py"
     test.write_text(KINDS.replace("mark.slow", "mark.slwo"))
     assert pytest_on(test).returncode == 2

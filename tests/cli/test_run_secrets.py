@@ -43,7 +43,7 @@ def run_of_option_1(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dic
 
 
 def whole_run(root: Path, **variables: str) -> tuple[Path, dict[str, bytes]]:
-    """Run to the end, twice, and gather what was printed, told and written."""
+    """Run to the end, twice, and collect what was printed, returned and written."""
     debug = {"LABKIT_SEED": SEED, "LABKIT_DEBUG": "1", "PYTHONDEVMODE": "1"} | variables
     texts = {}
     for number, arguments in enumerate((["run"], ["run"], ["status"], ["board", "reset"])):

@@ -103,11 +103,11 @@ def test_the_command_chooses(plugged_in: list[ListPortInfo], tmp_path: Path) -> 
     here = ("--workspace", tmp_path)
     done = labkit("ports", "--choose", "/dev/ttyACM0", "--baud", 921600, *here)
     assert (done.code, done.out) == (0, f"{tmp_path / 'lab.toml'}: /dev/ttyACM0 at 921600 baud\n")
-    assert done.err == "next: name device.build and device.flash there\n"
+    assert done.err == "next: set device.build and device.flash there\n"
     assert not (tmp_path / "firmware").exists()
     done = labkit("ports", "--choose", "/dev/ttyUSB9", *here)
     assert done.out.endswith("/dev/ttyUSB9 at 921600 baud\n")
-    assert done.err.startswith("/dev/ttyUSB9 is not among this computer's ports now\n")
+    assert done.err.startswith("/dev/ttyUSB9 is not one of this computer's ports at present\n")
     done = labkit("ports", "--choose", "sim", *here)
     assert (done.out.endswith("sim at 921600 baud\n"), done.err) == (True, "")
 
@@ -120,8 +120,8 @@ def test_a_variable_that_wins_is_named(
     monkeypatch.setenv("LABKIT_DEVICE", "sim")
     done = labkit("ports", "--choose", "socket://127.0.0.1:1", "--workspace", tmp_path)
     assert "socket://127.0.0.1:1 at 115200 baud" in done.out
-    assert "LABKIT_DEVICE is set and wins over lab.toml\n" in done.err
-    assert "not among" not in done.err
+    assert "LABKIT_DEVICE is set and overrides lab.toml\n" in done.err
+    assert "not one of" not in done.err
 
 
 def test_what_cannot_be_chosen(plugged_in: list[ListPortInfo], tmp_path: Path) -> None:

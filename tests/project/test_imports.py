@@ -29,7 +29,7 @@ PLANTED = [
     ("lab/lab.py", "from ..manual import progress"),
     ("workspace/place.py", "if TYPE_CHECKING:\n    from labkit.lab.procedure import Step"),
     ("lab/lab.py", "from labkit.bench.simulator.service import Service"),
-    ("cli/bench.py", "from labkit.bench import simulator"),
+    ("cli/simulate.py", "from labkit.bench import simulator"),
     ("bench/simulator/board/board.py", "from labkit.bench.client import find"),
     ("bench/simulator/account/things.py", "from .... import cloud"),
     ("bench/client.py", "import_module('labkit.lab')"),
@@ -60,7 +60,7 @@ def test_a_wrong_arrow_is_found(package: Path, file: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("cli/bench.py", "from labkit.lab import lab"),
+        ("cli/simulate.py", "from labkit.lab import lab"),
         ("bench/simulator/board/board.py", "from labkit.keys import PublicKey"),
         ("bench/simulator/aws/rest_json.py", "from labkit.support import seams"),
         ("certificates/der.py", "from . import rules"),

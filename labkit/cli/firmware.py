@@ -1,0 +1,114 @@
+"""`labkit firmware`: macros in the demo's headers and sources. Only files are needed, no bench."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from labkit.cli.options import FILE, ends
+from labkit.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.group(
+    epilog=ends(
+        "labkit firmware get aws_clientcredential.h clientcredentialIOT_THING_NAME\n"
+        "labkit firmware set aws_clientcredential.h clientcredentialIOT_THING_NAME my-thing"
+    )
+)
+def firmware() -> None:
+    """Read and set macros in the demo's headers and sources."""
+
+
+@firmware.command(
+    epilog=ends(
+        "labkit firmware get aws_clientcredential.h clientcredentialIOT_THING_NAME",
+        failure="MACRO is not defined in FILE, or not as a value that can be read",
+    )
+)
+@click.argument("file", type=FILE)
+@click.argument("macro")
+def get(file: Path, macro: str) -> None:
+    """Print the value of a macro.
+
+    Nothing is printed for MACRO if it is NULL in FILE. Private keys and passwords are not printed,
+    only that they are set.
+    """
+    from labkit import firmware as sources
+
+    found = sources.get(sources.decode(file.read_bytes()), macro)
+    if found.value is None:
+        return
+    if _is_secret(found.name, found.value):
+        click.echo(f"{found.name} is set; its value is secret and is not shown", err=True)
+    else:
+        # As bytes: a value need not be UTF-8, nor the terminal's encoding.
+        click.echo(sources.encode(found.value), nl=not found.value.endswith("\n"))
+
+
+def _is_secret(name: str, value: str) -> bool:
+    from labkit.firmware.kinds import SECRET, is_placeholder
+
+    named = name in SECRET and value != "" and not is_placeholder(value)
+    return named or "PRIVATE" + " KEY-----" in value
+
+
+@firmware.command(
+    "set",
+    epilog=ends(
+        "labkit firmware set aws_clientcredential.h clientcredentialIOT_THING_NAME my-thing\n"
+        "labkit firmware set aws_clientcredential_keys.h keyCLIENT_CERTIFICATE_PEM "
+        "--pem deviceCert.pem\n"
+        "labkit firmware set aws_clientcredential_keys.h keyCLIENT_PRIVATE_KEY_PEM NULL --dry-run",
+        failure="FILE was not changed; the message states why",
+    ),
+)
+@click.argument("file", type=FILE)
+@click.argument("macro")
+@click.argument("value", required=False)
+@click.option("--pem", type=FILE, help="The PEM file whose text is the value.")
+@click.option("--dry-run", is_flag=True, help="Show the difference only; write nothing.")
+def set_macro(
+    file: Path, macro: str, value: str | None, pem: Path | None, *, dry_run: bool
+) -> None:
+    """Set a macro in a file and show the difference.
+
+    VALUE may be NULL, for no value.
+
+    FILE.orig keeps FILE as it was before the first change. Put `--` before a VALUE that begins
+    with a dash.
+    """
+    from labkit import firmware as sources
+
+    if (value is None) == (pem is None):
+        raise click.UsageError("give either VALUE or --pem FILE.")
+    text = sources.decode(pem.read_bytes()) if pem else value
+    raw = file.read_bytes()
+    edit = sources.edit(sources.decode(raw), macro, None if text == "NULL" else text)
+    click.echo(sources.encode(edit.diff(file.name)), nl=False)
+    if not edit.changed:
+        click.echo(f"{file}: {macro} already has this value; nothing was changed", err=True)
+    elif not dry_run:
+        _replace(file, raw, sources.encode(edit.new))
+
+
+def _replace(file: Path, old: bytes, new: bytes) -> None:
+    """Write a header, and keep its first text in FILE.orig, readable by its owner only."""
+    from labkit.workspace import write
+
+    original = file.with_name(file.name + ".orig")
+    try:
+        if not original.exists():
+            write(original, old, private=True)
+            click.echo(f"the original text is kept in {original}", err=True)
+        write(file, new)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{file} cannot be written: {error.strerror}. It is unchanged."
+        ) from None
+
+
+COMMANDS = (firmware,)
