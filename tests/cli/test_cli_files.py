@@ -143,7 +143,7 @@ def test_output_goes_through_links_and_into_pipes(log: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("output", ["a-file/key.pem", "/proc/nothing/key.pem"])
 def test_output_that_cannot_be_written_is_refused(log: Path, tmp_path: Path, output: str) -> None:
-    """An output below a file, or in a folder without write permission, is refused with its own name."""
+    """An output that cannot be written is refused with its name."""
     (tmp_path / "a-file").write_text("here")
     assert_refused(labkit("key", log, "-o", tmp_path / output), output, "-o")
 
@@ -198,7 +198,7 @@ def test_new_ca_never_overwrites(ca: dict[str, Path]) -> None:
     other = ca["--ca"].with_name("other")
     for secret, out in ((ca["--ca-key"], other), (other, ca["--ca"])):
         ended = labkit("certificate", "new-ca", "--ca-key", secret, "-o", out)
-        assert_refused(ended, "is never overwritten")
+        assert_refused(ended, "is not overwritten")
     assert_refused(labkit("certificate", "new-ca", "--ca-key", other, "-o", other), "ca-key")
     assert {path: path.read_bytes() for path in ca.values()} == before
     assert not other.exists()

@@ -190,7 +190,7 @@ def test_set_takes_a_value_or_a_file(header: Path, given: list[str]) -> None:
     """Neither or both is a usage error."""
     ended = firmware("set", header, THING, *given)
     assert (ended.code, ended.raw) == (2, b"")
-    assert "--pem FILE, and not both" in ended.err
+    assert "give either VALUE or --pem FILE" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_verify_asks_account_and_console(finished: Lab, made: Path, tmp_path: Pa
 
 
 def test_show_says_that_nothing_is_verified(made: Path, tmp_path: Path) -> None:
-    """A file that is not a record, such as another program's .eln file, is refused with what it is."""
+    """A file that is not a record, such as another .eln file, is refused."""
     shown = labkit("record", "show", made)
     assert shown.code == 0
     assert "NOT VERIFIED" in shown.out
