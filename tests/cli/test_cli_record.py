@@ -101,7 +101,7 @@ def test_verify_refuses_what_it_must(finished: Lab, made: Path, tmp_path: Path) 
         labkit("record", "verify", made, "--workspace", tmp_path / "other"), "signed by the key"
     )
     assert_refused(labkit("record", "verify", made, "--workspace", tmp_path), "--public-key")
-    assert_refused(labkit("record", "verify", made, "-p", "RWnothing"), "minisign's form")
+    assert_refused(labkit("record", "verify", made, "-p", "RWnothing"), "minisign's format")
     assert_refused(labkit("record", "verify", changed, "--workspace", root))
     assert labkit("record", "verify", tmp_path / "none.eln", "--workspace", root).code == 2
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import minisign
 
 from labkit.record.seal.archive import METADATA, SIGNATURE, write_archive
-from labkit.record.seal.signature import SigningKey, opened, public_text, sign
+from labkit.record.seal.signature import SigningKey, load_signing_key, public_text, sign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ FILES = {"run/record.json": b"{}\n", "run/device/console.log": b"hello world\r\n
 
 def new_key() -> tuple[SigningKey, str]:
     """Return a new signing key and its public key's text."""
-    key = opened(minisign.KeyPair.generate().secret_key)
+    key = load_signing_key(minisign.KeyPair.generate().secret_key)
     return key, public_text(key, f"minisign public key {key.key_id}")
 
 

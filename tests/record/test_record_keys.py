@@ -128,7 +128,7 @@ def test_key_that_others_can_read_is_refused(tmp_path: Path, too_much: int) -> N
     key = signing_key(tmp_path, NONE)
     file = tmp_path / "record-keys" / "current.key"
     file.chmod(too_much)
-    with pytest.raises(RecordError, match=f"by others than its owner.*chmod 600 {file}"):
+    with pytest.raises(RecordError, match=f"other users can read it.*chmod 600 {file}"):
         signing_key(tmp_path, NONE)
     file.chmod(0o600)
     assert signing_key(tmp_path, NONE).key_id == key.key_id
@@ -155,7 +155,7 @@ def test_passphrase_opens_the_key(tmp_path: Path) -> None:
     key = signing_key(tmp_path, WITH)
     assert signing_key(tmp_path, WITH).key_id == key.key_id
     assert signing_key(tmp_path, _command(f"print({PASSPHRASE!r})")).key_id == key.key_id
-    with pytest.raises(RecordError, match="does not open the key"):
+    with pytest.raises(RecordError, match="the passphrase is wrong"):
         signing_key(tmp_path, {"LABKIT_RECORD_PASSPHRASE": PASSPHRASE + "r"})
     with pytest.raises(RecordError, match="the key has a passphrase"):
         signing_key(tmp_path, NONE)
@@ -174,7 +174,7 @@ def test_cost_of_a_guess_stands_in_the_file(tmp_path: Path) -> None:
 def test_passphrase_for_a_key_that_has_none_is_refused(tmp_path: Path) -> None:
     """Who sets a passphrase is not left to believe that it protects; rotating makes it so."""
     signing_key(tmp_path, NONE)
-    with pytest.raises(RecordError, match="the key has none"):
+    with pytest.raises(RecordError, match="but the key has none"):
         signing_key(tmp_path, WITH)
     rotate(tmp_path, WITH)
     with pytest.raises(RecordError, match="the key has a passphrase"):
@@ -191,7 +191,7 @@ def _command(code: str) -> dict[str, str]:
     [
         (_command("raise SystemExit(3)"), "exit code 3"),
         (_command("pass"), "empty first line"),
-        (_command("import sys; sys.stdout.buffer.write(bytes([255]))"), "no text came"),
+        (_command("import sys; sys.stdout.buffer.write(bytes([255]))"), "printed no passphrase"),
         ({"LABKIT_RECORD_PASSPHRASE_COMMAND": "no-such-program"}, "printed no passphrase"),
         ({"LABKIT_RECORD_PASSPHRASE_COMMAND": "'"}, "printed no passphrase"),
         ({"LABKIT_RECORD_PASSPHRASE_COMMAND": " "}, "printed no passphrase"),
@@ -237,7 +237,7 @@ def test_damaged_secret_key_signs_nothing(tmp_path: Path, at: int) -> None:
     comment, line = file.read_text().splitlines()
     other = "A" if line[at] != "A" else "B"
     file.write_text(f"{comment}\n{line[:at]}{other}{line[at + 1 :]}\n")
-    with pytest.raises(RecordError, match="or damaged"):
+    with pytest.raises(RecordError, match="the file is damaged"):
         signing_key(tmp_path, NONE)
     file.write_text(f"{comment}\n{line}\n")
     assert signing_key(tmp_path, NONE).key_id == key.key_id
@@ -248,7 +248,7 @@ def test_broken_public_key_is_told_with_its_file(tmp_path: Path) -> None:
     signing_key(tmp_path, NONE)
     broken = tmp_path / "record-keys" / "old.pub"
     broken.write_bytes(b"\xff")
-    with pytest.raises(RecordError, match=f"{broken}: expected a public key"):
+    with pytest.raises(RecordError, match=f"{broken}: the file is not a public key"):
         public_keys(tmp_path, NONE)
     broken.unlink()
     assert len(public_keys(tmp_path, NONE)) == 1

@@ -132,7 +132,7 @@ def test_a_record_of_no_known_key_is_refused(made: Path, keys: list[str], tmp_pa
     _, other = new_key()
     with pytest.raises(RecordError, match="signed by the key"):
         record.replay(made, [other])
-    with pytest.raises(RecordError, match="none was named"):
+    with pytest.raises(RecordError, match="none was given"):
         record.replay(made)
     assert "NOT VERIFIED" in repr(record.replay(made, unverified=True))
     assert "NOT VERIFIED" not in repr(record.replay(made, keys))

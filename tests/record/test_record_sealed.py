@@ -57,7 +57,7 @@ def test_other_key_under_the_same_id_opens_nothing() -> None:
     """An id is only a number: it is the key that counts."""
     raw = bytearray(base64.b64decode(OTHER_PUBLIC.splitlines()[1]))
     raw[2:10] = base64.b64decode(PUBLIC.splitlines()[1])[2:10]
-    with pytest.raises(RecordError, match="does not fit"):
+    with pytest.raises(RecordError, match="is not valid"):
         open_sealed(WHOLE, [base64.b64encode(raw).decode()])
 
 
@@ -120,7 +120,7 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, bytes]], object]]] = {
     "other": (f"{LOG}, sha256: the signed", lambda f: f.update({LOG: b"Hello world\r\n"})),
     "unsigned": (f"{SIGNATURE}: the file is missing", lambda f: f.pop(SIGNATURE)),
     "no metadata": (f"{METADATA}: the file is missing", lambda f: f.pop(METADATA)),
-    "metadata": ("does not fit", lambda f: f.update({METADATA: f[METADATA] + b"\n"})),
+    "metadata": ("is not valid", lambda f: f.update({METADATA: f[METADATA] + b"\n"})),
 }
 
 
@@ -220,7 +220,7 @@ TEXTS = {
 def test_signature_written_otherwise_is_refused(what: str) -> None:
     """Also where minisign itself would not mind; as `sign` writes it, it is accepted."""
     assert check(TEXT, MESSAGE, [PUBLIC], WHEN) == KEY.key_id
-    with pytest.raises(RecordError, match=r"signature|does not fit"):
+    with pytest.raises(RecordError, match="signature"):
         check(TEXTS[what], MESSAGE, [PUBLIC], WHEN)
 
 
@@ -261,7 +261,7 @@ def test_public_key_is_read_as_a_file_or_as_its_second_line() -> None:
 )  # fmt: skip
 def test_other_public_key_is_refused(text: str) -> None:
     """The error says which form is expected."""
-    with pytest.raises(RecordError, match="public key in minisign's form"):
+    with pytest.raises(RecordError, match="public key in minisign's format"):
         read_public_key(text)
 
 

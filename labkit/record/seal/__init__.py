@@ -1,1 +1,1 @@
-"""The file: a canonical ZIP, its metadata, its signature, the keys."""
+"""The file of a record and its signature, and the signing keys."""

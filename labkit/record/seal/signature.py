@@ -1,11 +1,11 @@
 """A record's detached minisign signature: one text for one key, message and time.
 
-`minisign -Vm ro-crate-metadata.json -p KEY.pub` accepts it. The comments have one form, and
-reading writes the text again and compares, since minisign leaves the first line unsigned and
-base64 has bits that say nothing.
+`minisign -Vm ro-crate-metadata.json -p KEY.pub` accepts it. The comments are fixed, and checking
+writes the text again and compares it, because minisign does not sign the first line and base64 has
+bits without meaning.
 
-The ELN file format would like a URL with the exporter's keys as the trusted comment; a lab bench
-serves none, so that key and time stand there.
+The ELN file format recommends a URL with the exporter's keys as the trusted comment. A lab has no
+such server, so the comment contains the key's id and the time.
 
 Source: minisign(1), "Signature format", "Public key format"; RFC 8032, 5.1.7; RFC 4648, 3.5; The
 ELN Consortium, Specification for the ELN file format, "Signed .eln files".
@@ -30,24 +30,25 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 LARGEST = 1024
-"""Bytes of a signature's or a public key's text, at most; it has some 400."""
+"""The largest text of a signature or a public key, in bytes; it has about 400."""
 
 _UNTRUSTED = "signature of a labkit record; only minisign's second line and what it signs count"
 _ALGORITHM, _KEY_ID, _KEY = 2, 8, 32
 _LINES = 2
 _SECRET_AT, _CHECK_SUM = 54, 32
-"""Where a secret key's numbers begin, behind algorithms and scrypt's settings, and end."""
-_PREHASHED, _ED25519 = b"ED", b"Ed"
+"""Where a secret key's numbers begin, after the algorithms and scrypt's settings, and its end."""
+_ED25519 = b"Ed"
+_COPY = "Get another copy of the record."
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key in minisign's form.
+    """A public key in minisign's format.
 
     Attributes:
-        key_id: as minisign tells it, 16 hex digits.
+        key_id: as minisign writes it, 16 hex digits.
         text: its two lines.
-        comment: what its first line says, which nobody signed.
+        comment: its first line, which is not signed.
     """
 
     key_id: str
@@ -57,27 +58,27 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
-    """A secret key that is open, with its public one.
+    """A decrypted secret key.
 
     Attributes:
-        key_id: as minisign tells it, 16 hex digits.
-        secret: the key; it never gets into a message.
+        key_id: as minisign writes it, 16 hex digits.
+        secret: the key; no message contains it.
     """
 
     key_id: str
     secret: minisign.SecretKey
 
     def __repr__(self) -> str:
-        """Return its id alone."""
+        """Return its id."""
         return f"SigningKey({self.key_id})"
 
 
-def opened(secret: minisign.SecretKey) -> SigningKey:
-    """Return a secret key that has no passphrase, or whose passphrase was given, as one that signs.
+def load_signing_key(secret: minisign.SecretKey) -> SigningKey:
+    """Check a decrypted secret key and return it.
 
     Raises:
-        ValueError: it is damaged. The package looks at encrypted keys only, and `minisign -GW`
-            writes no check sum, so it also has to fit its public key.
+        ValueError: it is damaged. `minisign` checks encrypted keys only, and `minisign -GW` writes
+            no check sum, so the key must also fit its public key.
     """
     raw = base64.b64decode(secret.to_base64())
     numbers, check_sum = raw[_SECRET_AT:-_CHECK_SUM], raw[-_CHECK_SUM:]
@@ -85,28 +86,28 @@ def opened(secret: minisign.SecretKey) -> SigningKey:
     if check_sum not in (summed, bytes(_CHECK_SUM)):
         raise minisign.ParseError("wrong check sum")
     secret.get_public_key().verify(b"", secret.sign(b""))
-    return SigningKey(_told_id(numbers[:_KEY_ID]), secret)
+    return SigningKey(_hex_id(numbers[:_KEY_ID]), secret)
 
 
-def _told_id(key_id: bytes) -> str:
-    """Return a key's id as minisign tells it: the number that its bytes are, least first."""
+def _hex_id(key_id: bytes) -> str:
+    """Return a key's id as minisign writes it: a little-endian number in hex."""
     return f"{int.from_bytes(key_id, 'little'):016X}"
 
 
 def public_text(key: SigningKey, comment: str) -> str:
-    """Return a signing key's public key in minisign's form."""
+    """Return the public key of a signing key, in minisign's format."""
     public = minisign.PublicKey.from_secret_key(key.secret)
     public.untrusted_comment = comment
     return f"{bytes(public).decode()}\n"
 
 
 def sign(message: bytes, key: SigningKey, when: datetime) -> bytes:
-    """Return the signature's text.
+    """Return the text of a signature.
 
     Args:
-        message: what is signed.
-        key: with what.
-        when: UTC; it stands in the text, and is signed too.
+        message: the signed bytes.
+        key: the signing key.
+        when: UTC; part of the text, and signed too.
     """
     signed = key.secret.sign(
         message, untrusted_comment=_UNTRUSTED, trusted_comment=_trusted(key.key_id, when)
@@ -115,44 +116,53 @@ def sign(message: bytes, key: SigningKey, when: datetime) -> bytes:
 
 
 def check(text: bytes, message: bytes, public_keys: Sequence[str], when: datetime) -> str:
-    """Check a signature, every bit of its text included.
+    """Check a signature, including every bit of its text.
 
     Args:
-        text: the signature's.
-        message: what was signed.
-        public_keys: whose signature is accepted, in minisign's form: the two lines, or the second.
-        when: UTC; the time that it has to tell.
+        text: the text of the signature.
+        message: the signed bytes.
+        public_keys: the public keys to accept, in minisign's format: two lines, or the second.
+        when: UTC; the time that the text must contain.
 
     Returns:
         The id of the key that signed.
 
     Raises:
-        RecordError: none of the keys signed this message at this time in this form.
+        RecordError: none of the keys signed this message at this time.
     """
     keys = {key.key_id: key for key in map(read_public_key, public_keys)}
-    signature = _read(text)
-    signer = _signer(signature)
-    if signer not in keys:
+    try:
+        if len(text) > LARGEST:
+            raise minisign.ParseError
+        signature = minisign.Signature.from_bytes(text)
+    except ValueError:
         raise RecordError(
-            f"signed by the key {signer}, expected {_either(sorted(keys))}. Get the public key "
-            "from whoever made the record, by a way that you trust, and name it."
+            f"expected the four lines of a minisign signature, got {len(text)} other bytes. {_COPY}"
+        ) from None
+    raw = base64.b64decode(bytes(signature).split(b"\n")[1])  # `minisign` does not return the id
+    signer = _hex_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID])
+    if signer not in keys:
+        expected = " or ".join(sorted(keys)) or "no key: none was given"
+        raise RecordError(
+            f"the record is signed by the key {signer}, expected {expected}. Ask the record's "
+            "operator for the public key, over a channel that you trust, and give it."
         )
     _refuse_other_text(text, signature, _trusted(signer, when))
     try:
         minisign.PublicKey.from_bytes(keys[signer].text.encode()).verify(message, signature)
     except (minisign.Error, ValueError):
         raise RecordError(
-            f"the signature by the key {signer} does not fit: what it signs, or the signature, was "
-            "changed afterwards. Take another copy of the record."
+            f"the signature by the key {signer} is not valid: the metadata or the signature was "
+            f"changed. {_COPY}"
         ) from None
     return signer
 
 
 def read_public_key(text: str) -> PublicKey:
-    """Read a public key in minisign's form: the two lines of its file, or the second alone.
+    """Read a public key in minisign's format: the two lines of its file, or the second.
 
     Raises:
-        RecordError: it is none.
+        RecordError: the text is not a public key.
     """
     lines = text.strip().splitlines() if len(text) <= LARGEST else []
     comment = lines[0].removeprefix("untrusted comment: ") if len(lines) == _LINES else ""
@@ -161,59 +171,36 @@ def read_public_key(text: str) -> PublicKey:
         canonical = base64.b64encode(raw).decode() == lines[-1]
     except (IndexError, ValueError, binascii.Error):
         raw, canonical = b"", False
-    whole = canonical and len(raw) == _ALGORITHM + _KEY_ID + _KEY and raw.startswith(_ED25519)
-    if not whole or len(lines) > _LINES or comment == lines[0]:
+    valid = canonical and len(raw) == _ALGORITHM + _KEY_ID + _KEY and raw.startswith(_ED25519)
+    if not valid or len(lines) > _LINES or comment == lines[0]:
         raise RecordError(
-            "expected a public key in minisign's form: the two lines of a .pub file, or the second "
-            "of them (56 characters, RW...), got something else. `labkit record keys` says where "
-            "this lab's are."
+            "expected a public key in minisign's format: the two lines of a .pub file, or the "
+            "second line (56 characters, RW...). List this lab's keys with `labkit record keys`."
         )
     return PublicKey(
-        _told_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID]),
+        _hex_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID]),
         f"untrusted comment: {comment}\n{lines[-1]}\n",
         comment,
     )
 
 
-def _read(text: bytes) -> minisign.Signature:
-    try:
-        if len(text) > LARGEST:
-            raise minisign.ParseError
-        return minisign.Signature.from_bytes(text)
-    except ValueError:
-        raise RecordError(
-            f"expected the four lines of a minisign signature, got {len(text)} bytes that are "
-            "none. Take another copy of the record."
-        ) from None
-
-
-def _signer(signature: minisign.Signature) -> str:
-    """Return the id of the key that a signature says it is by; the package does not tell it."""
-    raw = base64.b64decode(bytes(signature).split(b"\n")[1])
-    return _told_id(raw[_ALGORITHM : _ALGORITHM + _KEY_ID])
-
-
 def _refuse_other_text(text: bytes, signature: minisign.Signature, trusted: str) -> None:
-    """Refuse a text that is not written as `sign` writes it.
+    """Refuse a text that differs from what `sign` writes.
 
-    minisign signs neither the first line nor the line ends, and reading base64 drops bits.
+    minisign signs neither the first line nor the line ends, and base64 has unused bits.
     """
     if signature.trusted_comment != trusted:
         raise RecordError(
             f"the signature's trusted comment: expected {trusted!r}, got "
-            f"{shown(signature.trusted_comment)}. Take another copy of the record."
+            f"{shown(signature.trusted_comment)}. {_COPY}"
         )
     signature.untrusted_comment = _UNTRUSTED
     if text != bytes(signature) + b"\n" or not signature.is_prehashed():
         raise RecordError(
-            "the signature is not written as labkit writes it: its first line, its base64, its "
-            "line ends, or what is behind them. Take another copy of the record."
+            "the signature is not written as labkit writes it: its first line, base64 or line ends "
+            f"differ. {_COPY}"
         )
 
 
 def _trusted(key_id: str, when: datetime) -> str:
     return f"labkit record signed {when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} by key {key_id}"
-
-
-def _either(key_ids: Sequence[str]) -> str:
-    return " or ".join(f"{each}'s" for each in key_ids) or "no key's: none was named"

@@ -3,12 +3,12 @@
 ::
 
     LABKIT_RECORD_KEYS, or <workspace>/record-keys/
-        current.key     the secret key that signs, in minisign's form, 0600
-        <key id>.pub    the public key of each key ever; records that it signed still verify
+        current.key     the secret key that signs, in minisign's format, 0600
+        <key id>.pub    the public key of every key so far; the records that it signed still verify
 
-With a passphrase the secret key is encrypted (scrypt), as `minisign -G` does; without one it is
-not, as `minisign -GW` does. The passphrase comes from LABKIT_RECORD_PASSPHRASE, or is what the
-command in LABKIT_RECORD_PASSPHRASE_COMMAND prints, such as a password manager's or an agent's.
+With a passphrase the secret key is encrypted (scrypt), as with `minisign -G`; without one it is
+not, as with `minisign -GW`. The passphrase is in LABKIT_RECORD_PASSPHRASE, or the command in
+LABKIT_RECORD_PASSPHRASE_COMMAND prints it, for example that of a password manager.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from typing import TYPE_CHECKING
 import minisign
 
 from labkit.errors import RecordError
-from labkit.record.seal.signature import SigningKey, opened, public_text, read_public_key
+from labkit.record.seal.signature import (
+    SigningKey,
+    load_signing_key,
+    public_text,
+    read_public_key,
+)
 from labkit.workspace import write
 from labkit.workspace.files import locked
 
@@ -35,12 +40,12 @@ if TYPE_CHECKING:
 FOLDER = "record-keys"
 CURRENT = "current.key"
 
-_TOLD = "labkit signing key "
+_COMMENT = "labkit signing key "
 _OPERATIONS, _MEMORY = 1 << 22, 1 << 27
-"""scrypt's limits as minisign tells them: 128 MiB and some 0.4 s for each guess."""
+"""scrypt's limits as minisign counts them: 128 MiB and about 0.4 s for each guess."""
 
-_PATIENCE_S = 120.0
-"""How long a passphrase command may ask somebody."""
+_TIMEOUT_S = 120.0
+"""How long a passphrase command can wait for its user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,10 @@ class KnownKey:
     """A public key in the folder.
 
     Attributes:
-        key_id: 16 hex digits, as minisign tells it.
-        made: what its first line says about when it was made.
-        current: whether its secret key is the one that signs.
-        path: its file, for `minisign -p` and for those who verify.
+        key_id: 16 hex digits, as minisign writes it.
+        made: when it was made, from its first line; empty if another program made it.
+        current: whether its secret key signs now.
+        path: its file, for `minisign -p` and `labkit record verify`.
         text: its two lines.
     """
 
@@ -63,14 +68,15 @@ class KnownKey:
 
 
 def signing_key(root: Path, variables: Mapping[str, str] | None = None) -> SigningKey:
-    """Return the key that signs, made now where there is none yet.
+    """Return the current signing key, which is made on first use.
 
     Args:
         root: the workspace's folder.
         variables: the environment.
 
     Raises:
-        RecordError: the key is readable by others, damaged, or its passphrase is missing or wrong.
+        RecordError: other users can read the key, it is damaged, or its passphrase is missing or
+            wrong.
     """
     variables = os.environ if variables is None else variables
     with _folder(root, variables) as folder:
@@ -81,17 +87,17 @@ def signing_key(root: Path, variables: Mapping[str, str] | None = None) -> Signi
 
 
 def rotate(root: Path, variables: Mapping[str, str] | None = None) -> SigningKey:
-    """Make a new key that signs from now on.
+    """Make a new signing key and delete the old secret key.
 
-    The old public key stays, so that what it signed still verifies. The old secret key is
-    deleted; what copies the disk or a backup has of it, this cannot reach.
+    The old public key is kept, so the records that it signed still verify. Copies of the old secret
+    key on the disk or in a backup are not deleted.
 
     Args:
         root: the workspace's folder.
-        variables: the environment; the new key gets the passphrase that it tells, or none.
+        variables: the environment, which also has the passphrase of the new key, if any.
 
     Raises:
-        RecordError: the folder cannot be used, or no passphrase comes from where it should.
+        RecordError: the folder cannot be used, or the passphrase cannot be read.
     """
     variables = os.environ if variables is None else variables
     with _folder(root, variables) as folder:
@@ -101,87 +107,87 @@ def rotate(root: Path, variables: Mapping[str, str] | None = None) -> SigningKey
 
 
 def known_keys(root: Path, variables: Mapping[str, str] | None = None) -> list[KnownKey]:
-    """Return the public keys in the folder, oldest first; nothing is made.
+    """Return the public keys in the folder, oldest first. No key is made.
 
     Args:
         root: the workspace's folder.
         variables: the environment.
 
     Raises:
-        RecordError: a file is no public key, or cannot be read.
+        RecordError: a file is not a public key, or cannot be read.
     """
-    folder = _place(root, os.environ if variables is None else variables)
-    with _said(folder):
+    folder = _path(root, os.environ if variables is None else variables)
+    with _errors(folder):
         return sorted(_known(folder), key=lambda key: (key.made, key.key_id))
 
 
 def public_keys(root: Path, variables: Mapping[str, str] | None = None) -> list[str]:
-    """Return the public keys whose signature this lab accepts, in minisign's form."""
+    """Return the public keys in the folder, in minisign's format."""
     return [key.text for key in known_keys(root, variables)]
 
 
 def _known(folder: Path) -> Iterator[KnownKey]:
-    current = _told_current(folder / CURRENT)
+    current = _current_id(folder / CURRENT)
     for path in folder.glob("*.pub"):
         try:
             key = read_public_key(path.read_text("utf-8"))
         except (RecordError, UnicodeDecodeError):
             raise RecordError(
-                f"{path}: expected a public key in minisign's form; it is none. Restore it from a "
-                "copy, or move it away."
+                f"{path}: the file is not a public key in minisign's format. Restore it from a "
+                "copy, or move it to another folder."
             ) from None
         made = key.comment.rpartition(", made ")[2] if ", made " in key.comment else ""
         yield KnownKey(key.key_id, made, key.key_id == current, path, key.text)
 
 
-def _told_current(file: Path) -> str:
-    """Return what the secret key's first line says is its id; it is encrypted further down."""
+def _current_id(file: Path) -> str:
+    """Return the id in the secret key's first line, the only place where it is not encrypted."""
     if not file.exists():
         return ""
-    return file.read_bytes().split(b"\n")[0].decode("latin-1").rpartition(_TOLD)[2]
+    return file.read_bytes().split(b"\n")[0].decode("latin-1").rpartition(_COMMENT)[2]
 
 
-def _place(root: Path, variables: Mapping[str, str]) -> Path:
+def _path(root: Path, variables: Mapping[str, str]) -> Path:
     named = variables.get("LABKIT_RECORD_KEYS")
     return Path(named).expanduser().absolute() if named else root / FOLDER
 
 
 @contextlib.contextmanager
 def _folder(root: Path, variables: Mapping[str, str]) -> Iterator[Path]:
-    """Hold the folder against others who would make a key in it at the same time."""
-    folder = _place(root, variables)
-    with _said(folder):
+    """Lock the folder, so that two processes do not make a key at the same time."""
+    folder = _path(root, variables)
+    with _errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        _refuse_mode(folder, 0o022, "written to", "700")
+        _refuse_mode(folder, 0o022, "write to", "700")
         handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(handle, "r+b") as lock, locked(lock):
             yield folder
 
 
 @contextlib.contextmanager
-def _said(folder: Path) -> Iterator[None]:
+def _errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise RecordError(
-            f"{error.filename or folder}: the signing keys cannot be used there: {error.strerror}. "
-            "Name another folder with LABKIT_RECORD_KEYS."
+            f"{error.filename or folder}: the signing keys cannot be used: {error.strerror}. "
+            "Choose another folder with LABKIT_RECORD_KEYS."
         ) from None
 
 
 def _refuse_mode(path: Path, too_much: int, what: str, mode: str) -> None:
     if os.name != "nt" and path.stat().st_mode & too_much:
         raise RecordError(
-            f"{path}: can be {what} by others than its owner, so that they could sign in your "
-            f"name. `chmod {mode} {shlex.quote(str(path))}` ends it; where somebody may have been "
-            "there already, `labkit record keys --rotate` makes a new key."
+            f"{path}: other users can {what} it, and sign in your name. Run `chmod {mode} "
+            f"{shlex.quote(str(path))}`. If another user may have done so already, make a new key "
+            "with `labkit record keys --rotate`."
         )
 
 
 def _make(folder: Path, variables: Mapping[str, str]) -> SigningKey:
-    key = opened(minisign.KeyPair.generate().secret_key)
-    key.secret.untrusted_comment = _TOLD + key.key_id
+    key = load_signing_key(minisign.KeyPair.generate().secret_key)
+    key.secret.untrusted_comment = _COMMENT + key.key_id
     stored = minisign.SecretKey.from_bytes(bytes(key.secret))
     if passphrase := _passphrase(variables):
         stored.encrypt(passphrase, opslimit=_OPERATIONS, memlimit=_MEMORY)
@@ -190,7 +196,7 @@ def _make(folder: Path, variables: Mapping[str, str]) -> SigningKey:
 
 
 def _publish(folder: Path, key: SigningKey) -> None:
-    """Write a key's public key, unless it is there already."""
+    """Write the public key, unless its file exists."""
     file = folder / f"{key.key_id}.pub"
     if not file.exists():
         now = datetime.now(UTC)
@@ -206,74 +212,75 @@ def _open(file: Path, variables: Mapping[str, str]) -> SigningKey:
         encrypted = secret.is_encrypted()
         if encrypted:
             _decrypt(file, secret, passphrase)
-        key = opened(secret)
+        key = load_signing_key(secret)
         _adopt(file, key.key_id)
     except ValueError:
         raise RecordError(
-            f"{file}: expected a secret key in minisign's form; it is none, or damaged. Restore it "
-            "from a copy, or make another with `labkit record keys --rotate`."
+            f"{file}: the file is damaged, or is not a secret key in minisign's format. Restore it "
+            "from a copy, or make a new key with `labkit record keys --rotate`."
         ) from None
     if passphrase and not encrypted:
         raise RecordError(
-            f"{file}: a passphrase is given, and the key has none. `labkit record keys --rotate` "
-            "makes a new key that has it; without the passphrase's variable the old one goes on."
+            f"{file}: a passphrase is set, but the key has none. Make a new key with a passphrase "
+            "with `labkit record keys --rotate`, or unset the variable to use this key."
         )
     return key
 
 
 def _adopt(file: Path, key_id: str) -> None:
-    """Have the secret key's first line tell its id, also where `minisign -G` made it."""
+    """Write the id into the secret key's first line, also if `minisign -G` made the key."""
     stored = minisign.SecretKey.from_bytes(file.read_bytes())
-    stored.untrusted_comment = _TOLD + key_id
+    stored.untrusted_comment = _COMMENT + key_id
     write(file, bytes(stored) + b"\n", private=True)
 
 
 def _decrypt(file: Path, secret: minisign.SecretKey, passphrase: str) -> None:
     if not passphrase:
         raise RecordError(
-            f"{file}: the key has a passphrase. Give it with LABKIT_RECORD_PASSPHRASE, or a "
-            "command that prints it with LABKIT_RECORD_PASSPHRASE_COMMAND."
+            f"{file}: the key has a passphrase. Set LABKIT_RECORD_PASSPHRASE, or set "
+            "LABKIT_RECORD_PASSPHRASE_COMMAND to a command that prints it."
         )
     try:
         secret.decrypt(passphrase)
     except (ValueError, MemoryError):
         raise RecordError(
-            f"{file}: the passphrase does not open the key. Give the one that it was made with; "
-            "where it is lost, `labkit record keys --rotate` makes a new key."
+            f"{file}: the passphrase is wrong. Set the one that the key was made with, or, if it "
+            "is lost, make a new key with `labkit record keys --rotate`."
         ) from None
 
 
 def _passphrase(variables: Mapping[str, str]) -> str:
-    """Return the passphrase, empty where none is to be had from anywhere."""
+    """Return the passphrase; empty if no variable is set."""
     given = variables.get("LABKIT_RECORD_PASSPHRASE", "")
     command = variables.get("LABKIT_RECORD_PASSPHRASE_COMMAND", "")
     if given and command:
         raise RecordError(
-            "LABKIT_RECORD_PASSPHRASE and LABKIT_RECORD_PASSPHRASE_COMMAND are both set; expected "
-            "one of them. Unset the other."
+            "LABKIT_RECORD_PASSPHRASE and LABKIT_RECORD_PASSPHRASE_COMMAND are both set. Unset one "
+            "of them."
         )
-    passphrase = _asked(command) if command else given
+    passphrase = _printed(command) if command else given
     if not passphrase.isprintable():
         raise RecordError(
-            "the passphrase has characters that cannot be typed, or is not UTF-8. Give another."
+            "the passphrase has characters that cannot be typed, or is not UTF-8. Choose another."
         )
     return passphrase
 
 
-def _asked(command: str) -> str:
-    """Return what a command prints, up to the first line's end."""
+def _printed(command: str) -> str:
+    """Return the first line that a command prints."""
     try:
         words = shlex.split(command)
-        done = subprocess.run(words, stdout=subprocess.PIPE, timeout=_PATIENCE_S, check=True)
+        done = subprocess.run(words, stdout=subprocess.PIPE, timeout=_TIMEOUT_S, check=True)
         printed = done.stdout.decode().split("\n")[0].removesuffix("\r")
     except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
-        said = f"exit code {error.returncode}" if hasattr(error, "returncode") else "no text came"
+        code = f": exit code {error.returncode}" if hasattr(error, "returncode") else ""
         raise RecordError(
-            f"LABKIT_RECORD_PASSPHRASE_COMMAND printed no passphrase: {said}. Run it in a "
-            "terminal: its first line has to be the passphrase."
+            f"LABKIT_RECORD_PASSPHRASE_COMMAND printed no passphrase{code}. Run the command in a "
+            "terminal: its first line must be the passphrase."
         ) from None
     if not printed:
         raise RecordError(
-            "LABKIT_RECORD_PASSPHRASE_COMMAND printed an empty first line; expected a passphrase."
+            "LABKIT_RECORD_PASSPHRASE_COMMAND printed an empty first line, expected a passphrase. "
+            "Run the command in a terminal."
         )
     return printed
