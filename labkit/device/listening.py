@@ -16,7 +16,7 @@ from labkit.console import Kind
 from labkit.console.shapes import kind_of
 from labkit.device.baud_rates import looks_garbled
 from labkit.diagnosis.recognition import sign_of
-from labkit.diagnosis.signs import ENDS
+from labkit.diagnosis.signs import ENDS, Sign
 from labkit.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class Listener:
         self._judged = 0
         self._without_dump = -1
         self._delay: _Delay | None = None
+        self._retries_next = math.inf
         self._is_old = self._asked = False
 
     @property
@@ -177,8 +178,11 @@ class Listener:
             self._begin_boot(event.number)
         if self._is_old:
             return
-        if sign_of(event.text) in ENDS:
+        sign = sign_of(event.text)
+        if sign in ENDS:
             self._ended_at = time.monotonic()
+        elif sign is Sign.RETRYING and self._until is Until.DEMO:
+            self._wait_for_retry()
         if event.kind is Kind.WAITING and (wait := kind_of(event.text)[1]):
             now, seconds = time.monotonic(), int(wait["seconds"])
             self._delay = _Delay(now + seconds, now + self._timeouts.progress_s)
@@ -186,6 +190,13 @@ class Listener:
         elif self._delay and event.kind is not Kind.TEXT:
             self._delay = None
             self._deadline = time.monotonic() + self._timeouts.boot_s
+
+    def _wait_for_retry(self) -> None:
+        """Go on listening: the demo connects again, and says when it gives up."""
+        now = time.monotonic()
+        self._ended_at = None
+        self._retries_next = now + self._timeouts.progress_s
+        self._deadline = now + self._timeouts.boot_s
 
     def _begin_boot(self, number: int) -> None:
         """Process a message that begins a boot, or is the first that was received of one."""
@@ -197,6 +208,7 @@ class Listener:
         if self._is_old:
             self._is_old, self.start = False, self._line_start
         self._ended_at = self._delay = None
+        self._retries_next = math.inf
 
     def _is_over(self, now: float) -> bool:
         """Return whether the boot is complete; called while the line is quiet."""
@@ -244,6 +256,9 @@ class Listener:
         return seconds > self._timeouts.silence_s
 
     def _show_progress(self, now: float) -> None:
+        if self._show and self._ended_at is None and self._retries_next <= now:
+            self._retries_next += self._timeouts.progress_s
+            self._show("... the board tries to connect again; waiting until it gives up")
         delay = self._delay
         if delay and self._show and delay.next_progress <= now < delay.end:
             delay.next_progress += self._timeouts.progress_s

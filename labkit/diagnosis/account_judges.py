@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.diagnosis.finding import Finding
-from labkit.diagnosis.signs import Sign
+from labkit.diagnosis.signs import PROGRESS, Sign
 
 if TYPE_CHECKING:
     from labkit.diagnosis.case import Case
@@ -173,9 +173,13 @@ def wrong_endpoint(case: Case) -> Finding | None:
 
 
 def transport(case: Case) -> Finding | None:
-    """Judge port and endpoint where the network failed."""
+    """Judge port and endpoint where the network failed.
+
+    A server that has answered proves that the port is right.
+    """
     headers = case.evidence.headers
-    if headers is not None and headers.port and headers.port not in _MQTT_PORTS:
+    answered = case.has(*PROGRESS, Sign.ALERT, Sign.UNTRUSTED, Sign.CLOSED, Sign.REFUSED)
+    if headers and headers.port and headers.port not in _MQTT_PORTS and not answered:
         text = (
             f"clientcredentialMQTT_BROKER_PORT is {headers.port}, AWS IoT listens on 8883 and 443"
         )

@@ -20,6 +20,9 @@ _PATTERNS = tuple((re.compile(pattern, re.ASCII), signs) for pattern, signs in T
 _HOSTS = (
     re.compile(rf"TLS_Connect fail(?:ed)? \({CODE}, *(?P<host>[^)\s]*)", _FLAGS),
     re.compile(r"failed to resolve (?P<host>.*?)\.?\s*$", _FLAGS),
+    re.compile(r"DNS resolution failed: Server=(?P<host>.*?)\.?\s*$", _FLAGS),
+    re.compile(r"(?:unable to resolve|while resolving|host name) \((?P<host>[^)]*)\)", _FLAGS),
+    re.compile(r"hostNameLength must be greater than 0(?P<host>)", _FLAGS),
     re.compile(r"TLS connection (?:established )?to (?P<host>[^\s:]+)", _FLAGS),
 )
 _NO_HOSTS = {"null", "(null"}

@@ -30,6 +30,7 @@ class Sign(StrEnum):
     JITR_IN_USE = "a just-in-time CA certificate is used"
     PROVISIONED = "provisioning succeeded"
     BURST_DEMO = "the demo of 201906.00 to 202007.00 runs"
+    RETRYING = "the board tries to connect again"
     TLS_CONNECTED = "the TLS session stands"
     MQTT_CONNECTED = "the MQTT connection was accepted"
     MESSAGE_BACK = "the message came back"
@@ -130,12 +131,12 @@ TEXTS: Final[tuple[tuple[str, Sign | tuple[Sign, ...]], ...]] = (
     (r"key provisioning done", Sign.PROVISIONED),
     (r"credential provisioning succeeded", Sign.PROVISIONED),
     # Provisioning that fails.
-    (rf"failed to provision device certificate\W*(?:with status )?{CODE}", _FROM_CERTIFICATE),
+    (rf"failed to provision (?:device )?certificate\W*(?:with status )?{CODE}", _FROM_CERTIFICATE),
     (r"unable to parse private key", Sign.KEY_UNREADABLE),
     (r"failed to parse rsa private key", Sign.KEY_UNSUPPORTED),
     (r"invalid private key type", Sign.KEY_UNSUPPORTED),
     (r"only ec ?(?:p-?256|and rsa)", Sign.KEY_UNSUPPORTED),
-    (rf"failed to provision device private key\W*(?:with status )?{CODE}", _FROM_KEY),
+    (rf"failed to provision (?:device )?private key\W*(?:with status )?{CODE}", _FROM_KEY),
     # The handshake.
     (r"validity (?:has expired|starts in the future)", Sign.UNTIMELY),
     (r"badcert_(?:expired|future)", Sign.UNTIMELY),
@@ -156,11 +157,18 @@ TEXTS: Final[tuple[tuple[str, Sign | tuple[Sign, ...]], ...]] = (
     (rf"failed to perform tls handshake\D{{0,40}}?{CODE}", HANDSHAKE),
     # The network.
     (r"mqtt demo client identifier is", Sign.BURST_DEMO),
-    (r"failed to resolve", Sign.UNRESOLVED),
+    (r"attempting connection retry after backoff", Sign.RETRYING),
+    (r"retry attempt \d+ out of maximum", Sign.RETRYING),
+    (r"short delay before starting the next iteration", Sign.RETRYING),
+    (r"failed to resolve|unable to resolve \(|dns resolution failed", Sign.UNRESOLVED),
+    (r"while resolving \(|host name \(.{0,300}\) too long", Sign.UNRESOLVED),
+    (r"parameter check failed: hostnamelength must be greater than 0", Sign.UNRESOLVED),
+    (r"lwip connect fail", Sign.NOT_REACHED),
     (r"wi-?fi\b.{0,40}?\b(?:failed|could not|cannot|unable)", Sign.NO_WIFI),
     (r"failed to connect to (?:the )?(?:ap|access point|wi-?fi)\b", Sign.NO_WIFI),
     (r"(?:dhcp|ip address)\b.{0,30}\b(?:failed|timed out|timeout)", Sign.NO_WIFI),
     (r"failed to establish new connection", Sign.NOT_REACHED),
+    (r"creating an mqtt connection to", Sign.TLS_CONNECTED),
     (r"tls (?:session|connection)(?: to \S+)? (?:was )?established", Sign.TLS_CONNECTED),
     # MQTT.
     (r"mqtt subscribe: mqttserverrefused", Sign.SUBSCRIBE_REFUSED),

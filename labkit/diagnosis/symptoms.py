@@ -298,9 +298,9 @@ SYMPTOMS: Final = (
         when=lambda log: log.accepted_before > 0,
     ),
     Symptom(
-        "AWS IoT closed the connection after CONNECT, and a just-in-time CA is in use",
+        "AWS IoT closed the connection after CONNECT, and the board sends its CA's certificate",
         (Sign.CLOSED, Sign.UNANSWERED),
-        {"jit-first-connection": 0.5} | _AFTER_CONNECT,
+        {"jit-first-connection": 0.25} | _AFTER_CONNECT,
         (ACCOUNT,),
         besides=Sign.JITR_IN_USE,
     ),

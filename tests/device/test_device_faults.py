@@ -303,6 +303,31 @@ def test_releases_that_print_no_dump(second: SecondBoard, board: Board) -> None:
     assert "Demo completed successfully." in board.boot(until=Until.DUMP)
 
 
+# A demo that tries again
+
+
+def test_a_capture_ends_when_the_demo_gives_up(second: SecondBoard, board: Board) -> None:
+    """A failure that is followed by another try ends nothing, however long the try takes."""
+    retry = "[INFO] Retry attempt 2 out of maximum retry attempts 5."
+    lines = [retry, 2.0, "TLS_Connect fail (0x7780, x)", "Error running demo."]
+    prints = [
+        b"8 9 [iot_thread] %s\r\n" % it.encode() if isinstance(it, str) else it for it in lines
+    ]
+    second.fault = lambda of: [*of, *prints]
+    waiting = replace(board, timeouts=replace(QUICK, progress_s=0.5))
+    shown: list[str] = []
+    capture = waiting.boot(show=shown.append)
+    assert "Error running demo." in capture
+    assert "... the board tries to connect again; waiting until it gives up" in shown
+
+
+def test_a_capture_of_the_dump_waits_for_no_retry(second: SecondBoard, board: Board) -> None:
+    """What is waited for is there, so the demo may go on trying."""
+    retry = b"8 9 [iot_thread] [INFO] Retry attempt 2 out of maximum retry attempts 5.\r\n"
+    second.fault = lambda of: [*of, retry, 60.0, b"9 9 [iot_thread] Error running demo.\r\n"]
+    assert "Error running demo." not in board.boot(until=Until.DUMP)
+
+
 # Lines that lead nowhere
 
 

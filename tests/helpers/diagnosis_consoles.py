@@ -39,6 +39,17 @@ CONNECT_TIMEOUT = (
 PLAIN_DUMP = of_202012(WARNING, dump(), "vDevModeKeyProvisioning returned 0x0")
 ROWS_LOST = "\r\n".join(PLAIN_DUMP.split("\r\n")[:4])
 
+
+def retried(endpoint: str) -> tuple[str, ...]:
+    """Return what 202012.00 and later print of a name that does not resolve."""
+    return (
+        f"[INFO] Creating a TLS connection to {endpoint}:8883.",
+        f"[ERROR] Failed to connect to server: DNS resolution failed: Server={endpoint}.",
+        "[WARN] Connection to the broker failed. Attempting connection retry after backoff delay.",
+        "[INFO] Retry attempt 2 out of maximum retry attempts 5.",
+    )
+
+
 BY_HAND: tuple[tuple[str, str, str], ...] = (
     ("ok", "202012", PLAIN_DUMP),
     ("ok", "1.4", of_1_4("Key provisioning done...", "MQTT echo connected.", "Echo successful.")),
@@ -55,6 +66,37 @@ BY_HAND: tuple[tuple[str, str, str], ...] = (
         "no-certificate",
         "201910",
         of_1_4("ERROR: TLS_Connect failed with error code 130 ", "TLS_Connect fail (0x7d1, x)"),
+    ),
+    (
+        "transport",
+        "202203, no name server",
+        of_202012(
+            WRITE, f"Unable to resolve ({ENDPOINT}) within (20l) seconds", *retried(ENDPOINT)
+        ),
+    ),
+    ("wrong-root-or-endpoint", "202203, a typing error", of_202012(WRITE, *retried("no.where"))),
+    (
+        "wrong-root-or-endpoint",
+        "202203, a long name",
+        of_202012(WRITE, "Host name (not.here) too long!"),
+    ),
+    (
+        "endpoint-empty",
+        "202203",
+        of_202012(WRITE, "[ERROR] Parameter check failed: hostNameLength must be greater than 0."),
+    ),
+    ("storage-failed", "1.4, certificate", of_1_4("Failed to provision certificate 48 ")),
+    ("key-literal-damaged", "1.4, key", of_1_4("Failed to provision private key 7 ")),
+    (
+        "no-policy",
+        "202203, Option 2 with its CA's certificate",
+        of_202012(
+            WRITE,
+            "Warning: no persistent storage is available for the JITP certificate. The certificate "
+            "in aws_clientcredential_keys.h will be used instead.",
+            "[INFO] Creating an MQTT connection to x.",
+            "[ERROR] Failed to receive data over network. bytesReceived=-30848",
+        ),
     ),
     (
         "public-key-as-certificate",
