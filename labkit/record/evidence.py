@@ -32,15 +32,15 @@ def judge(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[Check, 
         facts: its `record.json`.
     """
     recorded = [Fingerprint(f["at"], f["sha256"]) for f in facts["fingerprints"] if f["sha256"]]
+    if facts["fingerprint"]:
+        recorded.append(Fingerprint("record.json", facts["fingerprint"]))
     found = fingerprints(files)
-    known = {each.at: each.sha256 for each in (*recorded, *found)}
     return tuple(
         each
         for each in (
             *_steps(files, facts),
             *_chain(files, facts),
             _one_key([*recorded, *found]),
-            _key(known, facts),
             _identity(files, facts),
             *_accepted(files, facts, {each.at for each in found}),
         )
@@ -99,13 +99,6 @@ def _one_key(known: list[Fingerprint]) -> Check | None:
         passed=False,
         value=f"{first.at} {first.sha256[:_SHORT]}…, {other.at} {other.sha256[:_SHORT]}…",
     )
-
-
-def _key(known: Mapping[str, str], facts: Mapping[str, Any]) -> Check | None:
-    if _DUMP not in known or _CERTIFICATE not in known:
-        return None
-    same = known[_DUMP] == known[_CERTIFICATE] == facts["fingerprint"]
-    return check("the certificate holds the key that the board printed", same)
 
 
 def _identity(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Check | None:

@@ -185,6 +185,7 @@ def test_a_fingerprint_that_is_only_told_counts(
     files, told = gathered
     other = [*told["fingerprints"][:-1], told["fingerprints"][-1] | {"sha256": "3" * 64}]
     assert SAME_KEY in failures(files, told | {"fingerprints": other})
+    assert SAME_KEY in failures(files, told | {"fingerprint": "4" * 64})
 
 
 def test_what_a_run_has_not_come_to_is_not_claimed(

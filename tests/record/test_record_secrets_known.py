@@ -218,7 +218,7 @@ def test_a_wifi_password_is_found() -> None:
     """As each release of the demos writes it, commented out, in a diff, in a page's cell."""
     for header in WIFI_HEADERS:
         found = {each.kind for each in find({"x.h": header.encode()})}
-        assert found == {"Wi-Fi password"}, header
+        assert "Wi-Fi password" in found, header
         emptied = header.replace("pa55word", "").replace("pa55", "").replace("word", "")
         emptied = emptied.replace("Paste \\x70\\x61ss here", "")
         assert find({"x.h": emptied.encode()}) == [], emptied

@@ -14,10 +14,8 @@ encrypted. Archives are refused.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from labkit.errors import SecretError
@@ -62,15 +60,14 @@ class Finding:
 def find(files: Mapping[str, bytes], known: Iterable[Known] = ()) -> list[Finding]:
     """Search files for secrets, as they are and decoded.
 
-    The time is linear in the size of the files, and bounded for what they decode to. On a line with
-    something to redact nothing else is reported: search again after redacting.
+    The time is linear in the size of the files, and bounded for what they decode to.
 
     Args:
         files: content by name.
         known: the lab's own secrets.
 
     Returns:
-        The findings, by file; each kind once per line.
+        The findings, by file; of those that cannot be redacted, each kind once per line.
     """
     secrets = tuple(known)
     return [each for name in sorted(files) for each in _find_in(name, files[name], secrets)]
@@ -115,15 +112,26 @@ def without_secrets(
         [each for each in findings if each.file not in changed]
         + find({name: clean[name] for name in changed}, secrets)
     )
-    return clean, tuple(str(each) for each in findings if each.placeholder is not None)
+    redacted = dict.fromkeys(str(each) for each in findings if each.placeholder is not None)
+    return clean, tuple(redacted)
 
 
 def _redacted(files: Mapping[str, bytes], findings: Iterable[Finding]) -> dict[str, bytes]:
-    spans: defaultdict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    spans: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
     for each in findings:
         if each.span is not None and each.placeholder is not None:
-            spans[each.file][each.span] = each.placeholder
-    return {name: _replaced(data, spans.get(name, {})) for name, data in files.items()}
+            spans[each.file].append((*each.span, each.placeholder))
+    return {name: _replaced(data, spans[name]) for name, data in files.items()}
+
+
+def _replaced(data: bytes, spans: list[tuple[int, int, str]]) -> bytes:
+    """Replace each span; of spans that overlap, the first one's text replaces them all."""
+    pieces, end = [], 0
+    for start, stop, text in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= end:
+            pieces += [data[end:start], text.encode()]
+        end = max(end, stop)
+    return b"".join([*pieces, data[end:]])
 
 
 def _find_in(name: str, data: bytes, known: tuple[Known, ...]) -> list[Finding]:
@@ -135,64 +143,26 @@ def _search(name: str, data: bytes, known: tuple[Known, ...]) -> Iterator[Findin
     reported: set[tuple[str, str]] = set()
     try:
         for view in views(data):
-            hits: Iterator[Hit] = chain(
-                keys_in(view.data),
-                known_in(view.data, known),
-                credentials_in(view.data) if view.readable else (),
-            )
-            if not view.via:
-                replaceable, hits = _separated(chain(macros_in(name, data), hits), data)
-                for hit in replaceable:
-                    yield Finding(name, hit.kind, view.where(hit.start), hit.placeholder, hit[1:3])
-                    reported.update((_ANY, line) for line in _lines(view, hit))
-            for hit in hits:
+            for hit in _hits(name, view, known):
                 where = view.where(hit.start)
-                same = (hit.kind.partition(" (")[0], where)
-                if same not in reported and (_ANY, where) not in reported:
-                    reported.add(same)
+                if hit.placeholder and not view.via and b"\0" not in data:
+                    yield Finding(name, hit.kind, where, hit.placeholder, (hit.start, hit.stop))
+                elif (hit.kind.partition(" (")[0], where) not in reported:
                     yield Finding(
                         name, hit.kind, ", ".join((where, *map("in {}".format, view.via)))
                     )
+                reported.add((hit.kind.partition(" (")[0], where))
     except UnsearchableError as error:
         yield Finding(name, str(error), "in the file")
 
 
-_ANY = "any"
-"""Every kind, on a line that is redacted."""
-
-
-def _separated(hits: Iterable[Hit], data: bytes) -> tuple[list[Hit], Iterator[Hit]]:
-    """Return the hits that can be replaced, without overlaps, and those outside of them."""
-    found = sorted(hits, key=lambda hit: (hit.start, -hit.stop))
-    if b"\0" in data:
-        return [], iter(found)
-    kept: list[Hit] = []
-    for hit in found:
-        if hit.placeholder is None or (kept and hit.stop <= kept[-1].stop):
-            continue
-        overlaps = kept and hit.start < kept[-1].stop
-        kept.append(hit._replace(start=kept.pop().start) if overlaps else hit)
-    ends = [hit.stop for hit in kept]
-
-    def outside(hit: Hit) -> bool:
-        at = bisect_left(ends, hit.stop)
-        return at == len(kept) or hit.start < kept[at].start
-
-    return kept, (hit for hit in found if hit.placeholder is None and outside(hit))
-
-
-def _lines(view: View, hit: Hit) -> Iterator[str]:
-    """Yield every line that a hit touches."""
-    first, more = view.line(hit.start), view.data.count(b"\n", hit.start, hit.stop)
-    return (f"line {line}" for line in range(first, first + more + 1))
-
-
-def _replaced(data: bytes, spans: Mapping[tuple[int, int], str]) -> bytes:
-    pieces, end = [], 0
-    for (start, stop), text in sorted(spans.items()):
-        pieces += [data[end:start], text.encode()]
-        end = stop
-    return b"".join([*pieces, data[end:]])
+def _hits(name: str, view: View, known: tuple[Known, ...]) -> Iterator[Hit]:
+    if not view.via:
+        yield from macros_in(name, view.data)
+    yield from keys_in(view.data)
+    yield from known_in(view.data, known)
+    if view.readable:
+        yield from credentials_in(view.data)
 
 
 def _by_cells(data: bytes, found: list[Finding], known: tuple[Known, ...]) -> list[Finding]:
