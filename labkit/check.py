@@ -1,4 +1,4 @@
-"""A check on a page: one line that says what was asked, how it came out, and with what value."""
+"""A check on a page: one line with the claim, the verdict and the value."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The verdict of one check; its repr is the line that a trainee reads.
+    """The verdict of one check; its repr is the line on the page.
 
     Attributes:
-        claim: what is claimed, in words.
-        passed: True, False, or None while an exercise is not answered yet.
-        shown: the value behind the verdict, as text; empty when there is none.
+        claim: the statement that is checked.
+        passed: True, False, or None if an exercise is not answered yet.
+        shown: the value behind the verdict, as text; empty if there is none.
     """
 
     claim: str
@@ -30,17 +30,17 @@ class Check:
         return f"{line}: {self.shown}" if self.shown else line
 
     def __bool__(self) -> bool:
-        """Return whether the check passed; one that is not answered has not."""
+        """Return whether the check passed; an unanswered one has not."""
         return self.passed is True
 
 
 def check(claim: str, passed: bool | None, value: object = _UNSET) -> Check:
-    """Put a verdict into a line.
+    """Return a check with its verdict.
 
     Args:
-        claim: what is claimed, such as "public key is 91 bytes".
-        passed: whether it holds; None for an exercise that is not answered yet.
-        value: what was found; shown after the claim, cut at 100 characters.
+        claim: the statement that is checked, such as "public key is 91 bytes".
+        passed: whether it is true; None for an exercise that is not answered yet.
+        value: the value found; shown after the claim, cut at 100 characters.
 
     Returns:
         A `Check`; as the last line of a cell it prints `ok   public key is 91 bytes: 91`.

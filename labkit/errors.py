@@ -4,31 +4,30 @@
 
     LabError                    never raised itself: catch it to catch them all
     ├── ConsoleError            the console text gives no public key
-    │   ├── NoDumpError         there is no dump in it
-    │   └── DumpError           the newest dump is damaged: which row, how many of 91 bytes
-    ├── PublicKeyError          bytes or text are not a P-256 public key as the device has one
-    ├── CertificateError        a certificate, CA key or request must not be used or issued
+    │   ├── NoDumpError         the text has no dump
+    │   └── DumpError           the newest dump is damaged or out of date
+    ├── PublicKeyError          bytes or text are not a device's P-256 public key
+    ├── CertificateError        a certificate, key or request is refused
     ├── ApprovalError           a CSR signer's key, a request or the audit log is refused
     ├── FirmwareError           a header or source cannot be read or edited safely
-    │   └── MacroNotFoundError  the macro does not stand there, with names that look like it
-    ├── PolicyError             a policy document is not one
+    │   └── MacroNotFoundError  the text does not define the macro
+    ├── PolicyError             a policy document is malformed
     ├── DeviceError             the board or its serial port
-    │   ├── PortError           the port cannot be opened or went away
-    │   ├── BaudRateError       what comes looks as if it was read at a wrong baud rate
-    │   └── CaptureTimeoutError the console did not say what was waited for in time
+    │   ├── PortError           the port cannot be opened or was disconnected
+    │   ├── BaudRateError       the console is read at a wrong baud rate
+    │   └── CaptureTimeoutError the console did not print the expected text in time
     ├── CloudError              AWS IoT refused, or could not be reached
     ├── BenchError              the simulated bench cannot be started or reached
     ├── MissingPackageError     an extra of labkit is not installed
-    ├── SeamMovedError          a package has moved, inside, what labkit borrows from it
-    ├── RecordError             a record cannot be made or read, or is not what it says
-    │   └── SecretError         a secret would have been written into a record
-    ├── ManualError             the glossary or a drill is asked for what it does not have
+    ├── SeamMovedError          a package has changed internals that labkit uses
+    ├── RecordError             a record cannot be made, read or verified
+    │   └── SecretError         a record would contain a secret
+    ├── ManualError             the glossary or a drill does not have the requested entry
     ├── SiteError               the manual cannot be written as HTML
     ├── WorkspaceError          the workspace or its lab.toml cannot be used
-    └── NotReadyError           a step needs what an earlier step makes
+    └── NotReadyError           a step needs the result of an earlier step
 
-A message says what was expected, what came, where, and what to do next. It never holds key
-material.
+A message states what happened, where, and what to do next. It never contains key material.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class LabError(Exception):
     """Base of the errors that labkit raises on purpose; never raised itself."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a page shows of it: the message says all, so no traceback.
+        """Return what a page shows: the message without a traceback.
 
         Source: IPython's hook for exceptions that render themselves.
         """
@@ -46,7 +45,7 @@ class LabError(Exception):
 
 
 class ConsoleError(LabError):
-    """The console text gives no public key."""
+    """The console text has no usable public key."""
 
 
 class NoDumpError(ConsoleError):
@@ -74,11 +73,11 @@ class DumpError(ConsoleError):
 
 
 class PublicKeyError(LabError):
-    """Bytes or text are not a P-256 public key as the device has one."""
+    """Bytes or text are not a device's P-256 public key."""
 
 
 class CertificateError(LabError):
-    """A certificate, a CA key or a request must not be used or issued."""
+    """A certificate, key or request is refused."""
 
 
 class ApprovalError(LabError):
@@ -90,11 +89,11 @@ class FirmwareError(LabError):
 
 
 class MacroNotFoundError(FirmwareError):
-    """The macro does not stand in the text.
+    """The text does not define the macro.
 
     Attributes:
-        name: the macro that was looked for.
-        suggestions: names in the text that look like it, best first.
+        name: the missing macro.
+        suggestions: similar names in the text, best first.
     """
 
     def __init__(self, message: str, *, name: str, suggestions: tuple[str, ...] = ()) -> None:
@@ -104,18 +103,18 @@ class MacroNotFoundError(FirmwareError):
 
 
 class PolicyError(LabError):
-    """A policy document is not one."""
+    """A policy document is malformed."""
 
 
 class DeviceError(LabError):
-    """The board or its serial port does not do what it should."""
+    """The board or its serial port failed."""
 
 
 class PortError(DeviceError):
-    """The serial port cannot be opened, or went away.
+    """The serial port cannot be opened, or was disconnected.
 
     Attributes:
-        cause: "missing", "busy", "denied", "gone" (it went away while it was open) or "other".
+        cause: "missing", "busy", "denied", "gone" (disconnected while it was open) or "other".
     """
 
     def __init__(self, message: str, *, cause: str = "other") -> None:
@@ -124,18 +123,18 @@ class PortError(DeviceError):
 
 
 class BaudRateError(DeviceError):
-    """What comes looks as if it was read at a wrong baud rate."""
+    """The console looks as if it was read at a wrong baud rate."""
 
 
 class CaptureTimeoutError(DeviceError):
-    """The console did not say what was waited for in time."""
+    """The console did not print the expected text in time."""
 
 
 class CloudError(LabError):
     """AWS IoT refused a call or could not be reached.
 
     Attributes:
-        code: the error code that AWS gave, such as "ResourceNotFoundException", or None.
+        code: the error code of AWS, such as "ResourceNotFoundException", or None.
     """
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
@@ -152,19 +151,19 @@ class MissingPackageError(LabError):
 
 
 class SeamMovedError(LabError):
-    """A package has moved, inside, what labkit borrows from it (`labkit.support.seams`)."""
+    """A package has changed internals that labkit uses (`labkit.support.seams`)."""
 
 
 class RecordError(LabError):
-    """A record cannot be made or read, or is not what it says."""
+    """A record cannot be made, read or verified."""
 
 
 class SecretError(RecordError):
-    """A secret would have been written into a record."""
+    """A record would contain a secret."""
 
 
 class ManualError(LabError):
-    """The glossary or a drill is asked for what it does not have."""
+    """The glossary or a drill does not have the requested entry."""
 
 
 class SiteError(LabError):
@@ -176,11 +175,11 @@ class WorkspaceError(LabError):
 
 
 class NotReadyError(LabError):
-    """A step needs what an earlier step makes.
+    """A step needs the result of an earlier step.
 
     Attributes:
-        step: the name of the step that makes what is missing.
-        page: the page that does it.
+        step: the name of the earlier step.
+        page: the page with that step.
     """
 
     def __init__(self, message: str, *, step: str, page: str) -> None:

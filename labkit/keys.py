@@ -1,8 +1,8 @@
-"""The device's public key: DER and PEM, fingerprints, and what each of its 91 bytes is.
+"""The device's public key: DER, PEM, fingerprints, and the meaning of each of its 91 bytes.
 
-A device of the procedure has an EC P-256 key pair. Its public half is a SubjectPublicKeyInfo of
-91 bytes: 26 bytes that are the same for every P-256 key, the byte 04, and the point's two
-coordinates of 32 bytes each.
+A device of the procedure has an EC P-256 key pair. Its public key is a SubjectPublicKeyInfo of 91
+bytes: 26 bytes that are the same for every P-256 key, the byte 04, and the point's two coordinates
+of 32 bytes each.
 
 Source: RFC 5480, section 2 (SubjectPublicKeyInfo); SEC 1, section 2.3.3 (the point); RFC 7468,
 section 13 (PEM).
@@ -38,8 +38,8 @@ DER_BYTES = 91
 SPKI_HEADER = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 """The 26 bytes before the point: sequences, both object identifiers, the bit string's start.
 
-The last of them counts the bit string's unused bits. OpenSSL accepts a 01 there, so a changed
-digit would go unseen; here it must be 00.
+The last byte is the number of unused bits in the bit string. It must be 00 here; OpenSSL also
+accepts 01 and would not notice a changed digit.
 """
 
 _UNUSED_BITS_AT = 25
@@ -54,9 +54,9 @@ _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PublicKey:
-    """A device's public key; make one with `from_der`, `from_pem` or `from_key`.
+    """A device's public key; make one with `from_der`, `from_pem`, `from_file` or `from_key`.
 
-    Two keys are equal when their DER is.
+    Two keys are equal if their DER is equal.
 
     Attributes:
         der: 91 bytes, DER SubjectPublicKeyInfo, P-256, checked.
@@ -65,7 +65,7 @@ class PublicKey:
     der: bytes
 
     def __post_init__(self) -> None:
-        """Check the 91 bytes, so that no `PublicKey` holds anything else."""
+        """Check the 91 bytes, so that every `PublicKey` is valid."""
         _check_der(self.der)
 
     @classmethod
@@ -76,7 +76,7 @@ class PublicKey:
             der: 91 bytes, DER SubjectPublicKeyInfo, P-256.
 
         Returns:
-            The key. Not checked: that any device has its private half.
+            The key. Not checked: whether a device has the private key.
 
         Raises:
             PublicKeyError: not 91 bytes, not a P-256 header, unused bits not 0, not an
@@ -89,14 +89,14 @@ class PublicKey:
         r"""Read a public key from PEM.
 
         Args:
-            pem: one `PUBLIC KEY` block, such as the documentation's `DevicePublicKey.pem`;
-                lines may end in `\n` or `\r\n`, text around the block is skipped.
+            pem: a text with one `PUBLIC KEY` block, such as the documentation's
+                `DevicePublicKey.pem`. Text around the block is skipped.
 
         Returns:
             The key, checked as in `from_der`.
 
         Raises:
-            PublicKeyError: not exactly one such block, or not a device's public key in it.
+            PublicKeyError: not exactly one such block, or it is not a device's public key.
         """
         return cls(pem_to_der(pem))
 
@@ -111,7 +111,7 @@ class PublicKey:
 
     @classmethod
     def from_key(cls, key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> PublicKey:
-        """Take the public key of a `cryptography` key, public or private.
+        """Return the public key of a `cryptography` key, public or private.
 
         Raises:
             PublicKeyError: the key is not EC P-256.
@@ -122,14 +122,14 @@ class PublicKey:
         public_key = key.public_key() if isinstance(key, ec.EllipticCurvePrivateKey) else key
         if not isinstance(public_key, ec.EllipticCurvePublicKey):
             raise PublicKeyError(
-                f"expected an EC P-256 key, got {type(key).__name__}; "
-                "a device of this procedure has an EC P-256 key pair"
+                f"expected an EC P-256 key, got {type(key).__name__}. "
+                "Give the key of a device of this procedure."
             )
         encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         return cls(public_key.public_bytes(encoding, form))
 
     def load(self) -> ec.EllipticCurvePublicKey:
-        """Return the key as `cryptography` takes it, to verify with or to certify."""
+        """Return the key as an object of `cryptography`."""
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 costs 30 ms
 
         return ec.EllipticCurvePublicKey.from_encoded_point(
@@ -148,7 +148,7 @@ class PublicKey:
 
     @property
     def short(self) -> str:
-        """The fingerprint's first 8 bytes, as one would write them on a label."""
+        """The first 8 bytes of the fingerprint, for a label."""
         return short_fingerprint(self.der)
 
     def __repr__(self) -> str:
@@ -159,8 +159,8 @@ class PublicKey:
 def _check_size(der: bytes) -> None:
     if len(der) != DER_BYTES:
         raise PublicKeyError(
-            f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}; "
-            "capture the device's public key again"
+            f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}. "
+            "Capture the device's public key again."
         )
 
 
@@ -170,19 +170,19 @@ def _check_der(der: bytes) -> None:
         if expected != got:
             name = "unused-bits byte" if offset == _UNUSED_BITS_AT else "P-256 header"
             raise PublicKeyError(
-                f"byte {offset} ({name}): expected {expected:02x}, got {got:02x}; "
-                "this is not a device's P-256 key, or a digit of it was changed: "
-                "capture the device's public key again"
+                f"byte {offset} ({name}): expected {expected:02x}, got {got:02x}. "
+                "This is not a device's P-256 key, or a digit was changed. "
+                "Capture the device's public key again."
             )
     if der[_POINT_FORM_AT] != _UNCOMPRESSED:
         raise PublicKeyError(
             f"byte {_POINT_FORM_AT} (point form): expected 04, an uncompressed point, got "
-            f"{der[_POINT_FORM_AT]:02x}; capture the device's public key again"
+            f"{der[_POINT_FORM_AT]:02x}. Capture the device's public key again."
         )
     if not _is_on_curve(int.from_bytes(der[_X_AT:_Y_AT]), int.from_bytes(der[_Y_AT:])):
         raise PublicKeyError(
             f"bytes {_X_AT} to {DER_BYTES - 1} are not a point on P-256: at least one digit "
-            "differs from the device's key; capture the device's public key again"
+            "was changed. Capture the device's public key again."
         )
 
 
@@ -211,9 +211,9 @@ def sha256_fingerprint(der: bytes) -> str:
 
 
 def short_fingerprint(der: bytes) -> str:
-    """Return the label form: the fingerprint's first 16 digits in four groups.
+    """Return the first 16 digits of the fingerprint in four groups: `3f2a 91c0 55aa 0b1c`.
 
-    Such as `3f2a 91c0 55aa 0b1c`. Enough to tell a lab's devices apart, not to trust a key by.
+    It distinguishes the devices of a lab; it is too short to authenticate a key.
     """
     return _in_groups(hashlib.sha256(der).digest()[:8])
 
@@ -228,10 +228,10 @@ class Field:
 
     Attributes:
         offset: its first byte, counted from 0.
-        size: how many bytes it has.
-        hex: the bytes, lower-case hex in groups of two bytes, as the console shows them.
-        name: what RFC 5480 or ASN.1 calls it.
-        meaning: what its bytes say, and what they should say where they do not.
+        size: its size in bytes.
+        hex: the bytes, lower-case hex in groups of two bytes, as the console prints them.
+        name: its name in RFC 5480 or ASN.1.
+        meaning: the meaning of its bytes, or the expected bytes if they are wrong.
     """
 
     offset: int
@@ -271,20 +271,21 @@ _LAYOUT = (
 
 
 def annotate(der: bytes) -> Annotation:
-    """Say which byte of a device's public key is what.
+    """Split a device's public key into its fields.
 
     Args:
-        der: 91 bytes, DER SubjectPublicKeyInfo. A damaged one is annotated too: the meaning
-            of a field that differs from what every P-256 key has says so.
+        der: 91 bytes, DER SubjectPublicKeyInfo, also damaged: a field that differs from those of
+            every P-256 key is marked as WRONG.
 
     Returns:
-        The fields, covering each byte once; shown as a table.
+        The fields in order, each byte in one of them; the repr is a table.
 
     Raises:
         PublicKeyError: not 91 bytes.
 
-    Source: RFC 5480, section 2; SEC 1, section 2.3.3. Not checked: that the point is on the
-    curve; `PublicKey.from_der` does.
+    Not checked: whether the point is on the curve (see `PublicKey.from_der`).
+
+    Source: RFC 5480, section 2; SEC 1, section 2.3.3.
     """
     _check_size(der)
     sound = SPKI_HEADER + bytes([_UNCOMPRESSED])

@@ -1,4 +1,4 @@
-"""C macros in the demo's headers and sources: text in, text out.
+"""Read and set C macros in the demo's headers and sources, as text.
 
 ::
 
@@ -6,11 +6,11 @@
     firmware.get(text, "clientcredentialMQTT_BROKER_PORT").value     # '8883'
     edit = firmware.edit(text, "clientcredentialIOT_THING_NAME", "lab-device-1")
     print(edit.diff(path.name))
-    path.write_bytes(firmware.encode(edit.new))                      # edit.old takes it back
+    path.write_bytes(firmware.encode(edit.new))                      # edit.old is the text before
 
-A macro is found as the compiler would find it: line continuations joined, comments and `#if 0`
-left out, other conditions evaluated where the text settles them and refused where two
-definitions are left. What is set is one value; every other byte stays.
+A macro is found as the compiler would find it: line continuations are joined, comments and `#if 0`
+are skipped, and other conditions are evaluated if the text settles them. If two definitions remain,
+an error names both. `edit` changes one value; every other byte stays.
 """
 
 from __future__ import annotations

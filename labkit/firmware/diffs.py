@@ -1,4 +1,4 @@
-"""A unified diff of one edit in which no private key and no password is shown."""
+"""A unified diff of one edit, without private keys and passwords."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PASSWORD = re.compile(r'(.*\bclientcredentialWIFI_PASSWORD\b[^"]*)"(.+)"')
 
 
 def unified_diff(old: str, new: str, path: str, *, secrets_are_out: bool = False) -> str:
-    """Return the difference as one hunk, which is all that one edit makes; linear in the texts.
+    """Return the difference as one hunk, in linear time.
 
     Args:
         old: the text before.
-        new: the text after, not the same.
+        new: the text after, not equal to `old`.
         path: the file's name for the head.
-        secrets_are_out: both texts have place-holders where secrets were. Then all of them is
-            shown, so that the difference can be applied.
+        secrets_are_out: whether both texts have placeholders instead of secrets. Then all lines
+            are shown, so that the difference can be applied.
     """
     before, after = _lines(old), _lines(new)
     first = _common(before, after)
@@ -56,13 +56,13 @@ def _lines(text: str) -> list[str]:
 
 
 def _common(before: list[str], after: list[str]) -> int:
-    """Return how many lines are the same at the beginning."""
+    """Return the number of equal lines at the beginning."""
     pairs = enumerate(zip(before, after, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(before), len(after)))
 
 
 def _range(start: int, count: int) -> str:
-    """Return a hunk's range as diff(1) writes it: no count of 1, and the line before an empty."""
+    """Return a hunk's range as diff(1) writes it: without a count of 1; before an empty range."""
     if count == 1:
         return str(start + 1)
     return f"{start + 1 if count else start},{count}"
@@ -74,13 +74,13 @@ def _row(row: str, hidden: dict[str, str]) -> str:
 
 
 def _hidden_lines(text: str) -> dict[str, str]:
-    """Return for each line that shows part of a secret what is shown instead."""
+    """Return each line with part of a secret, and the text to show instead."""
     lines = _lines(text)
     return _passwords(lines) | _key_blocks(lines) | _secret_macros(text)
 
 
 def _passwords(lines: list[str]) -> dict[str, str]:
-    """Hide passwords that no compiler would see, in comments and under #if 0."""
+    """Hide passwords in comments and under #if 0."""
     found = ((line, _PASSWORD.match(line)) for line in lines if "WIFI_PASSWORD" in line)
     return {
         line: f"{match[1]}{NOT_SHOWN}\n"
@@ -90,7 +90,7 @@ def _passwords(lines: list[str]) -> dict[str, str]:
 
 
 def _key_blocks(lines: list[str]) -> dict[str, str]:
-    """Hide what stands between the BEGIN and END of a private key, wherever it stands."""
+    """Hide the lines between BEGIN and END of private keys."""
     blocks = KeyBlocks()
     return {line: shown for line in lines if (shown := blocks.hide(line)) != line}
 
@@ -105,7 +105,7 @@ def _secret_macros(text: str) -> dict[str, str]:
 
 
 def _is_secret(source: Source, definition: Definition) -> bool:
-    """Return whether a value is to be hidden: neither NULL nor empty nor a placeholder."""
+    """Return whether to hide a value: it is not NULL, empty or a placeholder."""
     how = written(source, definition)
     if how.what != "string":
         return how.what == "expression"
@@ -122,7 +122,7 @@ def _value_lines(source: Source, definition: Definition) -> dict[str, str]:
     head = source.text.rfind("\n", 0, start) + 1
     end = source.text.find("\n", stop)
     rows = _lines(source.text[head : len(source.text) if end < 0 else end + 1])
-    # A value that begins on a line of its own hides that line, else the part after the name.
+    # A value on a separate line hides that line; otherwise the part after the name is hidden.
     hidden = dict.fromkeys(rows, f"    {NOT_SHOWN}\n")
     hidden[rows[0]] = f"{source.text[head:start]}{NOT_SHOWN}\n"
     return hidden

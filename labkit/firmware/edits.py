@@ -1,4 +1,4 @@
-r"""Set a macro: the new text, a diff to show before it is written, and the old text for undo."""
+r"""Set a macro: the new text, a diff to show before it is written, and the text before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Edit:
     Attributes:
         old: the text before.
         new: the text after.
-        name: the macro, as it stands there.
+        name: the macro's name in the text.
     """
 
     old: str
@@ -44,14 +44,14 @@ class Edit:
         return self.old != self.new
 
     def undo(self) -> Edit:
-        """Return the edit that takes this one back."""
+        """Return the reverse edit."""
         return Edit(self.new, self.old, self.name)
 
     def diff(self, path: str) -> str:
         """Return the unified diff, empty when nothing changes.
 
-        The values of private keys and passwords are replaced by "(not shown)", so the diff is
-        to be read, not to be applied: `new` is the text to write.
+        The values of private keys and passwords are replaced by "(not shown)", so the diff cannot
+        be applied; write `new` instead.
 
         Args:
             path: the file's name for the diff's head.
@@ -66,7 +66,7 @@ class Edit:
 def set_macro(
     text: str, name: str, value: str | None, *, defines: Mapping[str, str | None] | None = None
 ) -> str:
-    """Return the text with a macro set; `edit` with the new text alone."""
+    """Return the text with a macro set: `edit(…).new`."""
     return edit(text, name, value, defines=defines).new
 
 
@@ -75,27 +75,26 @@ def edit(
 ) -> Edit:
     r"""Set a macro.
 
-    The macro's kind decides how the value is written, whatever stood there: a string is quoted
-    and escaped, a number or name is a bare token, PEM is one literal a line with `\n` at the end
-    of each. A macro that this package does not know takes what stands there already: a string, a
-    number, a name, or PEM; over NULL or nothing, a string, or PEM if the value is PEM. All around
-    the value stays as it is, to the byte: comments, blanks, line ends, `#ifndef`, and the
-    parentheses of numbers, names and NULL; a string goes without, so that it can still be joined
-    to another. A macro that has the value already is left exactly as it is written.
+    The macro's kind decides how the value is written: a string is quoted and escaped, a number or
+    name is a bare token, PEM is one literal for each line with `\n` at its end. An unknown macro
+    keeps the kind of its old value; if that is NULL or empty, the kind is PEM for a PEM value and
+    string otherwise. Everything around the value stays byte for byte: comments, blanks, line ends,
+    `#ifndef`, and the parentheses of numbers, names and NULL. A string has no parentheses, so that
+    it can be joined to another. If the macro has the value already, nothing changes.
 
     Args:
-        text: the header or source, as `decode` gives it.
+        text: the header or source, as `decode` returns it.
         name: the macro, as for `get`.
-        value: the value as text, unquoted; None for NULL (an array, which cannot be NULL, becomes
-            ``""``).
+        value: the value as text, unquoted; None for NULL (``""`` for an array, which cannot be
+            NULL).
         defines: as for `get`.
 
     Returns:
         The edit; nothing is written.
 
     Raises:
-        MacroNotFoundError: the macro is not defined in what may be compiled.
-        FirmwareError: it cannot take this value, or cannot be set safely where it stands.
+        MacroNotFoundError: the compiled text does not define the macro.
+        FirmwareError: the macro cannot have this value, or cannot be changed safely.
     """
     source = parse(text, defines)
     definition = find(source, name)
@@ -105,7 +104,7 @@ def edit(
     if definition.form == "array":
         checked = checked or ""
         _check_size(definition, checked)
-    if _stands_already(source, definition, how, kind, checked):
+    if _has_value(source, definition, how, kind, checked):
         return Edit(text, text, definition.name)
     return Edit(text, _replace(source, definition, how, kind, checked), definition.name)
 
@@ -113,18 +112,20 @@ def edit(
 def _kind_to_write(definition: Definition, how: Written, value: str | None) -> Kind:
     name, line = definition.name, definition.line
     if definition.form in ("array", "pointer") and how.what == "name":
-        raise FirmwareError(f"line {line}: {name} gets its value from {how.code}. Set that one.")
+        raise FirmwareError(
+            f"line {line}: {name} gets its value from {how.code}. Set {how.code} instead."
+        )
     if definition.split:
         raise FirmwareError(
-            f"line {line}: the value of {name} is chosen by an #if within it. Set it by hand."
+            f"line {line}: the value of {name} contains an #if. Edit the line by hand."
         )
     known = kind_of(name)
     if known is not None:
         return known
     if how.what == "expression":
         raise FirmwareError(
-            f"line {line}: {name} stands as an expression of several tokens, and what it takes "
-            "is not known. Set it by hand."
+            f"line {line}: the value of {name} is an expression of several tokens. "
+            "Edit the line by hand."
         )
     if how.what in ("number", "name"):
         return Kind(how.what)
@@ -136,7 +137,7 @@ def _check_size(definition: Definition, content: str) -> None:
     if size is not None and len(literals.encode(content)) >= size:
         raise FirmwareError(
             f"line {definition.line}: {definition.name} has room for {size - 1} bytes, the value "
-            f"has {len(literals.encode(content))}. Take the number out of the brackets."
+            f"has {len(literals.encode(content))}. Remove the number from the brackets."
         )
 
 
@@ -145,13 +146,13 @@ _WRITTEN_AS = {
 }  # fmt: skip
 
 
-def _stands_already(
+def _has_value(
     source: Source, definition: Definition, how: Written, kind: Kind, value: str | None
 ) -> bool:
-    """Return whether the value stands there, in whatever spelling, so that nothing is to do."""
+    """Return whether the macro has the value already, in any spelling."""
     if how.what != ("null" if value is None else _WRITTEN_AS[kind]):
         return False
-    # What an ISO compiler would read as a trigraph is written anew even if it means the same.
+    # A trigraph, which only an ISO compiler reads, is rewritten even if the value is equal.
     if literals.has_trigraph(how.code):
         return False
     try:
@@ -191,7 +192,7 @@ def _as(kind: Kind, value: str | None) -> str:
 
 
 def _place_before(source: Source, position: int) -> int:
-    """Return the place in the text right after the character before a place in the copy."""
+    """Return the position in the text after the character before a position in the copy."""
     return source.place(position - 1) + 1
 
 
@@ -206,10 +207,10 @@ def _rows(kind: Kind, value: str | None) -> list[str]:
 
 
 def _gap(source: Source, definition: Definition, gap: str, rows: int) -> str:
-    """Return what stands between the name, or `=`, and the value.
+    """Return the text between the name, or `=`, and the value.
 
-    A value of several lines begins on a line of its own, and a value of one line on the name's,
-    so that NULL, then PEM, then NULL is the first text again. A gap with a comment is kept.
+    A value of several lines begins on a new line, and a value of one line on the name's, so that
+    setting PEM and then NULL again restores the text. A gap with a comment is kept.
     """
     declared = definition.form in _DECLARED
     broken = re.fullmatch(r"([ \t]*)(\\?)[ \t]*\r?\n[ \t]*", gap)
@@ -226,34 +227,35 @@ def _gap(source: Source, definition: Definition, gap: str, rows: int) -> str:
 
 
 def _line_break(text: str, position: int) -> str:
-    """Return the line end in use at a place: that of its line, or of the text's first line."""
+    """Return the line end at a position: that of its line, or of the text's first line."""
     end = text.find("\n", position)
     end = text.find("\n") if end < 0 else end
     return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
 
 
 def refuse_private_key(keys_header_text: str) -> str:
-    """Refuse a keys header that still holds a private key, as Option 2 must.
+    """Refuse a keys header that contains a private key, which Option 2 does not allow.
 
-    With onboard key generation the private key never leaves the device; one in the header would
-    be imported in its place. Code that is not compiled is looked into as well, comments are not:
-    they hold sample PEM lines.
+    With onboard key generation the private key never leaves the device. The board would import a
+    private key from the header instead. Code that is not compiled is checked too; comments are
+    not, because they contain sample PEM lines.
 
     Args:
-        keys_header_text: `aws_clientcredential_keys.h`, as `decode` gives it.
+        keys_header_text: `aws_clientcredential_keys.h`, as `decode` returns it.
 
     Returns:
-        One line on what stands in the private key's macro.
+        One line that describes the value of the private key's macro.
 
     Raises:
-        FirmwareError: a private key, or a text that may be one, stands there. It is not shown.
+        FirmwareError: the header contains a private key, or a text that may be one. The message
+            does not show it.
     """
     source = parse(keys_header_text)
     marker = _KEY_MARKER.search(source.code)
     if marker is not None:
         raise FirmwareError(
-            f"line {source.line(marker.start())}: a private key stands in the header. For onboard "
-            f"key generation (Option 2) set {_PRIVATE_KEY_MACRO} to NULL; if that key was ever "
+            f"line {source.line(marker.start())}: the header contains a private key. For onboard "
+            f"key generation (Option 2) set {_PRIVATE_KEY_MACRO} to NULL. If the key was ever "
             "used, revoke its certificate."
         )
     macro = get(keys_header_text, _PRIVATE_KEY_MACRO)
@@ -265,6 +267,6 @@ def refuse_private_key(keys_header_text: str) -> str:
     if macro.written == "string" and is_placeholder(macro.value):
         return f"{where} is still the header's placeholder text: no private key. Set it to NULL."
     raise FirmwareError(
-        f"line {macro.line}: expected NULL in {macro.name} for onboard key generation (Option 2); "
-        "it holds a text that may be a private key. Set it to NULL."
+        f"line {macro.line}: expected NULL in {macro.name} for onboard key generation (Option 2), "
+        "got a text that may be a private key. Set the macro to NULL."
     )

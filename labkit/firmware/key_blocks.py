@@ -1,27 +1,27 @@
-"""Private keys in lines of text: what stands between BEGIN and END is not shown."""
+"""Hide private keys in lines of text: the lines between BEGIN and END."""
 
 from __future__ import annotations
 
 import re
 
 NOT_SHOWN = "(not shown)"
-"""Stands where a secret was."""
+"""Replaces a secret."""
 
 _BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE" + " KEY-----")
 _END = "-----END"
 _DATA = re.compile(r"[A-Za-z0-9+/=]{8,}")
 _LONGEST = 400
-"""Lines after which no key goes on, so that one whose END was lost hides no whole log."""
+"""The most lines of a key, so that a key without its END line does not hide a whole log."""
 
 
 class KeyBlocks:
-    """Follows lines, one after the other, and hides what they tell of private keys."""
+    """Processes lines in order, and hides the parts that belong to private keys."""
 
     def __init__(self) -> None:
         self._left = 0
 
     def hide(self, line: str) -> str:
-        """Return a line as it may be shown; its line end stays."""
+        """Return a line without parts of a private key; its line end stays."""
         end = line[len(line.rstrip("\r\n")) :]
         return self._shown(line[: len(line) - len(end)]) + end
 
@@ -35,7 +35,7 @@ class KeyBlocks:
         if _END in rest:
             return line[: begin.start()] + NOT_SHOWN
         self._left = _LONGEST
-        # A header's line goes on with \n" \ here, and then there is nothing to hide in it.
+        # In a C header, \n" \ follows here, and the line has nothing to hide.
         return line if len(rest) <= len('\\n" \\') else line[: begin.start()] + NOT_SHOWN
 
     def _inside(self, line: str) -> str:

@@ -1,4 +1,4 @@
-"""What each macro takes: a string, a number, a name or PEM, and the values it refuses."""
+"""The kind of each macro (string, number, name or PEM), and the values that it accepts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from labkit.firmware.literals import encode
 
 
 class Kind(StrEnum):
-    """What a macro's value is, which decides how it is written."""
+    """The kind of a macro's value, which decides how it is written."""
 
     STRING = "string"
     NUMBER = "number"
     NAME = "name"
     PEM = "PEM"
     EXPRESSION = "expression"
-    """More than one token, such as `( 60 * 3 )`: can be read, not set."""
+    """More than one token, such as `( 60 * 3 )`: it can be read, not set."""
 
 
 _PEM_MACROS = {
@@ -30,7 +30,7 @@ _PEM_MACROS = {
     "keyCLIENT_PRIVATE_KEY_PEM": "clientcredentialCLIENT_PRIVATE_KEY_PEM",
 }
 ALIASES = _PEM_MACROS | {old: new for new, old in _PEM_MACROS.items()}
-"""The names of the PEM macros from 1.4.2 on, and before; each finds the other."""
+"""The names of the PEM macros from 1.4.2 on and before, in both directions."""
 
 _PRIVATE_KEY_MACROS = {name for name in ALIASES if "PRIVATE" in name}
 SECRET = _PRIVATE_KEY_MACROS | {"clientcredentialWIFI_PASSWORD"}
@@ -63,42 +63,46 @@ def kind_of(name: str) -> Kind | None:
 
 
 def is_placeholder(content: str) -> bool:
-    """Return whether content is a header's own text, such as "Paste client certificate here."."""
+    """Return whether content is a placeholder, such as "Paste client certificate here."."""
     return _PLACEHOLDER.fullmatch(content) is not None
 
 
 def shown(value: str) -> str:
-    """Return a value for a message: short, one line, and nothing of a PEM text."""
+    """Return a value for a message: short, on one line, and without PEM."""
     if "-----" in value or "\n" in value or len(value) > _LONGEST_SHOWN:
         return f"a text of {len(value)} characters"
     return repr(value)
 
 
 def check_value(name: str, kind: Kind, value: str | None) -> str | None:
-    """Return the value as the macro takes it.
+    """Check a value, and return it in the form in which it is written.
 
     Args:
         name: the macro, for its own rules (ports, switches, the label of a PEM).
-        kind: what it takes.
+        kind: the macro's kind.
         value: the value as text; None for NULL.
 
     Returns:
         The value: numbers and names without blanks around them, PEM with LF line ends and one
-        at the end, strings as they are.
+        at the end, strings unchanged.
 
     Raises:
-        FirmwareError: the macro cannot take this value.
+        FirmwareError: the macro cannot have this value.
     """
     if value is None:
         if kind in (Kind.NUMBER, Kind.NAME):
             raise FirmwareError(f"{name}: expected a {kind}, got None (NULL). Give the {kind}.")
         return None
     if "\0" in value:
-        raise FirmwareError(f"{name}: the value holds a NUL character, which ends a C string.")
+        raise FirmwareError(
+            f"{name}: the value has a NUL character, which ends a C string. Remove it."
+        )
     try:
         encode(value)
     except UnicodeEncodeError as error:
-        raise FirmwareError(f"{name}: the value holds half a surrogate pair.") from error
+        raise FirmwareError(
+            f"{name}: the value has half a surrogate pair, which has no UTF-8 form. Remove it."
+        ) from error
     if kind is Kind.PEM:
         return _check_pem(name, value)
     if kind is Kind.NUMBER:
@@ -120,14 +124,18 @@ def _check_string(name: str, value: str) -> str:
 def _check_number(name: str, value: str) -> str:
     number = integer(value)
     if number is None:
-        raise FirmwareError(f"{name}: expected a number such as 180, got {shown(value)}.")
+        raise FirmwareError(
+            f"{name}: expected a number such as 180, got {shown(value)}. Give a number."
+        )
     if name in {*_PORTS, _DELAY} and value.isdecimal() and value != str(number):
         raise FirmwareError(
             f"{name}: expected a number such as 180, got {shown(value)}, which C reads as octal: "
-            f"{number}. Leave the 0 in front out."
+            f"{number}. Remove the leading 0."
         )
     if name in _PORTS and not (value.isdecimal() and 1 <= number <= _HIGHEST_PORT):
-        raise FirmwareError(f"{name}: expected a port from 1 to 65535, got {shown(value)}.")
+        raise FirmwareError(
+            f"{name}: expected a port from 1 to 65535, got {shown(value)}. AWS IoT uses 8883."
+        )
     if name in _SWITCHES and value not in ("0", "1"):
         raise FirmwareError(
             f"{name}: expected 1 (make a new key pair at every boot) or 0 (keep the key), "
@@ -140,7 +148,7 @@ def _check_name(name: str, value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise FirmwareError(
             f"{name}: expected a C name such as eWiFiSecurityWPA2, got {shown(value)}. "
-            "It is written without quotes."
+            "Give the name without quotes."
         )
     return value
 

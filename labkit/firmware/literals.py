@@ -1,8 +1,8 @@
-r"""C string literals: content to literal and back.
+r"""Convert between content and C string literals.
 
-A literal that is written here is plain ASCII whatever the content: quotes and backslashes are
-escaped, `??` is broken up (a trigraph to an older compiler), and control and non-ASCII bytes
-become octal escapes of exactly three digits, which unlike `\x…` swallow no digit that follows.
+The literals are plain ASCII: quotes and backslashes are escaped, `??` is split (older compilers
+read trigraphs), and control and non-ASCII bytes become octal escapes of exactly three digits, which
+unlike `\x…` never include a following digit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from labkit.errors import FirmwareError
 
 _LITERAL = r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"'
 LITERALS = re.compile(rf"(?:{_LITERAL}\s*+)++")
-"""One string literal or several side by side, which C joins."""
+"""One string literal, or several adjacent ones, which C joins."""
 
 _ONE_LITERAL = re.compile(_LITERAL)
 _TRIGRAPH = re.compile(r"\?\?[=/'()!<>-]")
@@ -28,16 +28,15 @@ _BYTE = 0xFF
 
 
 def decode(source: bytes) -> str:
-    """Return a source file's bytes as text; `encode` gives the very same bytes back.
+    """Return a source file's bytes as text; `encode` returns the same bytes again.
 
-    UTF-8 where it is UTF-8; a byte that is not (an old comment in Latin-1) is carried along as
-    a surrogate.
+    The text is UTF-8; other bytes (an old comment in Latin-1) become surrogates.
     """
     return source.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:
-    """Return the bytes of a text that `decode` gave, or of any text, as UTF-8."""
+    """Return the bytes of a text from `decode`, or of any text, as UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -59,7 +58,7 @@ def escape(content: str) -> str:
 
 
 def pem_literals(pem: str) -> list[str]:
-    r"""Return a PEM text as one literal a line, `\n` at the end of each."""
+    r"""Return a PEM text as one literal for each line, with `\n` at its end."""
     return [escape(line + "\n") for line in pem.removesuffix("\n").split("\n")]
 
 
@@ -73,7 +72,7 @@ def unescape(code: str, *, line: int) -> str:
 
     Args:
         code: the literals, without comments, line continuations already joined.
-        line: where they stand, for the message.
+        line: their line, for the message.
 
     Returns:
         The content; bytes that are not UTF-8 as surrogates, as in `decode`.
@@ -102,16 +101,18 @@ def _unescape_one(inner: str, line: int) -> bytes:
 def _escaped_bytes(match: re.Match[str], line: int) -> bytes:
     octal, hexadecimal, short, long, simple = match.groups()
     if simple is not None:
-        # gcc reads an escape that it does not know, such as \d, as the character itself.
+        # gcc reads an unknown escape, such as \d, as the character itself.
         return encode(_SIMPLE.get(simple, simple))
     code = int(octal, 8) if octal else int(hexadecimal or short or long, 16)
     if short or long:
         if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004 the bounds of Unicode
-            raise FirmwareError(f"line {line}: a string holds an escape that is no character.")
+            raise FirmwareError(
+                f"line {line}: a string has an escape that is not a character. Correct it."
+            )
         return chr(code).encode()
     if code > _BYTE:
         raise FirmwareError(
-            f"line {line}: a string holds an octal or hex escape above 255, which no char can "
-            'hold. A digit after \\x… was swallowed? End the literal before it: "\\x41" "1".'
+            f"line {line}: a string has an octal or hex escape above 255, which does not fit into "
+            'a char. If a digit follows the escape, end the literal before it: "\\x41" "1".'
         )
     return bytes([code])

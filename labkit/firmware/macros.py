@@ -28,18 +28,18 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Macro:
-    """A macro as it stands in a text.
+    """A macro in a text.
 
     Attributes:
-        name: its name as it stands there, which may be an older one than was asked for.
-        kind: what it takes (`Kind`).
-        value: a string's content, or a number's or name's token without parentheses; None for
+        name: the name in the text, which may be an older name of the requested macro.
+        kind: the macro's kind.
+        value: a string's content, or the token of a number or name without parentheses; None for
             NULL.
         form: "define", "ifndef" (a define inside its own `#ifndef`), "array" or "pointer" (the
             older `static const char x[] = …;` and `static const char *x = …;`).
-        line: where, counted from 1.
-        written: how the value is written there: "string", "number", "name", "null" or
-            "expression"; a macro of kind string may be written as the name of another.
+        line: the line number, counted from 1.
+        written: the form of the value: "string", "number", "name", "null" or "expression". The
+            value of a string macro can be the name of another macro.
     """
 
     name: str
@@ -50,21 +50,21 @@ class Macro:
     written: str
 
     def __repr__(self) -> str:
-        """Return one line; the value of a private key or password is not shown."""
+        """Return one line, without the value of a private key or password."""
         value = "(not shown)" if self.name in SECRET and self.value else repr(self.value)
         return f"Macro({self.name}, {self.kind}, {value}, {self.form}, line {self.line})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Written:
-    """How a value is written: what it is, and where it stands in the joined copy.
+    """The form of a value, and its position in the joined copy.
 
     Attributes:
         what: "string", "number", "name", "null", "expression" or "empty".
-        code: the value's code without parentheses around it.
-        start: where the value begins, parentheses included.
-        stop: where it ends.
-        core: where the value within its parentheses begins and ends.
+        code: the value's code without its parentheses.
+        start: the start of the value, including its parentheses.
+        stop: the end of the value.
+        core: start and end of the value within its parentheses.
     """
 
     what: str
@@ -79,31 +79,30 @@ def get(text: str, name: str, *, defines: Mapping[str, str | None] | None = None
 
     Accepted, for example: ``#define X NULL``, ``(NULL)``, ``""``, ``(8883)``,
     ``#ifndef X`` / ``    #define X    "…"`` / ``#endif``, literals over several lines joined by
-    ``\``, ``static const char X[] = "…";``, ``static const char *X = NULL;``. Comments, `#if 0`
-    and strings are never looked into. A macro whose only definition stands under a condition that
-    the text does not settle is read as if the condition held.
+    ``\``, ``static const char X[] = "…";``, ``static const char *X = NULL;``. Definitions in
+    comments, strings and `#if 0` are ignored. If the only definition is under a condition that the
+    text does not settle, the condition is taken as true.
 
     Args:
-        text: the header or source, as `decode` gives it.
-        name: the macro; a PEM macro is found by its older name too (`clientcredential…_PEM`).
-        defines: what is set from outside this text and decides its `#if` lines: name to text, None
-            for a name that is known not to be defined. Names that are neither set here nor in
-            the text cannot be told.
+        text: the header or source, as `decode` returns it.
+        name: the macro; a PEM macro is also found under its older name (`clientcredential…_PEM`).
+        defines: macros that are defined outside this text: name to text, None for a name that is
+            known not to be defined. All other names are unknown.
 
     Returns:
-        The macro with its value as the compiler sees it.
+        The macro, with its value as the compiler reads it.
 
     Raises:
-        MacroNotFoundError: it is not defined in what may be compiled.
-        FirmwareError: which of several definitions counts hangs on something outside this text,
-            the definition has no value, or the text is no C.
+        MacroNotFoundError: the compiled text does not define the macro.
+        FirmwareError: the text does not settle which of several definitions counts, the definition
+            has no value, or the text is not C.
     """
     source = parse(text, defines)
     return read(source, find(source, name))
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Return the names of all macros and `char` constants that get a value, in order."""
+    """Return the names of all macros and `char` constants with a value, in order."""
     found = (d for group in parse(text).definitions.values() for d in group if not d.function_like)
     return tuple(dict.fromkeys(d.name for d in sorted(found, key=lambda d: d.start)))
 
@@ -113,7 +112,9 @@ def read(source: Source, definition: Definition) -> Macro:
     how = written(source, definition)
     name, line = definition.name, definition.line
     if how.what == "empty":
-        raise FirmwareError(f"line {line}: {name} is defined without a value. Give it one.")
+        raise FirmwareError(
+            f"line {line}: {name} is defined without a value. Give the macro a value."
+        )
     value: str | None = how.code
     if how.what == "null":
         value = None
@@ -121,14 +122,14 @@ def read(source: Source, definition: Definition) -> Macro:
         value = literals.unescape(how.code, line=line)
         if "\0" in value:
             raise FirmwareError(
-                f"line {line}: the string of {name} holds a NUL character; the firmware would "
-                "read only what stands before it. Set it anew."
+                f"line {line}: the string of {name} has a NUL character, and the firmware reads "
+                "only the text before it. Set the macro again."
             )
     return Macro(name, _kind(name, how, value), value, definition.form, line, how.what)
 
 
 def _kind(name: str, how: Written, value: str | None) -> Kind:
-    """Return what a macro takes: by its name, else by what stands there."""
+    """Return a macro's kind: by its name, or by its value if the name is unknown."""
     known = kind_of(name)
     if known is not None:
         return known
@@ -138,13 +139,13 @@ def _kind(name: str, how: Written, value: str | None) -> Kind:
 
 
 def secret_definitions(source: Source) -> Iterator[Definition]:
-    """Yield every definition of a macro that holds a secret, whatever the conditions round it."""
+    """Yield every definition of a macro for a secret, under any condition."""
     for name in sorted(SECRET & source.definitions.keys()):
         yield from source.definitions[name]
 
 
 def written(source: Source, definition: Definition) -> Written:
-    """Return how a definition's value is written."""
+    """Return form and position of a definition's value."""
     code = source.code[definition.start : definition.stop]
     start = definition.start + len(code) - len(code.lstrip(" \t\f\v\r\n"))
     code = code.strip(" \t\f\v\r\n")
@@ -158,7 +159,7 @@ def written(source: Source, definition: Definition) -> Written:
 
 
 def _within_parentheses(code: str, start: int, stop: int) -> tuple[int, int]:
-    """Return where a value stands within the parentheses that hold all of it."""
+    """Return start and end of a value within the parentheses around all of it."""
     inner_start, inner_stop = start, stop
     while inner_stop - inner_start > 1 and code[inner_start] == "(" and code[inner_stop - 1] == ")":
         inner_start, inner_stop = inner_start + 1, inner_stop - 1
@@ -166,7 +167,7 @@ def _within_parentheses(code: str, start: int, stop: int) -> tuple[int, int]:
             inner_start += 1
         while inner_start < inner_stop and code[inner_stop - 1].isspace():
             inner_stop -= 1
-    # Parentheses that do not belong together, as in (a)+(b), leave something that is no token.
+    # Parentheses that are not a pair, as in (a)+(b), leave a text that is not one token.
     if _what(code[inner_start:inner_stop]) == "expression":
         return start, stop
     return inner_start, inner_stop
@@ -183,11 +184,11 @@ def _what(core: str) -> str:
 
 
 def find(source: Source, name: str) -> Definition:
-    """Return the one definition of a macro that counts.
+    """Return the definition of a macro.
 
     Raises:
-        MacroNotFoundError: there is none.
-        FirmwareError: there are several, or an `#undef` may take it back.
+        MacroNotFoundError: there is no definition.
+        FirmwareError: there are several, or an `#undef` may remove it.
     """
     found = _candidates(source, name) or _candidates_by_alias(source, name)
     if not found:
@@ -198,24 +199,24 @@ def find(source: Source, name: str) -> Definition:
     if definition.undone:
         raise FirmwareError(
             f"line {definition.line}: {name} is defined here, and an #undef on line "
-            f"{definition.undone} may take it back. Delete one of the two."
+            f"{definition.undone} may remove it. Delete one of the two lines."
         )
     return definition
 
 
 def _candidates(source: Source, name: str) -> list[Definition]:
-    """Return all definitions of a name that has a value anywhere.
+    """Return all definitions of a name, if one of them has a value.
 
-    One with arguments counts among several: it replaces what stands before it.
+    A definition with arguments counts too: it replaces an earlier definition.
     """
     group = source.definitions.get(name, [])
     return [] if all(d.function_like for d in group) else group
 
 
 def _candidates_by_alias(source: Source, name: str) -> list[Definition]:
-    """Return the definitions under the older or newer name, other than one made from this name.
+    """Return the definitions under the older or newer name, except one that uses this name.
 
-    Releases 1.4.2 to 1.4.9 hold `const char clientcredential…_PEM[] = key…_PEM;` in a source.
+    A source of releases 1.4.2 to 1.4.9 has `const char clientcredential…_PEM[] = key…_PEM;`.
     """
     found = _candidates(source, ALIASES[name]) if name in ALIASES else []
     return [d for d in found if written(source, d).what != "name"]
@@ -227,33 +228,33 @@ def _ambiguous(name: str, found: list[Definition]) -> str:
     )
     if any(d.path for d in found):
         return (
-            f"{name} is defined {len(found)} times: {where}. Which one counts hangs on something "
-            "outside this file. Leave one definition, or say how the conditions come out."
+            f"{name} is defined {len(found)} times: {where}. Which one counts depends on "
+            "macros outside this file. Keep one definition."
         )
-    return f"{name} is defined {len(found)} times: {where}. Leave one definition."
+    return f"{name} is defined {len(found)} times: {where}. Keep one definition."
 
 
 def _not_found(source: Source, name: str) -> MacroNotFoundError:
-    """Say what was not found, and what stands there that may be meant."""
+    """Return the error for a missing macro, with similar names in the text."""
     group = source.definitions.get(name, [])
     if group:
         line = group[0].line
         return MacroNotFoundError(
-            f"{name} was not found with a value: line {line} says {name}( with no blank before "
-            "the parenthesis, which makes it a macro with arguments. Put a blank there.",
+            f"{name} was not found with a value: line {line} has {name}( without a blank before "
+            "the parenthesis, which defines a macro with arguments. Insert a blank.",
             name=name,
         )
     if name in source.disabled:
         return MacroNotFoundError(
-            f"{name} was not found in what is compiled: the definition on line "
-            f"{source.disabled[name]} stands under a condition that is false. Define it outside.",
+            f"{name} was not found in the compiled text: the definition on line "
+            f"{source.disabled[name]} is under a condition that is false. Move it outside.",
             name=name,
         )
     similar = _similar(source, name)
     message = f"{name} was not found." + _glued(source, name)
     if similar and not _glued(source, name):
         line = source.definitions[similar[0]][0].line
-        message += f" Is {similar[0]}, on line {line}, meant?"
+        message += f" Did you mean {similar[0]}, on line {line}?"
     return MacroNotFoundError(
         f"{message}{_in_comment(source, name)} Check the name, and that this is the right file.",
         name=name,
@@ -267,7 +268,7 @@ def _glued(source: Source, name: str) -> str:
         if re.fullmatch(re.escape(name) + r"\d{1,5}", other):
             digits = other[len(name) :]
             return (
-                f" It stands there as {other} on line {group[0].line}: a blank is missing before "
+                f" Line {group[0].line} has {other}: a blank is missing before "
                 f"{digits}. Write: #define {name} {digits}."
             )
     return ""
@@ -285,4 +286,4 @@ def _in_comment(source: Source, name: str) -> str:
     if match is None or re.search(rf"\b{re.escape(name)}\b", source.code):
         return ""
     line = source.text.count("\n", 0, match.start()) + 1
-    return f" Line {line} names it in a comment only."
+    return f" Line {line} has the name, but only in a comment."

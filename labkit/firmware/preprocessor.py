@@ -1,8 +1,7 @@
-"""Which definitions of a C source may be compiled, and under which conditions.
+"""Find the definitions of a C source that may be compiled, and their conditions.
 
-One walk over the lines keeps account of `#if` and `#define` as the preprocessor does (C11,
-6.10). A condition that the text does not settle leaves its branches open: what stands in them
-may be compiled.
+One pass over the lines tracks `#if` and `#define` as the preprocessor does (C11, 6.10). If the text
+does not settle a condition, the definitions in all its branches may be compiled.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ def parse(text: str, defines: Mapping[str, str | None] | None = None) -> Source:
     """Find every definition in a C text.
 
     Args:
-        text: a C source or header, as `literals.decode` gives it.
-        defines: macros set from outside (`-D`, another header); None: known not to be defined.
+        text: a C source or header, as `literals.decode` returns it.
+        defines: macros from outside (`-D`, another header); None: known not to be defined.
 
     Returns:
         The parsed text.
 
     Raises:
-        FirmwareError: a comment or a conditional is not closed, or closed twice.
+        FirmwareError: a comment or a conditional is not closed, or is closed twice.
     """
     source = Source(text)
     _Walk(source, defines or {}).run()
@@ -53,26 +52,26 @@ def parse(text: str, defines: Mapping[str, str | None] | None = None) -> Source:
 
 @dataclass
 class _Conditional:
-    """An `#if` up to its `#endif`, and which branch of it is being read."""
+    """An `#if` up to its `#endif`, and the branch that is being read."""
 
     number: int
     line: int
     outer: Path
-    compiled: bool  # whether what is around it may be compiled at all
+    compiled: bool  # whether the surrounding code may be compiled
     words: str = ""
     guarded: str = ""  # the name in `#ifndef NAME`
     branch: int = 0
-    taken: bool = False  # a branch so far is compiled for certain
-    undecided: bool = False  # a branch so far may be compiled
+    taken: bool = False  # an earlier branch is certainly compiled
+    undecided: bool = False  # an earlier branch may be compiled
     has_else: bool = False
-    live: bool = True  # the branch being read may be compiled
-    certain: bool = True  # the branch being read is compiled whenever what is around it is
+    live: bool = True  # this branch may be compiled
+    certain: bool = True  # this branch is compiled if the surrounding code is
     path: Path = ()
 
     def enter(self, value: int | None) -> None:
-        """Begin a branch whose condition comes to a value, None for undecided.
+        """Begin a branch with the value of its condition, None for undecided.
 
-        The value is 0 after a branch that is taken for certain.
+        The value is 0 after a branch that is certainly taken.
         """
         self.live = self.compiled and value != 0
         self.certain = bool(value) and not self.undecided
@@ -82,7 +81,7 @@ class _Conditional:
 
 
 class _Walk:
-    """One walk over the lines, keeping account of conditionals and definitions."""
+    """One pass over the lines that tracks conditionals and definitions."""
 
     def __init__(self, source: Source, defines: Mapping[str, str | None]) -> None:
         self._source = source
@@ -110,7 +109,7 @@ class _Walk:
             )
         if self._open:
             raise FirmwareError(
-                f"line {self._open[-1].line}: this conditional has no #endif. Add it."
+                f"line {self._open[-1].line}: this conditional has no #endif. Add one."
             )
         self._declarations("\n".join(self._plain))
 
@@ -145,7 +144,8 @@ class _Walk:
     def _begin(self, keyword: str, rest: str, start: int) -> None:
         if len(self._open) >= _DEEPEST:
             raise FirmwareError(
-                f"line {self._source.line(start)}: conditionals are nested deeper than {_DEEPEST}."
+                f"line {self._source.line(start)}: conditionals are nested deeper than {_DEEPEST}. "
+                "Check that this is a header of the demos."
             )
         if keyword != "if":
             rest = _first_word(rest)
@@ -160,14 +160,17 @@ class _Walk:
     def _go_on(self, keyword: str, rest: str, start: int) -> None:
         line = self._source.line(start)
         if not self._open:
-            raise FirmwareError(f"line {line}: #{keyword} without an #if before it.")
+            raise FirmwareError(
+                f"line {line}: #{keyword} without an #if before it. Remove it, or add the #if."
+            )
         if keyword == "endif":
             self._open.pop()
             return
         conditional = self._open[-1]
         if conditional.has_else:
             raise FirmwareError(
-                f"line {line}: #{keyword} after the #else of the #if on line {conditional.line}."
+                f"line {line}: #{keyword} after the #else of the #if on line {conditional.line}. "
+                "Remove one of them."
             )
         conditional.has_else = keyword == "else"
         conditional.guarded = ""
@@ -245,7 +248,7 @@ class _Walk:
         if len(others) >= _MOST_DEFINITIONS:
             raise FirmwareError(
                 f"line {definition.line}: {definition.name} is defined more than "
-                f"{_MOST_DEFINITIONS} times. This is no header of the demos."
+                f"{_MOST_DEFINITIONS} times. Check that this is a header of the demos."
             )
         others.append(definition)
 
@@ -280,12 +283,12 @@ class _Walk:
 
 
 def _first_word(rest: str) -> str:
-    """Return the name that a directive is about; gcc warns of what follows, and goes on."""
+    """Return the name of a directive; gcc ignores the text after it, with a warning."""
     return (rest.split(maxsplit=1) or [""])[0]
 
 
 def _exclude(first: Path, second: Path) -> bool:
-    """Return whether two places lie in different branches of one conditional."""
+    """Return whether two positions are in different branches of one conditional."""
     for a, b in zip(first, second, strict=False):
         if a != b:
             return a[0] == b[0]

@@ -1,8 +1,8 @@
-"""A C source with its lines joined and its comments blanked, and the way back to the text.
+"""A C source with joined lines and blanked comments, and its positions in the text.
 
-The text is never changed. Line continuations are joined and comments blanked in a copy, as C's
-translation phases 2 and 3 do (C11, 5.1.1.2), and each place in the copy can be led back to its
-place in the text. Every pass is linear in the text.
+Line continuations are joined and comments blanked in a copy, as in C's translation phases 2 and 3
+(C11, 5.1.1.2). Each position in the copy can be converted to a position in the text. Every pass is
+linear in the text.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from itertools import accumulate
 
 from labkit.errors import FirmwareError
 
-# gcc joins lines even where blanks follow the backslash.
+# gcc joins lines even if blanks follow the backslash.
 _SPLICE = re.compile(r"\\[ \t\f\v]*+\r?\n")
-# An unclosed quote takes the rest of its line, as in gcc.
+# An unclosed quote includes the rest of its line, as in gcc.
 _COMMENT_OR_LITERAL = re.compile(
     r"""/\*|//|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?|'[^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*+'?"""
 )
@@ -28,20 +28,20 @@ Path = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One place where a macro, or an older `char` constant, gets its value.
+    """One definition of a macro, or of an older `char` constant.
 
     Attributes:
         name: the macro's name.
         form: "define", "ifndef" (a define inside its own `#ifndef`), "array" or "pointer".
-        start: where the name or `=` before the value ends, in the joined copy.
-        stop: where the value's part of the text ends, in the joined copy.
+        start: the end of the name, or of the `=` before the value, in the joined copy.
+        stop: the end of the value's part of the text, in the joined copy.
         line: the line of the name, counted from 1.
-        path: under which undecided conditions it stands.
-        condition: those conditions in words, empty when there are none.
+        path: the undecided conditions around it.
+        condition: the innermost of these conditions as text; empty if there are none.
         function_like: whether it takes arguments.
-        split: whether a directive stands within the value.
-        undone: the line of an `#undef` that may take it back, 0 when there is none.
-        size: an array's size as written.
+        split: whether the value contains a directive.
+        undone: the line of an `#undef` that may remove it; 0 if there is none.
+        size: the text of an array's size.
     """
 
     name: str
@@ -59,14 +59,14 @@ class Definition:
 
 @dataclass(repr=False)
 class Source:
-    """A parsed text; its repr shows none of it, since it may hold a private key.
+    """A parsed text; its repr shows none of it, because it may contain a private key.
 
     Attributes:
-        text: the text as it came.
+        text: the original text.
         code: the copy with lines joined and comments blanked.
-        masked: the same with the content of string literals hidden, too.
-        definitions: what may be compiled, in order, by name.
-        disabled: lines of definitions that are never compiled, by name.
+        masked: the same copy, with the content of string literals masked.
+        definitions: the definitions that may be compiled, in order, by name.
+        disabled: the lines of definitions that are never compiled, by name.
     """
 
     text: str
@@ -83,12 +83,12 @@ class Source:
         self.code, self.masked = self._blank_comments(joined)
 
     def place(self, position: int) -> int:
-        """Return the place in the text of a place in the copy."""
+        """Return the position in the text of a position in the copy."""
         index = bisect_right(self._cuts, position)
         return position + (self._removed[index - 1] if index else 0)
 
     def line(self, position: int) -> int:
-        """Return the line in the text, from 1, of a place in the copy."""
+        """Return the line in the text, from 1, of a position in the copy."""
         return bisect_left(self._line_ends, self.place(position)) + 1
 
     def _join_lines(self) -> str:
@@ -103,7 +103,7 @@ class Source:
         return "".join(pieces) + self.text[end:]
 
     def _blank_comments(self, joined: str) -> tuple[str, str]:
-        """Return the copy with blanks for comments, and one with literals' content hidden, too."""
+        """Return the copy with blanks for comments, and one with masked literals as well."""
         code: list[str] = []
         masked: list[str] = []
         end = 0
@@ -114,7 +114,7 @@ class Source:
                 end = joined.find("*/", match.end()) + 2
                 if end == 1:
                     raise FirmwareError(
-                        f"line {self.line(match.start())}: the comment that begins here is never "
+                        f"line {self.line(match.start())}: the comment that begins here is not "
                         "closed. Close it with */."
                     )
             elif opener == "//":

@@ -1,4 +1,4 @@
-"""Finding the three files of a firmware tree that provisioning is about."""
+"""Find the three files of a firmware tree that provisioning uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROVISIONING_FOLDERS = (
     "Demos/dev_mode_key_provisioning/src",
     "applications/helpers/provisioning",
 )
-# Copies of the three files for test programs, templates and other people's code.
+# Folders with copies of the three files for test programs, templates and third-party code.
 _NOT_SEARCHED = {"tests", "test", "tools", "libraries", "vendors", "build", "node_modules"}
 
 _VERSION = re.compile(r"FreeRTOS(?P<own> Provisioning)? V(\d+(?:\.\d+)+)")
@@ -38,14 +38,14 @@ _HEAD = 2000
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The three files of a firmware tree that provisioning is about.
+    """The three files of a firmware tree that provisioning uses.
 
     Attributes:
         credentials: `aws_clientcredential.h`: endpoint, thing name, Wi-Fi.
         keys: `aws_clientcredential_keys.h`: certificate and key literals.
-        provisioning: `aws_dev_mode_key_provisioning.c`: whether a key pair is made anew.
-        release: the version in the files' own heads, such as "202203.00" or "1.4.7", None where
-            they name none. The files of 202107.00 say 202012.00.
+        provisioning: `aws_dev_mode_key_provisioning.c`: whether the board makes a new key pair.
+        release: the version in the files' heads, such as "202203.00" or "1.4.7"; None if there is
+            none. The files of 202107.00 have 202012.00.
         hello_world: the generation of the MQTT hello world.
     """
 
@@ -59,23 +59,24 @@ class Sources:
 def find_sources(tree: Path) -> Sources:
     """Find the three files, in the layout of any release.
 
-    Looked for in ``demos/include`` or, before 201906.00, ``demos/common/include``, and in
-    ``demos/dev_mode_key_provisioning/src`` or ``demos/common/devmode_key_provisioning``; in
-    Renesas's ``Demos/…`` and Arm's ``applications/helpers/provisioning``; then anywhere in the
-    tree but under tests, tools, libraries, vendors and build.
+    The search covers ``demos/include`` or, before 201906.00, ``demos/common/include``, and
+    ``demos/dev_mode_key_provisioning/src`` or ``demos/common/devmode_key_provisioning``; Renesas's
+    ``Demos/…`` and Arm's ``applications/helpers/provisioning``; then the whole tree except tests,
+    tools, libraries, vendors and build.
 
     Args:
         tree: the firmware tree's top folder.
 
     Returns:
-        The files, and the release that they name.
+        The files, their release and the generation of the hello world.
 
     Raises:
-        DeviceError: the tree is missing, a file is missing, or there are several of it.
+        DeviceError: the tree or a file is missing, or there are several candidates for a file.
     """
     if not tree.is_dir():
         raise DeviceError(
-            f"{tree}: expected a firmware tree, found no folder. Name it in lab.toml, firmware."
+            f"{tree}: expected a firmware tree, found no folder. Correct the firmware setting in "
+            "lab.toml."
         )
     credentials = _find(tree, _HEADER_FOLDERS, (_CREDENTIALS,))
     keys = _find(tree, _HEADER_FOLDERS, (_KEYS,))
@@ -87,15 +88,14 @@ def find_sources(tree: Path) -> Sources:
 
 
 def _demo_of_tree(tree: Path, release: str | None, *, delays: bool) -> HelloWorld:
-    """Return the generation, by the first of three marks that a tree has.
+    """Return the generation by one of three features of a tree, in this order of precedence.
 
-    Forks name versions of their own, so what the tree holds counts more than its release.
+    Forks have other version numbers, so the tree's content counts more than its release.
 
     Args:
-        tree: the firmware tree's top folder; the demo's own file is looked for in it.
+        tree: the top folder of the firmware tree, which may contain the file of a demo.
         release: the version in the files' heads, or None.
-        delays: whether the tree has the delay before a key pair is made, which is in 202107.00
-            and later only.
+        delays: whether the tree has the delay before a new key pair, as 202107.00 and later do.
     """
     if delays:
         return NEWEST
@@ -115,10 +115,10 @@ _KNOWN: dict[Path, Sources] = {}
 
 
 def known_sources(tree: Path) -> Sources:
-    """Return the files that were found before if all are still there; otherwise find them.
+    """Return the files of an earlier search if they all still exist; otherwise search again.
 
-    For reading only: a second copy of a file that has appeared since is not noticed. Finding takes
-    0.1 s in a tree of 27,000 files.
+    Use it for reading only: it does not notice a new second copy of a file. A search takes 0.1 s in
+    a tree of 27,000 files.
 
     Raises:
         DeviceError: as `find_sources`.
@@ -138,19 +138,19 @@ def _find(tree: Path, folders: tuple[str, ...], file_names: tuple[str, ...]) -> 
     if not found:
         raise DeviceError(
             f"{tree}: expected {file_names[0]} in {' or '.join(folders)}, found none. "
-            "Name the top folder of the firmware tree."
+            "Set firmware in lab.toml to the top folder of the tree."
         )
     if len(found) > 1:
         shown = ", ".join(str(file.relative_to(tree)) for file in found[:4])
         raise DeviceError(
             f"{tree}: expected one {file_names[0]}, found {len(found)}: {shown}. "
-            "Name the folder that holds the one that is built."
+            "Set firmware in lab.toml to the folder with the file that is built."
         )
     return found[0]
 
 
 def _distinct(files: list[Path]) -> list[Path]:
-    """Leave out second names of a file: `demos` is `Demos` where case does not count."""
+    """Remove second names of a file: on some systems `demos` and `Demos` are the same folder."""
     distinct: list[Path] = []
     for file in files:
         if not any(file.samefile(other) for other in distinct):
@@ -176,7 +176,7 @@ def _version(text: str) -> str | None:
 
 
 def read_source(file: Path) -> str:
-    """Return a source file's text, whatever its encoding.
+    """Return a source file's text, in any encoding.
 
     Raises:
         DeviceError: the file cannot be read.
@@ -185,5 +185,5 @@ def read_source(file: Path) -> str:
         return decode(file.read_bytes())
     except OSError as error:
         raise DeviceError(
-            f"{file}: cannot be read: {error.strerror}. Check that it is a file of yours."
+            f"{file} cannot be read: {error.strerror}. Check that it is a file that you may read."
         ) from error

@@ -59,7 +59,7 @@ def test_get_reads_every_shape(text: str, name: str, value: str | None, form: st
 
 
 @pytest.mark.parametrize(("text", "name", "value", "form"), SHAPES)
-def test_setting_what_stands_there_changes_nothing(
+def test_setting_the_same_value_changes_nothing(
     text: str, name: str, value: str | None, form: str
 ) -> None:
     """The same value gives the identical text, whatever its spelling."""
@@ -156,7 +156,7 @@ def test_parentheses_and_comments_of_a_number_stay(before: str, value: str, afte
 
 
 def test_null_keeps_parentheses_and_a_string_has_none() -> None:
-    """(NULL) becomes a bare literal, which can be joined; a number in quotes is no number."""
+    """(NULL) becomes a bare literal, which can be joined; a number in quotes is a string."""
     assert firmware.set_macro(f"#define {THING} (NULL)", THING, "n") == f'#define {THING} "n"'
     assert firmware.set_macro(f'#define {THING} ("d")', THING, "n") == f'#define {THING} ("n")'
     assert firmware.set_macro(f"#define {SECURITY} (A)", SECURITY, "B") == f"#define {SECURITY} (B)"
@@ -191,7 +191,9 @@ def test_older_names_of_the_pem_macros() -> None:
     derived = f"const char {older}[] = {CERTIFICATE};\n"
     with pytest.raises(MacroNotFoundError):
         firmware.get(derived, CERTIFICATE)
-    with pytest.raises(FirmwareError, match=f"gets its value from {CERTIFICATE}. Set that one"):
+    with pytest.raises(FirmwareError, match=f"value from {CERTIFICATE}. Set {CERTIFICATE} instead"):
+        FirmwareError, match=f"gets its value from {CERTIFICATE}. Set {CERTIFICATE}"
+    ):
         firmware.edit(derived, older, pem())
 
 
@@ -276,7 +278,7 @@ def test_places_right_after_a_continuation() -> None:
 
 
 def test_undef_takes_a_definition_back() -> None:
-    """After #undef the later definition counts, and the usual guard before one is no matter."""
+    """After #undef the later definition counts, and the usual guard before one does not matter."""
     assert firmware.get(f"#define {PORT} 1\n#undef {PORT} x\n#define {PORT} 2\n", PORT).value == "2"
     guard = f"#ifdef {PORT}\n#undef {PORT}\n#endif\n#define {PORT} 2\n"
     assert firmware.get(guard, PORT).value == "2"
@@ -316,7 +318,7 @@ def test_diff_is_unified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stands", "value", "kind", "after"),
+    ("before", "value", "kind", "after"),
     [
         ('"x"', "1", "string", '"1"'),
         ("12", "13", "number", "13"),
@@ -325,9 +327,9 @@ def test_diff_is_unified() -> None:
         ("NULL", pem().rstrip(), "PEM", literals(pem(), " \\\n    ")),
     ],
 )
-def test_kind_of_an_unknown_macro(stands: str, value: str, kind: str, after: str) -> None:
-    """What stands there decides; over NULL, the value: PEM if it is PEM, else a string."""
-    new = firmware.set_macro(f"#define myMACRO {stands}", "myMACRO", value)
+def test_kind_of_an_unknown_macro(before: str, value: str, kind: str, after: str) -> None:
+    """The old value decides; if it is NULL, the new one: PEM if it is PEM, otherwise a string."""
+    new = firmware.set_macro(f"#define myMACRO {before}", "myMACRO", value)
     expected = f"#define myMACRO \\\n    {after}" if kind == "PEM" else f"#define myMACRO {after}"
     assert new == expected
     assert firmware.get(new, "myMACRO").kind == kind
@@ -337,12 +339,12 @@ def test_expressions_are_read_and_not_set() -> None:
     """An unknown macro of several tokens is left alone; a known number is set over one."""
     text = f"#define X ( 60 * 3 )\n#define {DELAY} ( 60 * 3 )\n"
     assert firmware.get(text, "X").kind == "expression"
-    with pytest.raises(FirmwareError, match="line 1: X stands as an expression"):
+    with pytest.raises(FirmwareError, match="line 1: the value of X is an expression"):
         firmware.edit(text, "X", "5")
     assert firmware.get(firmware.set_macro(text, DELAY, "30"), DELAY).value == "30"
     split = f'const char {THING}[] =\n#if A\n"a"\n#endif\n"b";\n'
     assert firmware.get(split, THING).written == "expression"
-    with pytest.raises(FirmwareError, match="chosen by an #if within it"):
+    with pytest.raises(FirmwareError, match="contains an #if"):
         firmware.edit(split, THING, "x")
 
 

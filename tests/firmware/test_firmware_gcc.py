@@ -160,9 +160,9 @@ def test_a_pem_pasted_without_quotes_or_continuation_fails(
 def test_numbers_and_names(tmp_path: Path) -> None:
     """A port and a security name compile to what was set, whatever stood there."""
     port, security = "clientcredentialMQTT_BROKER_PORT", "clientcredentialWIFI_SECURITY"
-    for stands in ("8883", "(8883)", '"8883"', "NULL", "( 8883 ) /* TLS */", ""):
-        header = firmware.set_macro(f"#define {port} {stands}\n", port, "443")
-        header += firmware.set_macro(f"#define {security} {stands}\n", security, "eOpen")
+    for before in ("8883", "(8883)", '"8883"', "NULL", "( 8883 ) /* TLS */", ""):
+        header = firmware.set_macro(f"#define {port} {before}\n", port, "443")
+        header += firmware.set_macro(f"#define {security} {before}\n", security, "eOpen")
         (tmp_path / "x.c").write_text(
             f"{header}enum {{ eOpen = 7 }};\n"
             f'_Static_assert( {port} == 443, "" );\n_Static_assert( {security} == eOpen, "" );\n'
@@ -316,10 +316,10 @@ def compare(text: str, given_names: dict[str, str], decided: Counter[str]) -> No
         except FirmwareError:
             continue
         else:
-            # An operator that is not evaluated leaves its condition open, and what stands under
+            # An operator that is not evaluated leaves its condition open, and the code under
             # it is read as if it were compiled.
             under_open_condition = find(parse(text, outside), name).path
-            # gcc replaces a name that stands there in turn: only a number ends the chain.
+            # gcc replaces a name in the value in turn: only a number ends the chain.
             if macro.written != "number" or (under_open_condition and untouched):
                 continue
             assert final[name].strip("() ") == macro.value, text
@@ -327,7 +327,7 @@ def compare(text: str, given_names: dict[str, str], decided: Counter[str]) -> No
 
 
 def test_conditions_come_out_as_in_gcc() -> None:
-    """What get answers is what the preprocessor has at the end; a refusal is no answer."""
+    """What get answers is what the preprocessor has at the end; a refusal is not compared."""
     decided: Counter[str] = Counter()
 
     @settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck])

@@ -30,18 +30,18 @@ from labkit.errors import FirmwareError, MacroNotFoundError
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"#define {PORT} 1\n#define {PORT} 2\n", "defined 2 times: line 1, line 2. Leave one"),
-        (f"#define {PORT} 1\n#define {PORT}(x) x\n", "defined 2 times: line 1, line 2. Leave one"),
-        (f"#define {PORT} 1\n#ifdef A\n#undef {PORT}\n#endif\n", "#undef on line 3 may take"),
-        (f"#define {PORT}\n", "line 1: .* is defined without a value. Give it one."),
+        (f"#define {PORT} 1\n#define {PORT} 2\n", "defined 2 times: line 1, line 2. Keep one"),
+        (f"#define {PORT} 1\n#define {PORT}(x) x\n", "defined 2 times: line 1, line 2. Keep one"),
+        (f"#define {PORT} 1\n#ifdef A\n#undef {PORT}\n#endif\n", "#undef on line 3 may remove"),
+        (f"#define {PORT}\n", "line 1: .* is defined without a value. Give the macro a value."),
         (f"#if 1\n#define {PORT} 1\n", "line 1: this conditional has no #endif"),
         (f"#define {PORT} 1\n#endif\n", "line 2: #endif without an #if"),
         ("#if 1\n#else\n#else\n#endif\n", "line 3: #else after the #else of the #if on line 1"),
-        (f"\n/* #define {PORT} 1\n", "line 2: the comment that begins here is never closed"),
-        (f'#define {PORT} "a\\0b"\n', "holds a NUL character"),
+        (f"\n/* #define {PORT} 1\n", "line 2: the comment that begins here is not closed"),
+        (f'#define {PORT} "a\\0b"\n', "has a NUL character"),
         (f'#define {PORT} "\\x414"\n', "above 255"),
         (f'#define {PORT} "\\777"\n', "above 255"),
-        (f'#define {PORT} "\\ud800"\n', "no character"),
+        (f'#define {PORT} "\\ud800"\n', "not a character"),
         ("#if 1\n" * 300, "nested deeper than 200"),
     ],
 )
@@ -56,27 +56,27 @@ def test_texts_that_cannot_be_read(text: str, message: str) -> None:
     [
         (
             f"\n#define {FORCE}1\n", FORCE,
-            f"stands there as {FORCE}1 on line 2: a blank is missing before 1. Write: #define",
+            f"Line 2 has {FORCE}1: a blank is missing before 1. Write: #define",
             (f"{FORCE}1",),
         ),
         (
             "#define keyprovisioningFORCE_GENERATE_NEW_KEYSET 0\n", FORCE,
-            "Is keyprovisioningFORCE_GENERATE_NEW_KEYSET, on line 1, meant?",
+            "Did you mean keyprovisioningFORCE_GENERATE_NEW_KEYSET, on line 1?",
             ("keyprovisioningFORCE_GENERATE_NEW_KEYSET",),
         ),
-        (f'#define {SSID} ""\n', "clientcredentialWIFI_SSDI", f"Is {SSID}, on line 1, meant?",
+        (f'#define {SSID} ""\n', "clientcredentialWIFI_SSDI", f"Did you mean {SSID}, on line 1?",
          (SSID,)),
-        (f"\n// #define {PORT} 1\n", PORT, "Line 2 names it in a comment only.", ()),
+        (f"\n// #define {PORT} 1\n", PORT, "Line 2 has the name, but only in a comment.", ()),
         (f"#if 0\n#define {PORT} 1\n#endif\n", PORT,
-         "the definition on line 2 stands under a condition that is false", ()),
-        (f"#define {PORT}(8883)\n", PORT, "no blank before the parenthesis", ()),
+         "the definition on line 2 is under a condition that is false", ()),
+        (f"#define {PORT}(8883)\n", PORT, "without a blank before the parenthesis", ()),
         ("", PORT, "Check the name, and that this is the right file.", ()),
     ],
 )  # fmt: skip
 def test_what_is_not_found_is_named(
     text: str, name: str, message: str, suggestions: tuple[str, ...]
 ) -> None:
-    """The error says what was looked for and what stands there that may be meant."""
+    """The error names the missing macro and similar names in the text."""
     for call in (firmware.get, lambda text, name: firmware.edit(text, name, "1")):
         with pytest.raises(MacroNotFoundError) as caught:
             call(text, name)
@@ -92,7 +92,7 @@ def test_what_is_not_found_is_named(
         (PORT, "0", "expected a port from 1 to 65535, got '0'"),
         (PORT, "65536", "expected a port"),
         (PORT, "0x1BB", "expected a port"),
-        (PORT, "0443", "reads as octal: 291. Leave the 0 in front out"),
+        (PORT, "0443", "reads as octal: 291. Remove the leading 0"),
         (DELAY, "030", "reads as octal: 24"),
         (PORT, "https", "expected a number"),
         (PORT, None, "expected a number, got None"),
@@ -160,7 +160,7 @@ def test_private_key_for_option_1() -> None:
     ],
 )
 def test_diff_hides_secrets_next_to_the_edit(text: str) -> None:
-    """A password or key that stands near the edited line is not shown; its twin is."""
+    """A password or key near the edited line is not shown; its twin is."""
     around = f"#define {PORT} 8883\n{text.format('hunter2')}"
     assert "hunter2" not in firmware.edit(around, PORT, "443").diff("x.h")
     twin = f'#define {PORT} 8883\n#define {SSID} "hunter2"\n'
@@ -171,16 +171,16 @@ SAMPLE = f'/* "-----BEGIN {KEY_LABEL}-----\\n" */\n'
 
 
 @pytest.mark.parametrize(
-    ("stands", "says"),
+    ("value", "says"),
     [
         ("NULL", "is NULL: no private key"),
         ('""', "is empty: no private key"),
         ('"Paste client private key here."', "still the header's placeholder text: no private key"),
     ],
 )
-def test_option_2_accepts_a_header_without_a_key(stands: str, says: str) -> None:
+def test_option_2_accepts_a_header_without_a_key(value: str, says: str) -> None:
     """NULL, "" and the placeholder are no key, and neither is a sample in a comment."""
-    assert says in firmware.refuse_private_key(f"{SAMPLE}#define {PRIVATE_KEY} {stands}\n")
+    assert says in firmware.refuse_private_key(f"{SAMPLE}#define {PRIVATE_KEY} {value}\n")
 
 
 @pytest.mark.parametrize(
