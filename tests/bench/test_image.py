@@ -166,7 +166,7 @@ def test_a_macro_that_names_another_is_followed(new_tree: Path) -> None:
         (CREDENTIALS, "8883", "UNKNOWN", "expected a number"),
         (CREDENTIALS, "eWiFiSecurityWPA2\n#endif", '"WPA2"\n#endif', "expected a name without"),
         (CREDENTIALS, f'#define {THING}    ""', f'#define {THING}S    ""',
-         f"{CREDENTIALS}: {THING} was not found. Is {THING}S, on line 19, meant"),
+         f"{CREDENTIALS}: {THING} was not found. Did you mean {THING}S, on line 19"),
         (CREDENTIALS, "#endif", "", "line 8: this conditional has no #endif"),
         (PROVISIONING, "180", "soon", "expected a number"),
         (PROVISIONING, f"#define {FORCE}    0", f"#define {FORCE} 0\n#define {FORCE} 1",

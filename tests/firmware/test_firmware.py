@@ -192,8 +192,6 @@ def test_older_names_of_the_pem_macros() -> None:
     with pytest.raises(MacroNotFoundError):
         firmware.get(derived, CERTIFICATE)
     with pytest.raises(FirmwareError, match=f"value from {CERTIFICATE}. Set {CERTIFICATE} instead"):
-        FirmwareError, match=f"gets its value from {CERTIFICATE}. Set {CERTIFICATE}"
-    ):
         firmware.edit(derived, older, pem())
 
 

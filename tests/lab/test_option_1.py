@@ -353,7 +353,7 @@ def test_both_options_in_one_tree(tmp_path: Path, lab: Lab) -> None:
     assert one.workspace.firmware == two.workspace.firmware
     assert ACCEPTED in one.run_hello_world()
     first = one.certificate_id
-    with pytest.raises(FirmwareError, match=r"private key stands in the header.*NULL") as caught:
+    with pytest.raises(FirmwareError, match=r"header contains a private key.*NULL") as caught:
         two.force_key_generation()
     assert "BEGIN" not in str(caught.value)
     set_by_hand(two, PRIVATE_KEY_PEM, None)
