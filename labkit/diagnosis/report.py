@@ -72,6 +72,12 @@ class Diagnosis:
         """The first cause."""
         return self.causes[0]
 
+    @property
+    def summary(self) -> str:
+        """What happened, the likeliest cause, and what to do, in one paragraph."""
+        text = self.best.text
+        return f"{self.says} Cause: {self.best}. {text.meaning} {text.action}"
+
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON has it."""
         return {

@@ -12,6 +12,7 @@ from labkit import certificates, firmware, open_lab
 from labkit.errors import (
     CertificateError,
     CloudError,
+    DeviceError,
     DumpError,
     FirmwareError,
     MacroNotFoundError,
@@ -119,12 +120,12 @@ def test_the_three_files_hold_one_key(bare: Lab) -> None:
     assert path("DevicePublicKey.pem").read_text() == key.pem
 
 
-def test_a_refused_hello_world_says_how_it_ended(bare: Lab) -> None:
-    """A hello world that is not accepted is an error with the board's last line; not journalled."""
+def test_a_refused_hello_world_is_diagnosed(bare: Lab) -> None:
+    """The error names the cause that the account tells, and what to do; nothing is journalled."""
     bare.run_demo_with_certificate()
-    with pytest.raises(Exception, match=r"was not accepted.*TLS_Connect fail \(0x7780, ") as caught:
+    with pytest.raises(DeviceError, match=r"was not accepted.*Cause: ca-not-registered") as caught:
         do(bare, "run_hello_world")
-    assert "is the certificate registered and ACTIVE" in str(caught.value)
+    assert str(caught.value).endswith("For the evidence, call lab.diagnose().")
     assert "run_hello_world" not in [entry["step"] for entry in bare.journal]
     assert ACCEPTED in bare.run_hello_world()
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from labkit import console
 from labkit.device.listening import Until
 from labkit.diagnosis.signs import ACCEPTED
-from labkit.errors import ConsoleError, DeviceError, FirmwareError, NoDumpError
+from labkit.errors import ConsoleError, DeviceError, FirmwareError, LabError, NoDumpError
 from labkit.keys import PublicKey
+from labkit.lab.diagnosing import diagnose
 from labkit.lab.procedure.steps import headers
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
@@ -71,14 +72,17 @@ def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
     capture = workbench.board.boot(show=workbench.show)
     verify_key_of_boot(workbench, capture)
     if ACCEPTED not in capture:
-        last = [line for line in repr(capture).splitlines() if line.strip()][-1:]
-        raise DeviceError(
-            f"the hello world was not accepted. Expected the board to print {ACCEPTED!r}; it ended "
-            f"with: {' '.join(last) or 'nothing'}. Ask the account: is the certificate registered "
-            "and ACTIVE, is it attached to the thing, and does its policy allow the connection? "
-            "And is the image on the board the one of these headers? Build and flash it again."
-        )
+        raise DeviceError(f"the hello world was not accepted. {_cause(workbench)}")
     return Outcome(capture, {"accepted": True})
+
+
+def _cause(workbench: Workbench) -> str:
+    """Return the diagnosis of the newest boot, with the account's answers if it gives any."""
+    try:
+        found = diagnose(workbench)
+    except LabError as error:
+        return f"The account could not be asked for the cause: {error}"
+    return f"{found.summary} For the evidence, call lab.diagnose()."
 
 
 def build_and_run_hello_world(workbench: Workbench, before: Entry | None) -> Outcome:
