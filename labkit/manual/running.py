@@ -145,7 +145,7 @@ class _StoppedError(Exception):
 
 
 class _PageRun:
-    """One page, its outputs taken away, run once."""
+    """One run of one page, without its stored outputs."""
 
     def __init__(self, page: Path, parameters: Mapping[str, Parameter]) -> None:
         self.name = page.name

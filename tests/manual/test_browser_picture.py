@@ -1,4 +1,4 @@
-"""The README's picture is what the browser shows of a page; `MAKE_PICTURE=1` makes it anew.
+"""The README's picture is what the browser shows of a page; `MAKE_PICTURE=1` renews it.
 
 MAKE_PICTURE=1 ./lab test --slow tests/manual/test_browser_picture.py
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
 PICTURE = ROOT / "tests/pictures/page-05-light.png"
-"""Beside the tests, since a test makes it and compares it; pages have no use for it."""
+"""In the folder of the tests, because a test makes and compares it."""
 
 LARGEST = 150_000
 ALIKE = 0.06

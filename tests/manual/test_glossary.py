@@ -53,7 +53,7 @@ def test_a_planted_cause_is_everywhere(planted: str) -> None:
     assert entry == {
         "what it means": "Mice have eaten the antenna.",
         "what to do": "Get a cat.",
-        "what tells it apart": "Look for crumbs.",
+        "how to recognise it": "Look for crumbs.",
         "codes": "`0x7780`",
         "source": "a cat",
     }
@@ -127,11 +127,11 @@ def test_what_the_brief_names_is_there() -> None:
 
 def test_what_is_not_there() -> None:
     """What is not in it is refused, with what looks like it, or with the parts that there are."""
-    with pytest.raises(ManualError, match=r"does not hold '0x7781'\. It looks like: .*0x7780"):
+    with pytest.raises(ManualError, match=r"does not hold '0x7781'\. Similar entries: .*0x7780"):
         glossary.look_up("0x7781")
-    with pytest.raises(ManualError, match=r"All of it is on 12-glossary\.ipynb"):
+    with pytest.raises(ManualError, match=r"12-glossary\.ipynb lists all entries"):
         glossary.look_up("weather")
-    with pytest.raises(ManualError, match="no part 'the weather'; it has the board"):
+    with pytest.raises(ManualError, match=r"no part 'the weather'\. Its parts are the board"):
         glossary.causes("the weather")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import nbformat
@@ -73,18 +72,6 @@ def test_an_edited_page_is_not_named_without_an_update(workspace: Workspace, own
     assert (own / PAGE).read_text() == "my notes"
 
 
-def test_tracked_pages_are_never_edited_by_use(
-    workspace: Workspace, tracked: Path, own: Path
-) -> None:
-    """What a reader does to a copy reaches no tracked page: they share nothing."""
-    before = {path: path.read_bytes() for path in tracked.rglob("*.ipynb")}
-    (own / PAGE).write_text("my notes")
-    manual.copy_pages(workspace)
-    assert {path: path.read_bytes() for path in tracked.rglob("*.ipynb")} == before
-    assert (own / PAGE).stat().st_ino != (tracked / PAGE).stat().st_ino
-    assert not (own / ANOTHER).is_symlink()
-
-
 def test_a_page_that_was_made_like_the_new_one_is_followed(
     workspace: Workspace, tracked: Path, own: Path
 ) -> None:
@@ -115,23 +102,6 @@ def test_without_its_memory_every_page_that_differs_is_kept(
     assert manual.copy_pages(workspace) == [PAGE, ANOTHER]
     assert (own / PAGE).read_text() == "my notes"
     assert (own / ANOTHER).read_text() == f"{ANOTHER}, first edition"
-
-
-def test_a_copy_is_whole_or_not_there(
-    workspace: Workspace, tracked: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kill while copying leaves no half page that would then count as the reader's."""
-    assert tracked.is_dir()
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", killed)
-        with pytest.raises(KeyboardInterrupt):
-            manual.copy_pages(workspace)
-    assert not list((workspace.root / "pages").glob("*.ipynb"))
-    assert manual.copy_pages(workspace) == []
 
 
 def test_pages_that_are_not_there_are_named(

@@ -135,10 +135,3 @@ def test_mirrors_the_procedure(page: Path) -> None:
     steps = [step for route in procedure.ROUTES.values() for step in route.steps]
     own = {step.name for step in steps if step.page == page.stem}
     assert own <= called
-
-
-def test_links_lead_somewhere(page: Path) -> None:
-    """A link to another page names a page that is there."""
-    for cell in cells(page, "markdown"):
-        for target in re.findall(r"\]\(([^)#]+\.ipynb)\)", cell.source):
-            assert (page.parent / target).is_file(), target

@@ -206,13 +206,6 @@ def test_any_file_can_be_read(root: Path, content: bytes) -> None:
     assert [page.state for page in read_progress(root).pages] == ["not begun", "not begun"]
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"cells": 1}', '{"cells": [1]}', "null"])
-def test_a_damaged_page_is_not_begun(root: Path, damage: str) -> None:
-    """A file that is not a page is named by its file name."""
-    (root / "pages" / PAGE).write_text(damage)
-    assert repr(page(root)) in (f"{PAGE[:-6]}: not begun", ": not begun")
-
-
 def test_the_readers_own_copy_counts(
     root: Path, monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell
 ) -> None:

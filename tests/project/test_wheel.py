@@ -132,7 +132,7 @@ def test_a_wheel_without_pages_is_not_built(tmp_path: Path) -> None:
         page.unlink()
     done = build(clone)
     assert done.returncode != 0
-    assert "notebooks: the manual's pages are not there" in done.stderr
+    assert "notebooks: the manual's pages are missing" in done.stderr
 
 
 # The manual, installed

@@ -6,7 +6,7 @@
     glossary.look_up("0x7780")         # a code, a term or a cause
     glossary.link("no-policy")         # '12-glossary.ipynb#no-policy'
 
-Causes and codes are those of `labkit.diagnosis`, in its words.
+Causes and codes come from the tables of `labkit.diagnosis`.
 """
 
 from __future__ import annotations

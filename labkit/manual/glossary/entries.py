@@ -1,4 +1,4 @@
-"""Entries of the glossary, as tables on a page and as text in a terminal, and looking one up."""
+"""The entries of the glossary, as tables on a page and as text in a terminal, and the look-up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAGE: Final = "12-glossary.ipynb"
 _WIDTH = 92
 _CAUSES: Final = "causes"
-"""The head of a paragraph that lists causes."""
+"""The heading of a paragraph that lists causes."""
 _Value = TypeVar("_Value")
 
 
@@ -26,8 +26,8 @@ class Entry:
     """One entry.
 
     Attributes:
-        name: what it is about; its heading on the page.
-        paragraphs: what it says, in Markdown, each with its head.
+        name: the term, code or cause; its heading on the page.
+        paragraphs: the heading and the Markdown text of each paragraph.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Entry:
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
-        """Return the entry under a heading that can be linked to."""
+        """Return the entry with a heading that other pages can link to."""
         lines = [f"### {self.name}", ""]
         lines += [f"**{head}:** {_linked(head, text)}\n" for head, text in self.paragraphs]
         return "\n".join(lines)
@@ -61,19 +61,19 @@ class Entries:
     """Several entries.
 
     Attributes:
-        entries: them, in the order of the page.
-        have_headings: each is shown under a heading of its own, in place of one table.
+        entries: the entries, in the order of the page.
+        have_headings: whether each has a heading of its own, instead of one table.
     """
 
     entries: tuple[Entry, ...]
     have_headings: bool = False
 
     def __repr__(self) -> str:
-        """Return them as text."""
+        """Return the entries as text."""
         return "\n\n".join(map(repr, self.entries))
 
     def _repr_markdown_(self) -> str:
-        """Return a table, or each entry under a heading that other pages link to."""
+        """Return a table, or the entries with headings that other pages can link to."""
         if self.have_headings:
             return "\n".join(each._repr_markdown_() for each in self.entries)
         heads = list(dict.fromkeys(head for each in self.entries for head, _ in each.paragraphs))
@@ -121,35 +121,35 @@ def terms(field: str) -> Entries:
 
 
 def look_up(what: str) -> Entry:
-    """Return the entry of a cause, a code in any of its shapes, or a term.
+    """Return the entry of a cause, a code in any notation, or a term.
 
     Args:
-        what: such as "no-policy", "0x7780", "-30848" or "SNI".
+        what: for example "no-policy", "0x7780", "-30848" or "SNI".
 
     Raises:
-        ManualError: nothing is known about it; the message names what looks like it.
+        ManualError: the glossary has no such entry; the message names similar ones.
     """
     entries = {name.lower(): entry for name, entry in _all().items()}
     wanted = what.strip().lower()
     if wanted in entries:
         return entries[wanted]
     near = difflib.get_close_matches(wanted, entries, 3)
-    told = f"It looks like: {', '.join(near)}." if near else f"All of it is on {PAGE}."
-    raise ManualError(f"the glossary does not hold {what[:60]!r}. {told}")
+    hint = f"Similar entries: {', '.join(near)}." if near else f"{PAGE} lists all entries."
+    raise ManualError(f"the glossary does not hold {what[:60]!r}. {hint}")
 
 
 def link(cause: str) -> str:
-    """Return the link from another page to the place where a cause, code or term is explained.
+    """Return the link from another page to the explanation of a cause, code or term.
 
     Raises:
-        ManualError: nothing is known about it.
+        ManualError: the glossary has no such entry.
     """
     heading = _heading_of(look_up(cause).name)
     return f"{PAGE}#{heading.replace(' ', '-')}"
 
 
 def _heading_of(name: str) -> str:
-    """Return the heading of the page under which an entry stands; each cause has its own."""
+    """Return the heading of an entry on the page; each cause has its own."""
     if name in CAUSES:
         return name
     for each in CODES:
@@ -169,7 +169,7 @@ def _cause(cause: str) -> Entry:
     text = CAUSES[cause]
     seen = [code.name for code in CODES if cause in causes_of(*code.signs)]
     paragraphs = [("what it means", text.meaning), ("what to do", text.action)]
-    paragraphs += [("what tells it apart", text.distinguish)] if text.distinguish else []
+    paragraphs += [("how to recognise it", text.distinguish)] if text.distinguish else []
     paragraphs += [("codes", ", ".join(f"`{name}`" for name in seen))] if seen else []
     paragraphs += [("source", text.source)] if text.source else []
     return Entry(cause, tuple(paragraphs))
@@ -190,11 +190,11 @@ def _term(name: str, text: str) -> Entry:
 def _known(table: Mapping[str, _Value], name: str) -> _Value:
     if name in table:
         return table[name]
-    raise ManualError(f"the glossary has no part {name!r}; it has {', '.join(table)}.")
+    raise ManualError(f"the glossary has no part {name!r}. Its parts are {', '.join(table)}.")
 
 
 def _linked(head: str, text: str) -> str:
-    """Return a paragraph with each cause in it as a link."""
+    """Return a paragraph with its causes as links."""
     if head != _CAUSES or not text:
         return text
     return ", ".join(f"[{cause}]({link(cause)})" for cause in text.split(", "))

@@ -1,7 +1,7 @@
-"""The manual without a kernel: all pages as one folder of HTML that needs no network.
+"""The manual as a folder of HTML that needs no kernel and no network.
 
-Pages come as they are stored, with their outputs; nothing is run. Panels are shown by the HTML
-that is stored beside each of them. Sphinx, with MyST-NB and Furo, makes the folder.
+The pages have their stored outputs; nothing is run. Panels are shown by their stored HTML. Sphinx
+builds the folder, with MyST-NB and Furo.
 """
 
 from labkit.manual.site.building import build

@@ -1,4 +1,4 @@
-"""Sphinx makes the pages: how it is set up, and what it says where a page is not right."""
+"""Build the site with Sphinx: its settings, and the errors of a page that is not valid."""
 
 from __future__ import annotations
 
@@ -48,18 +48,17 @@ _SETTINGS: dict[str, Any] = {
 
 
 def build(folder: Path, notebooks: Path | None = None) -> Path:
-    """Make the manual's pages into a folder of HTML; an older one there is replaced.
+    """Write the manual's pages as HTML into a folder; an older site there is replaced.
 
     Args:
-        folder: where to; new, empty, or made by this before.
-        notebooks: where the stored pages and their pictures are, in the order of their names;
-            None for the manual's own.
+        folder: a new or empty folder, or one that this function has written before.
+        notebooks: the folder of the pages and their pictures; None for the manual's own.
 
     Returns:
         The page to open first.
 
     Raises:
-        SiteError: the folder cannot be used, or a page is not right.
+        SiteError: the folder cannot be used, or a page is not valid.
         MissingPackageError: Sphinx is not installed.
     """
     require("sphinx")
@@ -67,7 +66,7 @@ def build(folder: Path, notebooks: Path | None = None) -> Path:
     texts = {page.name: page.read_bytes() for page in sorted(notebooks.glob("*.ipynb"))}
     if not texts:
         raise SiteError(
-            f"{notebooks}: the manual's pages are not there. Clone or install the project again."
+            f"{notebooks}: the manual's pages are missing. Clone or install the project again."
         )
     with replacing(folder) as working:
         source = working / "source"
@@ -91,14 +90,14 @@ def _copy_pictures(place: Path, source: Path) -> None:
 
 
 def _leave_maps_out_of_the_search(_app: object, page: Any) -> None:  # noqa: ANN401 docutils'
-    """Let a word that the map says on every page lead to the pages that are about it."""
+    """Leave the map out of the search: its words are on every page."""
     for part in page.findall():
         if part.tagname == "raw" and _MAP in part.astext():
             part["classes"].append("no-search")
 
 
 def _render(source: Path, working: Path) -> None:
-    """Let Sphinx write `html`; whatever it warns of is an error."""
+    """Let Sphinx write `html`; its warnings are errors."""
     from sphinx.application import Sphinx  # noqa: PLC0415 costs a second
 
     warnings = io.StringIO()
@@ -121,13 +120,15 @@ def _render(source: Path, working: Path) -> None:
         raise
     except Exception as error:
         raise SiteError(
-            f"the pages could not be rendered: {type(error).__name__}: {error}. Is one of them "
-            "damaged? `git diff notebooks` shows what was changed."
+            f"the pages could not be rendered: {type(error).__name__}: {error}. A page may be "
+            "damaged: `git diff notebooks` shows what was changed."
         ) from error
-    if said := warnings.getvalue().strip():
-        lines = said.replace(f"{source}{os.sep}", "").splitlines()
+    if text := warnings.getvalue().strip():
+        lines = text.replace(f"{source}{os.sep}", "").splitlines()
         raise SiteError(
-            "\n  ".join(["Sphinx warns, so nothing was written. Mend the pages:", *lines[:10]])
+            "\n  ".join(
+                ["Sphinx reports problems, so nothing was written. Fix the pages:", *lines[:10]]
+            )
         )
     for name in (".buildinfo", "objects.inv"):
         (working / "html" / name).unlink(missing_ok=True)

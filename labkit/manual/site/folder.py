@@ -1,4 +1,4 @@
-"""The folder that the manual is put into: nothing in it that is not ours is touched."""
+"""The folder of the site; files that are not the site's are never changed."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIST = ".lab-site"
-"""Lists the files that we put there, so that the next time nobody else's file is taken away."""
+"""Lists the files of the site, so that the next build deletes no other file."""
 
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to work in; what is in its `html` afterwards takes the place.
+    """Yield an empty working folder; its `html` then replaces the site's folder.
 
-    Where the work fails, the folder stays as it was.
+    If the work fails, the site's folder is not changed.
 
     Raises:
-        SiteError: the folder cannot be written, or holds what we did not put there.
+        SiteError: the folder cannot be written, or has files that are not the site's.
     """
     folder = folder.absolute().resolve()
     try:
-        _refuse_what_is_not_ours(folder)
+        _refuse_other_files(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".lab-site-") as working:
             yield Path(working)
             _put(Path(working), folder)
     except OSError as error:
         raise SiteError(
-            f"{folder} cannot be written: {error.strerror or error}. Name another folder with -o."
+            f"{folder}: cannot be written: {error.strerror or error}. Use another folder with -o."
         ) from None
 
 
-def _refuse_what_is_not_ours(folder: Path) -> None:
+def _refuse_other_files(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise SiteError(f"{folder} is no folder. Name another with -o.")
+        raise SiteError(f"{folder}: this is not a folder. Use another one with -o.")
     ours = folder / LIST
     if ours.is_file():
         listed = ours.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -52,13 +52,13 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
         foreign = {path.name for path in folder.iterdir()}
     if foreign:
         raise SiteError(
-            f"{folder} holds what is not the manual's, such as {min(foreign)}, and nothing in it "
-            "was changed. Name a new or an empty folder with -o."
+            f"{folder}: the folder has files that are not the site's, such as {min(foreign)}. "
+            "Nothing was changed. Use a new or empty folder with -o."
         )
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Yield all that is no folder, and each folder that is a link or empty."""
+    """Yield all files, and all folders that are links or empty."""
     for path in folder.rglob("*"):
         if path.is_symlink() or not path.is_dir() or not any(path.iterdir()):
             yield path.relative_to(folder).as_posix()
@@ -67,7 +67,7 @@ def _files(folder: Path) -> Iterator[str]:
 def _put(working: Path, folder: Path) -> None:
     made = working / "html"
     (made / LIST).write_text("\n".join(sorted(_files(made))) + "\n", encoding="utf-8")
-    _refuse_what_is_not_ours(folder)
+    _refuse_other_files(folder)
     if folder.exists():
         folder.rename(working / "before")
     try:

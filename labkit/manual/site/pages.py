@@ -1,7 +1,4 @@
-"""A stored page as Sphinx is given it: links lead to HTML, tables and headings are the page's own.
-
-Everything here is a function of the page's text.
-"""
+"""Prepare a stored page for Sphinx: links to HTML, and tables and headings of outputs as prose."""
 
 from __future__ import annotations
 
@@ -24,31 +21,31 @@ _CHECK = re.compile(r"^check\(", re.MULTILINE)
 INTRODUCTION = """\
 # Lab manual: developer-mode key provisioning
 
-Getting a trusted X.509 client certificate onto an Amazon FreeRTOS device in the lab: taught, done
-and checked. These are the pages to read, search and print. What their cells show comes from the
-simulated bench on which they were run; panels are shown as they were then.
+How to provision an Amazon FreeRTOS device in the lab with a trusted X.509 client certificate. These
+are the pages to read, search and print. The outputs and panels are from a run on the simulated
+bench.
 
 To run the pages yourself, call `./lab open` in the project's folder. An exercise has a line at its
-side, and its check is folded, since it holds the answer.
+side. Its check is folded, because it contains the answer.
 """
 
 
 _REFERENCE = """\
 **[API reference](reference)**
-: The calls of the pages, and what else labkit offers to your own scripts.
+: The calls of the pages, and other functions for your own scripts.
 
 """
 
 
 def prepared(text: str | bytes, name: str) -> str:
-    """Return a page as Sphinx is given it.
+    """Return a page prepared for Sphinx.
 
     Args:
         text: the page, as JSON.
-        name: its file, for messages.
+        name: its file name, for messages.
 
     Raises:
-        SiteError: it is not a page, or was stored without its outputs.
+        SiteError: it is not a notebook, or is stored without its outputs.
     """
     page = _read(text, name)
     cells = [part for cell in page["cells"] for part in _parts(cell, name)]
@@ -57,10 +54,10 @@ def prepared(text: str | bytes, name: str) -> str:
 
 
 def front_page(pages: Mapping[str, str | bytes]) -> str:
-    """Return the manual's first page: what it is, and each page with what it is good for.
+    """Return the first page of the site: an introduction, and the title and goals of each page.
 
     Args:
-        pages: the text of each, by its file, in their order.
+        pages: the text of each page by its file name, in order.
     """
     entries = [_entry(name, _read(text, name)) for name, text in pages.items()]
     names = "\n".join(name.removesuffix(".ipynb") for name in pages)
@@ -73,11 +70,13 @@ def _read(text: str | bytes, name: str) -> dict[str, Any]:
         page: dict[str, Any] = json.loads(text)
         if _is_page(page):
             return page
-    raise SiteError(f"{name} is not a notebook. Restore it with: git checkout notebooks/{name}")
+    raise SiteError(
+        f"{name}: this is not a notebook. Restore it with: git checkout notebooks/{name}"
+    )
 
 
 def _is_page(page: dict[str, Any]) -> bool:
-    """Return whether it has what a page has; each of its texts is one string then."""
+    """Return whether it has the parts of a page; join its texts to one string each."""
     for cell in page["cells"]:
         for part in (cell, *cell.get("outputs", ()), *_data(cell)):
             _join_lines(part)
@@ -90,23 +89,23 @@ def _data(cell: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _join_lines(part: dict[str, Any]) -> None:
-    """Make each text one string; a notebook may hold it as a list of lines."""
+    """Make each text one string; a notebook may have a list of lines."""
     for key in ("source", "text", *(key for key in part if key.startswith("text/"))):
         if isinstance(part.get(key), list):
             part[key] = "".join(part[key])
 
 
 def _parts(cell: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return a cell as it is shown.
+    """Return the cells that show a cell.
 
     An output in Markdown becomes a cell of its own, so that its headings can be linked to and
-    found.
+    searched.
     """
     if cell["cell_type"] != "code":
         return [cell]
     if cell["execution_count"] is None:
         raise SiteError(
-            f"{name} has a cell that was never run. Store its outputs with: "
+            f"{name}: a cell was never run. Store its outputs with: "
             f"python tests/render_pages.py notebooks/{name}"
         )
     shown = [output for output in cell["outputs"] if "text/markdown" not in output.get("data", {})]
@@ -126,12 +125,10 @@ def _prose(source: str, name: str) -> dict[str, Any]:
 
 
 def _shown(panel: str, here: str) -> str:
-    """Return a panel's HTML for pages of HTML: its links lead to them, and the open one is marked.
+    """Return a panel's HTML with links to HTML pages; the link to this page is marked.
 
-    The cells of its tables stand apart, or the search would take their words for one.
-
-    A picture's title keeps its words when they are searched for: Sphinx's marking of hits asks
-    what it marks in an SVG for its place, and a title has none.
+    Line breaks after cells and blocks keep the search from joining their words. The title of a
+    picture is left out of Sphinx's marking of hits, which fails for an element without a position.
     """
     panel = _LINK.sub(_led_to_html, panel)
     panel = _BLOCK_END.sub("\\g<0>\n", panel)
@@ -151,7 +148,7 @@ def _led_to_html(found: re.Match[str]) -> str:
 
 
 def _entry(name: str, page: dict[str, Any]) -> str:
-    """Return a page's line on the front page: its title, and what one will be able to do."""
+    """Return a page's entry on the front page: its title and its goals."""
     opening = page["cells"][0]["source"]
     title = opening.partition("\n")[0].removeprefix("# ")
     goals = re.search(r"^You will be able to .*", opening, re.MULTILINE)

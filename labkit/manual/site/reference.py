@@ -1,4 +1,4 @@
-"""The API reference: each room's public names with their docstrings, for Sphinx's autodoc."""
+"""The API reference: the public names of each package with their docstrings, by autodoc."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PREFIX = re.compile(r"\bLABKIT_(?![\w`])")
 _INTRODUCTION = """\
 # API reference
 
-What labkit offers to pages and to your own scripts: the public names of each of its rooms. Pages
+The public names of labkit, for pages and your own scripts. Pages
 begin with `open_lab()`, which returns a {py:class}`labkit.lab.lab.Lab`.
 
 ```{toctree}
@@ -34,7 +34,7 @@ begin with `open_lab()`, which returns a {py:class}`labkit.lab.lab.Lab`.
 
 
 def reference() -> dict[str, str]:
-    """Return the reference as Sphinx is given it: the text of each file by its name."""
+    """Return the text of each file of the reference, by its name."""
     modules = ["labkit", _LAB, "labkit.errors", *_rooms()]
     names = "\n".join(f"reference/{module}" for module in modules)
     texts = {f"reference/{module}.rst": _page(module) for module in modules}
@@ -42,13 +42,13 @@ def reference() -> dict[str, str]:
 
 
 def show_variables(_app: object, *about: Any) -> None:  # noqa: ANN401 Sphinx's event
-    """Show the prefix LABKIT_ in a docstring as it is; docutils takes it for a link."""
+    """Quote the prefix LABKIT_ in a docstring, which docutils would read as a link."""
     lines = about[-1]
     lines[:] = [_PREFIX.sub("``LABKIT_``", line) for line in lines]
 
 
 def _rooms() -> list[str]:
-    """Return the modules right in labkit that list public names."""
+    """Return the modules and packages of labkit that list public names."""
     found = (each.name for each in pkgutil.iter_modules(labkit.__path__, "labkit."))
     modules = [name for name in found if name.rpartition(".")[2] not in _PROGRAMS]
     return [name for name in modules if getattr(import_module(name), "__all__", ())]

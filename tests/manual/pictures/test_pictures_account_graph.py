@@ -69,7 +69,7 @@ def test_whole(state: AccountState, expected: Expected) -> None:
 def test_each_gap_names_the_call_that_closes_it(
     expected: Expected, lacks: dict[str, object], call: str
 ) -> None:
-    """One thing is taken away: one gap, with its call in the text and in the picture."""
+    """One part is missing: one gap, with its call in the text and in the picture."""
     state = AUTOMATIC if expected is JUST_IN_TIME else WHOLE
     lacking = replace(state, **lacks)  # type: ignore[arg-type]  # each member is of its type
     assert calls(lacking, expected) == [call]
@@ -79,7 +79,7 @@ def test_each_gap_names_the_call_that_closes_it(
 
 
 def test_nothing_registered_yet() -> None:
-    """What hangs on a certificate that is not there is missing, too, not unknown."""
+    """What depends on a missing certificate is missing too, not unknown."""
     state = replace(WHOLE, certificate_status="", things=None, policies=None)
     assert calls(state, OPTION_2) == ["lab.register_certificate()", "lab.attach_thing_and_policy()"]
 
@@ -93,8 +93,8 @@ def test_before_the_first_file() -> None:
     assert of_aws[0] == "lab.create_keys_and_certificate()"
 
 
-def test_what_was_not_told_is_no_gap() -> None:
-    """An account that tells nothing has no known gaps, and is not said to be right."""
+def test_an_unknown_part_is_not_a_gap() -> None:
+    """An account that refuses all questions has no known gaps, and is not called right."""
     holding = Holding(AccountState(not_told=("the certificate (AccessDenied)",)), OPTION_2)
     assert "Nothing is missing" not in str(holding)
     assert "did not tell all" in str(holding)

@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def texts(drawn: Chain) -> str:
-    """Return what stands in the picture, without its title."""
+    """Return the texts of the picture, without its title."""
     picture = ET.fromstring(draw_chain(drawn))  # noqa: S314 our own
     return "\n".join(each.text or "" for each in picture.iter(f"{SVG}text"))
 
@@ -32,9 +32,9 @@ def test_root_and_device_are_joined_and_the_signer_stands_apart() -> None:
     lines = [path for path in picture.iter(f"{SVG}path") if path.get("stroke-width")]
     assert len(lines) == 1
     assert lines[0].get("d").count("M") == 1
-    said = texts(chain(issue(), make_ca()))
-    assert "signed by the root's key: verified" in said
-    assert "signed the request alone, no certificate" in said
+    words = texts(chain(issue(), make_ca()))
+    assert "signed by the root's key: verified" in words
+    assert "signed the request alone, no certificate" in words
 
 
 def test_a_signature_that_does_not_verify_is_a_broken_line() -> None:

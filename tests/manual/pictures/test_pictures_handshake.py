@@ -16,8 +16,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 CERTIFICATE_UNKNOWN, UNKNOWN_CA = 46, 48
 
 
-def attempt(version: str = "TLSv1.2", *, until: str = "", **told: object) -> dict[str, Any]:
-    """Return an attempt whose states are passed until one of them, as the gateway tells it."""
+def attempt(version: str = "TLSv1.2", *, until: str = "", **record: object) -> dict[str, Any]:
+    """Return an attempt whose states are passed until one of them, as the gateway records it."""
     states = [message.state for message in MESSAGES[version] if message.state]
     passed = states[: states.index(until)] if until else states
     blank = {"alert": None, "alert_sent_by": None, "client_id": None, "ended": "", "subject": ""}
@@ -30,7 +30,7 @@ def attempt(version: str = "TLSv1.2", *, until: str = "", **told: object) -> dic
         "certificate_id": "",
         "refusal": "",
         "is_accepted": False,
-        **told,
+        **record,
     }
 
 
@@ -51,13 +51,13 @@ def refused(version: str = "TLSv1.2") -> dict[str, Any]:
     )
 
 
-def drawn(told: dict[str, Any]) -> ET.Element:
+def drawn(record: dict[str, Any]) -> ET.Element:
     """Return the picture of an attempt."""
-    return ET.fromstring(draw_handshake(handshake.read(told)))  # noqa: S314 our own
+    return ET.fromstring(draw_handshake(handshake.read(record)))  # noqa: S314 our own
 
 
 def texts(picture: ET.Element) -> list[str]:
-    """Return what stands in the picture, without its title."""
+    """Return the texts of the picture, without its title."""
     return [each.text or "" for each in picture.iter(f"{SVG}text")]
 
 
@@ -92,31 +92,31 @@ def test_what_broke_is_a_gap_with_a_word(version: str) -> None:
 
 def test_what_was_sent_and_not_looked_at_is_dashed() -> None:
     """A device that refuses the server leaves the rest of its messages unread."""
-    told = attempt(until="read client certificate", alert=UNKNOWN_CA, alert_sent_by="client")
-    picture = drawn({**told, "ended": "TLS failed"})
+    record = attempt(until="read client certificate", alert=UNKNOWN_CA, alert_sent_by="client")
+    picture = drawn({**record, "ended": "TLS failed"})
     dashed = [path for path in picture.iter(f"{SVG}path") if path.get("stroke-dasharray")]
     assert len(dashed) == 2
     assert "ServerKeyExchange: sent, not looked at" in texts(picture)
 
 
-@pytest.mark.parametrize("told", [accepted("TLSv1.3"), refused()], ids=["accepted", "refused"])
-def test_it_says_in_words_what_it_shows(told: dict[str, Any]) -> None:
+@pytest.mark.parametrize("record", [accepted("TLSv1.3"), refused()], ids=["accepted", "refused"])
+def test_it_says_in_words_what_it_shows(record: dict[str, Any]) -> None:
     """Its title holds each message with how it went, and the verdict; it is small."""
-    shaken = handshake.read(told)
-    title = drawn(told).find(f"{SVG}title")
+    seen = handshake.read(record)
+    title = drawn(record).find(f"{SVG}title")
     assert title is not None
-    for step in shaken.steps:
+    for step in seen.steps:
         assert f"{step.sender}: {step.message}, {step.outcome}" in (title.text or "")
-    assert shaken.verdict in (title.text or "")
-    assert len(draw_handshake(shaken)) < 6000
+    assert seen.verdict in (title.text or "")
+    assert len(draw_handshake(seen)) < 6000
 
 
-def test_where_nobody_saw_anything_nothing_is_drawn() -> None:
-    """A picture of guesses would be a lie."""
+def test_without_steps_nothing_is_drawn() -> None:
+    """A picture must not show guesses."""
     assert draw_handshake(Handshake("Not seen.", "The console says: nothing.")) == ""
 
 
 def test_a_name_is_text() -> None:
     """What a client says cannot become a part of the picture."""
-    told = {**accepted(), "is_accepted": False, "ended": "<script>alert(1)</script>"}
-    assert "<script" not in draw_handshake(handshake.read(told))
+    record = {**accepted(), "is_accepted": False, "ended": "<script>alert(1)</script>"}
+    assert "<script" not in draw_handshake(handshake.read(record))

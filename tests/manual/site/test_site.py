@@ -248,21 +248,6 @@ def test_the_text_of_a_panel_goes_where_its_html_is() -> None:
     assert cell["outputs"][0]["data"] == {"text/html": '<a href="02-two.html#three">two</a>'}
 
 
-def test_the_map_marks_the_page_that_it_stands_on() -> None:
-    """And no other."""
-    links = '<a href="01-one.ipynb">01</a><a href="02-two.ipynb">02</a>'
-    (cell,) = cells(code("map", shown(text_html=links)))
-    assert cell["outputs"][0]["data"]["text/html"] == (
-        '<a href="01-one.html" aria-current="page">01</a><a href="02-two.html">02</a>'
-    )
-
-
-def test_text_alone_stays() -> None:
-    """The twin: where there is no HTML, the text is what is shown."""
-    (cell,) = cells(code("1", shown(text_plain="1")))
-    assert cell["outputs"][0]["data"] == {"text/plain": "1"}
-
-
 def test_an_output_in_markdown_becomes_prose() -> None:
     """So that its headings are the page's."""
     cell, prose = cells(code("look()", shown(text_markdown="### cause", text_plain="cause")))
@@ -303,7 +288,7 @@ def test_what_is_no_notebook_is_named(text: str | bytes) -> None:
 def test_a_page_stored_without_outputs_is_refused() -> None:
     """A page that was never run would show nothing, silently."""
     page = stored_page({**code("1"), "execution_count": None})
-    with pytest.raises(SiteError, match=r"01-one.ipynb has a cell that was never run\. Store"):
+    with pytest.raises(SiteError, match=r"01-one.ipynb: a cell was never run\. Store"):
         prepared(page, "01-one.ipynb")
 
 
@@ -314,10 +299,10 @@ def test_a_link_to_a_page_that_is_not_there_writes_nothing(tmp_path: Path) -> No
     prose = {"cell_type": "markdown", "id": "p", "metadata": {}, "source": "[two](02-two.ipynb)"}
     (pages / "01-one.ipynb").write_text(stored_page(prose))
     folder.mkdir()
-    said = build(folder, pages)
-    assert "Sphinx warns" in said
-    assert "01-one.ipynb" in said
-    assert str(tmp_path) not in said
+    problems = build(folder, pages)
+    assert "Sphinx reports problems" in problems
+    assert "01-one.ipynb" in problems
+    assert str(tmp_path) not in problems
     assert list(folder.iterdir()) == []
 
 
@@ -340,7 +325,7 @@ def test_without_sphinx_it_says_what_to_install(
 def test_what_goes_wrong_inside_sphinx_is_an_error_of_the_labs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever an extension raises is said in one line; nothing is written."""
+    """An error of an extension is one line, and nothing is written."""
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such node")

@@ -39,7 +39,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path, name: str) -> None
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("mine")
         before = contents(folder)
-        with pytest.raises(SiteError, match=rf"not the manual's.* {name[:4]}.* with -o"):
+        with pytest.raises(SiteError, match=rf"not the site's.* {name[:4]}.* with -o"):
             put(folder, "two.html")
         assert contents(folder) == before
 
@@ -50,7 +50,7 @@ def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious/file").write_text("mine")
     put(tmp_path / "site", "one.html")
     (tmp_path / "site/link").symlink_to(tmp_path / "precious")
-    with pytest.raises(SiteError, match=r"such as link,"):
+    with pytest.raises(SiteError, match=r"such as link\."):
         put(tmp_path / "site", "two.html")
     assert (tmp_path / "precious/file").read_text() == "mine"
 
@@ -64,7 +64,9 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
     assert (tmp_path / "empty/one.html").is_file()
 
 
-@pytest.mark.parametrize(("where", "why"), [("file", "is no folder"), ("file/site", "File exists")])
+@pytest.mark.parametrize(
+    ("where", "why"), [("file", "is not a folder"), ("file/site", "File exists")]
+)
 def test_what_cannot_be_a_folder_is_named(tmp_path: Path, where: str, why: str) -> None:
     """A file in its place, or in its way."""
     (tmp_path / "file").write_text("mine")

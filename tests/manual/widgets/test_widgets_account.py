@@ -1,4 +1,4 @@
-"""The account panel: gaps before attaching, none after; it only reads; refusals are said."""
+"""The account panel: gaps before attaching, none after; it is read-only; refusals are shown."""
 
 from __future__ import annotations
 
@@ -72,32 +72,32 @@ def test_view_and_twin(finished: Lab) -> None:
     assert "<button" not in panel.html(live=False)
     assert panel.html(live=True).count("<button") == 1
     for html in (panel.html(live=True), panel.html(live=False)):
-        assert '<svg role="img"' in html
+        assert 'role="img"' in html
         assert "Nothing is missing" in html
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "reason"),
     [
         (ClientError({"Error": {"Code": "AccessDeniedException"}}, "any"), "AccessDenied"),
         (EndpointConnectionError(endpoint_url="nowhere"), "no answer"),
     ],
 )
 def test_an_account_that_tells_nothing(
-    error: Exception, said: str, finished: Lab, monkeypatch: pytest.MonkeyPatch
+    error: Exception, reason: str, finished: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each question that was refused is said; nothing is called right, or missing."""
+    """Each refused question is listed; nothing is called right, or missing."""
     refusing(finished, monkeypatch, error)
     panel = AccountPanel(finished)
-    assert f"not told: the certificate ({said}" in repr(panel)
-    assert f"not told: the certificate ({said}" in panel.html(live=False)
+    assert f"not told: the certificate ({reason}" in repr(panel)
+    assert f"not told: the certificate ({reason}" in panel.html(live=False)
     assert "did not tell all" in repr(panel)
     assert "missing" not in repr(panel).lower()
     assert "not attached" not in repr(panel)
 
 
 def test_an_account_that_cannot_be_opened(finished: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the lab says of it is on the panel; looking again finds it when it is back."""
+    """The panel shows the lab's message; refresh finds the account when it is back."""
 
     def closed(_lab: Lab) -> object:
         raise CloudError("no AWS profile can be read")

@@ -54,8 +54,8 @@ def real(
 
 def toml(lab: Lab) -> dict[str, str]:
     """Return what lab.toml says of board and account."""
-    said = tomllib.loads((lab.workspace.root / "lab.toml").read_text())
-    return {"device": said["device"]["url"], "cloud": said["account"]["cloud"]}
+    values = tomllib.loads((lab.workspace.root / "lab.toml").read_text())
+    return {"device": values["device"]["url"], "cloud": values["account"]["cloud"]}
 
 
 def test_it_says_the_same_in_text_twin_and_view(panel: BenchPanel, lab: Lab) -> None:
@@ -93,7 +93,7 @@ def test_an_unknown_fault_is_refused(lab: Lab) -> None:
 
 
 def test_nothing_planted_is_nothing_taken_away(lab: Lab) -> None:
-    """Taking away what is not there is said, and no error."""
+    """Without a fault, removing it is not an error."""
     assert drills.unplant(lab) == "no fault was planted"
 
 
@@ -141,9 +141,9 @@ def test_what_will_be_real_is_confirmed_before_it_is_written(panel: BenchPanel, 
     """A proposal writes nothing; confirmed, lab.toml has both, and the panel says what to run."""
     panel.press("propose", device=PORT, cloud="aws")
     assert toml(lab) == {"device": "sim", "cloud": "sim"}
-    for said in (repr(panel), panel.html(live=True), panel.html(live=False)):
-        assert f"The board on {PORT} will be built for, flashed and reset." in said
-        assert "last four digits" in said
+    for shown in (repr(panel), panel.html(live=True), panel.html(live=False)):
+        assert f"The board on {PORT} will be built for, flashed and reset." in shown
+        assert "last four digits" in shown
     panel.press("confirm")
     assert toml(lab) == {"device": PORT, "cloud": "aws"}
     assert "first cell again" in panel.message
@@ -175,7 +175,7 @@ def test_a_seed_is_refused_with_anything_real(tmp_path: Path, device: str, cloud
 
 
 def test_a_refused_choice_is_said_and_not_kept(panel: BenchPanel, lab: Lab) -> None:
-    """What cannot be is said on the panel, and cannot be confirmed, whatever stood there before."""
+    """An invalid choice gets a message and cannot be confirmed, whatever was proposed before."""
     panel.press("propose", device=PORT, cloud="sim")
     panel.press("propose", device="", cloud="sim")
     panel.press("propose", device="sim", cloud="moon")

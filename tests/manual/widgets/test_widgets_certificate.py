@@ -65,13 +65,13 @@ def test_whose_key_is_in_it_is_compared() -> None:
         now=NOW,
         serial_number=3,
     )
-    said = repr(chain(forgotten, make_ca()))
-    assert "is NOT the device's own" in said
-    assert "The certificate holds the CSR signer's key." in said
+    text = repr(chain(forgotten, make_ca()))
+    assert "is NOT the device's own" in text
+    assert "The certificate holds the CSR signer's key." in text
 
 
 def test_the_root_is_no_csr_signer() -> None:
-    """A request that the root's own key signed is said to be one."""
+    """A request that the root's own key signed is reported as such."""
     csr = certificates.certificate_request(ec_key("ca"), THING_NAME)
     assert "NOT  The root's own key signed the request" in repr(chain(issue(), make_ca(), csr=csr))
 
@@ -130,23 +130,23 @@ def test_the_words_are_the_facts_that_openssl_prints() -> None:
         "-dates",
         "-text",
     ]
-    said = subprocess.run(
+    text = subprocess.run(
         ["openssl", "x509", *options, "-nameopt", "RFC2253", "-dateopt", "iso_8601"],
         input=certificates.to_pem(certificate).encode(),
         capture_output=True,
         check=True,
     ).stdout.decode()
     ours = {field.name: field.value for field in explained(certificates.describe(certificate))}
-    flat = said.replace(":", "").lower()
-    assert f"serial={int(ours['serial number'], 16):02X}" in said
-    assert f"subject={ours['subject']}" in said
-    assert f"issuer={ours['issuer']}" in said
+    flat = text.replace(":", "").lower()
+    assert f"serial={int(ours['serial number'], 16):02X}" in text
+    assert f"subject={ours['subject']}" in text
+    assert f"issuer={ours['issuer']}" in text
     assert ours["certificate id"] in flat
     assert ours["subjectKeyIdentifier"] in flat
     assert ours["authorityKeyIdentifier"] in flat
-    assert f"notBefore={ours['valid from'].replace(' UTC', 'Z')}" in said
-    assert f"notAfter={ours['valid until'].replace(' UTC', 'Z')}" in said
-    assert "TLS Web Client Authentication" in said
+    assert f"notBefore={ours['valid from'].replace(' UTC', 'Z')}" in text
+    assert f"notAfter={ours['valid until'].replace(' UTC', 'Z')}" in text
+    assert "TLS Web Client Authentication" in text
     assert ours["extendedKeyUsage"] == "clientAuth"
 
 
@@ -203,7 +203,7 @@ def test_each_press_does_what_it_says(lab: Lab) -> None:
 
 
 def test_a_file_that_is_none_is_refused_in_words(lab: Lab) -> None:
-    """A dropped private key or text is an error that is said; nothing of it is shown."""
+    """A dropped private key or text is an error with a message; nothing of it is shown."""
     panel = widgets.certificate(lab)
     before = panel.text()
     for file in (b"", b"<b>hello</b>", lab.file("rootCA.key").read_bytes()):

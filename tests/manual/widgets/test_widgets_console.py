@@ -1,4 +1,4 @@
-"""The panel of the console: it shows what comes while it comes, and presses do what calls do."""
+"""The console panel: it shows lines as they are printed, and its buttons make the lab's calls."""
 
 from __future__ import annotations
 
@@ -77,19 +77,19 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-# What is said
+# Text and HTML
 
 
 def test_text_twin_and_view_say_the_same(panel: ConsolePanel, board: Board) -> None:
     """Each line, each row's note and the verdict are in all three; buttons are in the view only."""
     board.log.write_text(BOOT)
-    said, twin, view = repr(panel), panel.html(live=False), panel.html(live=True)
-    for told in ("row 6 of 6: whole", "declares 91 bytes", f"SHA-256 {key().short}"):
-        assert told in said
-        assert told in words(twin)
-        assert told in words(view)
+    text_, twin, view = repr(panel), panel.html(live=False), panel.html(live=True)
+    for word in ("row 6 of 6: whole", "declares 91 bytes", f"SHA-256 {key().short}"):
+        assert word in text_
+        assert word in words(twin)
+        assert word in words(view)
     for line in (line.strip() for line in BOOT.splitlines()):
-        assert line in said
+        assert line in text_
         assert line in words(twin)
     assert twin.count("lk-dump") == view.count("lk-dump") == 7
     assert "<button" not in twin
@@ -131,16 +131,16 @@ def test_a_private_key_in_a_log_is_not_shown(panel: ConsolePanel, board: Board) 
     log = f"{BOOT}{private_pem(SECRET)}".encode()
     board.log.write_bytes(log)
     secret = private_pem(SECRET).splitlines()[1]
-    told = [repr(panel), panel.html(live=True), panel.html(live=False)]
+    shown_texts = [repr(panel), panel.html(live=True), panel.html(live=False)]
     panel.press("ask", search=secret[8:20])
-    told += [repr(panel).replace(secret[8:20], ""), panel.html(live=False)]
+    shown_texts += [repr(panel).replace(secret[8:20], ""), panel.html(live=False)]
     assert "is in 0 of them" in repr(panel)
     panel.press("inspect", file=log)
     panel.wait()
     panel.press("take")
-    told += [repr(panel), panel.html(live=True), panel.message]
-    assert not any(trace in each.encode() for each in told for trace in traces(SECRET))
-    assert "(not shown)" in told[0]
+    shown_texts += [repr(panel), panel.html(live=True), panel.message]
+    assert not any(trace in each.encode() for each in shown_texts for trace in traces(SECRET))
+    assert "(not shown)" in shown_texts[0]
 
 
 # Filter and search
@@ -194,12 +194,12 @@ def test_a_long_line_is_cut(panel: ConsolePanel, board: Board) -> None:
     assert len(panel.html(live=False)) < 2000
 
 
-def test_a_log_that_is_begun_anew(panel: ConsolePanel, board: Board) -> None:
+def test_a_log_that_is_replaced(panel: ConsolePanel, board: Board) -> None:
     """A log that became shorter is another log, and is read from its beginning."""
     board.log.write_text(BOOT)
     assert "row 6 of 6" in repr(panel)
-    board.log.write_text("0 1 [a] anew\r\n")
-    assert repr(panel).startswith("console.log: 1 line\n1  0 1 [a] anew\n")
+    board.log.write_text("0 1 [a] new\r\n")
+    assert repr(panel).startswith("console.log: 1 line\n1  0 1 [a] new\n")
 
 
 # Logs from elsewhere
@@ -245,7 +245,7 @@ def test_one_run_is_shown_whatever_came_before_and_after(board: Board) -> None:
 
 
 def test_what_is_refused_is_said(panel: ConsolePanel, board: Board) -> None:
-    """An empty text, and one that the lab refuses, are said; a path is a text like any other."""
+    """An empty or refused text gets a message; a path is a text like any other."""
     panel.press("inspect", pasted=" \n")
     assert panel.message.startswith("The text is empty.")
     panel.press("take")
@@ -281,7 +281,7 @@ class TestASecondBoard:
         return widgets.console(cast("Lab", lab))
 
     def test_rows_are_lit_as_they_arrive(self, panel: ConsolePanel, second: SecondBoard) -> None:
-        """While the board prints its dump, the rows that came are there and the rest is not."""
+        """While the board prints its dump, the panel shows the rows printed so far."""
         lines = esp32(second.key).splitlines(keepends=True)
         third = lines.index(f"{second.key.der[32:48].hex(' ', -2)} \r\n")
         second.fault = lambda of: [*of[: third + 1], 2.0, *of[third + 1 :]]
@@ -312,7 +312,7 @@ class TestASecondBoard:
         assert panel.lab.board.log.read_bytes() == log + esp32(second.key).encode()
 
     def test_a_board_that_is_silent(self, panel: ConsolePanel, second: SecondBoard) -> None:
-        """What goes wrong while it listens is said on the panel."""
+        """The panel shows an error of the capture."""
         second.powered = False
         panel.press("listen")
         panel.wait()

@@ -44,7 +44,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_row_is_marked_in_place_with_a_word(name: str) -> None:
-    """The word stands at the row, in text and picture alike, and the error's message beside it."""
+    """The row has the word, in text and picture, and the panel has the error's message."""
     lines, row, word, note = DAMAGES[name]
     damaged = dump(*lines)
     found = dump_rows(damaged)[row - 1]
@@ -68,7 +68,7 @@ def test_a_whole_dump_has_six_good_rows() -> None:
 
 
 def test_swapped_rows_of_the_point_are_in_doubt() -> None:
-    """Nobody can tell which of two rows is which; the first row is still good."""
+    """Swapped rows of the point cannot be told apart; the first row is still good."""
     assert words(*ROWS[:2], ROWS[3], ROWS[2], *ROWS[4:]) == ["good", *["in doubt"] * 5]
 
 

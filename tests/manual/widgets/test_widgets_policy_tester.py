@@ -42,7 +42,7 @@ def statement(effect: str, action: str, resource: str) -> dict[str, str]:
 
 
 def typed(*statements: dict[str, str]) -> str:
-    """Return a document as somebody may type it: on one line."""
+    """Return a document on one line, as it may be typed."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
@@ -90,7 +90,7 @@ def test_a_variable_without_value_matches_nothing(panel: PolicyTesterPanel) -> N
 def test_topic_and_topicfilter_mixed_up_is_said(
     action: str, named: str, says: str, panel: PolicyTesterPanel
 ) -> None:
-    """The mix-up is named; with the right kind the statement allows, and nothing is said."""
+    """The mix-up is named; with the right kind the statement allows, without the message."""
     right = "topicfilter" if named == "topic" else "topic"
     panel.press(
         "ask", action=action, document=typed(statement("Allow", action, f"{ARN}:{named}/*"))
@@ -114,7 +114,7 @@ def test_topic_and_topicfilter_mixed_up_is_said(
 def test_a_broken_document_gets_the_parsers_words(
     document: str, says: str, panel: PolicyTesterPanel
 ) -> None:
-    """What is wrong is said with its place, what was typed stays, and mending it answers."""
+    """The message has the position, the typed text stays, and a fixed text is evaluated."""
     panel.press("ask", document=document)
     assert says in repr(panel)
     assert "<mark>" not in panel.html(live=True)
@@ -124,7 +124,7 @@ def test_a_broken_document_gets_the_parsers_words(
 
 
 def test_view_and_twin_say_what_the_text_says(panel: PolicyTesterPanel) -> None:
-    """The answer stands in all three; fields only where they can be used."""
+    """All three have the answer; only the live view has fields."""
     reason = "allowed by statement 2 (&#34;Publish&#34;)"
     assert reason in panel.html(live=True)
     assert reason in panel.html(live=False)

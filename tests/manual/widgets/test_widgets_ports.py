@@ -1,4 +1,4 @@
-"""The panel of the serial ports: it says what the command says, and chooses as it does."""
+"""The panel of the serial ports: it shows and chooses the same as the command."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_look_again(root: Path, computer: Bench) -> None:
 
 @pytest.mark.parametrize("rate", ["fast", "", "-1", "²"])
 def test_what_is_refused_is_said(root: Path, computer: Bench, rate: str) -> None:
-    """A rate that is none is refused in words and changes nothing."""
+    """An invalid rate is refused with a message, and changes nothing."""
     panel = panel_of(root, computer)
     panel.press("choose", port="/dev/ttyUSB1", rate=rate)
     assert "expected a whole number such as 115200" in panel.message
@@ -96,7 +96,7 @@ def test_what_is_refused_is_said(root: Path, computer: Bench, rate: str) -> None
 
 
 def test_choose(root: Path, computer: Bench) -> None:
-    """A port that is chosen stands in lab.toml, and the panel says what to do then."""
+    """A chosen port is written to lab.toml, and the message says what to do next."""
     panel = panel_of(root, computer)
     panel.press("choose", port="/dev/ttyUSB1", rate=" 74880 ")
     assert repr(panel).endswith("open_lab() reads it.")

@@ -1,4 +1,4 @@
-"""The route's panel: the procedure as a map, told the same in text, in HTML and to the keyboard."""
+"""The route panel: the procedure as a map, the same in text and HTML and with the keyboard."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_map_is_the_routes(lab: Lab) -> None:
 
 @pytest.mark.parametrize("live", [True, False])
 def test_text_and_html_say_the_same(device: Lab, panel: RoutePanel, *, live: bool) -> None:
-    """Every page, call, state and thing made of the text stands in the view and in its twin."""
+    """The view and its twin have every page, call, state and file of the text."""
     device.perform("create_ca")
     shown = words(panel, live=live)
     for line in repr(panel).splitlines():
@@ -110,7 +110,7 @@ def test_every_page_is_a_link(lab: Lab, panel: RoutePanel) -> None:
 
 
 def test_a_failed_step_says_why_until_it_is_done(device: Lab, panel: RoutePanel) -> None:
-    """What the last perform() raised stands on the map; success takes it away."""
+    """The map shows the error of the last perform() until the step succeeds."""
     step = device.procedure.find("create_ca")
     workbench = device.workbench("create_ca")
 
@@ -130,7 +130,7 @@ def test_a_failed_step_says_why_until_it_is_done(device: Lab, panel: RoutePanel)
 
 
 def test_damage_beside_the_journal_fails_nothing(device: Lab, panel: RoutePanel) -> None:
-    """A damaged list of failures counts as empty; a damaged journal is said on the panel."""
+    """A damaged list of failures counts as empty; the panel reports a damaged journal."""
     (device.workspace.device / "failed.json").write_text("[")
     assert "0 of 17" in repr(panel)
     device.workspace.journal.path.write_text("nonsense\n")
@@ -141,7 +141,7 @@ def test_damage_beside_the_journal_fails_nothing(device: Lab, panel: RoutePanel)
 def test_nothing_is_asked_and_nothing_is_started(
     device: Lab, panel: RoutePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The map is told from the workspace alone: with the bench gone it says the same."""
+    """The map needs only the workspace: without the bench it is the same."""
     before = repr(panel)
     monkeypatch.setattr(lab_module, "open_account", None)
     monkeypatch.setattr(opening.benches, "start_or_find", None)
@@ -151,20 +151,20 @@ def test_nothing_is_asked_and_nothing_is_started(
 
 def test_it_looks_again(device: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A press shows what was done since, elsewhere; in JupyterLab each cell does it."""
-    wishes: list[Callable[[], object]] = []
-    monkeypatch.setattr(sys.modules[RoutePanel.__module__], "when_noted", wishes.append)
+    callbacks: list[Callable[[], object]] = []
+    monkeypatch.setattr(sys.modules[RoutePanel.__module__], "when_noted", callbacks.append)
     panel = RoutePanel(device)
     assert "0 of 17" in panel.front.html
     device.perform("set_endpoint_and_thing")
     panel.press("refresh")
     assert "1 of 17" in panel.front.html
     device.perform("force_key_generation")
-    wishes[0]()
+    callbacks[0]()
     assert "2 of 17" in panel.front.html
 
 
 def test_a_step_that_is_not_ready_has_not_failed(device: Lab) -> None:
-    """What is asked for too early is no failure of its own."""
+    """A step that is not ready yet is not a failure."""
     with pytest.raises(NotReadyError):
         procedure.perform(
             device.workbench("issue_certificate"),
