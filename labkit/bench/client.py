@@ -1,8 +1,8 @@
-"""The simulated bench seen from outside: found, started, spoken to and ended.
+"""The client of the simulated bench: find it, start it, send it requests, and stop it.
 
-The bench is a program of its own, one for each workspace, in a session of its own, so that
-closing a page or restarting a kernel does not end it. It is reached only through its URLs and the
-file that says where they are.
+The bench is a separate program, one for each workspace, in a session of its own, so that closing a
+page or restarting a kernel does not end it. It is reached only through its URLs, which its ready
+file contains.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from labkit.workspace import Workspace
 
 START_TIMEOUT_S = 30.0
-"""A start takes about a second; a busy computer gets the benefit of the doubt."""
+"""A start takes about a second; this is generous, for slow machines."""
 
 _started: list[subprocess.Popen[bytes]] = []
-"""The benches that this process has started, so that Python can clear them away when they end."""
+"""The benches that this process has started; Python must collect their exit codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +67,30 @@ class Bench:
         """Read a ready file.
 
         Raises:
-            BenchError: it is not one.
+            BenchError: the file is not a ready file.
         """
         try:
-            told = json.loads(path.read_text())
+            ready = json.loads(path.read_text())
             return cls(
-                board_urls=dict(told["board_urls"].items()),
-                **{name: told[name] for name in cls.__slots__ if name != "board_urls"},
+                board_urls=dict(ready["board_urls"].items()),
+                **{name: ready[name] for name in cls.__slots__ if name != "board_urls"},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BenchError(f"{path}: not a bench's ready file: {error!r}") from None
+            raise BenchError(
+                f"{path}: not a bench's ready file: {error!r}. Delete it; the next command starts "
+                "a bench."
+            ) from None
 
     def get(self, path: str = "") -> dict[str, object]:
-        """Return what the bench says of itself, or of a part, such as `boards/LED`."""
+        """Return the state of the bench, or of a part of it, such as `boards/LED`."""
         return self._call(path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
-        """Do at the bench what a hand would do: `boards/LED/reset`, `boards/LED/power`, `stop`."""
+        """Send a command: `boards/LED/reset`, `boards/LED/power`, `stop`."""
         return self._call(path, body)
 
     def let_board_clock_run_fast(self, thing: str) -> None:
-        """Let the clock of a thing's board run so fast that its 180 s delay passes at once."""
+        """Set the clock of a thing's board to fast: its delay of 180 s takes no time."""
         self.post(board_path(thing, "clock"), {"speed": "fast"})
 
     def is_alive(self) -> bool:
@@ -101,17 +104,20 @@ class Bench:
         """End the bench and wait until it is gone.
 
         Raises:
-            BenchError: it does not end; a board's program may take 10 s.
+            BenchError: it still answers after the timeout; a board's program may take 10 s.
         """
-        with suppress(BenchError):  # it may be gone before its answer is
+        with suppress(BenchError):  # it may end before it has answered
             self.post("stop", {})
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
-            # The account hangs up after the controls and the boards.
+            # The account closes after the controls and the boards.
             if not _listens(self.control_url) and not _listens(self.iot_endpoint_url):
                 return
             time.sleep(0.02)
-        raise BenchError(f"the bench (process {self.pid}) was told to stop and still answers.")
+        raise BenchError(
+            f"the bench (process {self.pid}) still answers {timeout_s:g} s after the request to "
+            "stop. End the process."
+        )
 
     def _call(self, path: str, body: Mapping[str, object] | None) -> dict[str, object]:
         url = f"{self.control_url.rstrip('/')}/{path}"
@@ -121,17 +127,17 @@ class Bench:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with direct_opener().open(request, timeout=10) as answer:
-                told = json.load(answer)
+            with direct_opener().open(request, timeout=10) as response:
+                answer = json.load(response)
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")
-            raise BenchError(f"the bench refused {path or 'the question'}: {said}") from None
+            reason = error.read().decode(errors="replace")
+            raise BenchError(f"the bench refused {path or 'the request'}: {reason}") from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise BenchError(
                 f"the simulated bench at {self.control_url} does not answer: {error}. "
-                "Run the cell or the command again: it is started where it is missing."
+                "Run the cell or the command again; it starts the bench."
             ) from None
-        return told if isinstance(told, dict) else {}
+        return answer if isinstance(answer, dict) else {}
 
 
 def board_path(thing: str, part: str = "") -> str:
@@ -140,7 +146,7 @@ def board_path(thing: str, part: str = "") -> str:
 
 
 def _listens(url: str) -> bool:
-    """Return whether anything listens at a URL."""
+    """Return whether a program listens at a URL."""
     address = urlsplit(url)
     try:
         socket.create_connection((address.hostname or "", address.port or 0), 1).close()
@@ -162,7 +168,7 @@ def find(workspace: Workspace) -> Bench | None:
 
 
 def start_or_find(workspace: Workspace) -> Bench:
-    """Return the workspace's bench with a board for its device, started where it is not running.
+    """Return the workspace's bench with a board for its device; start it if it is not running.
 
     Raises:
         BenchError: it cannot be started, or runs with another seed or network.
@@ -191,23 +197,23 @@ def _start(workspace: Workspace) -> Bench:
     while time.monotonic() < end:
         if bench := find(workspace):
             if bench.pid != process.pid and sys.platform != "win32":
-                # Still starting, ours would take the place of the other one when that ends. On
+                # Another process has started the bench. Ours would replace it when it ends. On
                 # Windows the process of a virtual environment is its launcher.
                 process.terminate()
             return bench
         if process.poll() is not None:
             if process.returncode != IN_USE_EXIT_CODE:
                 break
-            # Another caller's is starting: wait for it. Or one is ending: then ours is next.
+            # Another bench is starting: wait for it. Or one is ending: then start ours.
             time.sleep(0.2)
             process = process if find(workspace) else _launch(workspace, log)
         time.sleep(0.02)
     else:
         process.terminate()
-    said = log.read_text(errors="replace").strip().splitlines()
+    printed = log.read_text(errors="replace").strip().splitlines()
     raise BenchError(
-        f"the simulated bench did not start: {said[-1] if said else 'it said nothing'}. "
-        f"What it wrote is in {log}."
+        f"the simulated bench did not start: {printed[-1] if printed else 'it printed nothing'}. "
+        f"Its output is in {log}."
     )
 
 
@@ -225,8 +231,8 @@ def _launch(workspace: Workspace, log: Path) -> subprocess.Popen[bytes]:
 
 
 @atexit.register
-def _let_go() -> None:
-    """Let Python end without a warning: a bench outlives whoever started it."""
+def _forget_started() -> None:
+    """Let Python exit without a warning: a bench outlives the process that started it."""
     for process in _started:
         process.returncode = process.poll() or 0
 
@@ -235,7 +241,7 @@ def simulator_command(workspace: Workspace) -> list[str]:
     """Return the command that runs a workspace's bench in the foreground.
 
     Raises:
-        MissingPackageError: what the bench is made of is not installed.
+        MissingPackageError: a package that the bench needs is not installed.
     """
     require("OpenSSL", "botocore", "serial", "tlslite")
     settings = workspace.settings
@@ -253,7 +259,8 @@ def _refuse_other_seed(workspace: Workspace, about: Mapping[str, object]) -> Non
     running = about.get("seed") or None
     if running != workspace.settings.seed:
         raise BenchError(
-            "the workspace's bench runs with another seed than is asked for. End it with "
+            f"the workspace's bench runs with the seed {running!r}, expected "
+            f"{workspace.settings.seed!r}. End it with "
             f"`labkit stop --workspace {workspace.root}`, or use another LABKIT_WORKSPACE."
         )
 
@@ -262,21 +269,21 @@ def _refuse_other_port(workspace: Workspace, bench: Bench) -> None:
     wanted = workspace.settings.mqtt_port
     if wanted not in (0, bench.mqtt_port):
         raise BenchError(
-            f"the workspace's bench listens for MQTT on port {bench.mqtt_port}, and lab.toml says "
-            f"account.mqtt_port = {wanted}. End it with `labkit stop --workspace "
-            f"{workspace.root}`; the next start uses port {wanted}."
+            f"the workspace's bench listens for MQTT on port {bench.mqtt_port}, expected {wanted} "
+            f"(account.mqtt_port in {workspace.root / 'lab.toml'}). End it with "
+            f"`labkit stop --workspace {workspace.root}`; the next start uses port {wanted}."
         )
 
 
 def _refuse_other_network(workspace: Workspace, about: Mapping[str, object]) -> None:
-    """Refuse a bench whose boards do not reach the account that the workspace works with."""
+    """Refuse a bench whose boards do not reach the workspace's account."""
     if not workspace.settings.board_is_simulated:
         return
     is_real = about.get("network") == "real"
     if is_real != workspace.settings.board_is_on_real_network:
         runs, wanted = ("real", "simulated") if is_real else ("simulated", "real")
         raise BenchError(
-            f"the workspace's bench runs with boards that reach a {runs} account, and a {wanted} "
-            "one is asked for. End it with "
-            f"`labkit stop --workspace {workspace.root}`, and it is started anew."
+            f"the workspace's bench runs with boards that reach a {runs} account, expected a "
+            f"{wanted} one. End it with `labkit stop --workspace {workspace.root}`; the next "
+            "command starts it again."
         )

@@ -1,8 +1,8 @@
-"""The simulated board's build: a firmware tree's macros, taken out as its compiler sees them.
+"""The simulated board's build: the macros of a firmware tree as its compiler sees them.
 
 An image is JSON: ``{"format": 1, "release": "202203.00", "hello_world": "202011", "macros":
-{NAME: text or null}}``. It may hold a private key (Option 1), so its file is readable by its owner
-only.
+{NAME: text or null}}``. It may contain a private key (Option 1), so only its owner can read the
+file.
 """
 
 from __future__ import annotations
@@ -60,21 +60,21 @@ _LONGEST_CHAIN = 8
 
 
 def build_image(tree: Path) -> dict[str, Any]:
-    """Build the simulated board's image of a firmware tree as it stands.
+    """Build the simulated board's image of a firmware tree.
 
-    Values are what the compiler makes of them: strings unescaped and joined, numbers in decimal,
-    None for NULL. A force macro that is not defined, as when its blank was lost in a copy
-    (`…KEY_PAIR1`), is "0": so does `#if` read it, without a word.
+    Values are as the compiler reads them: strings unescaped and joined, numbers in decimal, None
+    for NULL. A force macro that is not defined, for example because its blank was lost in a copy
+    (`…KEY_PAIR1`), is "0", as in `#if`, and without a warning.
 
-    The release is the one of two whose habits the tree has: 202203.00 where a delay before the
-    key pair is generated is defined, or the files name 202107 or later; else 201910.00, also for
-    older and unnamed releases. The hello world is the tree's own, of whatever generation.
+    The board behaves like one of two releases: 202203.00 if the tree defines a delay before the
+    key pair is generated or names 202107 or later, otherwise 201910.00. The hello world is that of
+    the tree's own generation.
 
     Args:
         tree: the firmware tree's top folder.
 
     Returns:
-        The image, which may hold a private key: write it with `write_image`.
+        The image, which may contain a private key: write it with `write_image`.
 
     Raises:
         DeviceError: the tree does not build; the message names file and line.
@@ -96,12 +96,12 @@ def build_image(tree: Path) -> dict[str, Any]:
     macros[_SECURITY] = build.name(credentials, _SECURITY)
     macros[_FORCE] = build.switch(provisioning)
     macros[_DELAY] = build.number(provisioning, _DELAY)
-    release = _habit(sources.release, delays=macros[_DELAY] is not None)
+    release = _behaviour(sources.release, delays=macros[_DELAY] is not None)
     hello_world = sources.hello_world.name
     return {"format": _FORMAT, "release": release, "hello_world": hello_world, "macros": macros}
 
 
-def _habit(release: str | None, *, delays: bool) -> str:
+def _behaviour(release: str | None, *, delays: bool) -> str:
     year_and_month = int((release or "0").split(".")[0])
     return _NEW if delays or year_and_month >= _FIRST_TO_PRINT_AT_EVERY_BOOT else _OLD
 
@@ -114,7 +114,7 @@ class _Unit:
         self.text = read_source(file)
 
     def get(self, name: str) -> firmware.Macro | None:
-        """Return a macro, None where it is not defined."""
+        """Return a macro, or None if it is not defined."""
         try:
             return firmware.get(self.text, name)
         except MacroNotFoundError:
@@ -124,7 +124,7 @@ class _Unit:
 
 
 class _Build:
-    """Takes macros out of the units; one macro may name another, in any of them."""
+    """Reads macros from the units; a macro may name another one in any of them."""
 
     def __init__(self, units: list[_Unit]) -> None:
         self._units = units
@@ -137,27 +137,27 @@ class _Build:
             return None
         if macro.written not in ("string", "null"):
             raise DeviceError(
-                f"{unit.path}: line {macro.line}: expected a string in quotes, or NULL, for "
-                f'{name}, found {_WRITTEN[macro.written]}. Set it again, such as "…".'
+                f"{unit.path}: line {macro.line}: {name} is {_WRITTEN[macro.written]}, expected a "
+                'string in quotes, or NULL. Set it again, such as "…".'
             )
         return macro.value
 
     def name(self, unit: _Unit, name: str) -> str | None:
-        """Return a name as it stands."""
+        """Return a macro that is a name."""
         macro = unit.get(name)
         if macro is None:
             self._missing(unit, name)
             return None
         if macro.written != "name":
             raise DeviceError(
-                f"{unit.path}: line {macro.line}: expected a name without quotes for {name}, "
-                f"found {_WRITTEN[macro.written]}. Set it again, such as eWiFiSecurityWPA2."
+                f"{unit.path}: line {macro.line}: {name} is {_WRITTEN[macro.written]}, expected a "
+                "name without quotes. Set it again, such as eWiFiSecurityWPA2."
             )
         return macro.value
 
     def switch(self, unit: _Unit) -> str:
-        """Return whether a key pair is to be made anew, as `#if` reads it."""
-        # In an #if a name that is not defined counts as 0 (C11, 6.10.1, clause 4).
+        """Return whether a new key pair is forced, as `#if` reads it."""
+        # In an #if an undefined name is 0 (C11, 6.10.1, clause 4).
         return (
             self.number(unit, _FORCE, undefined=UNDEFINED)
             or self.number(unit, _OLDER_FORCE, undefined=UNDEFINED)
@@ -165,7 +165,7 @@ class _Build:
         )
 
     def number(self, unit: _Unit, name: str, *, undefined: str | None = None) -> str | None:
-        """Return a number in decimal, None where the macro is not defined."""
+        """Return a number in decimal, or None if the macro is not defined."""
         macro = unit.get(name)
         if macro is None:
             return None
@@ -174,8 +174,8 @@ class _Build:
             number = evaluate(macro.value, lambda name: self._text(name) or undefined)
         if number is None:
             raise DeviceError(
-                f"{unit.path}: line {macro.line}: expected a number for {name}, "
-                f"found {_WRITTEN[macro.written]} that is none. Set it again, such as 0."
+                f"{unit.path}: line {macro.line}: {name} is {_WRITTEN[macro.written]} without a "
+                "numeric value, expected a number. Set it again, such as 0."
             )
         return str(number)
 
@@ -186,7 +186,7 @@ class _Build:
             self._missing(unit, _PORT)
         elif not 1 <= int(number) <= _HIGHEST_PORT:
             raise DeviceError(
-                f"{unit.path}: expected a port from 1 to 65535 for {_PORT}, found {number}. "
+                f"{unit.path}: {_PORT} is {number}, expected a port from 1 to 65535. "
                 "Set it again, such as 8883."
             )
         return number
@@ -200,7 +200,7 @@ class _Build:
             raise DeviceError(f"{unit.path}: {error}") from error
 
     def _resolve(self, unit: _Unit, name: str) -> firmware.Macro | None:
-        """Follow a macro that names another to the one that holds the value."""
+        """Follow a macro that names another one to the value."""
         macro = unit.get(name)
         for _ in range(_LONGEST_CHAIN):
             if macro is None or macro.written != "name" or macro.value is None:
@@ -220,11 +220,11 @@ class _Build:
 
 
 def write_image(path: Path, image: dict[str, Any]) -> None:
-    """Write an image as a whole or not at all, readable by its owner only.
+    """Write an image whole or not at all; only its owner can read it.
 
     Args:
-        path: the file; its folder is made where it is missing.
-        image: what `build_image` returned.
+        path: the file; its folder is created if it is missing.
+        image: the result of `build_image`.
     """
     write(path, json.dumps(image, indent=1), private=True)
 
@@ -233,19 +233,21 @@ def read_image(path: Path) -> dict[str, Any]:
     """Read an image.
 
     Raises:
-        DeviceError: there is none, or the file is not one. Its content is not shown.
+        DeviceError: the file is missing, or it is not an image. Its content is not shown.
     """
     try:
         image = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise DeviceError(f"{path}: there is no image. Build one first.") from None
+        raise DeviceError(f"{path}: no image. Run the build command first.") from None
     except (OSError, ValueError) as error:
-        raise DeviceError(f"{path}: the image cannot be read. Build it again.") from error
+        raise DeviceError(
+            f"{path}: the image cannot be read. Run the build command again."
+        ) from error
     if not (
         isinstance(image, dict)
         and image.get("format") == _FORMAT
         and isinstance(image.get("release"), str)
         and isinstance(image.get("macros"), dict)
     ):
-        raise DeviceError(f"{path}: expected an image of format {_FORMAT}. Build it again.")
+        raise DeviceError(f"{path}: not an image of format {_FORMAT}. Run the build command again.")
     return image

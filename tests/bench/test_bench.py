@@ -67,7 +67,7 @@ def test_started_once_found_ever_after(place: Workspace) -> None:
 
 
 def test_lives_in_a_session_of_its_own(place: Workspace) -> None:
-    """The end of whoever started it, or Ctrl-C in its terminal, does not end the bench."""
+    """The end of its parent process, or Ctrl-C in its terminal, does not end the bench."""
     pid = start_or_find(place).pid
     assert os.getsid(pid) == pid != os.getsid(0)
 
@@ -141,10 +141,10 @@ def test_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """A bench that does not start says why, in its own last words, and where the rest is."""
     place = Workspace.open(tmp_path, {})
     (place.bench / "account.sqlite3").mkdir(parents=True)
-    with pytest.raises(BenchError, match=r"bench did not start: .*\. What it wrote is in .*log"):
+    with pytest.raises(BenchError, match=r"bench did not start: .*\. Its output is in .*log"):
         start_or_find(place)
     monkeypatch.setattr(benches, "START_TIMEOUT_S", 0.01)
-    with pytest.raises(BenchError, match=r"did not start: it said nothing"):
+    with pytest.raises(BenchError, match=r"did not start: it printed nothing"):
         start_or_find(Workspace.open(tmp_path / "other", {}))
 
 
@@ -155,7 +155,7 @@ def test_another_seed(place: Workspace, tmp_path: Path) -> None:
     seeded = Workspace.open(tmp_path, {"LABKIT_SEED": "one"})
     seeded.bench.mkdir()
     (seeded.bench / "ready.json").write_bytes(ready.read_bytes())
-    with pytest.raises(BenchError, match=r"runs with another seed than is asked for. End it with"):
+    with pytest.raises(BenchError, match=r"runs with the seed None, expected 'one'. End it with"):
         start_or_find(seeded)
 
 
@@ -261,7 +261,7 @@ def test_a_bench_has_64_boards_at_most(tmp_path: Path) -> None:
     bench = start_or_find(Workspace.open(tmp_path, {}))
     for number in range(1, 64):
         bench.post(f"boards/thing-{number}", {})
-    with pytest.raises(BenchError, match="there are 64 boards already"):
+    with pytest.raises(BenchError, match="the bench has 64 boards already"):
         bench.post("boards/thing-64", {})
     assert bench.post("boards/thing-63/reset", {})["boots"] == 1
     bench.stop()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from handshakes_seen import CLIENT, broke, seen, step, told
+from handshakes_seen import CLIENT, broke, reported, seen, step
 from simulator_fixtures import MORNING, Authority, Client, Cloud, Device, offer_old_tls
 
 from labkit.bench.handshake import Outcome
@@ -71,13 +71,13 @@ def test_accepted(cloud: Cloud, led: Device, version: ssl.TLSVersion) -> None:
 
 
 def unknown(_: Cloud, ca: Authority) -> Device:
-    """Return a device whose certificate nobody has registered."""
+    """Return a device whose certificate is not registered."""
     return ca.issue("stranger")
 
 
 def of_unknown_ca(_: Cloud, __: Authority) -> Device:
-    """Return a device of a CA that nobody has registered."""
-    return Authority("Nobody's CA").issue("stranger")
+    """Return a device of a CA that is not registered."""
+    return Authority("Unknown CA").issue("stranger")
 
 
 def inactive(cloud: Cloud, ca: Authority) -> Device:
@@ -106,7 +106,7 @@ def of_tomorrow(cloud: Cloud, ca: Authority) -> Device:
 
 REFUSED: dict[Callable[[Cloud, Authority], Device], tuple[str, str]] = {
     unknown: ("certificate_unknown", "the certificate is not registered; its CA is"),
-    of_unknown_ca: ("unknown_ca", "neither is its CA (CN=Nobody's CA)"),
+    of_unknown_ca: ("unknown_ca", "neither is its CA (CN=Unknown CA)"),
     inactive: ("certificate_unknown", "the certificate is INACTIVE"),
     expired: ("certificate_expired", "the certificate expired on 2026-01-31"),
     of_tomorrow: ("bad_certificate", "the certificate is not valid before 2026-01-02"),
@@ -130,7 +130,7 @@ def test_refused_certificate(
     assert shaken.alert == alert
     assert f"AWS IoT refused it with the alert {alert}: " in shaken.verdict
     assert reason in shaken.verdict
-    assert reason in told(cloud)["refusal"]
+    assert reason in reported(cloud)["refusal"]
     assert f"CN=stranger, id {device.id[:16]}…" in repr(shaken)
     assert step(shaken, "AWS IoT", "Certificate").outcome is Outcome.OK
     assert step(shaken, "device", "CertificateVerify").outcome is Outcome.NOT_REACHED
@@ -144,7 +144,7 @@ def test_no_certificate(cloud: Cloud, version: ssl.TLSVersion) -> None:
     assert connect(cloud, None, "LED", version=version).endswith(alerts[version])
     assert broke(seen(cloud)) == ("device", "Certificate")
     assert "peer did not return a certificate" in seen(cloud).verdict
-    assert told(cloud)["certificate_id"] == ""
+    assert reported(cloud)["certificate_id"] == ""
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -166,7 +166,7 @@ def test_wrong_root_on_the_device(cloud: Cloud, led: Device, version: ssl.TLSVer
     proof = "ServerKeyExchange" if version is VERSIONS[0] else "CertificateVerify"
     assert step(shaken, "AWS IoT", proof).outcome is Outcome.IGNORED
     assert step(shaken, "device", "Certificate").outcome is Outcome.NOT_REACHED
-    assert told(cloud)["certificate_id"] == ""
+    assert reported(cloud)["certificate_id"] == ""
 
 
 def board_connects(cloud: Cloud, device: Device, key: object) -> None:
@@ -219,7 +219,7 @@ def test_to_be_registered_just_in_time(cloud: Cloud) -> None:
     shaken = seen(cloud)
     assert broke(shaken) == ("device", "CONNECT")
     assert "proved who they are; then: the CA registers automatically" in shaken.verdict
-    assert told(cloud)["refusal"] == ""
+    assert reported(cloud)["refusal"] == ""
 
 
 def test_what_follows_the_handshake_is_no_mqtt(cloud: Cloud, led: Device) -> None:
@@ -282,7 +282,7 @@ def test_cut_off_inside_the_hello(cloud: Cloud) -> None:
     with socket.create_connection(cloud.address) as raw:
         raw.sendall(hello(cloud, VERSIONS[1])[0][:100])
     assert broke(seen(cloud)) == ("device", "ClientHello")
-    assert told(cloud)["offered"] == []
+    assert reported(cloud)["offered"] == []
 
 
 def test_still_going_on(cloud: Cloud, led: Device, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,5 +291,5 @@ def test_still_going_on(cloud: Cloud, led: Device, monkeypatch: pytest.MonkeyPat
     with cloud.connect(led, version=VERSIONS[1]):
         cloud.gateway.attempts.last(CLIENT)
         assert seen(cloud).broke_at is None
-        assert "still going on" in seen(cloud).verdict
+        assert "in progress" in seen(cloud).verdict
     assert not seen(cloud).is_accepted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
 import pytest
-from handshakes_seen import CLIENT, broke, seen, step, told
+from handshakes_seen import CLIENT, broke, reported, seen, step
 
 from labkit.bench.simulator import mqtt
 
@@ -116,6 +116,6 @@ def test_two_at_once_are_not_mixed(cloud: Cloud, ca: Authority, led: Device) -> 
     for thread in threads:
         thread.join()
     assert seen(cloud, "board 0").is_accepted
-    assert told(cloud, "board 0")["subject"] == "CN=LED"
+    assert reported(cloud, "board 0")["subject"] == "CN=LED"
     assert broke(seen(cloud, "board 1")) == ("device", "Certificate")
-    assert told(cloud, "board 1")["subject"] == "CN=stranger"
+    assert reported(cloud, "board 1")["subject"] == "CN=stranger"

@@ -140,13 +140,13 @@ def test_what_was_set_is_in_the_image(tree: Path) -> None:
     ],
 )
 def test_the_force_macro_as_the_preprocessor_sees_it(new_tree: Path, line: str, value: str) -> None:
-    """What is not defined counts as 0, in silence, as in life."""
+    """What is not defined counts as 0, in silence, as on real hardware."""
     replace(new_tree / PROVISIONING, f"#define {FORCE}    0", line)
     assert build_image(new_tree)["macros"][FORCE] == value
 
 
 def test_a_macro_that_names_another_is_followed(new_tree: Path) -> None:
-    """A value may stand in another macro, in any of the three files."""
+    """A value may be in another macro, in any of the three files."""
     set_in(new_tree / CREDENTIALS, THING, "shared")
     replace(new_tree / KEYS, f"{AUTHORITY}    NULL", f"{AUTHORITY}    {THING}")
     replace(new_tree / PROVISIONING, "180", "( 3 * A )\n    #define A 10")
@@ -158,11 +158,11 @@ def test_a_macro_that_names_another_is_followed(new_tree: Path) -> None:
     ("file", "old", "new", "message"),
     [
         (CREDENTIALS, f'{THING}    ""', f"{THING}    lab",
-         f"{CREDENTIALS}: line 19: expected a string in quotes, or NULL, for {THING}, found a"),
-        (CREDENTIALS, f'{THING}    ""', f'{THING}    "lab" X', "found an expression"),
+         f"{CREDENTIALS}: line 19: {THING} is a name, expected a string in quotes, or NULL"),
+        (CREDENTIALS, f'{THING}    ""', f'{THING}    "lab" X', "is an expression"),
         (CREDENTIALS, f'{THING}    ""', THING, f"{CREDENTIALS}: line 19: .* without a value"),
-        (CREDENTIALS, "8883", '"8883"', "expected a number for .*, found a string"),
-        (CREDENTIALS, "8883", "88830", "expected a port from 1 to 65535 .* found 88830"),
+        (CREDENTIALS, "8883", '"8883"', "is a string without a numeric value, expected a number"),
+        (CREDENTIALS, "8883", "88830", "is 88830, expected a port from 1 to 65535"),
         (CREDENTIALS, "8883", "UNKNOWN", "expected a number"),
         (CREDENTIALS, "eWiFiSecurityWPA2\n#endif", '"WPA2"\n#endif', "expected a name without"),
         (CREDENTIALS, f'#define {THING}    ""', f'#define {THING}S    ""',
@@ -286,10 +286,10 @@ def test_image_file_is_private_and_whole(new_tree: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "there is no image. Build one first"),
-        (b"{", "cannot be read. Build it again"),
+        (None, "no image. Run the build command first"),
+        (b"{", "cannot be read. Run the build command"),
         (b"\xff", "cannot be read"),
-        (b"[]", "expected an image of format 1"),
+        (b"[]", "not an image of format 1"),
         (json.dumps({"format": 2, "release": NEW, "macros": {}}).encode(), "format 1"),
         (json.dumps({"format": 1, "release": NEW, "macros": []}).encode(), "format 1"),
     ],

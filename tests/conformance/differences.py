@@ -25,11 +25,11 @@ class Difference:
     """A row, and what the judge did instead."""
 
     row: Row
-    came: str
+    got: str
     left_behind: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{self.row}", f"  AWS: {self.row.expected}", f"  came: {self.came}"]
+        lines = [f"{self.row}", f"  AWS: {self.row.expected}", f"  got: {self.got}"]
         return "\n".join([*lines, f"  source: {self.row.source}", *self.left_behind])
 
 
@@ -43,20 +43,20 @@ def judged(row: Row, judge: Judge) -> Difference | None:
         NotAskedError: the judge has no gateway, or the row would call what costs something.
     """
     with Situation(judge) as situation:
-        came = left = None
+        got = left = None
         try:
             act = row.make(situation)
         except ClientError as error:
-            came = f"the situation cannot be made: {error.operation_name}: {refusal(error)}"
+            got = f"the situation cannot be made: {error.operation_name}: {refusal(error)}"
         except BROKEN as error:
-            came = f"the situation cannot be made: {type(error).__name__}: {error}"
+            got = f"the situation cannot be made: {type(error).__name__}: {error}"
         else:
-            came = difference(row.expected, act, situation.seen)
+            got = difference(row.expected, act, situation.seen)
         finally:
             left = situation.undo.everything()
-    if came is None and left and (judge.strict or judge.real):
-        came = "as expected, but not everything could be undone"
-    return Difference(row, came, tuple(left)) if came else None
+    if got is None and left and (judge.strict or judge.real):
+        got = "as expected, but not everything could be undone"
+    return Difference(row, got, tuple(left)) if got else None
 
 
 def report(name: str, found: Iterable[Difference]) -> str:
@@ -68,8 +68,8 @@ def report(name: str, found: Iterable[Difference]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for it in found:
-        why = explanation(name, str(it.row), it.came)
-        cells = (it.row.call, it.row.situation, str(it.row.expected), it.came, why)
+        why = explanation(name, str(it.row), it.got)
+        cells = (it.row.call, it.row.situation, str(it.row.expected), it.got, why)
         lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(lines) + "\n"
 

@@ -123,15 +123,15 @@ def difference(
         seen: what the situation has noted.
 
     Returns:
-        What came, in a few words; None where it is what was expected.
+        What got, in a few words; None where it is what was expected.
     """
     try:
         answer = act()
     except ClientError as error:
-        came = refusal(error)
-        if any(_same_refusal(refusal, came, seen) for refusal in expected.refusals):
+        got = refusal(error)
+        if any(_same_refusal(refusal, got, seen) for refusal in expected.refusals):
             return None
-        return str(came)
+        return str(got)
     except BROKEN as error:
         return f"{type(error).__name__}: {error}"
     if expected.refusals:
@@ -160,34 +160,34 @@ def refusal(error: ClientError) -> Refusal:
     return Refusal(answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], fields)
 
 
-def _same_refusal(expected: Refusal, came: Refusal, seen: Mapping[str, object]) -> bool:
-    return (expected.code, expected.status) == (came.code, came.status) and _same(
-        expected.fields, came.fields, seen
+def _same_refusal(expected: Refusal, got: Refusal, seen: Mapping[str, object]) -> bool:
+    return (expected.code, expected.status) == (got.code, got.status) and _same(
+        expected.fields, got.fields, seen
     )
 
 
-def _same(expected: object, came: object, seen: Mapping[str, object]) -> bool:
+def _same(expected: object, got: object, seen: Mapping[str, object]) -> bool:
     match expected:
         case Seen(name):
-            return came == seen[name]
+            return got == seen[name]
         case Matching(pattern):
-            return isinstance(came, str) and re.fullmatch(pattern, came) is not None
+            return isinstance(got, str) and re.fullmatch(pattern, got) is not None
         case Holding(members):
-            return isinstance(came, list) and all(
-                any(_same(member, one, seen) for one in came) for member in members
+            return isinstance(got, list) and all(
+                any(_same(member, one, seen) for one in got) for member in members
             )
         case list():
             return (
-                isinstance(came, list)
-                and len(came) == len(expected)
-                and all(_same(one, other, seen) for one, other in zip(expected, came, strict=True))
+                isinstance(got, list)
+                and len(got) == len(expected)
+                and all(_same(one, other, seen) for one, other in zip(expected, got, strict=True))
             )
         case dict():
-            return isinstance(came, dict) and all(
-                name in came and _same(value, came[name], seen) for name, value in expected.items()
+            return isinstance(got, dict) and all(
+                name in got and _same(value, got[name], seen) for name, value in expected.items()
             )
         case _:
-            return type(came) is type(expected) and came == expected
+            return type(got) is type(expected) and got == expected
 
 
 LONGEST = 160

@@ -138,7 +138,7 @@ def _wait_for(ready_file: Path, process: subprocess.Popen[bytes]) -> dict[str, A
 
 @contextmanager
 def at_endpoint(name: str, url: str, gateway: Gateway | None) -> Iterator[Judge]:
-    """Ask whoever listens at an address; what it says is noted, not judged."""
+    """Ask the service at an address; what it says is noted, not judged."""
     judge = Judge(name, _simulated_session(), url, "", gateway)
     judge.account_id = judge.sts.get_caller_identity()["Account"]
     yield judge
@@ -153,8 +153,8 @@ def real_account(confirmation: str) -> Iterator[Judge]:
     """Ask the account at AWS that the environment's credentials are for.
 
     Args:
-        confirmation: the last digits, four or more, of the account's number: whoever gives them
-            knows which account it is.
+        confirmation: the last digits, four or more, of the account's number, as proof that the
+            caller knows which account it is.
 
     Raises:
         SystemExit: another account.

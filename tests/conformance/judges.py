@@ -40,7 +40,7 @@ class Stand:
         requirements: what pip installs, pinned: another version differs in something else.
         command: what starts it, in its environment; `{port}` is where it is to listen.
         environment: variables that it is started with.
-        alone: whether it listens on every address, whatever it is told, so that it is run in a
+        alone: whether it listens on every address, whatever it is reported, so that it is run in a
             network of its own, which has a loopback and nothing else.
     """
 

@@ -1,4 +1,4 @@
-"""Rows of one kind each: what is not there, a page that is too long, a marker that is none."""
+"""Rows of one kind each: what is not there, a page that is too long, a marker that is invalid."""
 
 from __future__ import annotations
 
@@ -31,75 +31,75 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
         "delete_certificate",
         lambda s: {"certificateId": s.nobody()},
     ),
-    ("DescribeThing", "there is none of that name"): (
+    ("DescribeThing", "no such name"): (
         "describe_thing",
         lambda s: {"thingName": s.name()},
     ),
-    ("AttachThingPrincipal", "there is no such thing"): (
+    ("AttachThingPrincipal", "no such thing"): (
         "attach_thing_principal",
         lambda s: {"thingName": s.name(), "principal": s.cert_arn()},
     ),
-    ("AttachThingPrincipal", "there is no such certificate"): (
+    ("AttachThingPrincipal", "no such certificate"): (
         "attach_thing_principal",
         lambda s: {"thingName": s.thing(), "principal": s.arn("cert", s.nobody())},
     ),
-    ("DetachThingPrincipal", "there is no such thing"): (
+    ("DetachThingPrincipal", "no such thing"): (
         "detach_thing_principal",
         lambda s: {"thingName": s.name(), "principal": s.cert_arn()},
     ),
-    ("ListThingPrincipals", "there is no such thing"): (
+    ("ListThingPrincipals", "no such thing"): (
         "list_thing_principals",
         lambda s: {"thingName": s.name()},
     ),
-    ("ListPrincipalThings", "there is no such certificate"): (
+    ("ListPrincipalThings", "no such certificate"): (
         "list_principal_things",
         lambda s: {"principal": s.arn("cert", s.nobody())},
     ),
-    ("GetPolicy", "there is none of that name"): (
+    ("GetPolicy", "no such name"): (
         "get_policy",
         lambda s: {"policyName": s.name()},
     ),
-    ("DeletePolicy", "there is none of that name"): (
+    ("DeletePolicy", "no such name"): (
         "delete_policy",
         lambda s: {"policyName": s.name()},
     ),
-    ("CreatePolicyVersion", "there is no policy of that name"): (
+    ("CreatePolicyVersion", "no such policy"): (
         "create_policy_version",
         lambda s: {"policyName": s.name(), "policyDocument": DOCUMENT},
     ),
-    ("DeletePolicyVersion", "there is no version of that number"): (
+    ("DeletePolicyVersion", "no such version"): (
         "delete_policy_version",
         lambda s: {"policyName": s.policy(), "policyVersionId": "7"},
     ),
-    ("ListPolicyVersions", "there is no policy of that name"): (
+    ("ListPolicyVersions", "no such policy"): (
         "list_policy_versions",
         lambda s: {"policyName": s.name()},
     ),
-    ("AttachPolicy", "there is no policy of that name"): (
+    ("AttachPolicy", "no such policy"): (
         "attach_policy",
         lambda s: {"policyName": s.name(), "target": s.cert_arn()},
     ),
-    ("AttachPolicy", "there is no such certificate"): (
+    ("AttachPolicy", "no such certificate"): (
         "attach_policy",
         lambda s: {"policyName": s.policy(), "target": s.arn("cert", s.nobody())},
     ),
-    ("ListAttachedPolicies", "there is no such certificate"): (
+    ("ListAttachedPolicies", "no such certificate"): (
         "list_attached_policies",
         lambda s: {"target": s.arn("cert", s.nobody())},
     ),
-    ("ListTargetsForPolicy", "there is no policy of that name"): (
+    ("ListTargetsForPolicy", "no such policy"): (
         "list_targets_for_policy",
         lambda s: {"policyName": s.name()},
     ),
-    ("GetEffectivePolicies", "there is no such certificate"): (
+    ("GetEffectivePolicies", "no such certificate"): (
         "get_effective_policies",
         lambda s: {"principal": s.arn("cert", s.nobody())},
     ),
-    ("TestAuthorization", "there is no such certificate"): (
+    ("TestAuthorization", "no such certificate"): (
         "test_authorization",
         lambda s: {"principal": s.arn("cert", s.nobody()), "authInfos": [CONNECT]},
     ),
-    ("TestAuthorization", "a policy to add that there is not"): (
+    ("TestAuthorization", "a missing policy to add"): (
         "test_authorization",
         lambda s: {
             "principal": s.cert_arn(),
@@ -107,19 +107,19 @@ ABSENT: dict[tuple[str, str], tuple[str, Parameters]] = {
             "policyNamesToAdd": [s.name()],
         },
     ),
-    ("DescribeProvisioningTemplate", "there is none of that name"): (
+    ("DescribeProvisioningTemplate", "no such name"): (
         "describe_provisioning_template",
         lambda _: {"templateName": "nobody"},
     ),
-    ("UpdateProvisioningTemplate", "there is none of that name"): (
+    ("UpdateProvisioningTemplate", "no such name"): (
         "update_provisioning_template",
         lambda _: {"templateName": "nobody", "enabled": True, "provisioningRoleArn": ROLE},
     ),
-    ("DeleteProvisioningTemplate", "there is none of that name"): (
+    ("DeleteProvisioningTemplate", "no such name"): (
         "delete_provisioning_template",
         lambda _: {"templateName": "nobody"},
     ),
-    ("ListTagsForResource", "there is no such policy"): (
+    ("ListTagsForResource", "no such policy"): (
         "list_tags_for_resource",
         lambda s: {"resourceArn": s.arn("policy", s.name())},
     ),
@@ -187,7 +187,7 @@ for _call, (_method, _member, _parameters) in TOO_MANY.items():
 for _call, _method in MARKED.items():
     _add(
         _call,
-        "a marker that nobody has given",
+        "a marker that was never issued",
         _method,
         lambda _: {"marker": "bm9uc2Vuc2U"},
         "InvalidRequestException",

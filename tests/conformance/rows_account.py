@@ -118,7 +118,7 @@ for _verb, _path in (("GET", "/nonsense"), ("PATCH", "/endpoint"), ("DELETE", "/
 
 
 for _what, _path, _body, _code in (
-    ("a body that is no JSON", "/things/conformance-x", "{", "SerializationException"),
+    ("a body that is not JSON", "/things/conformance-x", "{", "SerializationException"),
     ("a body that is a list", "/things/conformance-x", "[]", "SerializationException"),
     (
         "a member of another type",

@@ -51,7 +51,7 @@ for _call, _method in (
     ("DetachPolicy", "detach_policy"),
 ):
 
-    @row(_call, "to what is no ARN", INVALID, source=f"model: {_call}; open")
+    @row(_call, "to an invalid ARN", INVALID, source=f"model: {_call}; open")
     def _(s: Situation, method: str = _method) -> Act:
         name = s.policy()
         return lambda: getattr(s.iot, method)(policyName=name, target="nonsense")

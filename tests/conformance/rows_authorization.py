@@ -37,7 +37,12 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("GetEffectivePolicies", "of nobody", INVALID, source="model: GetEffectivePolicies; open")
+@row(
+    "GetEffectivePolicies",
+    "without a principal",
+    INVALID,
+    source="model: GetEffectivePolicies; open",
+)
 def _(s: Situation) -> Act:
     return s.iot.get_effective_policies
 

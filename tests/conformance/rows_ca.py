@@ -178,7 +178,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "DescribeCACertificate",
-    "an id that is none",
+    "an invalid id",
     raises("InvalidRequestException", 400),
     source="model: CertificateId, 64 hexadecimal digits",
 )

@@ -51,7 +51,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "UpdateCACertificate",
-    "its registration configuration is taken away",
+    "its registration configuration is removed",
     gives({"there": False}),
     source="model: UpdateCACertificate, removeAutoRegistration",
 )
@@ -96,7 +96,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "DeleteCACertificate",
-    "it is INACTIVE, and is gone then",
+    "it is INACTIVE, then it does not exist",
     gives(GONE),
     source="model: DeleteCACertificate, DescribeCACertificate",
 )
@@ -151,7 +151,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "ListCertificatesByCA",
-    "an id that is none",
+    "an invalid id",
     raises("InvalidRequestException", 400),
     source="model: CertificateId",
 )

@@ -64,7 +64,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "RegisterCACertificate",
-    "a mode that there is not",
+    "an unknown mode",
     raises("InvalidRequestException", 400),
     source="model: CertificateMode",
 )
@@ -160,7 +160,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "RegisterCACertificate",
-    "with the name of a template that there is not",
+    "with the name of a missing template",
     raises("ResourceNotFoundException", 404) | raises("InvalidRequestException", 400),
     source=f"{MODEL}: ResourceNotFoundException; open: or an invalid request",
 )

@@ -55,7 +55,7 @@ for _name, _version in (("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.
 
     @row(
         "CONNECT",
-        f"a certificate that nobody has registered, TLS {_name}",
+        f"a certificate that is not registered, TLS {_name}",
         gives(ALERT),
         source=LOGS,
     )
@@ -75,7 +75,7 @@ def _(s: Situation) -> Act:
     return lambda: connects(s.judge, leaf, s.name(), alpn="x-amzn-mqtt-ca")
 
 
-@row("CONNECT", "of a CA that nobody has registered", gives(ALERT), source=LOGS)
+@row("CONNECT", "of a CA that is not registered", gives(ALERT), source=LOGS)
 def _(s: Situation) -> Act:
     leaf = s.ca().issue()
     return lambda: connects(s.judge, leaf, s.name())
@@ -193,7 +193,7 @@ for _attached, _end in ((True, ACCEPTED), (False, CLOSED)):
 
 @row(
     "CONNECT",
-    "a wild card for a client id is a letter like others",
+    "a wildcard in a client id is a literal",
     gives(CLOSED),
     source="guide: AWS IoT Core policy variables; open: values are literal",
 )
@@ -244,7 +244,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "CONNECT",
-    "the same client id again, by one who may not",
+    "the same client id again, by a device that may not",
     gives({"first": True, "second": CLOSED}),
     source="guide: AWS IoT Core policies: authorisation comes first; open",
 )

@@ -62,8 +62,8 @@ def _(s: Situation) -> Act:
     leaf = automatic(s).issue()
 
     def act() -> object:
-        came = first(s, leaf)
-        return {"accepted": came == ACCEPTED, "status": settled(s, leaf, "PENDING_ACTIVATION")}
+        got = first(s, leaf)
+        return {"accepted": got == ACCEPTED, "status": settled(s, leaf, "PENDING_ACTIVATION")}
 
     return act
 

@@ -159,7 +159,7 @@ def _(s: Situation) -> Act:
 @row(
     "SUBSCRIBE",
     "granted, but iot:Receive is not",
-    gives({"granted": True, "came": False}),
+    gives({"granted": True, "got": False}),
     source="guide: AWS IoT Core policy actions, iot:Receive",
 )
 def _(s: Situation) -> Act:
@@ -171,7 +171,7 @@ def _(s: Situation) -> Act:
             device.connect(s.name())
             granted = device.subscribe("hello/#", qos=0)
             device.publish("hello/world", b"hello")
-            came = device.message(0.1)
-            return {"granted": granted == 0, "came": came is not None}
+            got = device.message(0.1)
+            return {"granted": granted == 0, "got": got is not None}
 
     return act

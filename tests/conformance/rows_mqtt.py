@@ -59,7 +59,7 @@ for _length, _end in ((128, ACCEPTED), (129, CLOSED)):
 
 
 for _what, _bytes in {
-    "a packet of a kind that there is not": b"\xf0\x00",
+    "a packet of an unknown kind": b"\xf0\x00",
     "a second CONNECT": b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03LED",
     "a length that does not end": b"\x30\xff\xff\xff\xff\xff",
     "a SUBSCRIBE without a filter": b"\x82\x02\x00\x01",

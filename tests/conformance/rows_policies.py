@@ -78,8 +78,8 @@ for _what, _document in {
     "a statement without Effect": policy(("iot:Connect", "*")).replace("Effect", "Effekt"),
     "a statement without Action": policy(("iot:Connect", "*")).replace("Action", "Aktion"),
     "a statement without Resource": policy(("iot:Connect", "*")).replace("Resource", "Object"),
-    "an Effect that is neither": policy(("iot:Connect", "*"), effect="Perhaps"),
-    "a version that there is not": policy(("iot:Connect", "*")).replace("2012", "2013"),
+    "an unknown Effect": policy(("iot:Connect", "*"), effect="Perhaps"),
+    "an unknown version": policy(("iot:Connect", "*")).replace("2012", "2013"),
     "JSON that ends early": DOCUMENT[:-1],
 }.items():
 
@@ -215,7 +215,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.delete_policy_version(policyName=name, policyVersionId="1")
 
 
-@row("DeletePolicyVersion", "another, which is gone then", gives(GONE))
+@row("DeletePolicyVersion", "another; then it does not exist", gives(GONE))
 def _(s: Situation) -> Act:
     name = s.policy()
     s.iot.create_policy_version(policyName=name, policyDocument=OTHER)
@@ -241,7 +241,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "DeletePolicy",
-    "it is free, and is gone then",
+    "it is free, then it does not exist",
     gives(GONE),
     source="model: DeletePolicy, GetPolicy",
 )

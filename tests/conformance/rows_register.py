@@ -19,7 +19,7 @@ STATE = raises("CertificateStateException", 406)
 
 
 def register(s: Situation, leaf: Leaf, **parameters: object) -> Act:
-    """Return the call that registers a certificate, INACTIVE unless told otherwise."""
+    """Return the call that registers a certificate, INACTIVE unless given otherwise."""
     return lambda: s.iot.register_certificate(certificatePem=leaf.pem, **parameters)
 
 
@@ -96,7 +96,7 @@ def _(s: Situation) -> Act:
 
 @row(
     "RegisterCertificate",
-    "of a CA that nobody has registered",
+    "of a CA that is not registered",
     VALIDATION | INVALID,
     source="guide: Register a client certificate: the CA first; open: which",
 )

@@ -73,9 +73,7 @@ for _after in ("PENDING_TRANSFER", "PENDING_ACTIVATION"):
         return update(s, "ACTIVE", after)
 
 
-@row(
-    "UpdateCertificate", "to a status that there is not", INVALID, source="model: CertificateStatus"
-)
+@row("UpdateCertificate", "to an unknown status", INVALID, source="model: CertificateStatus")
 def _(s: Situation) -> Act:
     return update(s, "ACTIVE", "BEST")
 
@@ -107,7 +105,7 @@ def _(s: Situation) -> Act:
     }
 
 
-@row("DescribeCertificate", "an id that is none", INVALID, source="model: CertificateId")
+@row("DescribeCertificate", "an invalid id", INVALID, source="model: CertificateId")
 def _(s: Situation) -> Act:
     return lambda: s.unchecked.describe_certificate(certificateId="abc")
 
@@ -128,7 +126,7 @@ for _status in ("INACTIVE", "REVOKED"):
 
     @row(
         "DeleteCertificate",
-        f"it is {_status}, and is gone then",
+        f"it is {_status}, then it does not exist",
         gives(GONE),
         source=f"{DELETE}, DescribeCertificate",
     )

@@ -92,8 +92,8 @@ for _what, _parameters in {
     "its certificate is another than the device's": {
         "templateBody": fleet(certificate=OTHER_CERTIFICATE)
     },
-    "its role is no ARN": {"provisioningRoleArn": "Provisioning-of-my-devices"},
-    "a type that there is not": {"type": "BOTH"},
+    "its role is an invalid ARN": {"provisioningRoleArn": "Provisioning-of-my-devices"},
+    "an unknown type": {"type": "BOTH"},
 }.items():
 
     @row("CreateProvisioningTemplate", _what, INVALID, source=f"{CREATE}; {BODY}")
@@ -118,7 +118,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("DeleteProvisioningTemplate", "it is gone then", gives(GONE))
+@row("DeleteProvisioningTemplate", "then it does not exist", gives(GONE))
 def _(s: Situation) -> Act:
     name = made(s)
     return s.after(

@@ -92,7 +92,7 @@ def _(s: Situation) -> Act:
     return lambda: s.iot.describe_thing(thingName=name)
 
 
-@row("DeleteThing", "it is gone then", gives(GONE), source=f"{DELETE}, DescribeThing")
+@row("DeleteThing", "then it does not exist", gives(GONE), source=f"{DELETE}, DescribeThing")
 def _(s: Situation) -> Act:
     name = s.thing()
     return s.after(
@@ -100,7 +100,7 @@ def _(s: Situation) -> Act:
     )
 
 
-@row("DeleteThing", "there is none of that name", gives(GONE), source=f"{DELETE}: no error")
+@row("DeleteThing", "no such name", gives(GONE), source=f"{DELETE}: no error")
 def _(s: Situation) -> Act:
     name = s.name("thing")
     return s.after(
@@ -158,7 +158,7 @@ def _(s: Situation) -> Act:
     return act
 
 
-@row("AttachThingPrincipal", "what is no ARN", INVALID, source="open: or it is not found")
+@row("AttachThingPrincipal", "an invalid ARN", INVALID, source="open: or it is not found")
 def _(s: Situation) -> Act:
     name = s.thing()
     return lambda: s.iot.attach_thing_principal(thingName=name, principal="nonsense")

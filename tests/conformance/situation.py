@@ -110,7 +110,7 @@ class Situation:
         return f"arn:aws:iot:{self.judge.region}:{self.judge.account_id}:{kind}/{name}"
 
     def ca(self, subject: str = "", key: object = None, **shape: Any) -> Authority:  # noqa: ANN401 as is
-        """Make a CA, which nobody has registered."""
+        """Make a CA, which is not registered."""
         return Authority(subject or f"CN={self.name('CA')}", key, shape)
 
     def code(self) -> str:
@@ -118,7 +118,7 @@ class Situation:
         return str(self.iot.get_registration_code()["registrationCode"])
 
     def register_ca(self, ca: Authority | None = None, **parameters: object) -> Authority:
-        """Register a CA with its verification certificate, ACTIVE unless told otherwise."""
+        """Register a CA with its verification certificate, ACTIVE unless given otherwise."""
         ca = ca or self.ca()
         self.iot.register_ca_certificate(
             caCertificate=ca.pem,

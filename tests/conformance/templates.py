@@ -30,6 +30,6 @@ def jitp(policy: str, *also: str) -> str:
 
 
 def fleet(**resources: object) -> str:
-    """Return a template for fleet provisioning, with one certificate unless told otherwise."""
+    """Return a template for fleet provisioning, with one certificate unless given otherwise."""
     declared = {"SerialNumber": {"Type": "String"}, "AWS::IoT::Certificate::Id": {"Type": "String"}}
     return _kept(declared, "SerialNumber", **(resources or {"certificate": CERTIFICATE}))

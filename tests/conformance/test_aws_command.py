@@ -158,7 +158,7 @@ def test_option_1_by_hand(aws: Callable[..., Any], folder: Path) -> None:
 
 
 def test_endpoint(aws: Callable[..., Any]) -> None:
-    """The command names the endpoint that boto3 is told."""
+    """The command names the endpoint that boto3 is reported."""
     answer = aws("describe-endpoint", "--endpoint-type", "iot:Data-ATS")
     assert re.fullmatch(
         r"[a-z0-9]{14}-ats\.iot\.us-east-1\.amazonaws\.com", answer["endpointAddress"]

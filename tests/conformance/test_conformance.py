@@ -27,4 +27,4 @@ def test_row(row: Row, judge: Judge, differences: list[Difference]) -> None:
     if judge.strict:
         pytest.fail(str(found), pytrace=False)
     differences.append(found)
-    pytest.xfail(found.came)
+    pytest.xfail(found.got)

@@ -125,7 +125,7 @@ def test_what_cannot_be_undone_is_said(judge: Judge) -> None:
 
     found = judged(row_of(make, gives("x")), judge)
     assert found is not None
-    assert "not everything could be undone" in found.came
+    assert "not everything could be undone" in found.got
     assert "ca abc" in str(found)
 
 
@@ -177,7 +177,7 @@ def broken(handler: type[BaseHTTPRequestHandler]) -> Iterator[Judge]:
 
 @pytest.mark.parametrize("handler", [Yes, No])
 def test_no_row_passes_at_a_broken_judge(handler: type[BaseHTTPRequestHandler]) -> None:
-    """Whoever says yes to everything, or no to everything, passes no row at all."""
+    """A judge that says yes to everything, or no to everything, passes no row at all."""
     passed, asked = [], 0
     with broken(handler) as judge:
         for row in ROWS:
@@ -190,7 +190,7 @@ def test_no_row_passes_at_a_broken_judge(handler: type[BaseHTTPRequestHandler]) 
 
 
 @pytest.mark.parametrize(
-    ("expected", "answer", "came"),
+    ("expected", "answer", "got"),
     [
         (gives({"a": 1}), {"a": 1, "b": 2}, None),
         (gives({"a": 1}), {"a": True}, "a: True"),
@@ -205,13 +205,13 @@ def test_no_row_passes_at_a_broken_judge(handler: type[BaseHTTPRequestHandler]) 
         (raises("X", 400), {"a": 1}, "accepted: a: 1"),
     ],
 )
-def test_answers_are_compared(expected: Any, answer: object, came: str | None) -> None:  # noqa: ANN401 either kind
+def test_answers_are_compared(expected: Any, answer: object, got: str | None) -> None:  # noqa: ANN401 either kind
     """What is asked for is compared, what differs is said, what nobody asked for is let be."""
-    assert difference(expected, lambda: answer, {"id": "7"}) == came
+    assert difference(expected, lambda: answer, {"id": "7"}) == got
 
 
 @pytest.mark.parametrize(
-    ("expected", "came"),
+    ("expected", "got"),
     [
         (raises("ResourceNotFoundException", 404), None),
         (raises("X", 400) | raises("ResourceNotFoundException", 404), None),
@@ -220,13 +220,13 @@ def test_answers_are_compared(expected: Any, answer: object, came: str | None) -
         (gives({}), "ResourceNotFoundException 404"),
     ],
 )
-def test_refusals_are_compared(judge: Judge, expected: Any, came: str | None) -> None:  # noqa: ANN401 either kind
+def test_refusals_are_compared(judge: Judge, expected: Any, got: str | None) -> None:  # noqa: ANN401 either kind
     """Code, status and fields have to be those of one of the refusals expected."""
 
     def act() -> object:
         return judge.iot.describe_thing(thingName="nobody")
 
-    assert difference(expected, act, {}) == came
+    assert difference(expected, act, {}) == got
 
 
 def test_a_report_is_the_same_at_every_run() -> None:
@@ -247,7 +247,7 @@ def test_kept_reports_are_explained(name: str) -> None:
 
 
 def test_an_explanation_is_for_its_judge() -> None:
-    """Of a judge that nobody has looked at, or a row, there is none."""
+    """An unknown judge or row has no explanation."""
     row = "GetRegistrationCode: asked again"
     assert explanation("moto", row, "x") == "another code at every call, and a UUID"
     assert explanation("other", row, "x") == ""

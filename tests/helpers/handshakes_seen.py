@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from labkit.bench.handshake import Handshake, Step
 
 CLIENT = "a board"
-TOLD = {
+REPORTED = {
     *("offered", "server_name", "version", "steps", "alert", "alert_sent_by"),
     *("certificate_id", "subject", "refusal", "client_id", "is_accepted", "ended"),
 }
-"""All that is told: no key, no random number, no address, no time."""
+"""All that is reported: no key, no random number, no address, no time."""
 
 
-def told(cloud: Cloud, client: str = CLIENT) -> dict[str, Any]:
-    """Return what is told of the last attempt of a client, as it comes out of JSON."""
+def reported(cloud: Cloud, client: str = CLIENT) -> dict[str, Any]:
+    """Return what is reported of the last attempt of a client, as it comes out of JSON."""
     attempt, _ = cloud.gateway.attempts.last(client)
     assert attempt is not None
-    assert set(attempt.to_json()) == TOLD
+    assert set(attempt.to_json()) == REPORTED
     again: dict[str, Any] = json.loads(json.dumps(attempt.to_json()))
     return again
 
 
 def seen(cloud: Cloud, client: str = CLIENT) -> Handshake:
     """Return the last attempt of a client, step by step."""
-    return handshake.read(told(cloud, client))
+    return handshake.read(reported(cloud, client))
 
 
 def step(shaken: Handshake, sender: str, message: str) -> Step:

@@ -43,6 +43,12 @@ OPEN = {
 ALLOW_ALL = json.dumps(OPEN)
 
 
+def own_topics() -> dict[str, object]:
+    """Return the hello world's policy, for all topics below the thing's name."""
+    document = json.dumps(policy.hello_world_policy(REGION, ACCOUNT_ID))
+    return dict(json.loads(document.replace("/example/topic", "/*")))
+
+
 class SetClock:
     """A clock that stands still until it is set."""
 
@@ -242,8 +248,8 @@ class Cloud:
     def attach_policy(
         self, device: Device, document: dict[str, object] | None = None, name: str = "hello"
     ) -> None:
-        """Make a policy, by default the hello world's, and attach it."""
-        document = document or policy.hello_world_policy(REGION, ACCOUNT_ID)
+        """Make a policy, by default for all topics below the thing's name, and attach it."""
+        document = document or own_topics()
         self.iot.create_policy(policyName=name, policyDocument=json.dumps(document))
         self.iot.attach_policy(policyName=name, target=self.arn("cert", device.id))
 

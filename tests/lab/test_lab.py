@@ -196,7 +196,7 @@ def test_a_bench_that_goes_in_the_middle(lab: Lab) -> None:
     """What is asked of a bench that has just gone gives an error, not a traceback of sockets."""
     assert lab.bench is not None
     lab.bench.stop()
-    with pytest.raises(BenchError, match=r"does not answer: .*it is started where it is missing"):
+    with pytest.raises(BenchError, match=r"does not answer: .*it starts the bench"):
         lab.bench.get()
     with pytest.raises(CloudError, match=r"asking for the MQTT endpoint: .*Run the step again"):
         lab.account.endpoint()

@@ -1,9 +1,9 @@
-"""The mutual TLS handshake of a connection, step by step: who proves what, and where it broke.
+"""The mutual TLS handshake of a connection, step by step: what each side proves, and failures.
 
 ::
 
-    seen = handshake.read(attempt)   # an attempt as the simulated gateway tells it
-    print(seen)
+    result = handshake.read(attempt)   # an attempt as the simulated gateway reports it
+    print(result)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The messages of a mutual TLS handshake and of MQTT's CONNECT, and what each proves.
 
-Left out are those that carry and prove nothing of their own: ServerHelloDone, ChangeCipherSpec,
+Messages that carry and prove nothing are left out: ServerHelloDone, ChangeCipherSpec,
 NewSessionTicket.
 
 Source: RFC 5246, sections 7.3 and 7.4 (TLS 1.2); RFC 8446, sections 2 and 4 (TLS 1.3); RFC 8422,
@@ -24,9 +24,9 @@ class Message:
 
     Attributes:
         sender: "device" or "AWS IoT".
-        name: the RFC's.
-        means: what it says or proves.
-        state: OpenSSL's name of having passed it, on the server's side; empty for MQTT's.
+        name: as in the RFC.
+        means: what it states or proves.
+        state: the server's OpenSSL state after it; empty for MQTT messages.
     """
 
     sender: str
@@ -44,7 +44,7 @@ _ROOT = "the device checks it, and its name, against the root CA certificate tha
 _SERVER_PROOF = "a signature: AWS IoT proves that it holds the private key of its certificate"
 _CERTIFICATE = "AWS IoT looks it up: it has to be registered and ACTIVE"
 _PROOF = "a signature: the device proves that it holds the private key of its certificate"
-_UNCHANGED = "a digest of all messages: nobody has changed one on the way"
+_UNCHANGED = "a digest of all messages: none was changed in transit"
 
 _CLIENT_HELLO = Message(DEVICE, "ClientHello", "what the device can do", "read client hello")
 _SERVER_HELLO = Message(AWS, "ServerHello", "AWS IoT's choice", "write server hello")
@@ -97,7 +97,7 @@ MESSAGES: Final = {
         *CONNECT,
     ),
 }
-"""By the version that was agreed."""
+"""By negotiated version."""
 
 ALERTS: Final = {
     10: "unexpected_message",
@@ -121,7 +121,7 @@ ALERTS: Final = {
 """Source: RFC 8446, section 6; RFC 7301, section 3.2."""
 
 DEVICE_DOUBTS_SERVER: Final = frozenset({42, 43, 44, 45, 46, 48})
-"""Sent by a device, these are about AWS IoT's certificate."""
+"""Alerts of a device about AWS IoT's certificate."""
 
 SIGNATURE_IS_WRONG: Final = 51
-"""decrypt_error: also that a signature does not verify. RFC 8446, section 6.2."""
+"""decrypt_error: among others, a signature does not verify. RFC 8446, section 6.2."""

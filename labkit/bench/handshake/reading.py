@@ -1,7 +1,7 @@
-"""Reading an attempt to connect, as the simulated gateway tells it.
+"""A handshake, read from an attempt to connect as the simulated gateway reports it.
 
-The gateway knows which messages it has read and written, and the alert. What the device made of a
-message is concluded: who goes on has accepted what came before, as both RFCs demand.
+The gateway reports the messages that it has read and written, and the alert. What the device
+accepted is inferred: a side that continues has accepted all messages before, as both RFCs require.
 
 Source: RFC 8446, sections 4.4 and 6; RFC 5246, sections 7.2 and 7.4.
 """
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _ID_LETTERS = 16
 _NO_VERSION_YET = "TLSv1.2"
 _SERVER_PROOFS = ("ServerKeyExchange", "CertificateVerify")
-_OPENSSLS_HEAD = "TLS failed in the TLS handshake: "
+_OPENSSL_PREFIX = "TLS failed in the TLS handshake: "
 
 
 class Outcome(StrEnum):
-    """How a step went; it is said in this word."""
+    """The result of a step, as it is displayed."""
 
     OK = "ok"
     SENT = "sent"
-    """On its way; whether the other side took it is not known."""
+    """Sent; whether the other side accepted it is not known."""
     BROKE = "broke here"
     IGNORED = "sent, not looked at"
     NOT_REACHED = "not reached"
@@ -48,8 +48,8 @@ class Step:
     Attributes:
         sender: "device" or "AWS IoT".
         message: its name in the RFC.
-        outcome: how it went.
-        means: what it says, or who proves what by it.
+        outcome: its result.
+        means: what it states, or what its sender proves with it.
     """
 
     sender: str
@@ -63,11 +63,11 @@ class Handshake:
     """The handshake of a device's last connection; its repr is a list of its steps.
 
     Attributes:
-        source: what it is known from, one sentence.
-        steps: the messages; empty where nobody could see them.
-        verdict: what it came to.
-        is_accepted: whether both sides have proved who they are and CONNECT was accepted.
-        alert: the name of the alert that ended it, such as "unknown_ca"; empty for none.
+        source: where the information comes from, one sentence.
+        verdict: the result, one sentence.
+        steps: the messages; empty if they could not be observed.
+        is_accepted: whether both sides proved their identity and CONNECT was accepted.
+        alert: the name of the alert that ended it, such as "unknown_ca"; empty without one.
     """
 
     source: str
@@ -78,7 +78,7 @@ class Handshake:
 
     @property
     def broke_at(self) -> Step | None:
-        """The step at which it broke, or None."""
+        """The step that failed, or None."""
         return next((step for step in self.steps if step.outcome is Outcome.BROKE), None)
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ def read(attempt: Mapping[str, Any]) -> Handshake:
     """Return a handshake step by step.
 
     Args:
-        attempt: what `GET /boards/<thing>/handshake` of a simulated bench tells.
+        attempt: the `handshake` of `GET /boards/<thing>/handshake` of a simulated bench.
     """
     messages = MESSAGES.get(attempt["version"], MESSAGES[_NO_VERSION_YET])
     passed = _passed(messages, attempt)
@@ -120,7 +120,7 @@ def read(attempt: Mapping[str, Any]) -> Handshake:
 
 
 def _passed(messages: tuple[Message, ...], attempt: Mapping[str, Any]) -> int:
-    """Return how many messages were read or written, one after the other from the first."""
+    """Return how many messages were read or written without a gap from the first."""
     if attempt["is_accepted"]:
         return len(messages)
     states = set(attempt["steps"])
@@ -128,7 +128,7 @@ def _passed(messages: tuple[Message, ...], attempt: Mapping[str, Any]) -> int:
 
 
 def _broke_at(messages: tuple[Message, ...], passed: int, attempt: Mapping[str, Any]) -> int | None:
-    """Return the message at which it broke; None where it did not, or is still going on."""
+    """Return the message that failed; None if none did, or the attempt is in progress."""
     if attempt["is_accepted"] or not attempt["ended"]:
         return None
     is_in_handshake = bool(messages[passed].state)
@@ -140,7 +140,7 @@ def _broke_at(messages: tuple[Message, ...], passed: int, attempt: Mapping[str, 
 
 
 def _doubted(sent: tuple[Message, ...], alert: int) -> int | None:
-    """Return which of AWS IoT's messages a device's alert is about."""
+    """Return which of AWS IoT's messages the device's alert is about."""
     servers = [at for at, message in enumerate(sent) if not message.by_device]
     for at in servers:
         if alert in DEVICE_DOUBTS_SERVER and sent[at].name == "Certificate":
@@ -163,15 +163,15 @@ def _outcome(
         return Outcome.IGNORED if at < passed else Outcome.NOT_REACHED
     if at >= passed:
         return Outcome.NOT_REACHED
-    # Who has sent nothing since, not even an alert, may not have taken what came last.
+    # A side that has sent nothing since, not even an alert, may not have accepted the message.
     answered = any(message.by_device for message in messages[at + 1 : passed])
-    told = attempt["alert"] is not None or attempt["client_id"] is not None
-    is_known = messages[at].by_device or answered or told or attempt["is_accepted"]
+    answered |= attempt["alert"] is not None or attempt["client_id"] is not None
+    is_known = messages[at].by_device or answered or attempt["is_accepted"]
     return Outcome.OK if is_known else Outcome.SENT
 
 
 def _means(message: Message, attempt: Mapping[str, Any]) -> str:
-    """Return what a message says here, where that was seen, and what it proves."""
+    """Return what a message states in this attempt, if that is known, and what it proves."""
     match message.name:
         case "ClientHello" if attempt["offered"]:
             offered = ", ".join(map(_version, attempt["offered"]))
@@ -195,7 +195,7 @@ def _verdict(
     if attempt["is_accepted"]:
         return "Nothing broke: both sides have proved who they are, and CONNECT was accepted."
     if broke is None:
-        return f"It is still going on: the next message is {messages[passed].name}. Look again."
+        return f"It is in progress: the next message is {messages[passed].name}. Ask again."
     where = f"Broke at step {broke + 1}, {messages[broke].name}"
     if not messages[broke].state:
         return f"{where}: both sides have proved who they are; then: {attempt['ended']}."
@@ -203,8 +203,8 @@ def _verdict(
 
 
 def _why(attempt: Mapping[str, Any]) -> str:
-    """Return why the handshake itself ended."""
-    why = attempt["ended"].removeprefix(_OPENSSLS_HEAD)
+    """Return why the handshake ended."""
+    why = attempt["ended"].removeprefix(_OPENSSL_PREFIX)
     if attempt["alert"] is None:
         return f"no alert was sent; {why}."
     if attempt["alert_sent_by"] == "client":
@@ -227,5 +227,5 @@ def _alert(attempt: Mapping[str, Any]) -> str:
 
 
 def _version(name: str) -> str:
-    """Return a version as people write it: "TLSv1.2" is TLS 1.2."""
+    """Return a version with a blank: "TLSv1.2" is TLS 1.2."""
     return name.replace("v", " ", 1)

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 _BOARD_CLOCKS: dict[str, Speed] = {"real": REAL_TIME, "fast": FAST}
 _ENDING_SIGNALS = {"SIGTERM", "SIGINT", "SIGHUP"}
-"""Windows knows the first two only."""
+"""Windows has the first two only."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the bench until it is stopped.
 
     Returns:
-        The exit code: 0; 75 where another process has the state directory; 1 where it could not
-        start otherwise.
+        The exit code: 0; 75 if another process uses the state directory; 1 if it cannot start for
+        another reason.
     """
     given = _given(arguments)
     settings = _settings(given)
@@ -65,11 +65,15 @@ def _given(arguments: list[str] | None) -> argparse.Namespace:
         "--state", type=Path, required=True, metavar="DIR", help="kept between runs"
     )
     parser.add_argument(
-        "--ready-file", type=_file, metavar="F", help="JSON, written beside DIR/ready.json: where"
+        "--ready-file", type=_file, metavar="F", help="write the ready file here as well"
     )
     parser.add_argument("--seed", help="derive keys, names and the clock from this (tests, pages)")
     parser.add_argument(
-        "--board", action="append", default=[], metavar="THING", help="a board from the start"
+        "--board",
+        action="append",
+        default=[],
+        metavar="THING",
+        help="create a board for this thing",
     )
     parser.add_argument("--region", default=SIMULATED_REGION)
     parser.add_argument("--account-id", default=SIMULATED_ACCOUNT_ID)
@@ -77,10 +81,14 @@ def _given(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mqtt-address", default=LOOPBACK, help="where the gateway listens")
     parser.add_argument("--board-clock", choices=sorted(_BOARD_CLOCKS), default="real")
     parser.add_argument(
-        "--idle-hours", type=float, default=1.0, metavar="H", help="end after so long unused"
+        "--idle-hours",
+        type=float,
+        default=1.0,
+        metavar="H",
+        help="end after this time without traffic",
     )
     parser.add_argument(
-        "--real-network", action="store_true", help="boards reach AWS, and not the account here"
+        "--real-network", action="store_true", help="boards connect to AWS, not to this account"
     )
     return parser.parse_args(arguments)
 
@@ -101,7 +109,7 @@ def _settings(given: argparse.Namespace) -> Settings:
 
 
 def _internet(settings: Settings) -> Internet:
-    """Return the real network, its root certificate written into the state directory."""
+    """Return the real network; write its root certificate into the state directory."""
     from labkit.bench.simulator.board.internet import (  # noqa: PLC0415 few benches need certifi
         Internet,
         amazon_root_ca_1,
@@ -116,7 +124,7 @@ def _internet(settings: Settings) -> Internet:
 def _file(text: str) -> Path:
     path = Path(text)
     if path.exists() and not path.is_file():
-        raise argparse.ArgumentTypeError(f"expected a file, which is replaced, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a file. Name a file to replace.")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Writing a file so that a kill leaves either the old content or the new."""
+"""Writing a file so that a kill leaves either the old content or the new content."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file, and its folder where it is missing.
+    """Write a file; create its folder if it is missing.
 
-    A kill leaves one draft behind at most, which the next write removes.
+    A kill leaves at most one draft, which the next write removes.
 
     Args:
         path: the file.
         content: its bytes.
-        mode: the file's permissions; by default only its owner reads it.
+        mode: the file's permissions; by default only its owner can read it.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")

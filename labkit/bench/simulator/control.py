@@ -1,27 +1,26 @@
-"""The control URL: what a hand would do at a bench, over HTTP and JSON.
+"""The control URL: power, reset, flashing and planted faults over HTTP and JSON.
 
 ::
 
     GET  /                       the bench: account, region, boards
     GET  /boards/<thing>           one board
-    GET  /boards/<thing>/handshake what the gateway saw of its last attempt to connect, null for
-                                   nothing, and whether it has set out at all
+    GET  /boards/<thing>/handshake the last attempt to connect as the gateway saw it, or null, and
+                                   whether the board has tried to connect
     GET  /handshake                the same of the last client at the gateway's common port
-    POST /boards/<thing>           {}: nothing but a board for the thing
-    POST /boards/<thing>/flash     an image: it is stored, and runs at the next boot
+    POST /boards/<thing>           {}: create a board for the thing
+    POST /boards/<thing>/flash     an image, which runs at the next boot
     POST /boards/<thing>/reset     {}
     POST /boards/<thing>/power     {"on": true}
     POST /boards/<thing>/clock     {"speed": "fast"} or {"speed": 1}
-    POST /boards/<thing>/fault     {"plant": NAME}, {"seed": TEXT} to let it choose and not tell, or
-                                   both; {"plant": null} takes the fault away, and the flash is as
-                                   it was before; {"mended": true} takes it away and leaves the
-                                   flash
+    POST /boards/<thing>/fault     {"plant": NAME}, {"seed": TEXT} for a secret choice, or both;
+                                   {"plant": null} removes the fault and restores the flash;
+                                   {"fixed": true} removes it  and keeps the flash as it is
     POST /stop                     {}
 
-A board is named by its thing, percent-encoded. The first POST for a thing makes its board.
-Whether a board has a fault can be seen, which one cannot. A POST must say that its body is
-application/json: a web page cannot do that unasked. Errors are ``{"error": "..."}`` with a status
-of 4xx.
+A board is named after its thing, percent-encoded. The first POST for a thing creates its board. A
+board's state includes whether it has a fault, not which. A POST needs the content type
+application/json, which a web page of another origin cannot send. Errors are ``{"error": "..."}``
+with a status of 4xx.
 """
 
 from __future__ import annotations
@@ -45,15 +44,15 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.board import Board
 
 MOST_BOARDS: Final = 64
-"""Each board has a port and two threads; no lab bench is longer."""
+"""Each board has a port and two threads; a lab has a handful."""
 
 _ACTIONS = ("flash", "reset", "power", "clock", "fault")
 _THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
-"""What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
+"""Source: botocore's `iot` model, shape ThingName."""
 
 
 class _RefusedError(Exception):
-    """A request that cannot be done; the message says why."""
+    """A request that cannot be carried out; the message states why."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -66,9 +65,9 @@ class Control:
     Args:
         boards: the boards on it, by thing name.
         plug_in: adds the board of a thing.
-        about: what GET / says of the bench besides its boards.
+        about: the members of GET / next to the boards.
         stop: ends the service.
-        attempts: what the gateway saw of those who connected.
+        attempts: the attempts to connect that the gateway saw.
         activity: called at every request.
     """
 
@@ -109,14 +108,14 @@ class Control:
     def _answer(self, request: Request) -> dict[str, Any]:
         parts = [unquote(part) for part in request.raw_path.split("/") if part]
         if request.method == "GET":
-            return self._look(parts)
+            return self._get(parts)
         if request.method == "POST":
-            return self._act(parts, _json_object(request))
+            return self._post(parts, _json_object(request))
         raise _RefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED, f"expected GET or POST, got {request.method}"
         )
 
-    def _look(self, parts: list[str]) -> dict[str, Any]:
+    def _get(self, parts: list[str]) -> dict[str, Any]:
         match parts:
             case []:
                 boards = list(self._boards.items())
@@ -133,12 +132,12 @@ class Control:
         last, has_set_out = self._attempts.last(client)
         return {"handshake": last and last.to_json(), "has_set_out": has_set_out}
 
-    def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
+    def _post(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         match parts:
             case ["boards", thing]:
-                return self._made(thing).state
+                return self._created(thing).state
             case ["boards", thing, action] if action in _ACTIONS:
-                board = self._made(thing)
+                board = self._created(thing)
                 getattr(self, f"_{action}")(board, body)
                 return board.state
             case ["stop"]:
@@ -150,11 +149,11 @@ class Control:
         if thing in self._boards:
             return self._boards[thing]
         raise _RefusedError(
-            HTTPStatus.NOT_FOUND, f"no board {thing[:20]!r}: POST /boards/<thing> makes one"
+            HTTPStatus.NOT_FOUND, f"no board {thing[:20]!r}: POST /boards/<thing> creates one"
         )
 
-    def _made(self, thing: str) -> Board:
-        """Return the board of a thing, made where there is none yet."""
+    def _created(self, thing: str) -> Board:
+        """Return the board of a thing; create it if there is none."""
         if not _THING_NAME.fullmatch(thing):
             raise _RefusedError(
                 HTTPStatus.BAD_REQUEST,
@@ -162,7 +161,9 @@ class Control:
             )
         if thing not in self._boards:
             if len(self._boards) >= MOST_BOARDS:
-                raise _RefusedError(HTTPStatus.CONFLICT, f"there are {MOST_BOARDS} boards already")
+                raise _RefusedError(
+                    HTTPStatus.CONFLICT, f"the bench has {MOST_BOARDS} boards already"
+                )
             self._plug_in(thing)
         return self._board(thing)
 
@@ -187,14 +188,14 @@ class Control:
 
     def _fault(self, board: Board, body: dict[str, Any]) -> None:
         name, seed = body.get("plant"), body.get("seed")
-        if body == {"mended": True}:
+        if body == {"fixed": True}:
             board.remove_fault(keeps_flash=True)
             return
         known = isinstance(name, str | None) and isinstance(seed, str | None)
         if not known or not body.keys() & {"plant", "seed"}:
             raise _RefusedError(
                 HTTPStatus.BAD_REQUEST,
-                'expected {"plant": NAME or null}, {"seed": TEXT}, both, or {"mended": true}',
+                'expected {"plant": NAME or null}, {"seed": TEXT}, both, or {"fixed": true}',
             )
         if name is None and seed is None:
             board.remove_fault()
@@ -212,7 +213,7 @@ def _speed(value: object) -> Speed:
     if isinstance(value, int | float) and number and 1 <= value < math.inf:
         return float(value)
     raise _RefusedError(
-        HTTPStatus.BAD_REQUEST, 'expected {"speed": "fast"} or a number from 1 (as in life) up'
+        HTTPStatus.BAD_REQUEST, 'expected {"speed": "fast"} or a number from 1 (real time) up'
     )
 
 
@@ -233,4 +234,4 @@ def _json_object(request: Request) -> dict[str, Any]:
 
 
 def _no_such_path(parts: list[str]) -> _RefusedError:
-    return _RefusedError(HTTPStatus.NOT_FOUND, f"nothing at /{'/'.join(parts)[:80]}")
+    return _RefusedError(HTTPStatus.NOT_FOUND, f"there is no path /{'/'.join(parts)[:80]}")

@@ -6,7 +6,7 @@
     url = server.start()            # "http://127.0.0.1:43210"
     server.close()
 
-Headers and body leave in one write, with TCP_NODELAY: with two writes, Nagle's algorithm and
+Headers and body are sent in one write, with TCP_NODELAY: with two writes, Nagle's algorithm and
 delayed acknowledgements cost 40 ms a call.
 """
 
@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, unquote
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 1 << 20
-"""No call of the simulated services is near a megabyte."""
+"""No call of the simulated services has a larger body."""
 
 _IDLE_TIMEOUT_S = 120
 
@@ -39,7 +39,7 @@ class Request:
 
     Attributes:
         method: such as "GET".
-        raw_path: the path as it was sent, percent-encoded, without the query.
+        raw_path: the path as received, percent-encoded, without the query.
         query: each name of the query with its values, decoded.
         headers: names in lower case.
         body: the bytes of the body.
@@ -79,14 +79,14 @@ def json_response(
 
 
 class HttpServer:
-    """Serves a handler on 127.0.0.1, each connection in a thread of its own.
+    """Serves a handler on 127.0.0.1, each connection in its own thread.
 
-    A request whose Host is not this server is refused with 421: that is a web page that reached
-    loopback through a name of its own (DNS rebinding).
+    A request with another Host is refused with 421: it comes from a web page that reached loopback
+    through its own name (DNS rebinding).
 
     Args:
-        handler: answers every request; what it raises becomes a 500 and a line in the log.
-        name: the threads' name.
+        handler: answers every request; an exception becomes a 500 and an entry in the log.
+        name: the name of the threads.
     """
 
     def __init__(self, handler: Handler, *, name: str = "http") -> None:
@@ -123,7 +123,7 @@ class _Server(ThreadingHTTPServer):
         self.own_names = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
 
     def server_bind(self) -> None:
-        # HTTPServer's own asks the resolver for the host's name, which may take seconds.
+        # HTTPServer's own method resolves the host's name, which may take seconds.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -162,7 +162,7 @@ class _Connection(BaseHTTPRequestHandler):
         if body is None:
             return
         if self.headers.get("Host", "").lower() not in self.server.own_names:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "the Host header is not this server's")
             return
         raw_path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -171,32 +171,32 @@ class _Connection(BaseHTTPRequestHandler):
         )
         try:
             response = self.server.handler(request)
-        except Exception:  # noqa: BLE001 a fault in a handler ends its call, never the server
+        except Exception:  # noqa: BLE001 an error in a handler ends its call, not the server
             _log.exception("%s %s", self.command, raw_path)
             response = json_response(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "internal error"})
         self._send(response)
 
     def _read_body(self) -> bytes | None:
         if "Transfer-Encoding" in self.headers:
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "send a Content-Length")
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "the request has no Content-Length. Send one.")
             return None
         length = self.headers.get("Content-Length", "0")
         if not (length.isascii() and length.isdigit()):
-            self._refuse(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
+            self._refuse(HTTPStatus.BAD_REQUEST, "the Content-Length is not a number")
             return None
         if int(length) > MAX_BODY_BYTES:
             most = MAX_BODY_BYTES >> 20
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {most} MiB")
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {most} MiB")
             return None
         return self.rfile.read(int(length))
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        """Answer and close: what follows on this connection may be the rest of a body."""
+        """Answer and close: the next bytes on this connection may be the rest of a body."""
         self.close_connection = True
         self._send(json_response(status, {"error": message}, {"Connection": "close"}))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 as in http.server
-        """Refuse what http.server finds wrong before it asks us: a bad line, an unknown method."""
+        """Refuse a request that http.server rejects: a bad request line, an unknown method."""
         unknown_method = code == HTTPStatus.NOT_IMPLEMENTED
         status = HTTPStatus.METHOD_NOT_ALLOWED if unknown_method else HTTPStatus(code)
         self._refuse(status, message or status.phrase)

@@ -1,7 +1,7 @@
 """The simulated bench as one local service: account, gateway, boards and control URL.
 
-It listens on loopback only, says where in the ready file of its state directory, and ends on
-SIGTERM, on POST /stop, or after a time without any request or serial traffic.
+It listens on loopback only, writes its addresses to the ready file in its state directory, and ends
+on SIGTERM, on POST /stop, or after a time without requests and serial traffic.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 LOG_NAME: Final = "simulator.log"
 MQTT_PORT_FILE: Final = "mqtt-port"
 
-
 _IDLE_CHECK_S = 1.0
 
 _log = logging.getLogger("labkit.bench.simulator")
@@ -51,15 +50,15 @@ _log = logging.getLogger("labkit.bench.simulator")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a bench is made of.
+    """The settings of a bench.
 
     Attributes:
-        state_dir: where account and flash live on from run to run; its `ready.json` is written
-            when everything listens, and removed at the end.
-        ready_file: written and removed with it, for whoever waits for another file.
+        state_dir: keeps account and flash from run to run; its `ready.json` is written when
+            everything listens, and removed at the end.
+        ready_file: a second ready file, written and removed with the first one.
         seed: of clock, keys and names; None for true randomness and the wall clock.
-        boards: the thing names of the boards that are there from the start.
-        board_speed: of the boards' clocks.
+        boards: the thing names of the boards to create at the start.
+        board_speed: the speed of the boards' clocks.
         mqtt_port: of the gateway; 0 for the one of the last run, or a free one.
         mqtt_address: where the gateway listens.
         idle_s: seconds without traffic after which the service ends.
@@ -78,7 +77,7 @@ class Settings:
 
     @property
     def ready_files(self) -> tuple[Path, ...]:
-        """The files that say where everything is: the workspace's own first."""
+        """The ready files: the workspace's own first."""
         own = self.state_dir / READY_FILE
         return (own, self.ready_file) if self.ready_file else (own,)
 
@@ -92,12 +91,12 @@ class Service:
     """A running bench.
 
     Args:
-        settings: what it is made of.
-        network: what the boards can reach; None for the gateway of the account here.
+        settings: its settings.
+        network: what the boards can reach; None for the simulated account's gateway.
 
     Raises:
-        StateInUseError: from `start`: another service is alive on the state directory.
-        StateDamagedError: from `start`: a file in it is none that a service has written.
+        StateInUseError: from `start`: another service uses the state directory.
+        StateDamagedError: from `start`: a file in it was not written by a service.
     """
 
     def __init__(self, settings: Settings, network: Reachable | None = None) -> None:
@@ -115,7 +114,7 @@ class Service:
         """Start everything and write the ready file.
 
         Returns:
-            What stands in the ready file.
+            The content of the ready file.
         """
         with self._plugging_in, ExitStack() as started:
             self._start(started)
@@ -125,9 +124,9 @@ class Service:
         return self._ready
 
     def wait(self) -> None:
-        """Return when the service is to end: stopped, long unused, or its directory deleted."""
+        """Return when the service must end: stopped, unused, or its directory deleted."""
         while not self._stopping.wait(_IDLE_CHECK_S):
-            if self._lock is not None and not self._lock.directory_is_there:
+            if self._lock is not None and not self._lock.directory_exists:
                 _log.info("the state directory was deleted: ending")
                 return
             if time.monotonic() - self._last_traffic > self._settings.idle_s:
@@ -139,7 +138,7 @@ class Service:
         self._stopping.set()
 
     def close(self) -> None:
-        """End everything and remove the ready file."""
+        """End all parts and remove the ready file."""
         _log.info("ending")
         self.stop()
         with self._plugging_in:
@@ -276,7 +275,7 @@ def _free_port(kept: Path) -> int:
 
 
 def _log_to(path: Path, started: ExitStack) -> None:
-    """Send the service's log to a file that only its owner reads."""
+    """Send the service's log to a file that only its owner can read."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
@@ -287,13 +286,15 @@ def _log_to(path: Path, started: ExitStack) -> None:
 
 
 def _remove_if_stale(ready_file: Path) -> None:
-    """Remove what a killed service left: we hold the state directory, so it is alive no more.
+    """Remove the ready file of a killed service; this process holds the state directory.
 
     Raises:
-        FileExistsError: it is no file but a device, a pipe or a folder.
+        FileExistsError: it is a device, a pipe or a folder.
     """
     if ready_file.exists() and not ready_file.is_file():
-        raise FileExistsError(f"{ready_file} is not a file, and is not replaced. Name another.")
+        raise FileExistsError(
+            f"{ready_file} is not a file, so it is not replaced. Name another file."
+        )
     ready_file.unlink(missing_ok=True)
 
 

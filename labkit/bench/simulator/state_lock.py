@@ -1,4 +1,4 @@
-"""One service a state directory: a lock that the operating system drops when its holder ends."""
+"""One service per state directory: a lock that the operating system releases at process end."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _PID_BYTES = 20
 
 
 class StateInUseError(Exception):
-    """Another service is alive on this state directory."""
+    """Another service uses this state directory."""
 
 
 class StateDamagedError(Exception):
-    """A file in the state directory is none that a service has written."""
+    """A file in the state directory was not written by a service."""
 
 
 class StateLock:
-    """Holds a state directory for this process; a killed process holds it no longer.
+    """Reserves a state directory for this process until the process ends.
 
     Args:
         state_dir: an existing directory.
 
     Raises:
-        StateInUseError: another process holds it.
+        StateInUseError: another process uses it.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -39,22 +39,21 @@ class StateLock:
             os.close(self._handle)
             raise StateInUseError(
                 f"the state directory {state_dir} is in use by a running simulator"
-                f" (process {pid or 'unknown'}). Stop that one, or choose another directory with"
-                " --state."
+                f" (process {pid or 'unknown'}). Stop it, or choose another directory with --state."
             )
         os.truncate(self._handle, 0)
         os.write(self._handle, f"{os.getpid()}\n".encode())
 
     @property
-    def directory_is_there(self) -> bool:
-        """Whether the directory is still the one that was locked; deleted ones lock nothing."""
+    def directory_exists(self) -> bool:
+        """Whether the directory is still the one that was locked."""
         try:
             return os.path.samestat(os.fstat(self._handle), self._path.stat())
         except OSError:
             return False
 
     def release(self) -> None:
-        """Let another service have the directory."""
+        """Release the directory."""
         os.close(self._handle)
 
 
@@ -62,7 +61,7 @@ if sys.platform == "win32":
     import msvcrt
 
     _LOCKED_BYTE = 1 << 20
-    """Windows locks bytes against reading, too: so one far behind the process id."""
+    """Windows also locks bytes against reading: use one far behind the process id."""
 
     def _try_lock(handle: int) -> bool:
         os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)

@@ -223,7 +223,7 @@ class DrillDevice:
 
     def settle(self) -> None:
         """Accept the present state as the healthy one: the fault was fixed."""
-        self.bench.post(f"{self._board}/fault", {"mended": True})
+        self.bench.post(f"{self._board}/fault", {"fixed": True})
         self.tidy_account()
         self._restore_account()
         self._notes_file.unlink(missing_ok=True)

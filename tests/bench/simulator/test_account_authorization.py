@@ -39,12 +39,12 @@ def decide(
         "actionType": action,
         "resources": [cloud.arn(*each.split("/", 1)) for each in resources],
     }
-    told = cloud.iot.test_authorization(
+    reported = cloud.iot.test_authorization(
         principal=cloud.arn("cert", device.id),
         authInfos=[info],
         **{"clientId": device.name, **request},
     )
-    [result] = told["authResults"]
+    [result] = reported["authResults"]
     return dict(result)
 
 
@@ -67,9 +67,9 @@ def test_decisions_are_the_gateways(cloud: Cloud, led: Device) -> None:
 def test_thing_name_without_a_thing_is_a_missing_value(cloud: Cloud, led: Device) -> None:
     """What the policy asks for and the connection lacks is named."""
     cloud.attach_policy(led)
-    told = decide(cloud, led, "CONNECT", ["client/led"])
-    assert told["authDecision"] == "IMPLICIT_DENY"
-    assert told["missingContextValues"] == ["iot:Connection.Thing.ThingName"]
+    reported = decide(cloud, led, "CONNECT", ["client/led"])
+    assert reported["authDecision"] == "IMPLICIT_DENY"
+    assert reported["missingContextValues"] == ["iot:Connection.Thing.ThingName"]
     cloud.attach_thing(led)
     assert decide(cloud, led, "CONNECT", ["client/led"])["missingContextValues"] == []
 

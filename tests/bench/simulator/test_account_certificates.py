@@ -100,7 +100,7 @@ def test_weak_key_is_refused(cloud: Cloud, ca: Authority) -> None:
 
 
 def test_no_private_key_reaches_the_accounts_file(tmp_path: Path, ca: Authority) -> None:
-    """What is kept of a device is its certificate; the key never came."""
+    """The account stores a device's certificate, never its key."""
     cloud = Cloud(tmp_path)
     cloud.register_ca(ca)
     device = ca.issue("LED")

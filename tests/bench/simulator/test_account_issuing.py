@@ -27,14 +27,14 @@ def test_keys_and_certificate_belong_together(cloud: Cloud, tmp_path: Path) -> N
     assert pair["PrivateKey"].splitlines()[0].endswith(f"RSA PRIVATE {'KEY'}-----")
     (tmp_path / "device.key").write_text(pair["PrivateKey"])
     (tmp_path / "device.pem").write_text(made["certificatePem"])
-    told = [
+    reported = [
         subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
         for command in (
             ["openssl", "rsa", "-in", "device.key", "-pubout"],
             ["openssl", "x509", "-in", "device.pem", "-noout", "-pubkey"],
         )
     ]
-    assert told == [pair["PublicKey"], pair["PublicKey"]]
+    assert reported == [pair["PublicKey"], pair["PublicKey"]]
     key = serialization.load_pem_public_key(pair["PublicKey"].encode())
     assert isinstance(key, rsa.RSAPublicKey)
     assert key.key_size == 2048
@@ -50,14 +50,14 @@ def test_certificate_is_as_aws_issues_one(cloud: Cloud) -> None:
     assert certificate.not_valid_after_utc.year == 2049
     assert made["certificateId"] == certificates.certificate_id(certificate)
     assert made["certificateArn"] == cloud.arn("cert", made["certificateId"])
-    told = cloud.iot.describe_certificate(certificateId=made["certificateId"])
-    told = told["certificateDescription"]
-    assert (told["status"], told["ownedBy"], told["certificateMode"]) == (
+    reported = cloud.iot.describe_certificate(certificateId=made["certificateId"])
+    reported = reported["certificateDescription"]
+    assert (reported["status"], reported["ownedBy"], reported["certificateMode"]) == (
         "INACTIVE",
         ACCOUNT_ID,
         "DEFAULT",
     )
-    assert "caCertificateId" not in told
+    assert "caCertificateId" not in reported
 
 
 def test_seeded_account_issues_the_same_certificates(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def register(client: BaseClient, ca: Authority) -> None:
 
 
 def orphans(bench: Bench) -> list[str]:
-    """Return what stands in the account's file without what belongs to it."""
+    """Return what is in the account's file without what belongs to it."""
     address = f"file:{bench.state / 'account.sqlite3'}?mode=ro"
     with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -62,7 +62,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def slow_bench(tmp_path: Path) -> Iterator[Bench]:
-    """A board whose clock runs as in life."""
+    """A board whose clock runs as on real hardware."""
     it = Bench(tmp_path, speed=REAL_TIME)
     yield it
     it.board.close()
@@ -174,7 +174,7 @@ def test_state_tells_no_key(bench: Bench) -> None:
 
 
 def test_damaged_flash_is_named(bench: Bench, tmp_path: Path) -> None:
-    """A flash file that is none: the board stays silent, and flashing says what to do."""
+    """A flash file that is invalid: the board stays silent, and flashing says what to do."""
     (tmp_path / "flash.json").write_text('{"private_key": "secret"}')
     bench.board.reset()
     with pytest.raises(FlashDamagedError, match=r"Delete it for a blank board") as caught:

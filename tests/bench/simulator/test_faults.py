@@ -31,7 +31,7 @@ BY_CONSOLE = {
 }
 """What the console decides by itself; the others need headers, certificate or account.
 
-A policy's denial is told by the console where CONNECT was accepted before it: its second way.
+A policy's denial is reported by the console where CONNECT was accepted before it: its second way.
 """
 
 
@@ -51,7 +51,7 @@ def state(lab: Lab) -> dict[str, object]:
     """Return what a fault may disturb: headers, files, flash, and what the account says."""
     account, place = lab.account, lab.workspace
     own = account.certificate(lab.certificate_id)
-    told = account.client.describe_ca_certificate(
+    reported = account.client.describe_ca_certificate(
         certificateId=account.client.list_ca_certificates()["certificates"][0]["certificateId"]
     )["certificateDescription"]
     made = files(
@@ -66,7 +66,7 @@ def state(lab: Lab) -> dict[str, object]:
         "certificate": (own.status, account.attachments(own.arn)),
         "certificates": len(account.client.list_certificates()["certificates"]),
         "policies": sorted(p["policyName"] for p in account.client.list_policies()["policies"]),
-        "CA": (told["status"], told["autoRegistrationStatus"]),
+        "CA": (reported["status"], reported["autoRegistrationStatus"]),
     }
 
 

@@ -89,18 +89,18 @@ def test_planted_and_removed_leaves_the_flash_as_it_was(
 ) -> None:
     """Whatever is planted, taking it away brings the flash back byte for byte."""
     before = place.flash.raw
-    status, told = ask(control, "POST", {"plant": name})
-    assert (status, told["has_fault"]) == (200, True)
-    assert name not in json.dumps(told)
+    status, reported = ask(control, "POST", {"plant": name})
+    assert (status, reported["has_fault"]) == (200, True)
+    assert name not in json.dumps(reported)
     place.flash.change(certificate=b"another")
-    status, told = ask(control, "POST", {"plant": None})
-    assert (status, told["has_fault"]) == (200, False)
+    status, reported = ask(control, "POST", {"plant": None})
+    assert (status, reported["has_fault"]) == (200, False)
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
 
 
-def test_null_removes_and_mended_leaves_the_flash(control: Control, place: FaultyBoard) -> None:
-    """Two ways out: as before, or as the one who mended it has left it."""
+def test_null_restores_the_flash_and_fixed_keeps_it(control: Control, place: FaultyBoard) -> None:
+    """The flash is as before, or as it was fixed."""
     before = place.flash.raw
     ask(control, "POST", {"plant": "key-changed"})
     assert place.flash.read().private_key is None
@@ -108,7 +108,7 @@ def test_null_removes_and_mended_leaves_the_flash(control: Control, place: Fault
     assert place.flash.raw == before
     ask(control, "POST", {"plant": "key-changed"})
     place.flash.change(private_key=b"new", generated=2)
-    assert ask(control, "POST", {"mended": True})[1]["has_fault"] is False
+    assert ask(control, "POST", {"fixed": True})[1]["has_fault"] is False
     assert place.flash.read().private_key == b"new"
 
 
@@ -116,8 +116,8 @@ def test_a_seed_chooses_and_does_not_tell(control: Control, place: FaultyBoard) 
     """The same seed plants the same fault, another one another; the answer names none."""
     chosen = []
     for seed in ("a", "a", *"bcdefgh"):
-        told = ask(control, "POST", {"seed": seed})[1]
-        assert not any(name in json.dumps(told) for name in FAULTS)
+        reported = ask(control, "POST", {"seed": seed})[1]
+        assert not any(name in json.dumps(reported) for name in FAULTS)
         chosen.append(json.loads((place.directory / "fault.json").read_text())["name"])
     assert chosen[0] == chosen[1]
     assert len(set(chosen)) > 3
@@ -139,9 +139,9 @@ def test_what_cannot_be_planted(
 ) -> None:
     """A request that makes no sense changes nothing, and the answer says what would."""
     before = place.flash.raw
-    status, told = ask(control, "POST", body)
+    status, reported = ask(control, "POST", body)
     assert status == 400
-    assert said in str(told["error"])
+    assert said in str(reported["error"])
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
 

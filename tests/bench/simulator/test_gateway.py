@@ -68,7 +68,7 @@ def test_hello_world_is_accepted(cloud: Cloud, led: Device, version: ssl.TLSVers
     assert (accepted.verb, accepted.client_id, accepted.certificate_id) == (
         "accepted", "LED", led.id,
     )  # fmt: skip
-    assert (closed.verb, closed.reason) == ("closed", "the client said DISCONNECT")
+    assert (closed.verb, closed.reason) == ("closed", "the client sent DISCONNECT")
     assert cloud.gateway.connections == ()
 
 
@@ -76,12 +76,12 @@ def test_paho_says_hello(cloud: Cloud, led: Device) -> None:
     """A second implementation, Eclipse paho, is served as well: QoS 0, QoS 1 and wildcards."""
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="LED")
     client.tls_set_context(cloud.tls(led))
-    came: list[tuple[str, bytes]] = []
+    got: list[tuple[str, bytes]] = []
     subscribed, done = threading.Event(), threading.Event()
 
     def on_message(_client: object, _data: object, message: paho.MQTTMessage) -> None:
-        came.append((message.topic, message.payload))
-        if len(came) == 2:
+        got.append((message.topic, message.payload))
+        if len(got) == 2:
             done.set()
 
     # A client that refers to itself is deleted late, and closes its last sockets as late.
@@ -100,7 +100,7 @@ def test_paho_says_hello(cloud: Cloud, led: Device) -> None:
     finally:
         client.disconnect()
         client.loop_stop()
-    assert came == [("LED/example/topic", b"Hello 0"), ("LED/example/topic", b"Hello 1")]
+    assert got == [("LED/example/topic", b"Hello 0"), ("LED/example/topic", b"Hello 1")]
 
 
 def test_refused_newcomer_takes_nothing_over(cloud: Cloud, ca: Authority, led: Device) -> None:
@@ -132,7 +132,7 @@ def test_silent_connection_is_closed_after_one_and_a_half_keep_alives(
             assert talker.ask(mqtt.PingReq()) == mqtt.PingResp()
             time.sleep(0.2)
         assert silent.receive() is None
-        assert last_reason(cloud) == "nothing was heard for 1.5 times the keep-alive, 1.5 s"
+        assert last_reason(cloud) == "no packet within 1.5 times the keep-alive, 1.5 s"
         assert talker.ask(mqtt.PingReq()) == mqtt.PingResp()
 
 

@@ -114,7 +114,7 @@ ANYTHING = st.lists(st.binary(min_size=1, max_size=40) | DAMAGED, min_size=1, ma
 @pytest.mark.parametrize("connected", [False, True])
 @pytest.mark.usefixtures("steady")
 def test_any_bytes_after_the_handshake(cloud: Cloud, bad: Device, *, connected: bool) -> None:
-    """What is not MQTT ends the connection that it came on, before CONNECT and after it.
+    """What is not MQTT ends its connection, before and after CONNECT.
 
     The `cloud` fixture fails the test if anything is logged as an error.
     """
@@ -219,7 +219,7 @@ def test_client_that_never_reads(
         for _ in range(200):
             talker.send(mqtt.Publish("flood", b"x" * 100_000))
         assert talker.receive() == mqtt.Publish("deaf/will", b"lost")
-        assert last_reason(cloud) == "the client does not read what it is sent"
+        assert last_reason(cloud) == "the client does not read its messages"
         assert "deaf" not in cloud.gateway.connections
         assert ends(deaf.socket)
 
@@ -238,7 +238,7 @@ def test_client_that_never_reads_its_own_answers(
 
 
 def with_extension(device: Device) -> bytes:
-    """Return a certificate with an extension that is no DER."""
+    """Return a certificate with an extension that is not DER."""
     extension = x509.UnrecognizedExtension(ExtensionOID.BASIC_CONSTRAINTS, b"no DER")
     certificate = (
         x509.CertificateBuilder()
@@ -274,7 +274,7 @@ def with_bytes(device: Device, old: bytes, new: bytes) -> bytes:
 def test_damaged_certificate(
     cloud: Cloud, bad: Device, damage: Callable[[Device], bytes], reason: str
 ) -> None:
-    """It is an alert to whoever sends it, be it that OpenSSL takes it for one, and no more."""
+    """It is an alert to the sender, even if OpenSSL takes it for one, and no more."""
     credentials = board_tls.Credentials((damage(bad),), bad.key)
     with (
         socket.create_connection(cloud.address, timeout=5) as raw,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def echo(request: Request) -> Response:
-    """Answer with what came."""
+    """Answer with the request."""
     if request.path == "/fault":
         raise ZeroDivisionError
     return json_response(
@@ -99,8 +99,8 @@ def test_unknown_method_is_refused_in_json(
     address: tuple[str, int], method: str, status: int
 ) -> None:
     """What http.server would answer with 501 and a page of HTML is a 4xx in JSON as well."""
-    came, answer = ask(address, method, "/")
-    assert (came, "error" in answer) == (status, status != 200)
+    got, answer = ask(address, method, "/")
+    assert (got, "error" in answer) == (status, status != 200)
 
 
 @pytest.mark.parametrize("line", ["nonsense", "GET / HTTP/9.9", "GET / FTP/1.1"])
@@ -108,9 +108,9 @@ def test_what_is_no_request_is_refused_in_json(address: tuple[str, int], line: s
     """The connection is closed after the answer: what follows is anybody's guess."""
     with socket.create_connection(address, timeout=5) as client:
         client.sendall(f"{line}\r\n\r\n".encode())
-        came = b"".join(iter(lambda: client.recv(4096), b""))
-    assert came.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 505 "))
-    assert "error" in json.loads(came.partition(b"\r\n\r\n")[2])
+        got = b"".join(iter(lambda: client.recv(4096), b""))
+    assert got.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 505 "))
+    assert "error" in json.loads(got.partition(b"\r\n\r\n")[2])
 
 
 def test_server_listens_on_loopback_only(address: tuple[str, int]) -> None:

@@ -49,7 +49,7 @@ def test_first_connection_registers_and_drops(
 
 
 def test_board_reports_0x7880(cloud: Cloud, auto: Authority) -> None:
-    """The board's TLS client gets through the handshake and is then told that it is closed."""
+    """The board's TLS client gets through the handshake and is then reported that it is closed."""
     device = auto.issue("LED")
     chain = tuple(
         certificate.public_bytes(Encoding.DER)
@@ -74,7 +74,7 @@ def test_board_reports_0x7880(cloud: Cloud, auto: Authority) -> None:
 def test_event_is_published_at_every_connection_while_pending(
     cloud: Cloud, auto: Authority
 ) -> None:
-    """Whoever has subscribed hears which certificate of which CA waits, every time it comes."""
+    """A subscriber hears which certificate of which CA waits, every time it comes."""
     device = chained(auto.issue("LED"), auto)
     ca_id = certificates.certificate_id(auto.certificate)
     with watcher(cloud) as operator:
@@ -193,7 +193,7 @@ def test_ca_must_be_active_and_automatic(
 def test_certificate_that_is_known_otherwise_is_not_introduced(
     cloud: Cloud, auto: Authority, newer: str
 ) -> None:
-    """Automatic registration does not bring a certificate back that was put out of use."""
+    """Automatic registration does not bring a certificate back that was deactivated."""
     device = chained(auto.issue("LED"), auto)
     drops(cloud, device)
     cloud.iot.update_certificate(certificateId=device.id, newStatus=newer)

@@ -79,9 +79,9 @@ def test_a_template_is_set_right(accepted: Lab) -> None:
     assert repr(accepted.create_provisioning_template()) == (
         "provisioning template labkit-just-in-time: enabled"
     )
-    told = client.describe_provisioning_template(templateName="labkit-just-in-time")
-    assert told["enabled"]
-    assert told["type"] == "JITP"
+    reported = client.describe_provisioning_template(templateName="labkit-just-in-time")
+    assert reported["enabled"]
+    assert reported["type"] == "JITP"
 
 
 def test_another_template_of_the_name_is_refused(accepted: Lab) -> None:
@@ -211,8 +211,10 @@ def test_the_role_of_lab_toml_is_taken(tmp_path: Path, lab: Lab) -> None:
     file.write_text(f'[account]\nprovisioning_role = "{role}"\n')
     device = open_lab(tmp_path, route="just-in-time")
     device.create_provisioning_template()
-    told = device.account.client.describe_provisioning_template(templateName="labkit-just-in-time")
-    assert told["provisioningRoleArn"] == role
+    reported = device.account.client.describe_provisioning_template(
+        templateName="labkit-just-in-time"
+    )
+    assert reported["provisioningRoleArn"] == role
     end(device)
     file.write_text('[account]\nprovisioning_role = "somebody"\n')
     with pytest.raises(WorkspaceError, match=r"provisioning_role in .* is 'somebody'; expected"):

@@ -157,10 +157,10 @@ PACKET = st.one_of(
 @given(st.lists(PACKET, max_size=5), st.integers(1, 50))
 def test_packets_survive_any_cutting_of_the_stream(packets: list[Packet], size: int) -> None:
     """However TCP cuts the bytes, the same packets come out, in order."""
-    stream, decoder, came = b"".join(map(encode, packets)), Decoder(), []
+    stream, decoder, got = b"".join(map(encode, packets)), Decoder(), []
     for start in range(0, len(stream), size):
-        came += decoder.feed(stream[start : start + size])
-    assert came == packets
+        got += decoder.feed(stream[start : start + size])
+    assert got == packets
 
 
 @settings(max_examples=300, deadline=None)

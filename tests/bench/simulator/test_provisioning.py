@@ -101,7 +101,7 @@ def test_201910_shows_the_key_with_the_warning_only(board: BareBoard, authority:
     assert second.startswith(console(r"Write certificate...\r", returned(0).removesuffix("\n\\r")))
 
 
-# What stands in the keys header
+# What is in the keys header
 
 
 def test_certificate_and_jitr_ca(

@@ -95,7 +95,7 @@ def test_releasing_rts_boots(wired: Wired) -> None:
 
 
 def test_toggling_dtr_does_not_reset(wired: Wired) -> None:
-    """DTR alone, with RTS off, is no reset."""
+    """DTR alone, with RTS off, is not a reset."""
     with wired.open() as port:
         port.rts = False
         assert eventually(lambda: wired.events == ["boot"])
@@ -241,7 +241,7 @@ def test_client_that_breaks_rfc_2217_is_hung_up_on(
 
 
 def test_wrong_baud_rate_reads_garbage(wired: Wired) -> None:
-    """At another baud rate the same garbage comes each time; the right rate set later mends it."""
+    """At another baud rate the same garbage comes each time; the right rate set later fixes it."""
     with wired.open(baudrate=9600) as port:
         wired.line.print(LINE, paced=False)
         garbage = port.read(len(as_read_at(LINE, 9600)))

@@ -221,7 +221,7 @@ def test_control_refuses_what_it_cannot_do(start: Callable[..., Bench]) -> None:
     assert bench.refused("boards/lab-device/reset", {}, **plain)[0] == 415
     assert bench.refused("boards/LED") == (
         404,
-        "no board 'LED': POST /boards/<thing> makes one",
+        "no board 'LED': POST /boards/<thing> creates one",
     )
     assert bench.refused("boards/LED/explode", {})[0] == 404
     for wrong in ("a%2Fb", "a.b", "x" * 129, "%C3%A9"):

@@ -45,9 +45,9 @@ def state(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("account.sqlite3", "account.sqlite3 cannot be read as the account's memory"),
-        ("gateway/rootCA.key", "gateway does not hold the gateway's keys"),
-        ("gateway/server.pem", "gateway does not hold the gateway's keys"),
+        ("account.sqlite3", "account.sqlite3 cannot be read as the account's database"),
+        ("gateway/rootCA.key", "gateway does not contain the gateway's keys"),
+        ("gateway/server.pem", "gateway does not contain the gateway's keys"),
     ],
 )
 def test_damaged_state_is_named(state: Path, file: str, said: str) -> None:
@@ -79,7 +79,7 @@ def test_ready_file_that_cannot_be_written_leaves_none(state: Path) -> None:
 
 
 def test_no_board_is_plugged_into_a_service_that_ends(state: Path) -> None:
-    """A board that came after the end would listen for ever."""
+    """A board that is added after the end would listen for ever."""
     service = Service(Settings(state))
     ready = service.start()
     service._plug_in("one")  # noqa: SLF001 what POST /boards/one calls

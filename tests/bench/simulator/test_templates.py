@@ -152,5 +152,5 @@ def test_ca_is_registered_with_a_template_that_can_work(
         cloud.register_ca(Authority(), allowAutoRegistration=True, registrationConfig=config)
     good = {"templateName": "jitp", "roleArn": ROLE}
     ca_id = cloud.register_ca(Authority(), allowAutoRegistration=True, registrationConfig=good)
-    told = cloud.iot.describe_ca_certificate(certificateId=ca_id)
-    assert told["registrationConfig"] == good
+    reported = cloud.iot.describe_ca_certificate(certificateId=ca_id)
+    assert reported["registrationConfig"] == good

@@ -1,4 +1,4 @@
-"""The simulated AWS account: AWS IoT's control plane, its rules and its memory.
+"""The simulated AWS account: AWS IoT's control plane, its rules and its data.
 
 ::
 
@@ -6,7 +6,7 @@
                       randomness=Randomness(), clock=Clock().now)
     account.call("CreateThing", {"thingName": "LED"})
 
-Each operation of AWS IoT is a function in the room of its resource; `OPERATIONS` lists them all.
+Each operation of AWS IoT is a function in the module of its resource; `OPERATIONS` lists them all.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ class Account:
     """One account in one region; safe to use from many threads.
 
     Args:
-        state_dir: the folder of `account.sqlite3`; made where it is missing.
+        state_dir: the folder of `account.sqlite3`; created if it is missing.
         region: such as "us-east-1".
         account_id: 12 digits.
-        randomness: where the registration code, the endpoint and identifiers come from.
-        clock: tells the time, with a time zone.
+        randomness: the source of the registration code, the endpoint and identifiers.
+        clock: returns the time, with a time zone.
     """
 
     def __init__(
@@ -102,22 +102,22 @@ class Account:
         return self.identity.account_id
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out one operation, as one transaction, and tell the subscribers.
+        """Carry out one operation in one transaction, then call the subscribers.
 
         Args:
             operation: one of `OPERATIONS`.
-            parameters: checked against the service model already.
+            parameters: already checked against the service model.
 
         Returns:
             The result's members, by AWS's names; times are `datetime`.
 
         Raises:
-            Refusal: AWS would refuse the call; nothing has changed.
+            Refusal: AWS refuses the call; nothing has changed.
         """
         return self.run(lambda call: OPERATIONS[operation](call, parameters))
 
     def endpoint_name(self) -> str:
-        """Return the name that devices connect to, the same every time."""
+        """Return the name that devices connect to; it does not change."""
         return self.run(endpoint.data_endpoint)
 
     def certificate(self, identifier: str) -> connections.RegisteredCertificate | None:
@@ -139,19 +139,19 @@ class Account:
         return self.run(lambda call: connections.register_automatically(call, certificate, ca))
 
     def grants(self, certificate_arn: str, client_id: str) -> connections.Grants:
-        """Return what a certificate may do under a client id, as things are now."""
+        """Return the current permissions of a certificate under a client id."""
         return self._read(lambda call: connections.grants(call, certificate_arn, client_id))
 
     def subscribe(self, subscriber: Callable[[Change], None]) -> None:
-        """Have every change that decides connections told, after it is committed.
+        """Call a subscriber after each committed change that affects connections.
 
         Args:
-            subscriber: called in the thread of the call that made the change; must be quick.
+            subscriber: called in the thread of the call; it must return quickly.
         """
         self._subscribers.append(subscriber)
 
     def unsubscribe(self, subscriber: Callable[[Change], None]) -> None:
-        """Tell a subscriber no more."""
+        """Remove a subscriber."""
         self._subscribers.remove(subscriber)
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ class Account:
         self._store.close()
 
     def run(self, work: Callable[[Call], _Result]) -> _Result:
-        """Do something with the account, as one transaction, and tell the subscribers."""
+        """Run a function on the account in one transaction, then call the subscribers."""
         with self._store.transaction() as database:
             call = self._call(database)
             result = work(call)

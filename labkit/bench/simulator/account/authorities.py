@@ -1,7 +1,7 @@
 """Certificate authorities (CAs) that are registered with the account.
 
-Source: AWS IoT API reference: RegisterCACertificate and its siblings; AWS IoT Core developer
-guide, register your CA certificate.
+Source: AWS IoT API reference: RegisterCACertificate and the operations on CA certificates; AWS IoT
+Core developer guide, register your CA certificate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.account.context import Call, Operation
 
 REGISTRATION_CODE = "registration code"
-"""The account's setting that holds it."""
+"""The account's setting with the registration code."""
 
 _MAX_OF_ONE_SUBJECT = 10
 """CA certificates with the same subject in one account and region (AWS IoT quotas)."""
@@ -49,7 +49,7 @@ def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if "verificationCertificate" not in request:
         raise Refusal(
             "InvalidRequestException",
-            "A verification certificate is demanded in the certificate mode DEFAULT",
+            "A verification certificate is required in the certificate mode DEFAULT",
         )
     check_registration_config(call, request.get("registrationConfig"))
     ca = load(request["caCertificate"], "The CA certificate")
@@ -65,14 +65,14 @@ def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     require_ca(ca)
     require_valid_at(ca, call.now, "The CA certificate")
     _check_verification(call, request["verificationCertificate"], ca)
-    _refuse_crowd(call, ca)
+    _check_limit(call, ca)
     _insert(call, request, ca, identifier)
     set_tags(call, arn, request.get("tags", []))
     return {"certificateArn": arn, "certificateId": identifier}
 
 
 def _check_verification(call: Call, pem: str, ca: x509.Certificate) -> None:
-    """Check that whoever registers the CA holds its key: it signed the registration code."""
+    """Check that the caller holds the CA's key: it signed the registration code."""
     verification = load(pem, "The verification certificate")
     try:
         certificates.verify_issued_by(verification, ca)
@@ -91,7 +91,7 @@ def _check_verification(call: Call, pem: str, ca: x509.Certificate) -> None:
         )
 
 
-def _refuse_crowd(call: Call, ca: x509.Certificate) -> None:
+def _check_limit(call: Call, ca: x509.Certificate) -> None:
     subject = ca.subject.public_bytes()
     rows = call.all("SELECT 1 FROM ca_certificates WHERE subject = ?", subject)
     if len(rows) >= _MAX_OF_ONE_SUBJECT:
@@ -148,7 +148,7 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if request.get("removeAutoRegistration") and "registrationConfig" in request:
         raise Refusal(
             "InvalidRequestException",
-            "registrationConfig and removeAutoRegistration exclude each other",
+            "registrationConfig and removeAutoRegistration cannot be used together",
         )
     check_registration_config(call, request.get("registrationConfig"))
     automatic = request.get("newAutoRegistrationStatus", row["auto_registration"])

@@ -1,6 +1,6 @@
-"""What a device may do, asked without a device: TestAuthorization and GetEffectivePolicies.
+"""TestAuthorization and GetEffectivePolicies: what a device may do.
 
-The answer comes from the same decision that the gateway asks for.
+The gateway uses the same decision function.
 
 Source: AWS IoT API reference: TestAuthorization, GetEffectivePolicies, AuthResult.
 """
@@ -32,7 +32,7 @@ _ACTIONS = {
 def _test(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     row = find_principal(call, _principal(request))
     client_id = request.get("clientId", "")
-    held = _held(call, request, grants(call, request["principal"], client_id))
+    held = _requested_grants(call, request, grants(call, request["principal"], client_id))
     variables = x509_certificates.policy_variables(x509_certificates.load_certificate(row["der"]))
     context = policy.connection_context(client_id, attached=held.attached, certificate=variables)
     results = [_result(call, held, info, context) for info in request["authInfos"]]
@@ -43,13 +43,13 @@ def _principal(request: Mapping[str, Any]) -> str:
     if "principal" not in request:
         raise Refusal(
             "InvalidRequestException",
-            "A principal is needed: the ARN of a certificate (Cognito identities are not offered)",
+            "A principal is needed: a certificate's ARN (Cognito identities are not supported)",
         )
     return str(request["principal"])
 
 
-def _held(call: Call, request: Mapping[str, Any], now: Grants) -> Grants:
-    """Return what the certificate holds, with the policies that the request adds and skips."""
+def _requested_grants(call: Call, request: Mapping[str, Any], now: Grants) -> Grants:
+    """Return the grants with the policies that the request adds and skips."""
     skipped = set(request.get("policyNamesToSkip", []))
     added = [name for name in request.get("policyNamesToAdd", []) if name not in skipped]
     attached = [each for each in now.policies if each.name not in {*skipped, *added}]
@@ -63,7 +63,7 @@ def _in_force(call: Call, name: str) -> policy.Policy:
 def _result(
     call: Call, held: Grants, info: Mapping[str, Any], context: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Decide one action on all its resources: the strictest decision is the result's."""
+    """Decide one action on all its resources; the strictest decision counts."""
     if "actionType" not in info:
         raise Refusal("InvalidRequestException", "authInfos: an actionType is needed")
     action = _ACTIONS[info["actionType"]]
@@ -99,7 +99,7 @@ def _named(call: Call, names: set[str]) -> list[dict[str, str]]:
 
 
 def _effective(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """List the policies of a certificate; a thing alone has none, without thing groups."""
+    """List the policies of a certificate; without thing groups a thing has none of its own."""
     if not {"principal", "thingName", "cognitoIdentityPoolId"} & set(request):
         raise Refusal("InvalidRequestException", "A principal or a thing name is needed")
     name = request.get("thingName")

@@ -30,8 +30,8 @@ def find_principal(call: Call, arn: str) -> sqlite3.Row:
     """Return the certificate that an ARN names as a principal.
 
     Raises:
-        Refusal: InvalidRequestException for what is no certificate's ARN of this account,
-            ResourceNotFoundException for a certificate that is not registered.
+        Refusal: InvalidRequestException if it is not a certificate's ARN of this account,
+            ResourceNotFoundException if the certificate is not registered.
     """
     identifier = call.identity.name_in(arn, "cert")
     if identifier is None:
@@ -62,13 +62,13 @@ def add(
     status: str,
     authority: sqlite3.Row | None = None,
 ) -> dict[str, Any]:
-    """Put a certificate into the registry.
+    """Add a certificate to the registry.
 
     Args:
         call: the call.
         certificate: the certificate.
         status: such as "INACTIVE".
-        authority: the registered CA that signed it; None for the account's own, or none.
+        authority: the registered CA that signed it; None for the account's own authority.
 
     Returns:
         `certificateArn` and `certificateId`.
@@ -93,7 +93,7 @@ def add(
 
 
 def set_status(call: Call, identifier: str, status: str) -> None:
-    """Give a certificate a status, and notify the gateway."""
+    """Set a certificate's status, and notify the gateway."""
     call.run(
         "UPDATE certificates SET status = ?, modified = ?, version = version + 1 WHERE id = ?",
         *(status, call.now.isoformat(), identifier),
@@ -109,7 +109,7 @@ def _register(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new(call: Call, pem: str) -> x509.Certificate:
-    """Read a certificate that is not in the registry yet."""
+    """Read a certificate that is not registered yet."""
     certificate = load(pem, "The certificate")
     identifier = certificates.certificate_id(certificate)
     if call.one("SELECT 1 FROM certificates WHERE id = ?", identifier):
@@ -123,12 +123,12 @@ def _new(call: Call, pem: str) -> x509.Certificate:
 
 
 def _requested_status(request: Mapping[str, Any]) -> str:
-    """Return the status to register with; `setAsActive` is the deprecated way to say ACTIVE."""
+    """Return the requested status; `setAsActive` is the deprecated form of ACTIVE."""
     status = request.get("status", "ACTIVE" if request.get("setAsActive") else "INACTIVE")
     if status not in _SETTABLE:
         raise Refusal(
             "CertificateStateException",
-            f"A certificate cannot be registered as {status}: ACTIVE, INACTIVE or REVOKED",
+            f"A certificate cannot be registered as {status}; use ACTIVE, INACTIVE or REVOKED",
         )
     return str(status)
 
@@ -136,7 +136,7 @@ def _requested_status(request: Mapping[str, Any]) -> str:
 def _authority(call: Call, certificate: x509.Certificate, ca_pem: str | None) -> sqlite3.Row:
     """Return the registered, ACTIVE CA that signed a certificate."""
     if ca_pem is None:
-        row = _only_namesake(call, certificate)
+        row = _authority_by_subject(call, certificate)
     else:
         named = certificates.certificate_id(load(ca_pem, "The CA certificate"))
         found = call.one("SELECT * FROM ca_certificates WHERE id = ?", named)
@@ -155,8 +155,8 @@ def _authority(call: Call, certificate: x509.Certificate, ca_pem: str | None) ->
     return row
 
 
-def _only_namesake(call: Call, certificate: x509.Certificate) -> sqlite3.Row:
-    """Return the one CA whose subject is the certificate's issuer."""
+def _authority_by_subject(call: Call, certificate: x509.Certificate) -> sqlite3.Row:
+    """Return the only CA whose subject is the certificate's issuer."""
     rows = call.all(
         "SELECT * FROM ca_certificates WHERE subject = ?", certificate.issuer.public_bytes()
     )
@@ -204,7 +204,7 @@ def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Set a status; the PENDING_ ones are AWS's own, and REVOKED is the last."""
+    """Set a status; callers cannot set a PENDING_ status, and REVOKED is final."""
     row, status = find_certificate(call, request["certificateId"]), request["newStatus"]
     if status not in _SETTABLE:
         raise Refusal(
@@ -213,7 +213,7 @@ def _update(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if row["status"] == "REVOKED" and status != "REVOKED":
         raise Refusal(
             "CertificateStateException",
-            f"The certificate is REVOKED and stays so (id={row['id']})",
+            f"REVOKED is final; register a new certificate (id={row['id']})",
         )
     set_status(call, row["id"], status)
     return {}

@@ -8,8 +8,8 @@ it was registered.
 
 Source: AWS IoT Core developer guide, Just-in-time provisioning; Register a client certificate when
 the client connects to AWS IoT just-in-time registration. The documentation's example of the event
-shows placeholders; people who published theirs have a number of milliseconds as `timestamp`, and
-null or the milliseconds as text as `certificateRegistrationTimestamp`.
+shows placeholders; published events have a number of milliseconds as `timestamp`, and null or the
+milliseconds as text as `certificateRegistrationTimestamp`.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ _FROM_SUBJECT = {
     "CommonName": "CommonName",
     "SerialNumber": "SerialNumber",
 }
-"""The template's parameters, and what policy variables call the same attribute."""
+"""Template parameters, with the name that policy variables use for the attribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredCertificate:
-    """A certificate as it is registered.
+    """A registered certificate.
 
     Attributes:
         arn: its ARN.
         status: such as "ACTIVE".
-        ca: the certificate of the CA that it was registered under, or None for none.
+        ca: the certificate of the CA that it was registered with, or None.
     """
 
     arn: str
@@ -63,7 +63,7 @@ class RegisteredCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a certificate may do under a client id.
+    """The permissions of a certificate under a client id.
 
     Attributes:
         policies: the policies that are attached to it, in their default versions.
@@ -82,7 +82,7 @@ class Grants:
             action: such as "iot:Publish".
             resource: the resource's ARN.
             client_id: the connection's.
-            variables: those of the certificate (`certificates.policy_variables`).
+            variables: the certificate's (`certificates.policy_variables`).
         """
         context = policy.connection_context(
             client_id, attached=self.attached, certificate=variables
@@ -92,13 +92,13 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class AutomaticRegistration:
-    """The result for a certificate that connected for the first time.
+    """The result of registering a certificate at its first connection.
 
     Attributes:
         certificate_id: its id.
         ca_id: the id of the CA that signed it.
-        event: what is published on `$aws/events/certificates/registered/<ca_id>`.
-        note: what was done, in words, for the log.
+        event: the payload to publish on `$aws/events/certificates/registered/<ca_id>`.
+        note: the result in words, for the log.
     """
 
     certificate_id: str
@@ -122,7 +122,7 @@ def knows_issuer(call: Call, subject: bytes) -> bool:
 
 
 def grants(call: Call, certificate_arn: str, client_id: str) -> Grants:
-    """Return what a certificate may do under a client id, as things are now."""
+    """Return the current permissions of a certificate under a client id."""
     rows = call.all(
         "SELECT a.policy, v.document FROM policy_attachments a "
         "JOIN policies p ON p.name = a.policy "
@@ -151,7 +151,7 @@ def automatic_authorities(call: Call, subject: bytes) -> tuple[x509.Certificate,
 def register_automatically(
     call: Call, certificate: x509.Certificate, ca: x509.Certificate
 ) -> AutomaticRegistration | None:
-    """Register a certificate that is unknown, and execute its CA's template.
+    """Register an unknown certificate, and execute its CA's template.
 
     Args:
         call: the call.
@@ -159,7 +159,7 @@ def register_automatically(
         ca: one of `automatic_authorities`.
 
     Returns:
-        The result; None where the registry has changed meanwhile: the CA no longer registers
+        The result; None if the registry has changed meanwhile: the CA no longer registers
         certificates automatically, or the certificate is not PENDING_ACTIVATION.
     """
     authority = call.one(
@@ -189,7 +189,7 @@ def register_automatically(
 
 
 def subject_parameters(certificate: x509.Certificate, identifier: str) -> dict[str, str]:
-    """Return the template parameters that a certificate has values for."""
+    """Return the template parameters for which a certificate has values."""
     variables = certificates.policy_variables(certificate)
     found = {
         f"{_PARAMETER}{name}": variables.get(f"iot:Certificate.Subject.{variable}")
@@ -205,7 +205,7 @@ def _execute_template(
     """Execute a CA's template, if it has one, and return the result in words."""
     config = json.loads(authority["registration_config"])
     if not config:
-        return "registered PENDING_ACTIVATION; its event waits for whoever activates it"
+        return "registered PENDING_ACTIVATION; a subscriber of its event has to activate it"
     try:
         with call.attempt():
             template = load_template(_template_body(call, config))

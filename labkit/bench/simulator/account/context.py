@@ -1,4 +1,4 @@
-"""What an operation of the account works with: one call, inside one transaction."""
+"""The context of an operation: one call to the account, in one transaction."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _DEFAULT_PAGE = 250
 
 
-class Refusal(Exception):  # noqa: N818 it is AWS's answer to a call, not a fault of the program
-    """A call is refused, with one of the exceptions that the service model lists for it.
+class Refusal(Exception):  # noqa: N818 it is AWS's answer to a call, not an error of the program
+    """A call is refused with an exception that the service model lists for it.
 
     Attributes:
         code: AWS's name, such as "ResourceNotFoundException"; the model knows its HTTP status.
@@ -39,7 +39,7 @@ class Refusal(Exception):  # noqa: N818 it is AWS's answer to a call, not a faul
 
 
 class Kind(Enum):
-    """What sort of change it was, for those who subscribe to the account."""
+    """The kind of a change, for subscribers."""
 
     STATUS = "status"
     DELETED = "deleted"
@@ -49,11 +49,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that decides connections has changed.
+    """A change that affects connections.
 
     Attributes:
-        kind: what sort of change.
-        arn: the certificate that it concerns.
+        kind: its kind.
+        arn: the certificate that it affects.
     """
 
     kind: Kind
@@ -62,7 +62,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which account, where.
+    """An account and its region.
 
     Attributes:
         region: such as "us-east-1".
@@ -81,7 +81,7 @@ class Identity:
         return resource_arn(self.region, self.account_id, path)
 
     def name_in(self, arn: str, kind: str) -> str | None:
-        """Return the name in an ARN of this account and kind, or None for any other text."""
+        """Return the name in an ARN of this account and kind; None for another text."""
         prefix = self.arn(kind, "")
         return arn[len(prefix) :] if arn.startswith(prefix) else None
 
@@ -94,8 +94,8 @@ class Call:
         database: the connection, inside the call's transaction.
         identity: the account and its region.
         now: the time of the call.
-        randomness: where random identifiers come from.
-        changes: what subscribers receive once the call is committed.
+        randomness: the source of random identifiers.
+        changes: passed to the subscribers when the call is committed.
     """
 
     database: sqlite3.Connection
@@ -113,7 +113,7 @@ class Call:
         """Return the first row of a query.
 
         Raises:
-            Refusal: ResourceNotFoundException with the text `missing`: there is no row.
+            Refusal: ResourceNotFoundException with the text `missing` if no row matches.
         """
         row = self.one(query, *values)
         if row is None:
@@ -121,7 +121,7 @@ class Call:
         return row
 
     def setting(self, name: str, make: Callable[[], str]) -> str:
-        """Return a setting of the account, which is made at its first use."""
+        """Return a setting of the account; create it at its first use."""
         row = self.one("SELECT value FROM settings WHERE name = ?", name)
         if row is not None:
             return str(row["value"])
@@ -134,17 +134,17 @@ class Call:
         return self.database.execute(query, values).fetchall()
 
     def run(self, statement: str, *values: object) -> int:
-        """Run a statement and return how many rows it touched."""
+        """Run a statement and return how many rows it affected."""
         return self.database.execute(statement, values).rowcount
 
     def insert(self, table: str, **columns: object) -> None:
-        """Insert a row; the names of tables and columns are the program's own."""
+        """Insert a row; names of tables and columns must not come from a request."""
         names, places = ", ".join(columns), ", ".join("?" * len(columns))
-        self.run(f"INSERT INTO {table} ({names}) VALUES ({places})", *columns.values())  # noqa: S608 no name comes from a request
+        self.run(f"INSERT INTO {table} ({names}) VALUES ({places})", *columns.values())  # noqa: S608 as above
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
-        """Undo what is done inside where an exception leaves it; the call itself goes on."""
+        """Undo the changes in this block if an exception leaves it; the call can continue."""
         changes_before = len(self.changes)
         self.database.execute("SAVEPOINT attempt")
         try:
@@ -173,16 +173,16 @@ class Call:
         request: Mapping[str, Any],
         next_page: str = "nextMarker",
     ) -> dict[str, Any]:
-        """Return the page of a listing that a request asks for.
+        """Return the requested page of a listing.
 
         Args:
-            members: the result's member that lists, such as "things".
-            show: returns a row as it is listed.
+            members: the result's member with the list, such as "things".
+            show: returns the listed form of a row.
             query: selects from one table, ends in a WHERE clause and has the column `rowid`.
             values: the query's values.
             request: `pageSize` or `maxResults`, `marker` or `nextToken`, and `ascendingOrder`:
-                oldest first, which is the order where a call does not have this parameter.
-            next_page: the result's member that asks for the next page; None after the last.
+                oldest first, the default.
+            next_page: the result's member with the marker of the next page; None after the last.
         """
         size = request.get("pageSize") or request.get("maxResults") or _DEFAULT_PAGE
         order, compare = ("ASC", ">") if request.get("ascendingOrder", True) else ("DESC", "<")
@@ -195,7 +195,7 @@ class Call:
 
 
 Operation = Callable[[Call, Mapping[str, Any]], dict[str, Any]]
-"""An operation of the account: its parameters, by AWS's names, to its result."""
+"""An operation of the account: returns a result for parameters, both by AWS's names."""
 
 
 def _marker(rowid: int) -> str:

@@ -1,8 +1,8 @@
 """The addresses of the account's data plane.
 
-Source: AWS IoT API reference: DescribeEndpoint. The types `iot:Data` and `iot:Jobs`, which the
-service model still names, are refused by newer accounts. No source states what a call without a
-type returns then: here it is the ATS address.
+Source: AWS IoT API reference: DescribeEndpoint. Newer accounts refuse the types `iot:Data` and
+`iot:Jobs`, which the service model still lists. No source states what a call without a type then
+returns: here it is the ATS address.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _describe(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     kind = request.get("endpointType", _ATS)
     if kind not in _MIDDLES:
         known = ", ".join(_MIDDLES)
-        raise Refusal("InvalidRequestException", f"Endpoint type {kind!r} is none of {known}")
+        raise Refusal("InvalidRequestException", f"Endpoint type {kind!r} is not one of {known}")
     return {"endpointAddress": _address(call, kind)}
 
 

@@ -1,12 +1,12 @@
 """The account's own certificate authority, and the certificates that AWS IoT issues with it.
 
-Option 1 of the documentation is `CreateKeysAndCertificate`: AWS IoT makes the key pair, and its
-private key is in the answer, once. `CreateCertificateFromCsr` leaves the key where it is.
+Option 1 of the documentation is `CreateKeysAndCertificate`: AWS IoT generates the key pair, and
+returns the private key once. With `CreateCertificateFromCsr` the caller keeps the key.
 
 Source: AWS IoT API reference: CreateKeysAndCertificate, CreateCertificateFromCsr; AWS IoT Core
-developer guide, create AWS IoT client certificates. Certificates of the real authority carry its
-name, the subject `CN=AWS IoT Certificate` and the end of 2049, and an RSA signature; here it is
-an EC P-256 one, which a seeded bench can repeat.
+developer guide, create AWS IoT client certificates. The real authority's certificates have its
+name, the subject `CN=AWS IoT Certificate`, the end of 2049, and an RSA signature; here it is an
+EC P-256 signature, which a seeded bench can repeat.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     _PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 END_OF_VALIDITY: Final = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
-"""When certificates of AWS IoT's own authority end."""
+"""The end of validity of AWS IoT's own certificates."""
 
 _RSA_BITS = 2048
 _SETTING = "own authority's key"
@@ -73,7 +73,7 @@ def _create(
 
 
 def _key_pair(key: rsa.RSAPrivateKey) -> dict[str, str]:
-    """Return both halves of a key pair as AWS IoT returns them: PKCS#1, SubjectPublicKeyInfo."""
+    """Return a key pair as AWS IoT does, in PEM: PKCS#1 and SubjectPublicKeyInfo."""
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
@@ -88,7 +88,7 @@ def _key_pair(key: rsa.RSAPrivateKey) -> dict[str, str]:
 def _issue(call: Call, key: _PublicKey, subject: x509.Name) -> x509.Certificate:
     """Return a new certificate, signed by the account's own authority.
 
-    Each call makes another certificate, also for the same key.
+    Each call issues another certificate, also for the same key.
     """
     authority = ec.derive_private_key(
         int(call.setting(_SETTING, lambda: _new_authority_key(call)), 16), ec.SECP256R1()

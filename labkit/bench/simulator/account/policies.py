@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_ATTACHED = 10
-"""Policies on one certificate."""
+"""Policies per certificate."""
 
 _MAX_VERSIONS = 5
-"""Versions of one policy, of which one is in force."""
+"""Versions per policy; one is the default."""
 
 
 def _create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,10 +119,10 @@ def _attach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _detach_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Detach a policy; one that is not attached, or does not exist, is detached already.
+    """Detach a policy; do nothing if it is not attached or does not exist.
 
-    The service model lists no ResourceNotFoundException for this call. That a target which is no
-    certificate's ARN is refused, no source says; it is the stricter side.
+    The service model lists no ResourceNotFoundException for this call. No source states that a
+    target that is not a certificate's ARN is refused; it is the stricter side.
     """
     name, target = request["policyName"], request["target"]
     if call.identity.name_in(target, "cert") is None:
@@ -194,7 +194,7 @@ def _create_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _next_version(call: Call, name: str, newest: int) -> int:
-    """Return a number that no version of the policy has had, deleted ones included."""
+    """Return a number that no version of the policy has had, including deleted ones."""
     setting = f"versions of policy {name}"
     version = max(newest, int(call.setting(setting, lambda: str(newest)))) + 1
     call.run("UPDATE settings SET value = ? WHERE name = ?", str(version), setting)

@@ -1,9 +1,9 @@
-"""The account's memory: one SQLite file, in WAL mode.
+"""The account's data: one SQLite file, in WAL mode.
 
-A call is one transaction, committed before it is answered, so that a kill at any moment loses
-nothing that was answered. All calls share one connection behind one lock: they take fractions of
-a millisecond, and SQLite has one writer anyway. What calls look up is indexed, so that the
-10,000th costs what the first did.
+A call is one transaction, committed before the answer, so that a kill at any moment loses no
+answered call. All calls share one connection and one lock: they take fractions of a millisecond,
+and SQLite has one writer anyway. All queries use an index, so that the 10,000th call takes as long
+as the first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Times are ISO 8601, UTC. Dates in a certificate are read from its DER, not stored beside it.
+# Times are ISO 8601, UTC. The dates of a certificate are read from its DER, not stored.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS ca_certificates (
@@ -61,10 +61,10 @@ class Store:
     """An SQLite file that many threads may use.
 
     Args:
-        path: the file; made, with its tables, where it is missing.
+        path: the file; created with its tables if it is missing.
 
     Raises:
-        StateDamagedError: the file is no database.
+        StateDamagedError: the file is not a database.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,13 +79,13 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise StateDamagedError(
-                f"{path} cannot be read as the account's memory: {error}. Move it away for a new,"
-                " empty account."
+                f"{path} cannot be read as the account's database: {error}. Move it to another"
+                " folder; the next start creates an empty account."
             ) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold a transaction: committed at the end, rolled back when an exception leaves it."""
+        """Open a transaction; commit it at the end, roll it back on an exception."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -97,7 +97,7 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Hold the connection for queries only."""
+        """Open the connection for queries only."""
         with self._lock:
             yield self._connection
 

@@ -1,4 +1,4 @@
-"""The tags that CA certificates, policies and provisioning templates get when they are made.
+"""The tags of CA certificates, policies and provisioning templates, set at their creation.
 
 Source: AWS IoT API reference: ListTagsForResource.
 """
@@ -22,7 +22,7 @@ _TAGGABLE = {
 
 
 def set_tags(call: Call, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
-    """Give a resource these tags and no others."""
+    """Replace the tags of a resource."""
     call.run("DELETE FROM tags WHERE resource = ?", arn)
     for tag in tags:
         call.run(
@@ -39,7 +39,7 @@ def _list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             call.find(query, name, missing=f"Resource not found: {arn}")
             rows = call.all("SELECT key, value FROM tags WHERE resource = ? ORDER BY key", arn)
             return {"tags": [{"Key": row["key"], "Value": row["value"]} for row in rows]}
-    raise Refusal("InvalidRequestException", f"This resource carries no tags: {arn}")
+    raise Refusal("InvalidRequestException", f"This resource cannot have tags: {arn}")
 
 
 OPERATIONS: dict[str, Operation] = {"ListTagsForResource": _list}

@@ -1,8 +1,8 @@
-"""Provisioning templates that are kept by name.
+"""Provisioning templates that are stored by name.
 
 Source: AWS IoT API reference: CreateProvisioningTemplate, DescribeProvisioningTemplate,
-UpdateProvisioningTemplate, DeleteProvisioningTemplate. Versions of templates are not offered: each
-has its first one.
+UpdateProvisioningTemplate, DeleteProvisioningTemplate. Each template has one version: others are
+not supported here.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _ROLE = re.compile(r"arn:aws(-cn|-us-gov)?:iam::(?P<account>[0-9]{12}):role/[\w+
 
 
 def check_registration_config(call: Call, config: Mapping[str, str] | None) -> None:
-    """Refuse what a CA cannot provision devices with.
+    """Refuse a configuration with which a CA cannot provision devices.
 
     Args:
         call: the call.
-        config: `templateName` or `templateBody`, and `roleArn`; None for none.
+        config: `templateName` or `templateBody`, and `roleArn`; None without a configuration.
 
     Raises:
-        Refusal: ResourceNotFoundException for a template that is not there,
-            InvalidRequestException for anything else.
+        Refusal: ResourceNotFoundException if the template does not exist,
+            InvalidRequestException for any other reason.
     """
     if not config:
         return
@@ -87,7 +87,7 @@ def _create(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _require_devices_certificate(template: Template) -> None:
-    """Refuse a template for anything but the certificate that a device comes with.
+    """Refuse a template whose certificate is not the one that the device connects with.
 
     Source: AWS IoT Core developer guide, Provisioning templates: only certificate ids can be used
     with a fleet provisioning template.

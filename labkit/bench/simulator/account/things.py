@@ -48,14 +48,14 @@ def _create_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _configuration(attributes: Mapping[str, str]) -> str:
-    """Return attributes as they are kept and compared; an empty value takes one away."""
-    kept = {name: value for name, value in attributes.items() if value}
-    if len(kept) > _MAX_ATTRIBUTES:
+    """Return attributes as they are stored and compared; an empty value removes one."""
+    stored = {name: value for name, value in attributes.items() if value}
+    if len(stored) > _MAX_ATTRIBUTES:
         raise Refusal(
             "InvalidRequestException",
             f"A thing without a thing type has at most {_MAX_ATTRIBUTES} attributes",
         )
-    return json.dumps(kept, sort_keys=True)
+    return json.dumps(stored, sort_keys=True)
 
 
 def _describe_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _list_things(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _delete_thing(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete a thing; one that does not exist is deleted already, as AWS sees it."""
+    """Delete a thing; like AWS, do nothing if it does not exist."""
     name = request["thingName"]
     if call.one("SELECT 1 FROM thing_principals WHERE thing = ?", name):
         raise Refusal(

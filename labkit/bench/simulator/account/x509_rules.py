@@ -1,4 +1,4 @@
-"""What the account demands of a certificate before it looks at who signed it."""
+"""The account's rules for a certificate, except for its signature."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 def invalid(message: str) -> Refusal:
-    """Return AWS's refusal of a certificate."""
+    """Return the refusal of a certificate."""
     return Refusal("CertificateValidationException", message)
 
 
 def load(pem: str, what: str) -> x509.Certificate:
-    """Read a certificate out of a request, with a key that AWS IoT accepts.
+    """Read a certificate from a request and check that AWS IoT accepts its key.
 
     Args:
         pem: one certificate in PEM.
-        what: which one it is, for the message, such as "The CA certificate".
+        what: its name in the message, such as "The CA certificate".
 
     Raises:
         Refusal: CertificateValidationException.
@@ -53,7 +53,7 @@ def accepted_key(key: PublicKeyTypes, what: str) -> ec.EllipticCurvePublicKey | 
 
     Args:
         key: the key.
-        what: whose it is, for the message.
+        what: the owner in the message.
 
     Raises:
         Refusal: CertificateValidationException.
@@ -63,13 +63,13 @@ def accepted_key(key: PublicKeyTypes, what: str) -> ec.EllipticCurvePublicKey | 
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
         return key
     raise invalid(
-        f"{what} has a key of {certificates.key_algorithm(key)}; RSA of {_RSA_BITS_MIN} bits or "
-        "more, or EC P-256, P-384 or P-521 is accepted"
+        f"{what} has a key of {certificates.key_algorithm(key)}, expected RSA of {_RSA_BITS_MIN} "
+        "bits or more, or EC P-256, P-384 or P-521"
     )
 
 
 def require_ca(ca: x509.Certificate) -> None:
-    """Refuse a certificate that may not sign others.
+    """Refuse a certificate that may not sign certificates.
 
     Raises:
         Refusal: CertificateValidationException.
@@ -79,17 +79,17 @@ def require_ca(ca: x509.Certificate) -> None:
     try:
         constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
-        raise invalid("The CA certificate has no basicConstraints; CA:TRUE is demanded") from None
+        raise invalid("The CA certificate has no basicConstraints, expected CA:TRUE") from None
     except (ValueError, x509.DuplicateExtension) as error:
         raise invalid("The CA certificate's extensions cannot be read") from error
     if not constraints.ca:
-        raise invalid("The CA certificate says basicConstraints CA:FALSE; CA:TRUE is demanded")
+        raise invalid("The CA certificate has basicConstraints CA:FALSE, expected CA:TRUE")
     try:
         usage = ca.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         return
     if not usage.key_cert_sign:
-        raise invalid("The CA certificate's keyUsage leaves out keyCertSign")
+        raise invalid("The CA certificate's keyUsage does not include keyCertSign")
 
 
 def require_valid_at(certificate: x509.Certificate, now: datetime, what: str) -> None:

@@ -1,10 +1,10 @@
 """AWS IoT's control plane over HTTP, so that boto3 and the `aws` command work unchanged.
 
-Routes, parameters and answers follow botocore's own model of the service (`rest_json`). What AWS
-would refuse before it looks at the call is refused here: no signature, an unknown path, a call
-or a parameter that this account does not offer. The signature itself is not verified: there are no
-secrets. STS answers at the same address: the signature names the service of a request. Of STS, and
-of IAM, which speaks the same protocol, only GetCallerIdentity is offered.
+Routes, parameters and answers follow botocore's model of the service (`rest_json`). A request
+without a signature or with an unknown path is refused, and so is a call or a parameter that this
+account does not offer. The signature itself is not verified: there are no secrets. STS answers at
+the same address: the signature names the service of a request. Of STS, and of IAM, which uses the
+same protocol, only GetCallerIdentity is offered.
 
 Source: AWS STS API reference: GetCallerIdentity; AWS's query protocol.
 """
@@ -37,7 +37,7 @@ _UNMODELED = {
     "UnknownOperationException": HTTPStatus.NOT_FOUND,
     UNREADABLE: HTTPStatus.BAD_REQUEST,
 }
-"""Errors that every AWS service may give and no service's model lists."""
+"""Errors of every AWS service, which no service's model lists."""
 
 _UNOFFERED_PARAMETERS: Mapping[str, frozenset[str]] = {
     "AttachThingPrincipal": frozenset({"thingPrincipalType"}),
@@ -49,7 +49,7 @@ _UNOFFERED_PARAMETERS: Mapping[str, frozenset[str]] = {
     "RegisterCACertificate": frozenset({"certificateMode"}),
     "UpdateProvisioningTemplate": frozenset({"preProvisioningHook", "defaultVersionId"}),
 }
-"""What an operation has at AWS and not here: refused, because ignoring it would be wrong."""
+"""Parameters that AWS offers and this account does not; to ignore them would be wrong."""
 
 _STS = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
 _USER_ID = "AIDASIMULATEDLABUSER0"

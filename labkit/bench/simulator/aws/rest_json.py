@@ -1,8 +1,7 @@
-"""AWS's rest-json protocol, seen from the server, taken from botocore's own service model.
+"""The server side of AWS's rest-json protocol, from botocore's own service model.
 
-botocore uses its models to make requests and to read answers; here the same traits say which
-operation a request is, where its parameters stand, what they must look like and how the answer
-is written.
+The model's traits define the operation of a request, the location of each parameter, its type and
+constraints, and the form of the answer.
 
 Source: AWS restJson1 protocol (Smithy), and the `iot` model's `http`, `location` and `error`
 traits.
@@ -34,7 +33,7 @@ UNREADABLE = "SerializationException"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation that a request is meant for, and the labels in its path."""
+    """The operation of a request, and the labels in its path."""
 
     operation: OperationModel
     labels: Mapping[str, str]
@@ -58,7 +57,7 @@ class RestJsonModel:
             templates.sort(key=lambda template: template.labels)
 
     def route(self, method: str, raw_path: str) -> Route | None:
-        """Return the operation for a path as it was sent, or None."""
+        """Return the operation for a path as received, or None."""
         segments = raw_path.split("/")
         for template in self._operations.get((method, len(segments)), ()):
             labels = template.match(segments)
@@ -89,10 +88,10 @@ class _Template:
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         labels = {}
-        for mine, theirs in zip(self._segments, segments, strict=True):
-            if mine.startswith("{"):
-                labels[mine.strip("{+}")] = unquote(theirs)
-            elif mine != theirs:
+        for expected, got in zip(self._segments, segments, strict=True):
+            if expected.startswith("{"):
+                labels[expected.strip("{+}")] = unquote(got)
+            elif expected != got:
                 return None
         return labels
 
@@ -142,7 +141,7 @@ def _sent_value(
 
 
 def _from_text(shape: Shape, text: str, name: str) -> Any:  # noqa: ANN401 as the model says
-    """Read a value out of the path, the query or a header."""
+    """Read a value from the path, the query or a header."""
     if shape.type_name == "boolean" and text in ("true", "false"):
         return text == "true"
     if shape.type_name in ("integer", "long") and re.fullmatch(r"-?[0-9]{1,18}", text):
@@ -167,8 +166,8 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _checked(shape: Any, value: Any, name: str) -> Any:  # noqa: ANN401 as the model says
-    """Return a value that has the model's type and meets its constraints, all the way down."""
-    # To Python a bool is a number as well.
+    """Check a value's type and constraints at all depths; return it."""
+    # In Python a bool is also a number.
     is_of_type = isinstance(value, _JSON_TYPES[shape.type_name])
     if not is_of_type or (isinstance(value, bool) and shape.type_name != "boolean"):
         raise Refusal(UNREADABLE, f"{name}: {shape.type_name} expected")
@@ -239,7 +238,7 @@ def _violation(value: object, name: str, constraint: str) -> Refusal:
 
 @functools.cache
 def _pattern(pattern: str) -> re.Pattern[str] | None:
-    """Compile a pattern of the model; None for one that Python cannot read (Unicode classes)."""
+    """Compile a pattern of the model; None for one with Unicode classes, which Python lacks."""
     try:
         return re.compile(pattern, re.ASCII) if pattern else None
     except re.error:
@@ -247,10 +246,10 @@ def _pattern(pattern: str) -> re.Pattern[str] | None:
 
 
 def serialize(operation: OperationModel, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an operation's result as the JSON that the model asks for; None is left out.
+    """Return an operation's result as the JSON that the model defines, without None members.
 
     Raises:
-        KeyError: the result holds a member that the model does not know.
+        KeyError: the result has a member that the model does not define.
     """
     return {} if operation.output_shape is None else _serialized(operation.output_shape, result)
 

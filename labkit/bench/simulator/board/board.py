@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _STOP_S = 10.0
-"""A program looks at its power between any two steps; none takes longer than a network timeout."""
+"""A program checks its power between two steps; no step takes longer than a network timeout."""
 
 
 class Board:
     """A board on the bench.
 
-    The start and the end of the service are no event at the bench: a board's program runs at a
-    reset and at power on, from the image that is in the flash then. A blank board prints nothing.
+    A board does not boot when the service starts: its program runs after a reset and at power on,
+    from the image in the flash. A blank board prints nothing.
 
     Args:
-        name: the name of the thing that the board is; keys are drawn for it.
-        directory: where the flash file is.
+        name: the name of the board's thing; keys are derived from it.
+        directory: the folder of the flash file.
         randomness: the source of its keys.
         network: what it can reach.
-        speed: of its clock.
+        speed: the speed of its clock.
         activity: called on serial traffic.
     """
 
@@ -78,7 +78,7 @@ class Board:
         self._boots = 0
 
     def start(self) -> str:
-        """Offer the serial line.
+        """Open the serial line.
 
         Returns:
             Its pySerial URL.
@@ -86,7 +86,7 @@ class Board:
         return self._line.start()
 
     def close(self) -> None:
-        """Stop the program and hang up the serial line."""
+        """Stop the program and close the serial line."""
         with self._guard:
             self._stop()
             self._power = False
@@ -95,7 +95,7 @@ class Board:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What can be seen of the board from outside; no key is in it."""
+        """The board's state, as JSON; it contains no key."""
         return {
             "name": self.name,
             "url": self._line.url,
@@ -107,7 +107,7 @@ class Board:
 
     @property
     def speed(self) -> Speed:
-        """The speed of the board's clock; a new one holds at once."""
+        """The speed of the board's clock; a new one applies at once."""
         return self._speed
 
     @speed.setter
@@ -121,14 +121,14 @@ class Board:
         self._flash.change(image=image)
 
     def reset(self) -> None:
-        """Boot, as the reset button does; nothing happens with the power off."""
+        """Boot, like the reset button; without power nothing happens."""
         with self._guard:
             self._stop()
             if self._power:
                 self._boot()
 
     def power(self, *, on: bool) -> None:
-        """Switch the power; switching it on boots, what is in the flash survives."""
+        """Switch the power; switching it on boots. The flash keeps its contents."""
         with self._guard:
             if on == self._power:
                 return
@@ -138,17 +138,17 @@ class Board:
                 self._boot()
 
     def plant(self, name: str | None, seed: str | None) -> None:
-        """Plant a fault, by name or chosen by a seed; it shows at the next boot.
+        """Plant a fault, by name or selected by a seed; it takes effect at the next boot.
 
         Raises:
-            UnknownFaultError: there is no fault of that name.
+            UnknownFaultError: the name is not in FAULTS.
         """
         with self._guard:
             self._stop()
             self._planting.plant(name, seed)
 
     def remove_fault(self, *, keeps_flash: bool = False) -> None:
-        """Take a planted fault away; the flash is what it was before it, or stays as it is."""
+        """Remove a planted fault; restore the flash, or keep it as it is now."""
         with self._guard:
             self._stop()
             self._planting.remove(keeps_flash=keeps_flash)
@@ -207,7 +207,7 @@ class Board:
         except PowerLostError:
             return
         except Exception as error:  # noqa: BLE001 a crash ends the program of one board, not the bench
-            # What the error says stays out of the log: it may be key material.
+            # The error's message is not logged: it may contain key material.
             *_, where = traceback.extract_tb(error.__traceback__)
             _log.error(
                 *("board %s: its program crashed: %s in %s, line %s", self.name),
@@ -219,7 +219,7 @@ class Board:
 
 
 def warm_up() -> None:
-    """Load what the first boot would otherwise wait for: the TLS library takes 0.3 s."""
+    """Load the TLS library, which takes 0.3 s, before the first boot needs it."""
     _hello_world()
 
 

@@ -7,24 +7,24 @@ from threading import Condition
 from typing import Final, Literal
 
 Speed = float | Literal["fast"]
-"""How many milliseconds of the board pass in one of ours; "fast" waits for nothing."""
+"""How many milliseconds of the board pass per real millisecond; "fast" does not wait."""
 
 FAST: Final = "fast"
 REAL_TIME: Final = 1.0
 
 
 class PowerLostError(Exception):
-    """The board was reset or switched off: its program ends where it stands."""
+    """The board was reset or switched off: its program must end."""
 
 
 class BoardClock:
-    """A tick counter that runs at a chosen speed, from one boot until the power goes.
+    """A tick counter with a selectable speed, from a boot to the loss of power.
 
-    Ticks count what the board's program spends, not what our machine needs for it, so the numbers
-    that a board prints are the same at every speed and on every machine.
+    Ticks count the time that the board's program spends, not the time that this computer needs, so
+    a board prints the same numbers at every speed and on every computer.
 
     Args:
-        speed: 1 as in life, more to run faster, "fast" to wait for nothing.
+        speed: 1 for real time, more to run faster, "fast" to not wait.
     """
 
     def __init__(self, speed: Speed = REAL_TIME) -> None:
@@ -40,7 +40,7 @@ class BoardClock:
 
     @property
     def speed(self) -> Speed:
-        """The speed as it was last set."""
+        """The current speed."""
         return self._speed
 
     @speed.setter
@@ -50,21 +50,21 @@ class BoardClock:
             self._changed.notify_all()
 
     def power_lost(self) -> None:
-        """End every wait, and every later one, with `PowerLostError`: the next boot has its own."""
+        """End the current wait and all later ones with `PowerLostError`; a boot has a new clock."""
         with self._changed:
             self._powered = False
             self._changed.notify_all()
 
     def check_power(self) -> None:
-        """Raise `PowerLostError` where the board was reset or switched off meanwhile."""
+        """Raise `PowerLostError` if the board was reset or switched off."""
         if not self._powered:
             raise PowerLostError
 
     def spend(self, ms: float) -> None:
-        """Let time pass; a new speed holds from the moment at which it is set.
+        """Let time pass; a new speed applies at once.
 
         Raises:
-            PowerLostError: the board was reset or switched off meanwhile.
+            PowerLostError: the board was reset or switched off.
         """
         with self._changed:
             while ms > 0 and self._powered and self._speed != FAST:
@@ -73,6 +73,6 @@ class BoardClock:
                 passed = min(ms, (time.monotonic() - started) * 1000 * speed)
                 self._ticks, ms = self._ticks + passed, ms - passed
             if self._powered:
-                # Rounding in the steps above must not show in a printed tick.
+                # Rounding in the steps above must not change a printed tick.
                 self._ticks = round(self._ticks + ms, 3)
         self.check_power()

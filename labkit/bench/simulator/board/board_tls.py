@@ -1,8 +1,8 @@
-"""The board's TLS client: TLS 1.2 with its own key, and mbedTLS's words for what goes wrong.
+"""The board's TLS client: TLS 1.2, with mbedTLS's error codes and texts.
 
-tlslite-ng signs with a key that need not be the certificate's: so the board can play a device whose
-key has changed, which Python's ssl and OpenSSL refuse to do. Every code that the board prints comes
-from the exception that tlslite-ng, or the check of the server's certificate, raised.
+tlslite-ng can sign with a key that does not belong to the certificate, so the board can simulate a
+device whose key has changed; Python's ssl and OpenSSL refuse that. Every code that the board prints
+is derived from an exception of tlslite-ng or of the check of the server's certificate.
 
 Source: mbedTLS 2.16, `mbedtls_strerror` and ssl.h, net_sockets.h, x509.h; RFC 5246; RFC 6066, 3.
 """
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import verification
 
 with warnings.catch_warnings():
-    # It imports asyncore, for a mix-in that nobody uses here.
+    # It imports asyncore for a mix-in that is not used here.
     warnings.simplefilter("ignore", DeprecationWarning)
     from tlslite.api import HandshakeSettings, X509CertChain, parsePEMKey
     from tlslite.constants import AlertDescription
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.board.credentials import PrivateKey
 
 TIMEOUT_S = 5.0
-"""What a board waits for one answer; on loopback an answer takes milliseconds."""
+"""How long a board waits for an answer; on loopback an answer takes milliseconds."""
 
 _TLS_1_2 = (3, 3)
 _ALPN_PORT = 443
@@ -53,15 +53,15 @@ _NO_HIGH_LEVEL = "<No-High-Level-Code>"
 
 
 class _ServerNotTrustedError(TLSAuthenticationError):  # type: ignore[misc]  # tlslite-ng has no types
-    """The server's certificate does not verify against the board's roots, or has another name."""
+    """The server's certificate is not valid for the board's roots, or has another name."""
 
 
 class TlsError(Exception):
-    """A TLS session that failed, in mbedTLS's words.
+    """A TLS session failed.
 
     Attributes:
         code: mbedTLS's error code, without its sign, such as 0x7780.
-        text: its text, high level and low level, as the firmware prints it.
+        text: mbedTLS's text, high level and low level, as the firmware prints it.
     """
 
     def __init__(self, code: int, high: str, low: str = _NO_LOW_LEVEL) -> None:
@@ -92,19 +92,19 @@ _MBEDTLS_ERRORS: tuple[tuple[type[Exception], tuple[int, str, str]], ...] = (
         (0x7900, "SSL - Processing of the ServerHello handshake message failed", _NO_LOW_LEVEL),
     ),
     (TimeoutError, (0x6800, "SSL - The operation timed out", _NO_LOW_LEVEL)),
-    # The firmware takes a socket's own error number for one of mbedTLS's.
+    # The firmware reads a socket's error number as one of mbedTLS's.
     (OSError, (0x20, _NO_HIGH_LEVEL, "AES - Invalid key length")),
 )
-"""What mbedTLS calls an exception; the first class that fits counts."""
+"""mbedTLS's error for an exception; the first matching class counts."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What the board identifies itself with; without a chain it sends an empty certificate.
+    """The board's certificates and key; without a chain it sends an empty certificate.
 
     Attributes:
         chain: DER certificates, the client's own first.
-        key: the board's key.
+        key: the board's private key.
     """
 
     chain: tuple[bytes, ...] = ()
@@ -126,28 +126,28 @@ class TlsStream:
         try:
             self._connection.send(raw)
         except Exception as error:
-            raise _in_mbedtls_words(error) from error
+            raise _mbedtls_error(error) from error
 
     def receive(self) -> bytes:
-        """Return what has come, at least one byte.
+        """Return received bytes, at least one.
 
         Raises:
-            TlsError: the session ended; 0x7880 where the server said so, 0x7280 where it just did.
+            TlsError: the session ended; 0x7880 with a close_notify, 0x7280 without one.
         """
         try:
             raw = bytes(self._connection.recv(4096))
         except Exception as error:
-            raise _in_mbedtls_words(error) from error
+            raise _mbedtls_error(error) from error
         if not raw:
             raise TlsError(*_CLOSED)
         return raw
 
     def close(self) -> None:
-        """Tell the server, and hang up."""
+        """Send close_notify and close."""
         try:
             self._connection.close()
         except (OSError, TLSAbruptCloseError):
-            # Nothing is left to say to a server that has gone.
+            # The server has closed first.
             return
 
 
@@ -160,12 +160,12 @@ def connect(
     root_ca_file: Path,
     now: datetime,
 ) -> TlsStream:
-    """Shake hands as a TLS 1.2 client and check the server's certificate.
+    """Perform a TLS 1.2 handshake and check the server's certificate.
 
     Args:
         connection: a connected socket; the caller closes it.
-        host: the server's name, sent as SNI, which its certificate must carry.
-        port: the port that the firmware connects to; on 443 the protocol is named by ALPN.
+        host: the server's name, sent as SNI; its certificate must contain it.
+        port: the port that the firmware connects to; on 443 it sends ALPN.
         credentials: the client's certificates and key.
         root_ca_file: trusted root certificates, PEM.
         now: the time at which the server's certificate must be valid.
@@ -185,7 +185,7 @@ def connect(
             alpn=[_ALPN_MQTT] if port == _ALPN_PORT else None,
         )
     except Exception as error:
-        raise _in_mbedtls_words(error) from error
+        raise _mbedtls_error(error) from error
     return TlsStream(tls)
 
 
@@ -218,15 +218,15 @@ def _check_server(ders: list[bytes], host: str, root_ca_file: Path, now: datetim
         raise _ServerNotTrustedError(str(error)) from error
 
 
-def _in_mbedtls_words(error: Exception) -> TlsError:
-    """Return the error that mbedTLS reports where tlslite-ng raised this one.
+def _mbedtls_error(error: Exception) -> TlsError:
+    """Return mbedTLS's error for an exception of tlslite-ng.
 
     Raises:
-        Exception: the error itself, where it is none that a network or a server can cause.
+        Exception: the exception itself, if neither the network nor the server can cause it.
     """
     if isinstance(error, TLSRemoteAlert) and error.description == AlertDescription.close_notify:
         return TlsError(*_CLOSED)
-    for kind, words in _MBEDTLS_ERRORS:
+    for kind, code_and_texts in _MBEDTLS_ERRORS:
         if isinstance(error, kind):
-            return TlsError(*words)
+            return TlsError(*code_and_texts)
     raise error

@@ -1,7 +1,7 @@
 """The MQTT demo of 201906.00 to 202007.00: bursts of numbered messages, each one acknowledged.
 
-Trees of another generation that have the habits of 201910.00 run it as well, with the client id
-and the topics of their own generation.
+Trees of another generation that behave like 201910.00 also run it, with the client id and the
+topics of their own generation.
 
 Source: Amazon FreeRTOS 201910.00, `iot_demo_mqtt.c` and `iot_mqtt_api.c`; `iot_config.h` of the
 boards has bursts of 2. The order of lines is that of a console of the unmodified code.
@@ -26,7 +26,7 @@ _BURSTS: Final = 10
 
 _ROUND_TRIP_MS = 40
 _CLOSE_MS = 300
-"""What these took on the console of real firmware code."""
+"""Durations on the console of real firmware code."""
 
 _SUBSCRIBE_ID, _UNSUBSCRIBE_ID, _FIRST_PUBLISH_ID = 1, 2, 3
 
@@ -70,7 +70,7 @@ def run_burst_demo(session: Session, demo: HelloWorld, thing: str) -> None:
 def _burst(
     session: Session, topics: tuple[str, ...], numbers: range, packet_ids: Iterator[int]
 ) -> Iterator[mqtt.Publish]:
-    """Publish a burst, wait for all of it, then print each message as sent and yield its echo."""
+    """Publish a burst and wait for all answers; then print each message and yield its echo."""
     say = session.machine.console.say
     say("publishing", first=numbers[0], last=numbers[-1])
     pending = set()
@@ -98,7 +98,7 @@ def _burst(
 
 
 def _acknowledge(session: Session, echo: mqtt.Publish, topic: str, packet_id: int) -> None:
-    """Publish that a message was received; the demo does not wait for the answer."""
+    """Publish that a message was received; the demo does not wait for the acknowledgement."""
     number = re.search(rb"[0-9]+", echo.payload)
     if number is None:
         return

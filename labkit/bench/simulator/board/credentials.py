@@ -1,8 +1,7 @@
 """How the firmware reads the PEM literals of its keys header.
 
-Three readers, each with its own tolerance, as in the firmware: the client certificate goes through
-a lax converter, the private key and the JITR certificate through mbedTLS, which wants a line's end
-after the BEGIN line.
+As in the firmware, there are two readers: a tolerant converter for the client certificate, and
+mbedTLS, which requires a line end after the BEGIN line, for private key and JITR certificate.
 
 Source: mbedTLS 2.16, `mbedtls_pem_read_buffer`, `mbedtls_base64_decode`, `mbedtls_pk_parse_key`;
 Amazon FreeRTOS 202203.00, `convert_pem_to_der`, `xProvisionDevice`, and `aws_mbedtls_config.h`.
@@ -33,8 +32,8 @@ class PemError(ValueError):
     """A literal that the firmware cannot read.
 
     Attributes:
-        status: the PKCS #11 return value that the firmware makes of it.
-        complaints: what the firmware says about it, as names in `releases`.
+        status: the PKCS #11 return value of the firmware.
+        complaints: the events that the firmware prints, as in `releases`.
     """
 
     def __init__(self, status: int, *complaints: str) -> None:
@@ -44,13 +43,13 @@ class PemError(ValueError):
 
 
 def der_of_certificate_pem(text: str) -> bytes:
-    r"""Return the bytes between the first BEGIN and END lines, whatever these lines say.
+    r"""Return the bytes between the first BEGIN and END lines; their labels are not checked.
 
-    Line ends are not needed: a literal without ``\n`` works, and so, here, do a PUBLIC KEY block
-    and a damaged certificate. Only the TLS library will look at the bytes.
+    Line ends are not needed: a literal without ``\n`` works. A PUBLIC KEY block and a damaged
+    certificate are accepted here; only the TLS library parses the bytes.
 
     Raises:
-        PemError: 19 for text that does not begin with a dash, 7 for text that is no PEM.
+        PemError: 19 if the text does not begin with a dash, 7 if it is not PEM.
     """
     if not text.startswith("-"):
         raise PemError(CKR_ATTRIBUTE_VALUE_INVALID)
@@ -65,7 +64,7 @@ def certificates_of_pem(text: str) -> list[bytes]:
     """Return the DER certificates of a PEM text as mbedTLS reads it for a TLS session.
 
     Raises:
-        PemError: a certificate in it cannot be read, or there is none.
+        PemError: it contains no certificate, or one that cannot be read.
     """
     ders = [_block(part, "CERTIFICATE") for part in re.split(r"(?=-----BEGIN)", text)[1:]]
     if not ders or not all(map(is_certificate, ders)):
@@ -74,9 +73,9 @@ def certificates_of_pem(text: str) -> list[bytes]:
 
 
 def is_certificate(der: bytes) -> bool:
-    """Say whether the TLS library can read these bytes as a certificate.
+    """Return whether the TLS library can read these bytes as a certificate.
 
-    The firmware's configuration of mbedTLS knows RSA, and of all elliptic curves P-256 only.
+    The firmware's configuration of mbedTLS supports RSA, and P-256 as the only elliptic curve.
     """
     try:
         key = x509.load_der_x509_certificate(der).public_key()
@@ -89,8 +88,8 @@ def private_key_of_pem(text: str) -> PrivateKey:
     """Return the private key of a PEM text as Option 1 imports it.
 
     Raises:
-        PemError: 7 for what mbedTLS cannot read, P-384 included; 19 for an RSA key that is longer
-            than 2,048 bits.
+        PemError: 7 if mbedTLS cannot read it, for example P-384; 19 for an RSA key of more than
+            2,048 bits.
     """
     unreadable = PemError(CKR_ARGUMENTS_BAD, "key unreadable")
     label = next((it for it in _PRIVATE_KEY_LABELS if f"-----BEGIN {it}-----" in text), None)
@@ -99,7 +98,7 @@ def private_key_of_pem(text: str) -> PrivateKey:
     try:
         key = serialization.load_der_private_key(_block(text, label), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # What it says may quote the key: it goes no further.
+        # The error's message may quote the key, so it is dropped.
         raise unreadable from None
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size > _RSA_BITS:
@@ -125,7 +124,7 @@ def _block(text: str, label: str) -> bytes:
 
 
 def _base64_decode(text: str) -> bytes:
-    """Decode as mbedTLS: blanks before a line's end only, what is left of a group dropped."""
+    """Decode like mbedTLS: blanks only before line ends; an incomplete last group is dropped."""
     packed = re.sub(r" *\r?\n", "", text).rstrip(" ")
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", packed):
         raise PemError(CKR_ARGUMENTS_BAD, "key unreadable")

@@ -1,4 +1,4 @@
-"""The MQTT connection of a hello world, as every release's demo has it."""
+"""The MQTT connection of the hello world, for the demos of all releases."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _NOT_MQTT = 1
 """The code that is printed for an answer that is not MQTT."""
 
 _CONNECT_MS = 65
-"""What it took on the consoles of real firmware code."""
+"""Its duration on the consoles of real firmware code."""
 
 _P = TypeVar("_P", bound=mqtt.Packet)
 
 
 class DemoEndedError(Exception):
-    """The demo cannot go on; what there was to say about it has been printed."""
+    """The demo ends; the reason has been printed."""
 
 
 class Session:
-    """An MQTT connection of the demo, which ends by saying why.
+    """An MQTT connection of the demo; it prints the reason when it ends.
 
     Args:
-        machine: what the demo runs on.
+        machine: the environment of the demo.
         stream: the TLS session.
     """
 
@@ -57,13 +57,13 @@ class Session:
         return self._received.pop(0)
 
     def expect(self, kind: type[_P], *, step: str) -> _P:
-        """Return the next packet of a kind; the demo knows nothing to do with another."""
+        """Return the next packet of a kind; others are skipped."""
         while not isinstance(packet := self.wait(step=step), kind):
             pass
         return packet
 
     def connect(self, client_id: str, will: mqtt.Will | None = None) -> None:
-        """Send CONNECT, and return when it is accepted."""
+        """Send CONNECT and wait until it is accepted."""
         self.machine.console.say("connecting")
         packet = mqtt.Connect(client_id, keep_alive_s=_KEEP_ALIVE_S, will=will)
         self.send(packet, step="connect")
@@ -74,20 +74,20 @@ class Session:
         self.machine.console.say("mqtt connected")
 
     def ended(self, step: str, how: str, **fields: object) -> DemoEndedError:
-        """Print how a step came to nothing and return the error to raise."""
+        """Print how a step failed and return the error to raise."""
         if how != "refused":
             self.machine.clock.spend(self.machine.release.notices_loss_after_ms)
         self.machine.console.say(f"{step} {how}", **fields)
         return DemoEndedError()
 
     def passed(self, ms: int, packet: mqtt.Packet) -> None:
-        """Let the time of a round trip pass and say that its answer came."""
+        """Let the time of a round trip pass and print the answer's size."""
         self.machine.clock.spend(ms)
         self.machine.console.say("packet", size=_remaining_length(packet))
 
 
 def _remaining_length(packet: mqtt.Packet) -> int:
-    """Return the length behind a packet's fixed header: what the firmware calls received."""
+    """Return the length after a packet's fixed header, which the firmware prints."""
     raw = mqtt.encode(packet)
     length_bytes = next(i for i, byte in enumerate(raw[1:], start=1) if byte < 0x80)  # noqa: PLR2004 MQTT 2.2.3
     return len(raw) - 1 - length_bytes

@@ -1,4 +1,4 @@
-"""A simulated board's flash: one file that survives power-off, readable by its owner only."""
+"""A simulated board's flash: a file that survives power-off; only its owner can read it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _MACRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class FlashDamagedError(Exception):
-    """The flash file holds something else than a board's flash."""
+    """The flash file was not written by a board."""
 
 
 class FlashRefusesError(Exception):
-    """The flash takes no write any more: worn out, full, or locked."""
+    """The flash refuses writes: worn out, full, or locked."""
 
 
 class ImageError(ValueError):
-    """What was to be flashed is not a firmware image; the message says why."""
+    """The data to flash is not a firmware image; the message states why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a build made of the firmware tree: its release and the macros in it.
+    """The result of a build: the release and the macros of the firmware tree.
 
     Attributes:
         release: such as "202203.00".
-        macros: each macro's value: a C string's content, a number or name as its token, or None
-            for NULL and for a macro that is not defined. May hold a private key.
+        macros: each macro's value: the content of a C string, a number or name as text, or None
+            for NULL and for an undefined macro. They may contain a private key.
         hello_world: the generation of its hello world, such as "201906"; empty for the release's.
     """
 
@@ -49,7 +49,7 @@ class Image:
 
     @property
     def demo(self) -> HelloWorld:
-        """What its hello world asks for."""
+        """The requirements of its hello world."""
         return generation(self.hello_world or self.release)
 
     @classmethod
@@ -57,19 +57,21 @@ class Image:
         """Return the image in a JSON document.
 
         Raises:
-            ImageError: the document is not an image that the board can run.
+            ImageError: the board cannot run it.
         """
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
-            raise ImageError('expected an image, an object with "format": 1. Build it again.')
+            raise ImageError(
+                'not an image: expected an object with "format": 1. Run the build command again.'
+            )
         release, macros = document.get("release"), document.get("macros")
         if release not in RELEASES:
             raise ImageError(
-                f'"release": expected one of {", ".join(RELEASES)}, got {str(release)[:40]!r}.'
+                f'"release" is {str(release)[:40]!r}, expected one of {", ".join(RELEASES)}.'
             )
         if not isinstance(macros, dict):
-            raise ImageError('"macros": expected an object of names and values. Build it again.')
+            raise ImageError('"macros": expected an object. Run the build command again.')
         for name, value in macros.items():
-            # A value may be a private key: only its name is ever shown.
+            # A value may be a private key: only its name is shown.
             if not _MACRO_NAME.fullmatch(name) or not (value is None or isinstance(value, str)):
                 raise ImageError(f'"macros": {name[:60]!r} must be a macro whose value is text.')
         return cls(release, dict(macros), str(document.get("hello_world", "")))
@@ -80,11 +82,11 @@ class Image:
         return {"format": _FORMAT, "release": self.release, **named, "macros": self.macros}
 
     def text(self, name: str) -> str:
-        """Return a macro's value; empty where it is NULL, not defined or ""."""
+        """Return a macro's value; empty if it is NULL, undefined or ""."""
         return self.macros.get(name) or ""
 
     def number(self, name: str, default: int) -> int:
-        """Return a numeric macro's value, or the default where it is no plain number."""
+        """Return a numeric macro's value, or the default if it is not a plain number."""
         text = self.text(name)
         return int(text) if text.isascii() and text.isdigit() else default
 
@@ -94,13 +96,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the flash holds.
+    """The contents of the flash.
 
     Attributes:
-        image: what the board runs at its next boot; None in a blank board.
+        image: the image of the next boot; None on a blank board.
         private_key: the device's key as unencrypted PKCS #8 DER; it never leaves the flash.
-        certificate: the client certificate as it was provisioned, meant to be DER.
-        generated: key pairs that were generated since the flash was new.
+        certificate: the client certificate as it was provisioned, expected to be DER.
+        generated: the number of key pairs that the board has generated.
     """
 
     image: Image | None = None
@@ -118,25 +120,25 @@ class Contents:
 
 
 class Flash:
-    """The flash file. Every write replaces it as a whole: a kill leaves the old or the new one.
+    """The flash file. Every write replaces the whole file: a kill leaves the old or the new one.
 
     Args:
-        path: the file, mode 0600; it need not exist yet.
-        takes_writes: whether the board's program can write to it.
+        path: the file, mode 0600; it may be missing.
+        is_writable: whether the board's program can write to it.
     """
 
-    def __init__(self, path: Path, *, takes_writes: bool = True) -> None:
+    def __init__(self, path: Path, *, is_writable: bool = True) -> None:
         self._path = path
-        self._takes_writes = takes_writes
+        self._is_writable = is_writable
         self._writing = threading.Lock()
 
     def worn_out(self) -> Flash:
-        """Return the same flash as one that can be read only."""
-        return Flash(self._path, takes_writes=False)
+        """Return the same flash, read-only."""
+        return Flash(self._path, is_writable=False)
 
     @property
     def raw(self) -> bytes | None:
-        """The file, byte for byte; None where there is none. It may hold a private key."""
+        """The content of the file, or None without one. It may contain a private key."""
         return self._path.read_bytes() if self._path.exists() else None
 
     @raw.setter
@@ -148,10 +150,10 @@ class Flash:
                 write_atomically(self._path, raw)
 
     def read(self) -> Contents:
-        """Return what the flash holds.
+        """Return the contents.
 
         Raises:
-            FlashDamagedError: the file is none that a board has written.
+            FlashDamagedError: the file was not written by a board.
         """
         try:
             held = json.loads(self._path.read_bytes())
@@ -164,19 +166,19 @@ class Flash:
         except FileNotFoundError:
             return Contents()
         except (ValueError, KeyError, TypeError):
-            # What it holds may be a private key: not a word of it goes into the message.
+            # The file may contain a private key: the message must not quote it.
             raise FlashDamagedError(
                 f"{self._path} is not a board's flash file. Delete it for a blank board, which"
-                " makes a new key pair at its next boot."
+                " generates a new key pair at its next boot."
             ) from None
 
     def change(self, **changes: Any) -> Contents:  # noqa: ANN401 as dataclasses.replace
-        """Write some of the contents anew and return all of them.
+        """Replace some of the contents and return all of them.
 
         Raises:
-            FlashRefusesError: it takes no write.
+            FlashRefusesError: the flash is read-only.
         """
-        if not self._takes_writes:
+        if not self._is_writable:
             raise FlashRefusesError
         with self._writing:
             contents = replace(self.read(), **changes)

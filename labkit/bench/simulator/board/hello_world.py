@@ -1,6 +1,6 @@
-"""The MQTT hello world: connect over mutual TLS, subscribe, publish, hear oneself, disconnect.
+"""The MQTT hello world: connect over mutual TLS, subscribe, publish, receive it, disconnect.
 
-One attempt a boot: the demo's retries change nothing on a bench whose answers stay the same.
+There is one attempt per boot: on a bench, the demo's retries would give the same results.
 
 Source: Amazon FreeRTOS, the MQTT demos of 201910.00 and 202203.00; MQTT 3.1.1.
 """
@@ -40,11 +40,11 @@ _SUBSCRIBE_MS = 65
 _PUBLISH_MS = 435
 _ECHO_MS = 60
 _DISCONNECT_MS = 440
-"""What these steps took on the consoles of real firmware code, so that ticks look like life."""
+"""Durations of these steps on the consoles of real firmware code."""
 
 
 class _CredentialsError(Exception):
-    """Key or certificate cannot be put to use; `status` is what the firmware calls it."""
+    """Key or certificate cannot be used; `status` is the firmware's code."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -115,7 +115,7 @@ def _report(machine: Machine, host: str, error: TlsError, failed: _CredentialsEr
 
 
 def _give_up_without_handshake(release: Release, failed: _CredentialsError) -> None:
-    """Raise what a release that does not even try reports: PKCS #11's statuses all become one."""
+    """Raise the error of a release that needs credentials for a handshake."""
     if release.connects_without_credentials:
         return
     pkcs11 = failed.status == _CKR_OBJECT_HANDLE_INVALID
@@ -189,7 +189,7 @@ def _publish(session: Session, topic: str) -> None:
     session.machine.console.say("publish sent")
     first = session.wait(step="publish")
     second = session.wait(step="publish")
-    # Brokers differ in which of the two comes first: the console shows them in one order.
+    # Either of the two can arrive first; the console shows them in one order.
     echo, acknowledgement = (first, second) if isinstance(first, mqtt.Publish) else (second, first)
     if not isinstance(echo, mqtt.Publish) or not isinstance(acknowledgement, mqtt.PubAck):
         raise session.ended("publish", "lost", code=1)

@@ -1,8 +1,8 @@
-"""The network of a simulated board that connects to a real account: names, routes and root of AWS.
+"""The network of a simulated board that connects to a real account.
 
-A board that works with a real account reaches whatever this computer reaches, and trusts what the
-firmware has compiled in for AWS IoT: Amazon Root CA 1 and no other. certifi carries that
-certificate; it is known by its fingerprint, and nothing else of certifi's is trusted.
+The board reaches what this computer reaches, and trusts the certificate that the firmware contains
+for AWS IoT: Amazon Root CA 1 and no other. certifi contains that certificate; it is identified by
+its fingerprint, and no other certificate of certifi is trusted.
 
 Source: AWS IoT Core developer guide, Server authentication (the ATS endpoints and their roots);
 Amazon Trust Services, Repository, for the fingerprint.
@@ -34,22 +34,22 @@ _CERTIFICATE = re.compile(
 
 
 def look_up(host: str, port: int) -> tuple[str, int] | None:
-    """Return the address behind a name as this computer resolves it; None where it does not."""
+    """Return the address of a name as this computer resolves it, or None."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # a name that is none cannot even be asked for
+    except (OSError, UnicodeError):  # UnicodeError: the name is not a host name
         return None
     return str(found[0][4][0]), int(found[0][4][1])
 
 
 @dataclass(frozen=True, slots=True)
 class Internet:
-    """What a board can reach that works with a real account.
+    """The network of a board that connects to a real account.
 
     Attributes:
-        root_ca_file: the root certificates, PEM, that the firmware has compiled in.
-        now: the board's calendar: this computer's.
-        look_up: returns the address behind a name and a port.
+        root_ca_file: the root certificates in the firmware, PEM.
+        now: the board's clock, which is this computer's.
+        look_up: returns the address of a name and a port.
     """
 
     root_ca_file: Path
@@ -57,7 +57,7 @@ class Internet:
     look_up: Callable[[str, int], tuple[str, int] | None] = look_up
 
     def resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Return the address behind a name; None where the name does not resolve."""
+        """Return the address of a name, or None if it does not resolve."""
         return self.look_up(host, port) if host else None
 
 
@@ -68,15 +68,15 @@ def amazon_root_ca_1(bundle: bytes | None = None) -> bytes:
         bundle: root certificates, PEM; certifi's when not given.
 
     Raises:
-        BenchError: it is not among them.
+        BenchError: the certificate is not among them.
     """
     raw = Path(certifi.where()).read_bytes() if bundle is None else bundle
     for block in _CERTIFICATE.findall(raw):
-        # The others are not even parsed: some are as no certificate may be any more.
+        # The others are not parsed: some do not meet current rules.
         if hashlib.sha256(base64.b64decode(block)).hexdigest() == AMAZON_ROOT_CA_1_SHA256:
             return b"-----BEGIN CERTIFICATE-----%b-----END CERTIFICATE-----\n" % block
     raise BenchError(
-        "certifi's root certificates lack Amazon Root CA 1, which the board needs to trust AWS "
-        f"IoT: expected one with the SHA-256 {AMAZON_ROOT_CA_1_SHA256[:16]}…. Install the version "
-        "of certifi that requirements.lock names."
+        f"{certifi.where()}: the root certificates lack Amazon Root CA 1, which the board needs to "
+        f"trust AWS IoT; expected one with the SHA-256 {AMAZON_ROOT_CA_1_SHA256[:16]}…. Install "
+        "the version of certifi in requirements.lock."
     )

@@ -1,4 +1,4 @@
-"""What a board's program runs on: its image, flash, clock, console and network."""
+"""The environment of a board's program: its image, flash, clock, console and network."""
 
 from __future__ import annotations
 
@@ -25,31 +25,30 @@ _BYTES_PER_GROUP = 2
 
 
 class Reachable(Protocol):
-    """What a board can reach: the bench's own gateway, or what this computer reaches."""
+    """The network of a board: the bench's own gateway, or what this computer reaches."""
 
     @property
     def root_ca_file(self) -> Path:
-        """The root certificates, PEM, that the firmware has compiled in."""
+        """The root certificates in the firmware, PEM."""
 
     @property
     def now(self) -> Callable[[], datetime]:
-        """Tells the time at which a server's certificate must be valid."""
+        """Returns the time at which a server's certificate must be valid."""
 
     def resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Return the address behind a name and a port; None where the name does not resolve."""
+        """Return the address of a name and a port, or None if the name does not resolve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a board can reach whose account is the simulated one.
+    """The network of a board that connects to the simulated account.
 
     Attributes:
         region: names under ``iot.<region>.amazonaws.com`` resolve to the gateway.
         gateway: the gateway's address.
-        root_ca_file: the root certificates, PEM, that the firmware has compiled in.
+        root_ca_file: the root certificates in the firmware, PEM.
         now: the lab's clock.
-        on_resolve: called when the board looks up a name, which begins each of its attempts to
-            connect.
+        on_resolve: called when the board resolves a name, the start of an attempt to connect.
     """
 
     region: str
@@ -59,9 +58,9 @@ class Network:
     on_resolve: Callable[[], None] = lambda: None
 
     def resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Return the address behind a name; None where the name does not resolve.
+        """Return the address of a name, or None if it does not resolve.
 
-        The gateway is behind every port: it listens on one that was free.
+        It is the gateway for every port, because the gateway listens on a free one.
         """
         del port
         self.on_resolve()
@@ -71,12 +70,12 @@ class Network:
 
 
 class Console:
-    """The board's console: numbers the messages and stamps them with the board's ticks.
+    """The board's console: adds a number and the board's ticks to each message.
 
     Args:
-        release: how messages read.
+        release: the texts of the messages.
         clock: the board's clock.
-        write: takes the bytes to the serial line.
+        write: passes the bytes to the serial line.
     """
 
     def __init__(self, release: Release, clock: BoardClock, write: Callable[[bytes], None]) -> None:
@@ -84,14 +83,14 @@ class Console:
         self._number = 0
 
     def say(self, event: str, **fields: object) -> None:
-        """Print what the release says when something happens; nothing where it says nothing."""
+        """Print the release's messages for an event; some releases have none."""
         for message in self._release.lines(event, **fields):
             self._clock.check_power()
             self._write(self._release.frame(self._number, self._clock.ticks, message))
             self._number += 1
 
     def dump(self, der: bytes) -> None:
-        """Print a public key as rows of hex, which carry no prefix."""
+        """Print a public key as rows of hex, without prefixes."""
         self.say("dump", size=len(der))
         self._clock.check_power()
         for start in range(0, len(der), _BYTES_PER_ROW):
@@ -100,12 +99,12 @@ class Console:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What one boot of a board's program has to work with.
+    """The environment of one boot.
 
     Attributes:
-        image: the image that was in the flash when the board booted.
-        make_key: returns a new private key, given its number, counted from 1.
-        open_sockets: what the program has open; losing power closes them.
+        image: the image in the flash at boot time.
+        make_key: returns a new private key for its number, counted from 1.
+        open_sockets: the program's sockets; losing power closes them.
     """
 
     image: Image
@@ -118,10 +117,10 @@ class Machine:
     open_sockets: set[socket.socket] = field(default_factory=set)
 
     def store(self, **changes: Any) -> Contents:  # noqa: ANN401 as Flash.change
-        """Write to the flash, unless the power has gone.
+        """Write to the flash.
 
         Raises:
-            PowerLostError: the board was reset or switched off meanwhile.
+            PowerLostError: the board was reset or switched off.
         """
         self.clock.check_power()
         return self.flash.change(**changes)

@@ -29,7 +29,7 @@ FORCE_MACRO: Final = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"
 DELAY_MACRO: Final = "keyprovisioningDELAY_BEFORE_KEY_PAIR_GENERATION_SECS"
 
 _CKR_DEVICE_MEMORY = 0x31
-"""What PKCS #11 makes of a flash that does not take an object. Open: what a port says besides."""
+"""PKCS #11's code for a flash that refuses an object. Open: what else a port prints."""
 
 _DEFAULT_DELAY_S = 180
 _KEY_GENERATION_MS = 10
@@ -37,10 +37,10 @@ _START_MS = 1
 
 
 def provision(machine: Machine) -> int:
-    """Import what the keys header holds, make a key pair where one is needed, show the public key.
+    """Import the keys header's values, generate a key pair if needed, print the public key.
 
     Returns:
-        The PKCS #11 status: 0 where all went well.
+        The PKCS #11 status: 0 on success.
     """
     machine.clock.spend(_START_MS)
     status = CKR_OK
@@ -56,12 +56,12 @@ def provision(machine: Machine) -> int:
 
 
 def load_key(der: bytes | None) -> PrivateKey | None:
-    """Return the device's key as the flash holds it; None where there is none."""
+    """Return the device's key in the flash, or None without one."""
     if der is None:
         return None
     key = serialization.load_der_private_key(der, password=None)
     if not isinstance(key, PrivateKey):
-        raise TypeError("the flash holds a private key that is neither EC nor RSA")
+        raise TypeError("the private key in the flash is neither EC nor RSA")
     return key
 
 
@@ -86,7 +86,7 @@ def _import_objects(machine: Machine) -> bool:
 
 
 def _destroy_objects(machine: Machine) -> None:
-    """Delete each kind of object; the search for the next one of its kind always fails."""
+    """Delete all objects; the firmware prints a failed search for each kind."""
     machine.store(certificate=None, private_key=None)
     for event in ("no certificate file", "no code signing file", "no key file", "no key file"):
         machine.console.say(event)
@@ -123,7 +123,7 @@ def _import_private_key(machine: Machine, pem: str) -> None:
 
 
 def _import_jitr_certificate(machine: Machine, pem: str) -> None:
-    """Try to store the JITR certificate: this board, as most, has no place for it."""
+    """Try to store the JITR certificate: like most boards, this one has no storage for it."""
     der_of_certificate_pem(pem)
     for event in ("no jitr file", "certificate written", "jitr not saved", "no storage for jitr"):
         machine.console.say(event)
@@ -137,7 +137,7 @@ def _ensure_key_pair(machine: Machine, *, imported_key: bool) -> None:
             machine.console.say("no key file")
         if held.certificate is None:
             machine.console.say("no certificate file")
-    # A stored RSA key has no public key to show: the firmware then makes a pair, too.
+    # A stored RSA key has no public key to print: the firmware then generates a pair as well.
     needed = not imported_key and not isinstance(key, ec.EllipticCurvePrivateKey)
     forced = machine.image.text(FORCE_MACRO) == "1"
     if needed or forced:

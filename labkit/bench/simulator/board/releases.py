@@ -1,7 +1,7 @@
-"""What the releases print: their log lines' shape, their texts, and their habits.
+"""What the releases print: the form of their log lines, their texts, and their behaviour.
 
-The program that a board runs says *what* happens ("certificate written"); a release says how that
-reads on its console, and whether it reads at all. Texts and order are those of real firmware.
+A board's program reports events ("certificate written"); a release defines their text on the
+console, or prints nothing. Texts and order are those of real firmware.
 
 Source: Amazon FreeRTOS 201910.00 and 202203.00: `aws_dev_mode_key_provisioning.c`, `iot_tls.c`,
 the MQTT demos and libraries; consoles of the unmodified provisioning code.
@@ -15,24 +15,23 @@ from typing import Final
 _TASK = "iot_thread"
 
 _LONGEST_LINE = 191
-"""configLOGGING_MAX_MESSAGE_LENGTH less the terminating zero; what is longer is cut, CRLF too."""
+"""configLOGGING_MAX_MESSAGE_LENGTH without the terminating zero; longer lines lose their end."""
 
 _GETTING_STARTED = "https://aws.amazon.com/freertos/getting-started/"
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A firmware release as seen from its console.
+    """A firmware release and its console.
 
     Attributes:
         name: such as "202203.00".
-        texts: for each thing that can happen the lines it prints, with {fields}.
-        ends_lines: the log task appends CRLF to each message and cuts what does not fit.
-        dumps_every_boot: the public key is shown at every boot at which no key was imported, and
-            before the warning; else only with the warning, after it.
+        texts: the lines that each event prints, with {fields}.
+        ends_lines: the log task appends CRLF to each message and cuts it to the maximum length.
+        dumps_every_boot: the public key is printed at every boot without a key import, before
+            the warning; otherwise only with the warning, after it.
         waits: there is a delay before a key pair is generated.
-        connects_without_credentials: a handshake is tried even where key or certificate are
-            missing.
+        connects_without_credentials: it tries a handshake even without key or certificate.
         publishes_in_bursts: the demo is that of 201906.00 to 202007.00.
         notices_loss_after_ms: how long the MQTT library waits for an answer when the server has
             closed the connection.
@@ -48,11 +47,11 @@ class Release:
     notices_loss_after_ms: int = 0
 
     def lines(self, event: str, **fields: object) -> list[str]:
-        """Return the messages that an event prints; none where the release says nothing."""
+        """Return the messages that an event prints."""
         return [text.format(**fields) for text in self.texts.get(event, ())]
 
     def frame(self, number: int, tick: int, message: str) -> bytes:
-        """Return a message as it goes over the wire, with its prefix."""
+        """Return a message with its prefix, as it is sent."""
         text = f"{number} {tick} [{_TASK}] {message}"
         if not self.ends_lines:
             return text.encode("utf-8", "replace")
@@ -82,7 +81,7 @@ _PROVISIONING: Final[dict[str, tuple[str, ...]]] = {
     ),
     "provisioned": ("vDevModeKeyProvisioning returned 0x{status:x}\r\n",),
 }
-"""What both releases say in the same words."""
+"""The same texts in both releases."""
 
 _SINGLE_BYTE = "[ERROR] A single byte was not read from the transport: transportStatus=-{code}."
 
@@ -187,7 +186,7 @@ def _log(level: str, library: str, *messages: str) -> tuple[str, ...]:
 
 
 _CONNECTION = "(MQTT connection 0x3ffdcb50"
-"""Addresses are where this board's heap happens to be: the same at every boot."""
+"""Addresses of this board's heap, the same at every boot."""
 
 _CONNECT_WAIT = f"{_CONNECTION}, CONNECT operation 0x3ffdcc00)"
 
@@ -230,11 +229,11 @@ _DISCONNECTED = (
     ),
     *_CLEANED_UP,
 )
-"""The same where the server has closed the connection: a socket takes one more packet."""
+"""The same if the server has closed the connection: a socket accepts one more packet."""
 
 
 def _connect_ended(result: str) -> tuple[str, ...]:
-    """Return what 201910 prints when CONNECT came to nothing."""
+    """Return what 201910 prints when CONNECT fails."""
     return (
         *_log("ERROR", "MQTT", f"Failed to establish new MQTT connection, error {result}."),
         *(_CLOSED_ON_ERROR if result != "NETWORK ERROR" else ()),

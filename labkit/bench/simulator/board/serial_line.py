@@ -32,18 +32,18 @@ _CHUNK = 32
 """Bytes between two sleeps at the baud rate's pace: 2.8 ms."""
 
 _BACKLOG_BYTES = 1 << 20
-"""What is kept for a client that does not read; what comes on top of it is lost."""
+"""Bytes that are queued for a client that does not read; more are lost."""
 
 _HAND_OVER_S = 0.3
-"""How long a new client waits for the one before it to be seen leaving."""
+"""How long a new client waits for the previous one to leave."""
 
 
 class ResetCircuit:
     """DTR and RTS wired to a board's reset, as on boards with an auto-reset circuit.
 
-    The board is held in reset while RTS is on and DTR is off, and it boots when that ends; it also
-    boots when RTS goes from on to off. esptool's sequence (DTR off, RTS on, wait, RTS off) is one
-    boot. Opening a port raises DTR, then RTS: no boot.
+    The board is held in reset while RTS is on and DTR is off, and boots when that ends; it also
+    boots when RTS goes from on to off. esptool's sequence (DTR off, RTS on, wait, RTS off) causes
+    one boot. Opening a port raises DTR, then RTS, and causes no boot.
 
     Args:
         hold: called when the board enters reset.
@@ -69,7 +69,7 @@ class ResetCircuit:
             self._boot()
 
     def release(self) -> None:
-        """Let both lines fall, as an unplugged cable does: only a held board boots by it."""
+        """Switch both lines off, like an unplugged cable: only a board held in reset boots."""
         held = self._held
         self._dtr = self._rts = False
         if held:
@@ -77,7 +77,7 @@ class ResetCircuit:
 
 
 class _Port:
-    """What PortManager sets and asks of a serial port."""
+    """The attributes of a serial port that PortManager uses."""
 
     bytesize, parity, stopbits = 8, serial.PARITY_NONE, 1
     xonxoff = rtscts = break_condition = False
@@ -94,10 +94,10 @@ class _Port:
         super().__setattr__(name, value)
 
     def reset_input_buffer(self) -> None:
-        """Do nothing: what a client sends is not buffered."""
+        """Do nothing: a client's bytes are not buffered."""
 
     def reset_output_buffer(self) -> None:
-        """Do nothing: what a client sends is not buffered."""
+        """Do nothing: a client's bytes are not buffered."""
 
 
 class _Session:
@@ -111,17 +111,17 @@ class _Session:
         self._manager = PortManager(self.port, self)  # type: ignore[arg-type]  # any object with these attributes will do
 
     def write(self, raw: bytes) -> None:
-        """Send bytes as they are; an error means that the client has gone, which `read` sees."""
+        """Send bytes; an error means that the client has left, which `read` notices."""
         with self._writing, contextlib.suppress(OSError):
             self._socket.sendall(raw)
 
     def print(self, text: bytes) -> None:
-        """Send what the board printed, as the client's baud rate makes it arrive."""
-        heard = as_read_at(text, self.port.baudrate)
-        self.write(b"".join(self._manager.escape(heard)))
+        """Send the board's output as it arrives at the client's baud rate."""
+        received = as_read_at(text, self.port.baudrate)
+        self.write(b"".join(self._manager.escape(received)))
 
     def read(self) -> Iterator[bytes]:
-        """Yield what the client types until it leaves or breaks RFC 2217; obey its requests."""
+        """Yield the client's input until it leaves or violates RFC 2217; carry out its requests."""
         while True:
             try:
                 raw = self._socket.recv(4096)
@@ -132,27 +132,27 @@ class _Session:
             try:
                 typed = b"".join(self._manager.filter(raw))
             except struct.error:
-                # A request whose value has another size than RFC 2217 says: pySerial unpacks it.
+                # pySerial cannot unpack a value whose size is not that of RFC 2217.
                 return
             yield typed
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
 class SerialLine:
-    """A serial line of a board, offered as ``rfc2217://127.0.0.1:<port>`` to one client at a time.
+    """A serial line of a board at ``rfc2217://127.0.0.1:<port>``, for one client at a time.
 
-    Bytes that are printed with no client connected are lost, as in life. A second client is
-    hung up on. Opening and closing never reset the board.
+    Bytes that are printed without a client are lost, as on real hardware. A second client is
+    disconnected. Opening and closing never reset the board.
 
     Args:
         hold: called when DTR and RTS put the board into reset.
-        boot: called when they let it boot.
-        activity: called whenever a client connects, types or is sent something.
+        boot: called when they end the reset.
+        activity: called when a client connects, sends or receives.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class SerialLine:
         self.url = f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def start(self) -> str:
-        """Begin to accept clients.
+        """Start to accept clients.
 
         Returns:
             The pySerial URL of the line.
@@ -183,7 +183,7 @@ class SerialLine:
         return self.url
 
     def close(self) -> None:
-        """Hang up and stop listening."""
+        """Disconnect the client and stop listening."""
         with self._changed:
             self._closed = True
             session = self._session
@@ -195,11 +195,11 @@ class SerialLine:
             session.close()
 
     def print(self, text: bytes, *, paced: bool) -> None:
-        """Queue bytes for the client that is connected now; never blocks.
+        """Queue bytes for the connected client; never blocks.
 
         Args:
-            text: what the board prints.
-            paced: at the baud rate's pace as in life, or as fast as it can.
+            text: the board's output.
+            paced: whether to send at the speed of the baud rate, or as fast as possible.
         """
         with self._changed:
             if self._session is None or self._waiting_bytes > _BACKLOG_BYTES:
@@ -209,7 +209,7 @@ class SerialLine:
             self._changed.notify_all()
 
     def silence(self) -> None:
-        """Drop what was queued: a board that lost its power prints no more."""
+        """Drop the queue: a board without power prints nothing."""
         with self._changed:
             self._printed.clear()
             self._waiting_bytes = 0
@@ -232,7 +232,7 @@ class SerialLine:
     def _serve(self, session: _Session) -> None:
         try:
             for _typed in session.read():
-                # The demo has no console input: what is typed is traffic and nothing else.
+                # The demo has no console input: it only counts as traffic.
                 self._activity()
         finally:
             session.close()
@@ -263,13 +263,13 @@ class SerialLine:
 
 
 def as_read_at(text: bytes, baud_rate: int) -> bytes:
-    """Return what a receiver at another baud rate makes of bytes sent at 115,200.
+    """Return the bytes that a receiver at another baud rate reads from bytes sent at 115,200.
 
-    The wire is sampled as a UART does it: a falling edge, then the middle of each of its own bit
-    times. At the right rate the text comes back; at a wrong one it is garbage, always the same.
+    The wire is sampled as by a UART: a falling edge, then the middle of each of the receiver's bit
+    times. At the right rate the result is the text; at a wrong one it is reproducible garbage.
 
     Args:
-        text: bytes sent back to back as 8N1, on a line that is idle before and after.
+        text: bytes sent without gaps as 8N1, on a line that is idle before and after.
         baud_rate: the receiver's rate.
     """
     if baud_rate == BAUD_RATE or not text:
@@ -278,12 +278,12 @@ def as_read_at(text: bytes, baud_rate: int) -> bytes:
     for byte in text:
         wire += [0, *((byte >> bit) & 1 for bit in range(8)), 1]
     wire += [1] * BITS_PER_BYTE
-    sample, heard, position = BAUD_RATE / baud_rate, bytearray(), 0.0
+    sample, received, position = BAUD_RATE / baud_rate, bytearray(), 0.0
     while (start := _falling_edge(wire, int(position))) is not None:
         bits = (_level(wire, start + (bit + 1.5) * sample) for bit in range(8))
-        heard.append(sum(level << bit for bit, level in enumerate(bits)))
+        received.append(sum(level << bit for bit, level in enumerate(bits)))
         position = start + max(1.0, (BITS_PER_BYTE - 0.5) * sample)
-    return bytes(heard)
+    return bytes(received)
 
 
 def _falling_edge(wire: list[int], position: int) -> int | None:

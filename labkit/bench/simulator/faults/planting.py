@@ -35,7 +35,7 @@ FAULTS: Final[Mapping[str, tuple[type[Fault], ...]]] = {
 
 
 class UnknownFaultError(ValueError):
-    """There is no fault of that name; the message lists the names."""
+    """The name is not in FAULTS; the message lists the names."""
 
 
 class Planting:
@@ -66,7 +66,7 @@ class Planting:
             seed: selects; None for a random one.
 
         Raises:
-            UnknownFaultError: there is no fault of that name.
+            UnknownFaultError: the name is not in FAULTS.
         """
         seed = seed if seed is not None else Randomness().draw("fault", "seed", 16).hex()
         if name is None:

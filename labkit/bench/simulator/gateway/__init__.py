@@ -1,1 +1,1 @@
-"""AWS IoT's data plane on loopback: mutual TLS, MQTT, and what the account lets through."""
+"""AWS IoT's data plane on loopback: mutual TLS, MQTT, and the account's decisions."""

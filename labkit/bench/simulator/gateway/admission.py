@@ -1,13 +1,12 @@
-"""Who gets through the TLS handshake.
+"""Which client certificates are accepted in the TLS handshake, and registration at CONNECT.
 
-OpenSSL verifies that the client holds its certificate's key; whether the certificate is welcome
-is decided here, inside the handshake, so that a refusal is an alert, as AWS IoT's is.
+OpenSSL verifies that the client holds its certificate's key. Whether the certificate is accepted is
+decided here, during the handshake, so that a refusal is an alert, as at AWS IoT.
 
-A certificate that the account registers automatically gets through the handshake, but not to a
-session: at CONNECT the account registers it and executes the CA's template, and the gateway
-publishes the event. The connection is then closed in good order and without a CONNACK, which a
-device's mbedTLS reports as -0x7880 (-30848): the device has to try again. A handshake alone
-registers nothing.
+A certificate that the account registers automatically passes the handshake, but gets no session:
+at CONNECT the account registers it and executes the CA's template, and the gateway publishes the
+event. The connection is then closed in good order and without a CONNACK, which a device's mbedTLS
+reports as -0x7880 (-30848): the device has to try again. A handshake alone registers nothing.
 
 AWS's pages disagree on whether the device has to send the CA's certificate behind its own. The
 FreeRTOS guide requires it for the first connection (hence the macro
@@ -61,8 +60,8 @@ class RegistrationCandidate:
     """A certificate that the account may register automatically.
 
     Attributes:
-        certificate: it.
-        authorities: the CAs with automatic registration that have signed it.
+        certificate: the client's.
+        authorities: the CAs with automatic registration that signed it.
     """
 
     certificate: x509.Certificate
@@ -71,15 +70,15 @@ class RegistrationCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The verdict on a client's certificate.
+    """The decision about a client's certificate.
 
     Attributes:
         certificate_id: the SHA-256 of its DER, in hex.
         arn: its ARN; empty if it is not registered.
-        variables: what it gives to policy variables.
-        candidate: set if it is let in for automatic registration only.
+        variables: its values for policy variables.
+        candidate: set if it is accepted for automatic registration only.
         refusal: why it is refused; empty if it is not.
-        refuse_with: how the handshake is ended; None if it is not.
+        refuse_with: the verification error that ends the handshake, or None.
     """
 
     certificate_id: str
@@ -93,37 +92,37 @@ class Admission:
 def judge(
     account: Account, certificate: x509.Certificate, server_name: str, endpoint_name: str
 ) -> Admission:
-    """Judge a client's certificate.
+    """Decide about a client's certificate.
 
     Args:
         account: where it must be registered.
-        certificate: what the client sent.
-        server_name: the name that the client asked for (SNI); empty for none.
-        endpoint_name: the name that it must ask for.
+        certificate: the client's.
+        server_name: the name that the client sent (SNI); empty without one.
+        endpoint_name: the name that it must send.
     """
     identifier = certificates.certificate_id(certificate)
     registered = account.certificate(identifier)
     # Host names are compared without regard to case (RFC 6066, section 3).
     if server_name.lower() != endpoint_name:
-        asked = f"for {server_name!r}" if server_name else "for no name"
-        refusal = f"the client asked {asked} (SNI), not for the endpoint's"
+        name = repr(server_name) if server_name else "no name"
+        refusal = f"the client sent {name} as SNI, expected {endpoint_name!r}"
         return Admission(identifier, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
     arn = registered.arn if registered else ""
     if (registered.status if registered else None) in _REGISTRABLE:
         authorities = _automatic_authorities(account, certificate)
         if authorities:
-            return _untimely(account, certificate, identifier, arn) or Admission(
+            return _check_dates(account, certificate, identifier, arn) or Admission(
                 identifier, arn, candidate=RegistrationCandidate(certificate, authorities)
             )
     if registered is None:
         return _unregistered(account, certificate, identifier)
     if registered.ca is not None and not certificates.is_issued_by(certificate, registered.ca):
-        refusal = "the CA that it is registered under did not sign it"
+        refusal = "the CA that it is registered with did not sign it"
         return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
     if registered.status != "ACTIVE":
         refusal = f"the certificate is {registered.status}"
         return Admission(identifier, arn, refusal=refusal, refuse_with=Refuse.CERTIFICATE_UNKNOWN)
-    return _untimely(account, certificate, identifier, arn) or Admission(
+    return _check_dates(account, certificate, identifier, arn) or Admission(
         identifier, arn, certificates.policy_variables(certificate)
     )
 
@@ -135,11 +134,11 @@ def register(
 
     Args:
         account: registers it.
-        candidate: it, and its authorities with automatic registration.
+        candidate: the certificate, and its authorities with automatic registration.
         chain: the certificates that the client sent after it, DER.
 
     Returns:
-        Why the connection is closed, and the event to publish, or None where nothing happened.
+        Why the connection is closed, and the event to publish, or None if nothing was registered.
     """
     for authority in candidate.authorities:
         if authority.public_bytes(Encoding.DER) in chain:
@@ -154,8 +153,8 @@ def register(
 def _automatic_authorities(
     account: Account, certificate: x509.Certificate
 ) -> tuple[x509.Certificate, ...]:
-    namesakes = account.automatic_authorities(certificate.issuer.public_bytes())
-    return tuple(ca for ca in namesakes if certificates.is_issued_by(certificate, ca))
+    candidates = account.automatic_authorities(certificate.issuer.public_bytes())
+    return tuple(ca for ca in candidates if certificates.is_issued_by(certificate, ca))
 
 
 def _unregistered(account: Account, certificate: x509.Certificate, identifier: str) -> Admission:
@@ -167,7 +166,7 @@ def _unregistered(account: Account, certificate: x509.Certificate, identifier: s
     return Admission(identifier, refusal=refusal, refuse_with=Refuse.UNKNOWN_CA)
 
 
-def _untimely(
+def _check_dates(
     account: Account, certificate: x509.Certificate, identifier: str, arn: str
 ) -> Admission | None:
     now = account.clock()

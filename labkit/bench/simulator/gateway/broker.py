@@ -1,4 +1,4 @@
-"""The devices that are connected: who they are, and who gets which message."""
+"""The connected devices, and the routing of their messages."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Broker:
     """Every session, by client id and by certificate; used in the loop's thread only.
 
     Args:
-        account: decides.
+        account: decides about permissions.
 
     Attributes:
-        subscriptions: of the sessions that are connected.
+        subscriptions: of the connected sessions.
     """
 
     def __init__(self, account: Account) -> None:
@@ -63,26 +63,26 @@ class Broker:
         return tuple(self._by_client_id)
 
     def entered(self, session: Session) -> None:
-        """Take in a session whose connection was just made."""
+        """Add a session when its connection opens."""
         self._sessions.add(session)
 
     def admitted(self, session: Session) -> None:
-        """Remember whose certificate was let in, if that still holds.
+        """Add a session to those of its certificate, if that is still ACTIVE.
 
-        It may have left ACTIVE since it was judged, in the middle of the handshake.
+        Its status may have changed during the handshake, after the decision.
         """
         self._by_arn.setdefault(session.arn, set()).add(session)
         self._close_unless_active(session.arn)
 
     def joined(self, session: Session) -> None:
-        """Give a client id to a session; the connection that had it is closed."""
+        """Assign a client id to a session; close the connection that had it."""
         former = self._by_client_id.pop(session.client_id, None)
         if former is not None:
             former.close("another connection has taken over the client id")
         self._by_client_id[session.client_id] = session
 
     def left(self, session: Session) -> None:
-        """Forget a session."""
+        """Remove a session."""
         self._sessions.discard(session)
         self.subscriptions.forget(session)
         if self._by_client_id.get(session.client_id) is session:
@@ -93,10 +93,10 @@ class Broker:
             self._by_arn.pop(session.arn, None)
 
     def publish(self, message: Publish) -> None:
-        """Send a message to every session that wants it and may have it.
+        """Send a message to every session that has subscribed to it and may receive it.
 
-        A delivery may end a connection, whose will is a message itself. It waits until this one
-        is delivered: so wills of wills never nest, and everyone hears them in one order.
+        A delivery may end a connection, whose will is another message. That waits until this one
+        is delivered, so wills of wills do not nest, and all sessions get the same order.
         """
         self._waiting.append(message)
         if self._is_routing:
@@ -104,14 +104,14 @@ class Broker:
         self._is_routing = True
         try:
             while self._waiting:
-                next_one = self._waiting.popleft()
-                for session, qos in self.subscriptions.matching(next_one.topic).items():
-                    session.deliver(next_one, qos)
+                waiting = self._waiting.popleft()
+                for session, qos in self.subscriptions.matching(waiting.topic).items():
+                    session.deliver(waiting, qos)
         finally:
             self._is_routing = False
 
     def changed(self, change: Change) -> None:
-        """Let a change of the account be felt by the connections that it concerns."""
+        """Apply a change of the account to the connections that it affects."""
         if change.kind in (Kind.POLICIES, Kind.THINGS):
             for session in self._by_arn.get(change.arn, ()):
                 session.forget_grants()
@@ -139,7 +139,7 @@ class Broker:
         *,
         accepted: bool = False,
     ) -> None:
-        """Put a connection's fate into the log."""
+        """Log that a connection was accepted, refused or closed."""
         certificate_id = admission.certificate_id if admission else ""
         verb = "accepted" if accepted else "closed"
         _log.info(

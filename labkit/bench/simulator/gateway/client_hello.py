@@ -1,6 +1,6 @@
-"""What a client offers, read from the first bytes that it sends.
+"""The ClientHello, read from the first bytes of a client.
 
-OpenSSL reports only a handshake that goes on; this reads also what is refused at once.
+OpenSSL reports only a handshake that continues; this also reads one that is refused at once.
 
 Source: RFC 8446, sections 4.1.2, 4.2.1 and 5.1; RFC 6066, section 3 (SNI).
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 LONGEST_HELLO: Final = 1 << 14
-"""Bytes that are read at most; a hello of today has 200 to 2,000."""
+"""The maximum number of bytes that are read; a ClientHello has 200 to 2,000."""
 
 _HANDSHAKE_RECORD, _CLIENT_HELLO, _SUPPORTED_VERSIONS = 22, 1, 43
 _HEADER_BYTES = 5
@@ -29,11 +29,11 @@ _VERSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """What a client offers.
+    """The offer of a client.
 
     Attributes:
-        versions: such as "TLSv1.2", the client's first choice first; unknown ones are left out.
-        server_name: the name that it asks for (SNI), printable; empty for none.
+        versions: such as "TLSv1.2", in the client's order; unknown versions are left out.
+        server_name: the server name (SNI), printable; empty without one.
     """
 
     versions: tuple[str, ...]
@@ -44,10 +44,10 @@ def read_client_hello(raw: bytes) -> ClientHello | None:
     """Read a ClientHello, which may be in several records.
 
     Args:
-        raw: the first bytes that the client sent, of which `LONGEST_HELLO` are read at most.
+        raw: the first bytes of the client; at most `LONGEST_HELLO` are read.
 
     Returns:
-        The offer, or None where the message is incomplete or not a ClientHello.
+        The offer, or None if the message is incomplete or not a ClientHello.
     """
     message = _handshake(raw[:LONGEST_HELLO])
     if message[:1] != bytes([_CLIENT_HELLO]):
@@ -66,7 +66,7 @@ def read_client_hello(raw: bytes) -> ClientHello | None:
 
 
 def _handshake(records: bytes) -> bytes:
-    """Join the fragments in whole handshake records; the last record may be incomplete."""
+    """Join the fragments in complete handshake records; the last record may be incomplete."""
     message = b""
     while len(records) >= _HEADER_BYTES and records[0] == _HANDSHAKE_RECORD:
         end = _HEADER_BYTES + int.from_bytes(records[3:_HEADER_BYTES])
@@ -84,7 +84,7 @@ def _parse(message: bytes) -> Any:  # noqa: ANN401 tlslite-ng has no types
 @functools.cache
 def _tlslite() -> tuple[Any, Any]:
     with warnings.catch_warnings():
-        # It imports asyncore, for a mix-in that is not used here.
+        # It imports asyncore for a mix-in that is not used here.
         warnings.simplefilter("ignore", DeprecationWarning)
         from tlslite.messages import ClientHello  # noqa: PLC0415 costs 0.1 s of the bench's start
         from tlslite.utils.codec import Parser  # noqa: PLC0415 as above

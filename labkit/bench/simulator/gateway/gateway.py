@@ -1,4 +1,4 @@
-"""AWS IoT's data plane on loopback: mutual TLS and MQTT 3.1.1 under the endpoint's own name.
+"""AWS IoT's data plane on loopback: mutual TLS and MQTT 3.1.1 with the endpoint's name.
 
 ::
 
@@ -7,7 +7,7 @@
     ...
     gateway.close()
 
-One asyncio loop in a thread of its own serves every device.
+One asyncio loop in its own thread serves all devices.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Gateway:
 
     Args:
         account: decides about every connection, publish and subscription.
-        state_dir: keeps the gateway's identity, in the folder `gateway`.
+        state_dir: keeps the gateway's keys and certificates in the folder `gateway`.
         on_activity: called at every new connection; the service measures its idle time with it.
 
     Attributes:
-        endpoint_name: the name that clients must ask for (SNI) and find in the certificate.
+        endpoint_name: the name that clients must send (SNI) and verify in the certificate.
         root_ca_file: the root CA's certificate that clients must trust, PEM.
         attempts: the last attempt to connect of each client with a port of its own.
     """
@@ -64,7 +64,7 @@ class Gateway:
 
     @property
     def connections(self) -> tuple[str, ...]:
-        """The client ids that are connected now."""
+        """The client ids that are connected."""
         return self._broker.client_ids
 
     def start(self, port: int = 0, address: str = LOOPBACK) -> tuple[str, int]:
@@ -78,7 +78,7 @@ class Gateway:
         return self._open("", port, address)
 
     def open_port(self, client: str) -> tuple[str, int]:
-        """Listen on a port of its own for a client, so that its attempts can be told apart.
+        """Listen on a port of its own for a client, so that its attempts are distinguishable.
 
         Connections to it are treated like those to the common port.
         """
@@ -118,7 +118,7 @@ class Gateway:
         for server in self._ports:
             server.close()
         self._broker.close()
-        # Transports that were aborted are closed in the loop's next round.
+        # Aborted transports are closed in the loop's next iteration.
         await asyncio.sleep(0)
 
     def _account_changed(self, change: Change) -> None:

@@ -1,11 +1,11 @@
-"""One device's MQTT connection, decided as AWS IoT decides.
+"""One device's MQTT connection, with AWS IoT's decisions.
 
-The client id, and with it the thing and the policies, are judged at CONNECT: refused, the
-connection is closed without a CONNACK. Every PUBLISH, SUBSCRIBE and delivery is judged after it.
-Sessions end with their connection, whatever `clean session` asks for.
+CONNECT is decided by the client id, and with it by the thing and the policies; a refused connection
+is closed without a CONNACK. Then every PUBLISH, SUBSCRIBE and delivery is decided. A session ends
+with its connection, whatever `clean session` is.
 
 Source: AWS IoT Core developer guide: MQTT; AWS IoT Core quotas. A SUBACK with 0x80 means too many
-(aws/aws-iot-device-sdk-embedded-C pull request 1108).
+subscriptions (aws/aws-iot-device-sdk-embedded-C pull request 1108).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ CONNECT_TIMEOUT_S = 10.0
 """From the TCP connection to the CONNECT packet."""
 
 KEEP_ALIVE_MAX_S = 1200
-"""AWS IoT's, and what a keep-alive of 0 stands for."""
+"""AWS IoT's maximum, which is also used for a keep-alive of 0."""
 
 _MAX_SUBSCRIPTIONS = 50
 _MAX_FILTERS = 8
 
 
 class MqttSession:
-    """What runs inside a TLS connection, from CONNECT to its end.
+    """The MQTT side of a TLS connection, from CONNECT to its end.
 
     Args:
-        broker: the others, and the account.
-        connection: what carries it.
+        broker: the other sessions, and the account.
+        connection: the TLS connection.
 
     Attributes:
         client_id: empty before CONNECT was accepted.
@@ -56,23 +56,23 @@ class MqttSession:
         self._packet_id = 0
         self._loop = asyncio.get_running_loop()
         self._silence_s = CONNECT_TIMEOUT_S
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         self._timer = self._loop.call_later(self._silence_s, self._check_silence)
         broker.entered(self)
 
     @property
     def arn(self) -> str:
-        """The certificate's ARN; empty inside the handshake."""
+        """The certificate's ARN; empty during the handshake."""
         return self._admission.arn if self._admission else ""
 
     def handshake_done(self, admission: Admission) -> None:
-        """Begin: the client's certificate was let in, for a session or to be registered."""
+        """Begin: the client's certificate was accepted, for a session or for registration."""
         self._admission = admission
         if admission.candidate is None:
             self._broker.admitted(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; what breaks a rule closes the connection."""
+        """Process bytes; close the connection if they break a rule."""
         try:
             for packet in self._decoder.feed(data):
                 if self._open:
@@ -85,7 +85,7 @@ class MqttSession:
             self.close(str(refusal))
 
     def connection_lost(self, admission: Admission | None, reason: str) -> None:
-        """End, however it came; the will is published unless the client said DISCONNECT."""
+        """End; publish the will unless the client sent DISCONNECT."""
         self._open = False
         self._timer.cancel()
         self._broker.left(self)
@@ -95,7 +95,7 @@ class MqttSession:
             self._broker.publish(mqtt.Publish(will.topic, will.payload, will.qos))
 
     def deliver(self, message: mqtt.Publish, qos: int) -> None:
-        """Send a message that a subscription asks for, if the certificate may receive it."""
+        """Send a message that matches a subscription, if the certificate may receive it."""
         if self._permissions is None or not self._permissions.may_receive(message.topic):
             return
         qos = min(message.qos, qos)
@@ -105,7 +105,7 @@ class MqttSession:
         self._send(mqtt.Publish(message.topic, message.payload, qos, packet_id))
 
     def _register(self, candidate: RegistrationCandidate) -> None:
-        """Register the client's certificate automatically, which ends its connection."""
+        """Register the client's certificate and close its connection."""
         chain = self._connection.peer_chain
         reason, event = admission.register(self._broker.account, candidate, chain)
         if event is not None:
@@ -127,7 +127,7 @@ class MqttSession:
         self._connection.abort(reason)
 
     def _handle(self, packet: mqtt.Packet) -> None:
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         if isinstance(packet, mqtt.Connect):
             self._connect(packet)
             return
@@ -144,15 +144,15 @@ class MqttSession:
                 self._send(mqtt.PingResp())
             case mqtt.Disconnect():
                 self._will = None
-                self.close("the client said DISCONNECT")
+                self.close("the client sent DISCONNECT")
             case mqtt.PubAck():
-                pass  # nothing is sent again: sessions end with their connection
+                pass  # nothing is sent again: a session ends with its connection
             case _:
-                raise RefusedError(f"{type(packet).__name__.upper()} has no place here")
+                raise RefusedError(f"a client must not send {type(packet).__name__.upper()}")
 
     def _connect(self, packet: mqtt.Connect) -> None:
         if self._permissions is not None or self._admission is None:
-            raise RefusedError("CONNECT came twice (MQTT-3.1.0-2)")
+            raise RefusedError("the client sent CONNECT twice (MQTT-3.1.0-2)")
         self._connection.attempt.connect_received(packet.client_id)
         if self._admission.candidate is not None:
             self._register(self._admission.candidate)
@@ -205,11 +205,11 @@ class MqttSession:
         self._timer = self._loop.call_later(self._silence_s, self._check_silence)
 
     def _check_silence(self) -> None:
-        """Close a connection that was silent for too long (MQTT-3.1.2-24)."""
-        left_s = self._heard_at + self._silence_s - self._loop.time()
+        """Close a connection without traffic for too long (MQTT-3.1.2-24)."""
+        left_s = self._received_at + self._silence_s - self._loop.time()
         if left_s > 0:
             self._timer = self._loop.call_later(left_s, self._check_silence)
         elif self.client_id:
-            self.close(f"nothing was heard for 1.5 times the keep-alive, {self._silence_s:g} s")
+            self.close(f"no packet within 1.5 times the keep-alive, {self._silence_s:g} s")
         else:
             self._connection.abort(f"no CONNECT within {self._silence_s:g} s")

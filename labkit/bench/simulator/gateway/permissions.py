@@ -1,7 +1,7 @@
 """What an MQTT connection may do: AWS IoT's limits, its reserved topics, and the policies.
 
-A refusal closes the connection: MQTT 3.1.1 has no other way to say no to a CONNECT or PUBLISH
-without a return code, and AWS IoT does the same with a SUBSCRIBE.
+A refusal closes the connection: MQTT 3.1.1 has no other way to refuse a PUBLISH, and AWS IoT also
+does so for CONNECT and SUBSCRIBE.
 
 Source: AWS IoT Core developer guide: MQTT; Reserved topics; AWS IoT Core quotas. An unauthorized
 SUBSCRIBE closes the connection (aws/aws-iot-device-sdk-js issues 125 and 191).
@@ -26,16 +26,16 @@ _MAX_QOS = 1
 
 
 class RefusedError(Exception):
-    """The connection is to be closed; the reason is the text."""
+    """The connection must be closed; the message is the reason."""
 
 
 class Permissions:
-    """What one connection may do, as things are when it does it.
+    """The current permissions of one connection.
 
     Args:
-        account: knows the policies.
-        admission: whose certificate it is.
-        client_id: the one of its CONNECT.
+        account: has the policies.
+        admission: the decision about the client's certificate.
+        client_id: the client id of its CONNECT.
     """
 
     def __init__(self, account: Account, admission: Admission, client_id: str) -> None:
@@ -49,23 +49,25 @@ class Permissions:
         self._grants = None
 
     def check_connect(self, packet: Connect) -> None:
-        """Refuse a CONNECT: its client id, or the will that comes with it.
+        """Check a CONNECT: its client id and its will.
 
-        Open: whether AWS IoT judges a will at CONNECT or when it is published. Here it is at
-        CONNECT, so that whoever connects knows.
+        Open: whether AWS IoT checks a will at CONNECT or when it is published. Here it is at
+        CONNECT, so that the client notices.
 
         Raises:
             RefusedError: it is not allowed.
         """
         size = len(self._client_id.encode())
         if not 0 < size <= _MAX_CLIENT_ID or self._client_id.startswith("$"):
-            raise RefusedError(f"CONNECT refused: client id of {size} bytes, or it begins with $")
+            raise RefusedError(
+                f"the client id has {size} bytes, expected 1 to {_MAX_CLIENT_ID}, and no leading $"
+            )
         self._require("iot:Connect", f"client/{self._client_id}")
         if packet.will is not None:
             self.check_message(packet.will)
 
     def check_message(self, message: Publish | Will) -> None:
-        """Refuse a message, or a will, that AWS IoT would not take.
+        """Check a message or a will.
 
         Raises:
             RefusedError: it is not allowed.
@@ -73,9 +75,9 @@ class Permissions:
         if message.qos > _MAX_QOS:
             raise RefusedError("QoS 2 is not supported")
         if len(message.payload) > _MAX_PAYLOAD:
-            raise RefusedError(f"the payload of {len(message.payload)} bytes is over 128 KB")
+            raise RefusedError(f"the payload has {len(message.payload)} bytes, more than 128 KB")
         if not topics.is_within_limits(message.topic):
-            raise RefusedError("the topic is over 256 bytes or 7 slashes")
+            raise RefusedError("the topic has more than 256 bytes or 7 slashes")
         if message.topic.startswith("$"):
             raise RefusedError(
                 f"nothing can be published to the reserved topic {message.topic}: "
@@ -86,7 +88,7 @@ class Permissions:
         self._require("iot:Publish", f"topic/{message.topic}")
 
     def check_filter(self, name: str, qos: int) -> None:
-        """Refuse a topic filter that AWS IoT would not take.
+        """Check a topic filter.
 
         Raises:
             RefusedError: it is not allowed.

@@ -1,7 +1,7 @@
-"""Who the gateway is: a lab-made root CA and the server certificate for the endpoint's name.
+"""The gateway's certificates: a root CA of the lab, and the server certificate.
 
-The pair stands in for Amazon Root CA 1 and the certificate that it vouches for. Both are valid
-for decades, so that no board's clock has to be right, and both stay the same in a state folder.
+They replace Amazon Root CA 1 and the certificate below it. Both are valid for decades, so that the
+clock of a board does not matter, and both stay the same in a state folder.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _ROOT_NAME = "CN=Simulated Amazon Root CA 1,O=labkit"
 
 @dataclass(frozen=True, slots=True)
 class ServerIdentity:
-    """What the gateway shows to a client.
+    """The gateway's certificates and key.
 
     Attributes:
         certificate: the server's certificate, for the endpoint's name.
-        key: its key.
-        root_file: the root CA's certificate, PEM, for clients to trust.
+        key: its private key.
+        root_file: the root CA's certificate, PEM, which clients must trust.
     """
 
     certificate: x509.Certificate
@@ -48,51 +48,51 @@ class ServerIdentity:
 
 
 def server_identity(folder: Path, name: str, randomness: Randomness) -> ServerIdentity:
-    """Return the gateway's identity, kept in a folder; made where it is missing.
+    """Return the gateway's identity from a folder; create it if it is missing.
 
     Args:
-        folder: holds `rootCA.pem` and the keys, mode 0600.
+        folder: contains `rootCA.pem` and the keys, mode 0600.
         name: the endpoint's name.
-        randomness: where keys and serial numbers come from.
+        randomness: the source of keys and serial numbers.
 
     Raises:
-        StateDamagedError: a file in the folder is no key or certificate.
+        StateDamagedError: a file in the folder is not a key or a certificate.
     """
     try:
-        return _kept_identity(folder, name, randomness)
+        return _stored_identity(folder, name, randomness)
     except CertificateError as error:
         raise StateDamagedError(
-            f"{folder} does not hold the gateway's keys and certificates: {error} Move the folder"
-            " away for a new gateway."
+            f"{folder} does not contain the gateway's keys and certificates: {error} Move the"
+            " folder to another place; the next start creates new ones."
         ) from error
 
 
-def _kept_identity(folder: Path, name: str, randomness: Randomness) -> ServerIdentity:
+def _stored_identity(folder: Path, name: str, randomness: Randomness) -> ServerIdentity:
     folder.mkdir(parents=True, exist_ok=True)
-    root_key = _kept_key(folder / "rootCA.key", randomness, "root CA")
-    server_key = _kept_key(folder / "server.key", randomness, "server")
+    root_key = _stored_key(folder / "rootCA.key", randomness, "root CA")
+    server_key = _stored_key(folder / "server.key", randomness, "server")
     root_file, server_file = folder / "rootCA.pem", folder / "server.pem"
     if not root_file.exists():
         write_atomically(
             root_file, certificates.to_pem(_root(root_key, randomness)).encode(), 0o644
         )
     root = certificates.load_certificate(root_file.read_bytes())
-    if not _is_kept(server_file, name, root):
+    if not _is_stored(server_file, name, root):
         issued = _issue(root, root_key, server_key, name, randomness)
         write_atomically(server_file, certificates.to_pem(issued).encode(), 0o644)
     server = certificates.load_certificate(server_file.read_bytes())
     return ServerIdentity(server, server_key, root_file)
 
 
-def _kept_key(path: Path, randomness: Randomness, purpose: str) -> ec.EllipticCurvePrivateKey:
+def _stored_key(path: Path, randomness: Randomness, purpose: str) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
-        key = randomness.ec_key(_OWNER, f"{purpose} key")
-        write_atomically(path, certificates.private_key_to_pem(key))
-    kept: ec.EllipticCurvePrivateKey = certificates.load_private_key(path.read_bytes())  # type: ignore[assignment]  # an EC key was written
-    return kept
+        new = randomness.ec_key(_OWNER, f"{purpose} key")
+        write_atomically(path, certificates.private_key_to_pem(new))
+    key: ec.EllipticCurvePrivateKey = certificates.load_private_key(path.read_bytes())  # type: ignore[assignment]  # an EC key was written
+    return key
 
 
-def _is_kept(path: Path, name: str, root: x509.Certificate) -> bool:
+def _is_stored(path: Path, name: str, root: x509.Certificate) -> bool:
     if not path.exists():
         return False
     kept = certificates.load_certificate(path.read_bytes())
@@ -119,7 +119,7 @@ def _issue(
     name: str,
     randomness: Randomness,
 ) -> x509.Certificate:
-    """Issue the server's certificate, with what RFC 5280 and CA/Browser Forum clients demand."""
+    """Issue the server's certificate with the extensions that RFC 5280 and browsers require."""
     public_key = server_key.public_key()
     root_identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     extensions = [

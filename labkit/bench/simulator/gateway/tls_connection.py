@@ -1,6 +1,6 @@
 """The gateway's side of one TLS connection: an asyncio protocol over OpenSSL memory BIOs.
 
-Python's `ssl` has no verify callback; pyOpenSSL's can refuse a certificate inside the handshake.
+Python's `ssl` has no verify callback; pyOpenSSL's can refuse a certificate during the handshake.
 The client gets one of these alerts (RFC 8446, section 6.2):
 
 ==========================  =======================================================
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from labkit.bench.simulator.gateway.server_identity import ServerIdentity
 
 _BLOCK = 16384
-"""Bytes that are read, and decrypted, at a time: a TLS record's."""
+"""Bytes that are read and decrypted at a time: a TLS record."""
 
 _LINGER_S = 1.0
 _MAX_UNSENT = 4 << 20
@@ -48,7 +48,7 @@ _OPTIONS = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
 
 
 class _NoProtocolError(Exception):
-    """The client offers protocols by ALPN, and none of them is MQTT's."""
+    """The client offers protocols by ALPN, but not MQTT."""
 
 
 class TlsSession(Protocol):
@@ -67,7 +67,7 @@ class TlsSession(Protocol):
 def server_context(account: Account, identity: ServerIdentity, endpoint_name: str) -> SSL.Context:
     """Return the TLS settings of the gateway: TLS 1.2 and 1.3, mutual, never resumed.
 
-    A resumed session would skip the verification, and so the certificate's present status.
+    A resumed session would skip the verification, and with it the certificate's current status.
     """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -98,7 +98,7 @@ def server_context(account: Account, identity: ServerIdentity, endpoint_name: st
 
 
 def _unreadable(certificate: crypto.X509, error: Exception) -> Admission:
-    """Refuse a certificate that OpenSSL can read and `cryptography`, which is stricter, cannot."""
+    """Refuse a certificate that OpenSSL can read and the stricter `cryptography` cannot."""
     der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
     return Admission(
         hashlib.sha256(der).hexdigest(),
@@ -108,15 +108,15 @@ def _unreadable(certificate: crypto.X509, error: Exception) -> Admission:
 
 
 def _select_protocol(_: SSL.Connection, offered: list[bytes]) -> bytes:
-    """Select MQTT of what a client offers by ALPN; one that offers nothing is not asked.
+    """Select MQTT if the client offers it by ALPN; not called for a client without ALPN.
 
-    AWS IoT demands it on port 443 and not on port 8883; here one port is both.
+    AWS IoT requires ALPN on port 443 and not on port 8883; here one port serves both.
 
     Source: AWS IoT Core developer guide, Protocols, port mappings, and authentication.
     """
     if _ALPN_MQTT in offered:
         return _ALPN_MQTT
-    # An exception is pyOpenSSL's way to have OpenSSL send the fatal alert.
+    # With an exception, pyOpenSSL makes OpenSSL send the fatal alert.
     raise _NoProtocolError(
         f"the client offers {b', '.join(offered).decode('ascii', 'replace')} by ALPN, not"
         f" {_ALPN_MQTT.decode()}"
@@ -124,19 +124,18 @@ def _select_protocol(_: SSL.Connection, offered: list[bytes]) -> bytes:
 
 
 class TlsConnection(asyncio.BufferedProtocol):
-    """One client's connection; a timeout and what runs inside are the session's business.
+    """One client's connection; the session handles timeouts and packets.
 
-    It takes a small block at a time, so that a client that sends as fast as it can has its turn
-    like everyone else.
+    It reads small blocks, so that a client that sends as fast as it can does not block others.
 
     Args:
         context: see `server_context`.
-        make_session: makes what runs inside.
-        attempt: keeps what is seen of it.
+        make_session: creates the session.
+        attempt: the record of the connection.
 
     Attributes:
-        admission: the verdict on the client's certificate, or None before there is one.
-        attempt: what was seen of it.
+        admission: the decision about the client's certificate, or None before it.
+        attempt: the record of the connection.
         peer: the client's address, such as "127.0.0.1:50000".
     """
 
@@ -161,7 +160,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     @property
     def peer_chain(self) -> tuple[bytes, ...]:
-        """What the client sent behind its own certificate, each DER; once it is let in."""
+        """The certificates that the client sent, each DER; available after the handshake."""
         chain = self._tls.get_peer_cert_chain() or []
         return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in chain)
 
@@ -173,15 +172,15 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._session = self._make_session(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 asyncio's
-        """Say where to read encrypted bytes to; called by asyncio.
+        """Return the buffer for encrypted bytes; called by asyncio.
 
-        There is a buffer only while something is read, so that idle connections need none.
+        There is a buffer only while bytes are read, so that idle connections need none.
         """
         self._incoming = bytearray(_BLOCK)
         return self._incoming
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take encrypted bytes; called by asyncio."""
+        """Process encrypted bytes; called by asyncio."""
         block, self._incoming = memoryview(self._incoming)[:nbytes].tobytes(), bytearray()
         if self._ended:
             return
@@ -194,12 +193,12 @@ class TlsConnection(asyncio.BufferedProtocol):
         except SSL.Error as error:
             self._fail(error)
         except _NoProtocolError as error:
-            self._part(str(error))
+            self._finish(str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End; called by asyncio."""
-        what = "the connection broke" if exc else "the client closed the connection"
-        self._end(what if self._shaken else f"{what} inside the TLS handshake")
+        reason = "the connection broke" if exc else "the client closed the connection"
+        self._end(reason if self._shaken else f"{reason} during the TLS handshake")
 
     def write(self, data: bytes) -> None:
         """Send bytes; a client that does not read loses its connection."""
@@ -212,12 +211,12 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._flush()
 
     def close(self, reason: str) -> None:
-        """Close in good order: what was written is sent, then TLS and TCP are closed."""
+        """Close in good order: send what was written, then close TLS and TCP."""
         if self._ended:
             return
         if self._shaken:
             self._tls.shutdown()
-        self._part(reason)
+        self._finish(reason)
 
     def abort(self, reason: str) -> None:
         """Close at once."""
@@ -240,18 +239,18 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._is_advancing = False
 
     def _fail(self, error: SSL.Error) -> None:
-        """Send the alert that OpenSSL has made, and say why."""
+        """Send the alert that OpenSSL has created, and end with the reason."""
         refusal = self.admission.refusal if self.admission else ""
         where = "" if self._shaken else " in the TLS handshake"
-        self._part(refusal or f"TLS failed{where}: {_in_words(error)}")
+        self._finish(refusal or f"TLS failed{where}: {_in_words(error)}")
 
-    def _part(self, reason: str) -> None:
-        # A socket that is closed with unread bytes in it sends a reset, which may overtake the
-        # alert: so only our half is closed, and the other after the client's, or a second.
+    def _finish(self, reason: str) -> None:
+        # Closing a socket with unread bytes sends a reset, which may overtake the alert. So only
+        # our half is closed; the other one is closed after the client's, or after a second.
         self._end(reason)
-        self._hand_over()
+        self._send_pending()
         if not self._transport.is_closing():
-            with suppress(OSError):  # the client may have gone first
+            with suppress(OSError):  # the client may have closed first
                 self._transport.write_eof()
             asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
@@ -262,12 +261,12 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._session.connection_lost(self.admission, reason)
 
     def _flush(self) -> None:
-        """Send what OpenSSL has made; a client that does not read it loses its connection."""
-        self._hand_over()
+        """Send OpenSSL's output; a client that does not read it loses its connection."""
+        self._send_pending()
         if self._transport.get_write_buffer_size() > _MAX_UNSENT:
-            self.abort("the client does not read what it is sent")
+            self.abort("the client does not read its messages")
 
-    def _hand_over(self) -> None:
+    def _send_pending(self) -> None:
         self._unflushed = 0
         with suppress(SSL.WantReadError):
             while True:

@@ -1,4 +1,4 @@
-"""Refuse a client's certificate inside the handshake, with the alert that fits.
+"""Refuse a client's certificate during the handshake, with a given alert.
 
 OpenSSL derives the alert from the verification error at the moment of refusal, which
 `seams.set_verify_with_reason` sets.
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from OpenSSL import crypto
 
 _NO_ISSUER = frozenset({2, 18, 19, 20, 21})
-"""X509_V_ERR_… for a chain that ends nowhere. The store of trusted CAs stays empty: the account
-knows which there are."""
+"""X509_V_ERR_… for a chain without a trusted end. The store of trusted CAs stays empty: the account
+has the CAs."""
 
 _NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME: OpenSSL would ask the wall clock."""
+"""X509_V_FLAG_NO_CHECK_TIME: OpenSSL would use the wall clock."""
 
 
 class Refuse(IntEnum):
-    """A verification error of OpenSSL to refuse with, named after the alert that it gives."""
+    """A verification error of OpenSSL, named after the alert that it causes."""
 
     BAD_CERTIFICATE = 9
     """X509_V_ERR_CERT_NOT_YET_VALID."""
@@ -47,15 +47,15 @@ class Refuse(IntEnum):
 def set_verify(
     context: SSL.Context, judge: Callable[[SSL.Connection, crypto.X509], Refuse | None]
 ) -> None:
-    """Demand a certificate of every client and have it judged.
+    """Require a certificate of every client and decide about it.
 
-    OpenSSL's own checks still hold (the key's strength, its purpose, its possession), except for
-    who signed it and for its dates: these are the judge's.
+    OpenSSL still checks the key's strength, purpose and possession, but neither the signature of
+    the certificate nor its dates: these are left to `judge`.
 
     Args:
         context: the server's settings.
-        judge: is given the connection and the client's certificate, and says how to refuse it, or
-            None to let it in; may be asked more than once about one connection.
+        judge: called with the connection and the client's certificate; returns the error to
+            refuse with, or None to accept. It may be called more than once per connection.
     """
     store = context.get_cert_store()
     if store is not None:
