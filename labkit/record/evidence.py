@@ -142,7 +142,7 @@ def _verdict(claim: str, problem: str) -> Check:
 
 
 def read_steps(files: Mapping[str, bytes]) -> list[Entry]:
-    """Return the steps of a record's journal, oldest first; empty if there is no journal.
+    """Return the steps of a record's journal, oldest first; empty without a journal.
 
     Raises:
         WorkspaceError: a line is not an entry.

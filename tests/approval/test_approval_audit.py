@@ -89,7 +89,7 @@ def test_a_torn_line_was_never_decided(log: AuditLog) -> None:
 
 
 def test_two_at_once_see_each_other(tmp_path: Path) -> None:
-    """Each decision is made in view of all earlier ones, whoever made them."""
+    """Each decision is made in view of all earlier ones, of any process."""
     path = tmp_path / "audit.jsonl"
     with ThreadPoolExecutor(4) as pool:
         list(

@@ -1,4 +1,4 @@
-"""What a record's files say about each other: each claim holds, and one changed file breaks it."""
+"""Each check of a record's files passes, and fails for one changed file."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ WHOLE = "an accepted run has its key and certificates"
 
 
 @pytest.fixture(scope="module")
-def gathered(finished: Lab) -> tuple[Files, dict[str, Any]]:
-    """A finished run's files and its facts."""
+def collected(finished: Lab) -> tuple[Files, dict[str, Any]]:
+    """Return a finished run's files and its facts."""
     files, headers = differences(collect(finished, {}))
     when = datetime(2026, 11, 25, 12, tzinfo=UTC)
     return files, facts(finished, files, name="a", when=when, notes=RunNotes(), headers=headers)
 
 
-def failures(files: Files, told: dict[str, Any]) -> dict[str, str]:
+def failures(files: Files, known: dict[str, Any]) -> dict[str, str]:
     """Return the claims that do not hold, each with what was found."""
-    return {each.claim: each.shown for each in judge(files, told) if not each}
+    return {each.claim: each.shown for each in judge(files, known) if not each}
 
 
-def test_a_finished_run_agrees_with_itself(gathered: tuple[Files, dict[str, Any]]) -> None:
-    """Every claim holds; there are as many as there are things to compare."""
-    files, told = gathered
-    checks = judge(files, told)
+def test_a_finished_run_agrees_with_itself(collected: tuple[Files, dict[str, Any]]) -> None:
+    """Every check passes."""
+    files, known = collected
+    checks = judge(files, known)
     assert [repr(each) for each in checks if not each] == []
     assert {SAME_KEY, SIGNED, READ, MADE, ORDER, ACCEPTED, WHOLE} <= {c.claim for c in checks}
-    assert told["outcome"] == "accepted"
+    assert known["outcome"] == "accepted"
 
 
-def test_the_key_is_found_in_every_place(gathered: tuple[Files, dict[str, Any]]) -> None:
-    """Dump, three files, certificate, account, journal twice, and the header: nine times one."""
-    _, told = gathered
-    assert len(told["fingerprints"]) == 9
-    assert {each["sha256"] for each in told["fingerprints"]} == {told["fingerprint"]}
+def test_the_key_is_found_in_every_place(collected: tuple[Files, dict[str, Any]]) -> None:
+    """Dump, three files, certificate, account, journal twice and header: nine equal ones."""
+    _, known = collected
+    assert len(known["fingerprints"]) == 9
+    assert {each["sha256"] for each in known["fingerprints"]} == {known["fingerprint"]}
 
 
 def in_journal(change: Callable[[dict[str, Any]], None], step: str) -> Callable[[Files], None]:
@@ -85,7 +85,7 @@ def other_key(files: Files) -> None:
 
 
 def other_certificate(files: Files) -> None:
-    """Put a certificate of another CA and key in the device's place."""
+    """Replace the device's certificate by one of another CA and key."""
     ca = make_ca()
     files["device/deviceCert.pem"] = certificates.to_pem(
         certificates.Issuer(ca, ec_key("ca")).verification_certificate(
@@ -95,12 +95,12 @@ def other_certificate(files: Files) -> None:
 
 
 def other_ca(files: Files) -> None:
-    """Put another CA of the same procedure in the CA's place."""
+    """Replace the CA by another CA of the same procedure."""
     files["ca/rootCA.pem"] = certificates.to_pem(make_ca()).encode()
 
 
 def other_dump(files: Files) -> None:
-    """Print another key: the newest dump counts."""
+    """Print another key; the newest dump counts."""
     rows = device_key().der.hex()
     lines = [rows[at : at + 32] for at in range(0, len(rows), 32)]
     dump = "Device public key, 91 bytes:\r\n" + "".join(
@@ -140,7 +140,7 @@ BROKEN = {
         MADE,
         "issue_certificate made it with 0000",
     ),
-    "a read that nobody made": (
+    "a file that no step made": (
         in_journal(lambda e: e["read"].update({"deviceCert.csr": "1" * 64}), "issue_certificate"),
         READ,
         "issue_certificate read deviceCert.csr",
@@ -150,7 +150,7 @@ BROKEN = {
         ORDER,
         "create_ca at 2001",
     ),
-    "a journal that is none": (
+    "a damaged journal": (
         lambda files: files.update({"journal.jsonl": b"[]\n"}),
         "the journal can be read",
         "line 1",
@@ -165,48 +165,48 @@ BROKEN = {
 
 @pytest.mark.parametrize(("change", "claim", "found"), BROKEN.values(), ids=BROKEN.keys())
 def test_one_change_breaks_its_claim(
-    gathered: tuple[Files, dict[str, Any]],
+    collected: tuple[Files, dict[str, Any]],
     change: Callable[[Files], None],
     claim: str,
     found: str,
 ) -> None:
-    """The claim that is broken says where and with what."""
-    files, told = dict(gathered[0]), gathered[1]
+    """The failed check reports where and what."""
+    files, known = dict(collected[0]), collected[1]
     change(files)
-    failed = failures(files, told)
+    failed = failures(files, known)
     assert claim in failed
     assert re.search(found, failed[claim])
 
 
-def test_a_fingerprint_that_is_only_told_counts(
-    gathered: tuple[Files, dict[str, Any]],
+def test_recorded_fingerprints_count(
+    collected: tuple[Files, dict[str, Any]],
 ) -> None:
-    """The header's fingerprint, which no file gives again, has to be the key's as well."""
-    files, told = gathered
-    other = [*told["fingerprints"][:-1], told["fingerprints"][-1] | {"sha256": "3" * 64}]
-    assert SAME_KEY in failures(files, told | {"fingerprints": other})
-    assert SAME_KEY in failures(files, told | {"fingerprint": "4" * 64})
+    """The header's, which no file has, and that of record.json must be equal too."""
+    files, known = collected
+    other = [*known["fingerprints"][:-1], known["fingerprints"][-1] | {"sha256": "3" * 64}]
+    assert SAME_KEY in failures(files, known | {"fingerprints": other})
+    assert SAME_KEY in failures(files, known | {"fingerprint": "4" * 64})
 
 
-def test_what_a_run_has_not_come_to_is_not_claimed(
-    gathered: tuple[Files, dict[str, Any]],
+def test_steps_that_were_not_reached_are_not_checked(
+    collected: tuple[Files, dict[str, Any]],
 ) -> None:
-    """A run that ended early has a journal and nothing else, and that is no failure."""
-    early = {"journal.jsonl": gathered[0]["journal.jsonl"].splitlines(keepends=True)[0]}
-    told = gathered[1] | {
+    """A run that ended early has only a journal, and no check fails."""
+    early = {"journal.jsonl": collected[0]["journal.jsonl"].splitlines(keepends=True)[0]}
+    known = collected[1] | {
         "outcome": "failed",
         "fingerprint": None,
         "fingerprints": [],
         "certificate": None,
     }
-    assert failures(early, told) == {}
+    assert failures(early, known) == {}
     assert fingerprints({}) == ()
 
 
-def test_differences_take_the_place_of_the_sources_as_they_are_now(finished: Lab) -> None:
-    """Of each source there is what it was and the difference, and the hash of what it is now."""
-    gathered = collect(finished, {})
-    files, headers = differences(gathered)
+def test_differences_replace_the_current_sources(finished: Lab) -> None:
+    """Each source has its original, the difference and the hash of the current file."""
+    collected = collect(finished, {})
+    files, headers = differences(collected)
     assert not [path for path in files if path.startswith(HEADERS_NOW)]
     assert set(headers) == {
         "aws_clientcredential.h",

@@ -91,14 +91,14 @@ def test_command_lists_and_rotates(tmp_path: Path) -> None:
     assert line.endswith(f"{first}.pub")
     rotated = labkit("record", "keys", "--workspace", tmp_path, "--rotate")
     assert rotated.code == 0
-    assert f"{first}  signs no more" in rotated.out
+    assert f"{first}  replaced" in rotated.out
     second = signing_key(tmp_path, NONE).key_id
     assert rotated.out.startswith(f"{second} signs from now on.")
     assert f"{second}  signs now" in rotated.out
 
 
 def test_command_says_where_keys_cannot_be(tmp_path: Path) -> None:
-    """A file where the folder should be is told, without a traceback."""
+    """A file in place of the folder is reported, without a traceback."""
     (tmp_path / "record-keys").write_text("")
     assert_refused(
         labkit("record", "keys", "--workspace", tmp_path, "--rotate"),

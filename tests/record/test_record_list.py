@@ -1,4 +1,4 @@
-"""A list of records: each question finds what it should, in Python and in a terminal."""
+"""A list of records: each filter finds what it should, in Python and in a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)
 
 @pytest.fixture
 def ten(tmp_path: Path) -> Path:
-    """A folder of ten records, one each hour back from noon."""
+    """Return a folder of ten records, one for each hour before noon."""
     fill(tmp_path, 10)
     return tmp_path
 
@@ -56,11 +56,11 @@ def test_all_are_listed_newest_first(ten: Path) -> None:
         ("operator", "MÜLLER-ΣΑΣ", "Müller"),
     ],
 )
-def test_a_question_finds_one_record(ten: Path, asked: str, there: str, not_there: str) -> None:
-    """What it has in this field finds it, in capitals or not where it is a person's word."""
+def test_filter_finds_one_record(ten: Path, asked: str, there: str, not_there: str) -> None:
+    """The value of this field finds it; free text is case-insensitive."""
     port = {"device": "/dev/ttyUSB0", "vid_pid": "0403:6001", "serial_number": "A50285BI"}
-    told = facts(3, port=port, operator="Mu\u0308ller-Σας")
-    (ten / TEN[3]).write_bytes(record(told))
+    written = facts(3, port=port, operator="Mu\u0308ller-Σας")
+    (ten / TEN[3]).write_bytes(record(written))
     assert listed(ten, **{asked: there}) == [TEN[3]]
     assert listed(ten, **{asked: not_there}) == []
 
@@ -81,8 +81,8 @@ def test_a_question_finds_one_record(ten: Path, asked: str, there: str, not_ther
         ({"operator": "jane", "outcome": "failed"}, []),
     ],
 )
-def test_questions_that_find_several(ten: Path, asked: dict[str, str], found: list[int]) -> None:
-    """Days count whole and in UTC; several questions all have to be answered."""
+def test_filters_find_several_records(ten: Path, asked: dict[str, str], found: list[int]) -> None:
+    """Days are inclusive and in UTC; with several filters a record must match all."""
     assert listed(ten, **asked) == [TEN[number] for number in found]
 
 
@@ -98,22 +98,22 @@ def test_questions_that_find_several(ten: Path, asked: dict[str, str], found: li
         ({"until": "0001-01-01T00:00:00+23:00"}, "2026-11-25"),
     ],
 )
-def test_no_question(ten: Path, asked: dict[str, str], said: str) -> None:
-    """What is no digits, day or outcome is refused, and never taken for a question for all."""
+def test_invalid_filter_is_refused(ten: Path, asked: dict[str, str], said: str) -> None:
+    """Text that is not digits, a day or an outcome is refused."""
     with pytest.raises(RecordError, match=said):
         records(ten, **asked)
 
 
-def test_no_folder(tmp_path: Path) -> None:
-    """A folder that is not there is an error; an empty one, or hidden files, are a short list."""
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
+    """A missing folder is an error; an empty one, or hidden files, are a short list."""
     with pytest.raises(RecordError, match="the folder cannot be read"):
         records(tmp_path / "none")
-    (tmp_path / "._device-0.eln").write_bytes(b"what a Mac leaves on a share")
+    (tmp_path / "._device-0.eln").write_bytes(b"written by macOS")
     assert repr(records(tmp_path)) == f"There is no record in {tmp_path}."
 
 
 def test_the_command_lists(ten: Path) -> None:
-    """A table, and exit code 0; 1 where what was asked for is in no record; an error is said."""
+    """A table and exit code 0; 1 if no record matches a filter; an empty folder is no error."""
     listed = labkit("record", "list", ten)
     assert (listed.code, listed.err) == (0, "")
     assert listed.out == f"{records(ten)}\n"
@@ -124,16 +124,12 @@ def test_the_command_lists(ten: Path) -> None:
         f"None of the 10 records in {ten} matches with fingerprint ffffff.\n",
     )
     assert_refused(labkit("record", "list", ten, "--since", "soon"), "expected a day")
-
-
-def test_the_command_lists_an_empty_folder(tmp_path: Path) -> None:
-    """Nothing was asked for, and nothing is there: no failure."""
-    listed = labkit("record", "list", tmp_path)
-    assert (listed.code, listed.out) == (0, f"There is no record in {tmp_path}.\n")
+    (ten / "empty").mkdir()
+    assert labkit("record", "list", ten / "empty").code == 0
 
 
 def test_the_command_writes_a_spreadsheet_and_a_page(ten: Path, tmp_path: Path) -> None:
-    """Files of a spreadsheet are marked as UTF-8, its output is not; one file cannot be both."""
+    """A CSV file has a UTF-8 mark, its output has none; one file cannot be both."""
     csv, html = tmp_path / "list.csv", tmp_path / "pages" / "list.html"
     ended = labkit("record", "list", ten, "--csv", csv, "--html", html)
     assert (ended.code, ended.out) == (0, "")
@@ -144,7 +140,7 @@ def test_the_command_writes_a_spreadsheet_and_a_page(ten: Path, tmp_path: Path) 
     assert_refused(same, "overwritten")
 
 
-# A file tells its facts, or why it is no record; and nothing stops a list
+# Files that are not records
 
 
 def test_a_run_s_record_is_listed(finished: Lab, tmp_path: Path) -> None:
@@ -152,24 +148,24 @@ def test_a_run_s_record_is_listed(finished: Lab, tmp_path: Path) -> None:
     made = make(finished, operator="Jane", board="shelf 3", to=tmp_path, now=NOON)
     (listed,) = records(tmp_path, device="Shelf 3", operator="jane", until="2026-11-25")
     assert listed.file == made.path.name
-    told = listed.facts
-    assert (told.outcome, told.bench, told.made_at) == (
+    row = listed.facts
+    assert (row.outcome, row.bench, row.made_at) == (
         "accepted",
         "SIMULATED",
         "2026-11-25T12:00:00Z",
     )
-    assert len(told.fingerprint) == len(told.certificate_id) == 64
+    assert len(row.fingerprint) == len(row.certificate_id) == 64
 
 
-def _zip(told: bytes, **how: Any) -> bytes:  # noqa: ANN401 what ZipFile takes
+def _zip(written: bytes, **how: Any) -> bytes:  # noqa: ANN401 what ZipFile takes
     raw = BytesIO()
     with zipfile.ZipFile(raw, "w", **how) as file:
-        file.writestr("r/run/record.json", told)
+        file.writestr("r/run/record.json", written)
     return raw.getvalue()
 
 
 FINE = json.dumps(facts()).encode()
-NO_RECORDS = {
+NOT_RECORDS = {
     "empty": (b"", "end record of a ZIP"),
     "half written": (record(facts())[:-30], "end record of a ZIP"),
     "text": (b"This is no ZIP, but a text that is long enough.", "end record of a ZIP"),
@@ -192,10 +188,10 @@ NO_RECORDS = {
 }
 
 
-@pytest.mark.parametrize("what", NO_RECORDS)
-def test_what_is_no_record_is_named_and_stops_nothing(ten: Path, what: str) -> None:
-    """The others are listed; it is named, with why, in a list of all, and counted in others."""
-    raw, why = NO_RECORDS[what]
+@pytest.mark.parametrize("what", NOT_RECORDS)
+def test_file_that_is_not_a_record_is_reported(ten: Path, what: str) -> None:
+    """The records are listed; without filters the file is listed with its reason."""
+    raw, why = NOT_RECORDS[what]
     (ten / "odd.eln").write_bytes(raw)
     found = records(ten)
     assert [each.file for each in found] == TEN
@@ -205,8 +201,8 @@ def test_what_is_no_record_is_named_and_stops_nothing(ten: Path, what: str) -> N
     assert "1 more files are not records" in repr(records(ten, thing="device-3"))
 
 
-def test_what_is_no_file_is_named(ten: Path) -> None:
-    """Nor does a folder, a pipe that nobody writes to or a link to nothing stop a list."""
+def test_folder_pipe_and_link_are_reported(ten: Path) -> None:
+    """A folder, a pipe or a broken link with the name of a record does not stop a list."""
     (ten / "folder.eln").mkdir()
     os.mkfifo(ten / "pipe.eln")
     (ten / "link.eln").symlink_to(ten / "none")
@@ -216,7 +212,7 @@ def test_what_is_no_file_is_named(ten: Path) -> None:
 
 
 def test_names_and_values_of_any_characters(ten: Path) -> None:
-    """What could move a cursor is escaped; half a character and a name that is no UTF-8 go."""
+    """Control characters are escaped; surrogates and names that are not UTF-8 are allowed."""
     odd = "\x1b[2J\u202e\n"
     (ten / "odd\x1b[2J.eln").write_bytes(record(facts(30, operator=odd + "\ud800")))
     Path(os.fsdecode(os.fsencode(ten) + b"/\xff.eln")).write_bytes(record(facts(31, board=odd)))
@@ -230,14 +226,16 @@ def test_names_and_values_of_any_characters(ten: Path) -> None:
     assert listed(ten, operator=odd + "\ud800") == ["odd\x1b[2J.eln"]
 
 
-@given(raw=st.binary(max_size=60), at=st.integers(0, 3000), told=st.none() | st.binary(max_size=40))
+@given(
+    raw=st.binary(max_size=60), at=st.integers(0, 3000), written=st.none() | st.binary(max_size=40)
+)
 @settings(max_examples=150, deadline=None)
-def test_any_file_has_facts_or_a_reason_why_not(
-    tmp_path_factory: pytest.TempPathFactory, raw: bytes, at: int, told: bytes | None
+def test_any_file_has_facts_or_a_reason(
+    tmp_path_factory: pytest.TempPathFactory, raw: bytes, at: int, written: bytes | None
 ) -> None:
-    """Whatever bytes stand in a record's file, or in its facts, no other error comes of it."""
+    """Any bytes in a record's file, or in its facts, cause no other error."""
     path = tmp_path_factory.getbasetemp() / "any.eln"
-    whole = bytearray(record(facts() if told is None else told))
+    whole = bytearray(record(facts() if written is None else written))
     whole[at % len(whole) : at % len(whole) + len(raw)] = raw
     path.write_bytes(whole)
     with suppress(RecordError):
@@ -253,10 +251,10 @@ JSON = st.recursive(
 
 @given(member=st.sampled_from(sorted(facts())), value=JSON)
 @settings(max_examples=150, deadline=None)
-def test_facts_of_any_kind_tell_text_or_why_not(
+def test_facts_of_any_type_are_text_or_refused(
     tmp_path_factory: pytest.TempPathFactory, member: str, value: object
 ) -> None:
-    """Any value in place of any fact is listed as text, or refused as none of labkit's."""
+    """Any value of any member is listed as text, or refused."""
     path = tmp_path_factory.getbasetemp() / "any.eln"
     path.write_bytes(record(facts(**{member: value})))
     with suppress(RecordError):

@@ -1,4 +1,4 @@
-"""Lists of records as a spreadsheet and as a page: nothing in a record runs in either."""
+"""Lists of records as CSV and as HTML: no text of a record is executed in either."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_what_could_run_in_a_spreadsheet_is_guarded(text: str) -> None:
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_harmless_is_left_alone(text: str) -> None:
-    """The twin: no apostrophe where none is needed."""
+    """Harmless text gets no apostrophe."""
     assert rows(to_csv([listed(text)]))[0]["operator"] == text
 
 
@@ -113,7 +113,7 @@ def test_a_guarded_cell_is_what_it_was(text: str) -> None:
 @given(text=st.text())
 @settings(max_examples=100, deadline=None)
 def test_nothing_in_a_record_is_markup(text: str) -> None:
-    """Whatever the operator's name, the page has the elements that it has with any other name."""
+    """With any operator's name, the page has the same elements."""
     tags = [re.findall(r"<[^>]*>", _page([listed(name)])) for name in ("Jane", HOSTILE + text)]
     assert tags[0] == tags[1]
 
@@ -123,7 +123,7 @@ def _page(of: list[Listed], others: tuple[NotARecord, ...] = ()) -> str:
 
 
 def test_a_page_says_what_a_list_says(tmp_path: Path) -> None:
-    """Each record with its facts, what is no record with why, and that nothing is verified."""
+    """Each record with its facts, other files with the reason, and that nothing is verified."""
     (tmp_path / "a.eln").write_bytes(record(facts(2, operator=HOSTILE)))
     (tmp_path / "<i>.eln").write_bytes(b"")
     text = to_html(records(tmp_path))
@@ -135,20 +135,20 @@ def test_a_page_says_what_a_list_says(tmp_path: Path) -> None:
 
 
 def test_links_lead_from_the_page_to_the_records(tmp_path: Path) -> None:
-    """Relative, so that the folder can be moved; and never to another scheme."""
+    """They are relative, and never use another scheme."""
     lab = tmp_path / "the lab's #1" / "records"
     lab.mkdir(parents=True)
     for name in ("a b?.eln", "javascript:alert(1).eln", "ü.eln"):
         (lab / name).write_bytes(record(facts()))
-    for beside in (lab, lab.parent, tmp_path / "x" / "y"):
-        links = re.findall(r'href="([^"]*)"', to_html(records(lab), beside))
+    for page_folder in (lab, lab.parent, tmp_path / "x" / "y"):
+        links = re.findall(r'href="([^"]*)"', to_html(records(lab), page_folder))
         assert len(links) == 3
         assert not [link for link in links if ":" in link or link.startswith("/")]
-        assert {(beside / unquote(link)).resolve() for link in links} == set(lab.glob("*.eln"))
+        assert {(page_folder / unquote(link)).resolve() for link in links} == set(lab.glob("*.eln"))
 
 
 def test_an_empty_list_is_a_page_too(tmp_path: Path) -> None:
-    """It says so, and has no table."""
+    """It states that there is no record, and has no table."""
     text = to_html(records(tmp_path))
     assert f"There is no record in {tmp_path}." in text
     assert "<table" not in text
@@ -156,7 +156,7 @@ def test_an_empty_list_is_a_page_too(tmp_path: Path) -> None:
 
 @pytest.fixture
 def seen(tmp_path: Path) -> Iterator[Shown]:
-    """A page of five records, one of them hostile, and of a file that is none, in Chromium."""
+    """Show a page of five records, one of them hostile, and another file in Chromium."""
     fill(tmp_path, 4)
     hostile = f"{HOSTILE}<img src=x onerror=alert(1)></style></title></script>"
     (tmp_path / "odd.eln").write_bytes(record(facts(9, operator=hostile, board="</td>" * 9)))
@@ -167,14 +167,14 @@ def seen(tmp_path: Path) -> Iterator[Shown]:
 
 
 def column(seen: Shown, name: str) -> list[str]:
-    """Return what stands in a column, from the top."""
+    """Return the texts of a column, from the top."""
     heads = seen.page.locator("thead th").all_text_contents()
     return seen.page.locator(f"tbody tr > :nth-child({heads.index(name) + 1})").all_text_contents()
 
 
 @pytest.mark.needs("chromium")
 def test_a_page_in_a_browser(seen: Shown) -> None:
-    """Axe finds nothing, light, dark, and narrow; nothing is loaded, no script but ours runs."""
+    """Axe finds nothing in light, dark and narrow windows; no other script runs."""
     for scheme in ("light", "dark"):
         seen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] a loop over both
         assert seen.violations() == ""
@@ -187,7 +187,7 @@ def test_a_page_in_a_browser(seen: Shown) -> None:
 
 @pytest.mark.needs("chromium")
 def test_a_page_is_sorted_by_any_column(seen: Shown) -> None:
-    """With the keyboard alone; again turns it round, and its head says so to a screen reader."""
+    """With the keyboard; a second time reverses it, and aria-sort states the order."""
     assert column(seen, "made (UTC)") == sorted(column(seen, "made (UTC)"), reverse=True)
     things = column(seen, "thing")
     button = seen.page.get_by_role("button", name="made (UTC)")
@@ -202,7 +202,7 @@ def test_a_page_is_sorted_by_any_column(seen: Shown) -> None:
 
 @pytest.mark.needs("chromium")
 def test_the_page_s_own_policy_stops_what_is_not_its_own(tmp_path: Path) -> None:
-    """If markup did get in, no script would run and nothing be asked for; without it, both are."""
+    """The policy stops injected scripts and requests; without the policy both happen."""
     fill(tmp_path, 1)
     text = to_html(records(tmp_path))
     odd = "<script>document.title = 'ran'</script><img src='http://127.0.0.1:9/x' alt=''></a>"

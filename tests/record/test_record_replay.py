@@ -1,4 +1,4 @@
-"""Replaying a record: what is made again from it alone, what differs, what nobody can make."""
+"""Replaying a record: what is made again from it alone, what differs, what cannot be made."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 pytest_plugins = ("bench_fixtures",)
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(THREADS_OF_PYSERIAL)]
 
-# A record of keys that were drawn by chance
+# A record with random keys
 
 
 @pytest.fixture(scope="module")
 def made(finished: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run's record."""
+    """Make the record of a finished run."""
     return record.make(finished, to=tmp_path_factory.mktemp("records")).path
 
 
 @pytest.fixture(scope="module")
 def keys(finished: Lab, made: Path) -> list[str]:
-    """The public keys that verify it."""
+    """Return the public keys that verify it."""
     assert made.exists()
     return record.public_keys(finished.workspace.root)
 
 
 def verdicts(replayed: Replay) -> dict[str, str]:
-    """Return what came of each artefact, its last verdict counting."""
+    """Return the last verdict for each artefact."""
     return {each.what: each.verdict for each in replayed.artefacts}
 
 
@@ -65,11 +65,11 @@ def edited(
 
 
 def test_a_record_is_replayed_from_the_file_alone(made: Path, keys: list[str]) -> None:
-    """The key's files and the sources are the same byte for byte, the certificate agrees."""
+    """The key's files and the sources are equal byte for byte, the certificate agrees."""
     replayed = record.replay(made, keys)
-    told = verdicts(replayed)
+    verdict_of = verdicts(replayed)
     assert replayed.holds
-    assert {what for what, verdict in told.items() if verdict == REPRODUCED} == {
+    assert {what for what, verdict in verdict_of.items() if verdict == REPRODUCED} == {
         "device/DevicePublicKeyAsciiHex.txt",
         "device/DevicePublicKeyDer.bin",
         "device/DevicePublicKey.pem",
@@ -77,17 +77,17 @@ def test_a_record_is_replayed_from_the_file_alone(made: Path, keys: list[str]) -
         "aws_clientcredential_keys.h as it was edited",
         "aws_dev_mode_key_provisioning.c as it was edited",
     }
-    assert told["the CA signed the device's certificate"] == AGREES
-    assert told["device/console.log"] == GIVEN
+    assert verdict_of["the CA signed the device's certificate"] == AGREES
+    assert verdict_of["device/console.log"] == GIVEN
     for what in ("the whole run", "the device's private key", "ca/rootCA.pem", "record.json"):
-        assert told[what] == CANNOT
-    assert set(replayed.record.files) <= set(told)
+        assert verdict_of[what] == CANNOT
+    assert set(replayed.record.files) <= set(verdict_of)
     assert "it had no seed" in repr(replayed)
     assert "0 differ" in repr(replayed)
 
 
 def _other_digit(raw: bytes) -> bytes:
-    """Change a letter in the middle of a PEM block, to one that keeps it base64."""
+    """Change a letter in the middle of a PEM block to another of base64."""
     at = len(raw) // 2
     at += raw[at : at + 2] == b"\n"
     return raw[:at] + (b"A" if raw[at : at + 1] != b"A" else b"B") + raw[at + 1 :]
@@ -118,7 +118,7 @@ TWINS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
 
 @pytest.mark.parametrize("what", TWINS)
 def test_a_changed_artefact_differs(made: Path, tmp_path: Path, what: str) -> None:
-    """In a record that is perfectly signed: one byte is found by making the artefact again."""
+    """In a correctly signed record, one changed byte is found by making the artefact again."""
     inside, edit, artefact = TWINS[what]
     path, public = edited(made, inside, edit, tmp_path / "x.eln")
     replayed = record.replay(path, public)
@@ -127,8 +127,8 @@ def test_a_changed_artefact_differs(made: Path, tmp_path: Path, what: str) -> No
     assert "DIFFERS" in repr(replayed)
 
 
-def test_a_record_of_no_known_key_is_refused(made: Path, keys: list[str], tmp_path: Path) -> None:
-    """Unless that is asked for, and then it says that nobody vouches for it."""
+def test_unknown_key_is_refused(made: Path, keys: list[str], tmp_path: Path) -> None:
+    """Without verification it is replayed, and the output states NOT VERIFIED."""
     _, other = new_key()
     with pytest.raises(RecordError, match="signed by the key"):
         record.replay(made, [other])
@@ -143,13 +143,13 @@ def test_a_record_of_no_known_key_is_refused(made: Path, keys: list[str], tmp_pa
 
 
 @pytest.mark.parametrize("member", ["headers", "mode", "fingerprints", "seed"])
-def test_facts_that_are_none_are_refused(made: Path, tmp_path: Path, member: str) -> None:
-    """A member of another kind ends in a RecordError, and no other error."""
+def test_facts_of_another_type_are_refused(made: Path, tmp_path: Path, member: str) -> None:
+    """A member of another type ends in a RecordError, and no other error."""
 
-    def spoil(raw: bytes) -> bytes:
+    def change(raw: bytes) -> bytes:
         return json.dumps({**json.loads(raw), member: 5}).encode()
 
-    path, public = edited(made, "record.json", spoil, tmp_path / "x.eln")
+    path, public = edited(made, "record.json", change, tmp_path / "x.eln")
     with pytest.raises(RecordError, match="a member has another type"):
         record.replay(path, public)
 
@@ -158,21 +158,21 @@ HOSTILE = {"thing": "../x", "release": "../x", "route": "../x", "region": "x\ny"
 
 
 @pytest.mark.parametrize("member", HOSTILE)
-def test_a_run_that_cannot_be_is_not_done(made: Path, tmp_path: Path, member: str) -> None:
-    """Names that lead out of the temporary folder, and settings that are none, are refused."""
+def test_impossible_run_is_not_repeated(made: Path, tmp_path: Path, member: str) -> None:
+    """Names that lead out of the temporary folder, and invalid settings, are refused."""
 
-    def spoil(raw: bytes) -> bytes:
+    def change(raw: bytes) -> bytes:
         seeded_facts = {"seed": "x", "fingerprint": None, member: HOSTILE[member]}
         return json.dumps({**json.loads(raw), **seeded_facts}).encode()
 
-    path, public = edited(made, "record.json", spoil, tmp_path / "x.eln")
+    path, public = edited(made, "record.json", change, tmp_path / "x.eln")
     replayed = record.replay(path, public)
     assert verdicts(replayed)["the whole run"] == DIFFERS
     assert "run again, it ended with" in repr(replayed)
 
 
 def test_the_command_exits_with_what_it_found(made: Path, finished: Lab, tmp_path: Path) -> None:
-    """0 where nothing differs, 1 where something does or nobody vouches; no traceback."""
+    """0 if nothing differs, 1 if something does or no key is known; no traceback."""
     good = labkit(finished.workspace.root, "record", "replay", str(made))
     assert (good.returncode, good.stderr) == (0, "")
     assert "reproduced  device/DevicePublicKey.pem" in good.stdout
@@ -187,7 +187,7 @@ def test_the_command_exits_with_what_it_found(made: Path, finished: Lab, tmp_pat
     assert "has no public key of its own" in refused.stderr
 
 
-# A seeded run, done again
+# A seeded run, repeated
 
 
 def seeded(folder: Path, thing: str = "lab-device", **chosen: str) -> Lab:
@@ -199,10 +199,10 @@ def _another_minute(journal: bytes) -> bytes:
     return journal.replace(b"T09:01:", b"T09:02:", 1)
 
 
-def test_a_seeded_run_that_was_not_finished_is_done_again(
+def test_unfinished_seeded_run_is_repeated(
     tmp_path: Path, clean_environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As far as it came; its journal is the same byte for byte, nothing is left of the bench."""
+    """As far as it went: its journal is equal byte for byte, and the bench is stopped."""
     del clean_environment
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     opened: list[Lab] = []
@@ -221,8 +221,12 @@ def test_a_seeded_run_that_was_not_finished_is_done_again(
         end(lab)
     replayed = record.replay(path, record.public_keys(lab.workspace.root))
     assert replayed.holds
-    told = verdicts(replayed)
-    assert told["journal.jsonl"] == told["firmware/aws_clientcredential.h.diff"] == REPRODUCED
+    verdict_of = verdicts(replayed)
+    assert (
+        verdict_of["journal.jsonl"]
+        == verdict_of["firmware/aws_clientcredential.h.diff"]
+        == REPRODUCED
+    )
     later, public = edited(path, "journal.jsonl", _another_minute, tmp_path / "x.eln")
     assert verdicts(record.replay(later, public))["journal.jsonl"] == DIFFERS
     assert opened[0].bench
@@ -231,25 +235,25 @@ def test_a_seeded_run_that_was_not_finished_is_done_again(
     assert not opened[0].workspace.root.exists()
 
 
-def test_the_stored_record_is_not_done_again(clean_environment: pytest.MonkeyPatch) -> None:
-    """The one of the first release holds, but its board's key was derived from a number."""
+def test_stored_record_is_not_repeated(clean_environment: pytest.MonkeyPatch) -> None:
+    """That of the first release holds, but its board's key was derived in another way."""
     del clean_environment
     stored = Path(__file__).resolve().parents[1] / "records" / "first-release.eln"
     replayed = record.replay(stored, [stored.with_suffix(".pub").read_text()])
     assert replayed.holds, replayed
-    told = verdicts(replayed)
-    assert told["the whole run"] == CANNOT
+    verdict_of = verdicts(replayed)
+    assert verdict_of["the whole run"] == CANNOT
     assert "the labkit that made the record derived the key differently" in repr(replayed)
-    assert told["device/DevicePublicKey.pem"] == REPRODUCED
-    assert told["the CA signed the device's certificate"] == AGREES
+    assert verdict_of["device/DevicePublicKey.pem"] == REPRODUCED
+    assert verdict_of["the CA signed the device's certificate"] == AGREES
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ["option-2", "just-in-time", "option-1"])
-def test_a_seeded_run_gives_the_same_artefacts(
+def test_seeded_run_gives_the_same_artefacts(
     tmp_path: Path, clean_environment: pytest.MonkeyPatch, route: str
 ) -> None:
-    """For the second board of a workspace too; RSA keys apart, which no seed gives."""
+    """Also for the second board of a workspace, except for RSA keys."""
     del clean_environment
     first = seeded(tmp_path / "lab", route=route)
     second = seeded(tmp_path / "lab", "second", route=route)
@@ -262,8 +266,8 @@ def test_a_seeded_run_gives_the_same_artefacts(
     keys = record.public_keys(first.workspace.root)
     replayed = record.replay(path, keys)
     assert replayed.holds, replayed
-    told = verdicts(replayed)
-    same = {what for what, verdict in told.items() if verdict == REPRODUCED}
+    verdict_of = verdicts(replayed)
+    same = {what for what, verdict in verdict_of.items() if verdict == REPRODUCED}
     assert {"device/console.log", "account/thing.json", "account/policies.json"} <= same
     if route != "option-1":
         assert {"ca/rootCA.pem", "ca/verificationCert.pem", "device/deviceCert.csr",
@@ -272,15 +276,15 @@ def test_a_seeded_run_gives_the_same_artefacts(
         changed, public = edited(path, "device/deviceCert.csr", _other_digit, tmp_path / "x.eln")
         assert verdicts(record.replay(changed, public))["device/deviceCert.csr"] == DIFFERS
     else:
-        assert told["device/deviceCert.pem"] == told[f"firmware/{KEYS}.diff"] == CANNOT
-        assert told[f"{KEYS} as it was edited"] == REPRODUCED
+        assert verdict_of["device/deviceCert.pem"] == verdict_of[f"firmware/{KEYS}.diff"] == CANNOT
+        assert verdict_of[f"{KEYS} as it was edited"] == REPRODUCED
 
 
 @pytest.mark.slow
-def test_an_rsa_authority_is_told_apart(
+def test_rsa_authority_is_distinguished(
     tmp_path: Path, clean_environment: pytest.MonkeyPatch
 ) -> None:
-    """What hangs on its key cannot be the same; the device's key and request are."""
+    """Files that depend on its key cannot be equal; the device's key and request are."""
     del clean_environment
     Workspace.open(tmp_path / "lab", {}, seed="replay")
     set_in_lab_toml(tmp_path / "lab" / "lab.toml", {"ca.key": "RSA-2048"})
@@ -292,9 +296,13 @@ def test_an_rsa_authority_is_told_apart(
         end(lab)
     replayed = record.replay(path, record.public_keys(lab.workspace.root))
     assert replayed.holds, replayed
-    told = verdicts(replayed)
-    assert told["device/DevicePublicKey.pem"] == told["device/deviceCert.csr"] == REPRODUCED
-    assert told["ca/rootCA.pem"] == told["device/deviceCert.pem"] == CANNOT
+    verdict_of = verdicts(replayed)
+    assert (
+        verdict_of["device/DevicePublicKey.pem"]
+        == verdict_of["device/deviceCert.csr"]
+        == REPRODUCED
+    )
+    assert verdict_of["ca/rootCA.pem"] == verdict_of["device/deviceCert.pem"] == CANNOT
     assert "not derived from a seed" in repr(replayed)
 
 
@@ -302,7 +310,7 @@ def test_an_rsa_authority_is_told_apart(
 def test_a_boards_second_key_is_not_made_again(
     tmp_path: Path, clean_environment: pytest.MonkeyPatch
 ) -> None:
-    """A seeded board's keys are counted; a fresh one makes its first, and that is said."""
+    """The replay's board makes its first key, and the output states the difference."""
     del clean_environment
     lab = seeded(tmp_path / "lab")
     try:

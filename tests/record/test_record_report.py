@@ -82,7 +82,7 @@ def test_a_narrow_window_shows_all_of_it(seen: Shown) -> None:
 
 
 @pytest.mark.needs("pdftotext")
-def test_all_of_it_stands_on_paper(seen: Shown, tmp_path: Path) -> None:
+def test_all_of_it_is_on_paper(seen: Shown, tmp_path: Path) -> None:
     """Every text is in the PDF, in light colours, and no sheet is empty."""
     sheets = seen.printed(tmp_path / "report.pdf")
     assert all(sheets)
@@ -97,7 +97,7 @@ def test_all_of_it_stands_on_paper(seen: Shown, tmp_path: Path) -> None:
 
 
 def _torn(text: str, sheets: list[str]) -> bool:
-    """Return whether a long text stands on several sheets: each of its pieces on one of them."""
+    """Return whether a long text is on several sheets, each of its pieces on one of them."""
     pieces = [text[at : at + 40] for at in range(0, len(text) - 40, 40)]
     on_one = sum(any(piece in sheet for sheet in sheets) for piece in pieces)
     return len(pieces) > 10 and on_one >= len(pieces) - len(sheets)

@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_samples import FILES, NAME, WHEN, described, new_key, sealed
 
@@ -20,7 +20,6 @@ from labkit.record.seal.signature import check, read_public_key, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
 KEY, PUBLIC = new_key()
@@ -48,7 +47,7 @@ def test_record_is_a_function_of_its_content() -> None:
 
 @pytest.mark.parametrize("keys", [[], [OTHER_PUBLIC]])
 def test_other_key_opens_nothing(keys: list[str]) -> None:
-    """The key that signed is told by its id, and those that were expected."""
+    """The message has the id of the key that signed, and those that were expected."""
     with pytest.raises(RecordError, match=f"signed by the key {KEY.key_id}, expected"):
         open_sealed(WHOLE, keys)
 
@@ -78,12 +77,8 @@ def _flipped(bit: int) -> bytes:
 @given(st.integers(0, 8 * len(WHOLE) - 1))
 @settings(max_examples=300, deadline=None)
 def test_flipped_bit_is_refused(bit: int) -> None:
-    """Wherever it is; flipped back, the record opens."""
+    """Wherever it is; without it the record opens."""
     assert not _opens(_flipped(bit))
-
-
-def test_record_of_which_no_bit_was_flipped_opens() -> None:
-    """The twin of the flipped bits, by the same judge."""
     assert _opens(WHOLE)
 
 
@@ -126,9 +121,9 @@ EDITS: dict[str, tuple[str, Callable[[dict[str, bytes]], object]]] = {
 
 @pytest.mark.parametrize("what", EDITS)
 def test_other_files_than_were_signed_are_refused(what: str) -> None:
-    """In a ZIP that is perfect: it is told which file, what was expected, and what is there."""
-    said, edit = EDITS[what]
-    with pytest.raises(RecordError, match=re.escape(said)):
+    """In a correct ZIP: the message has the file, what was expected and what it is."""
+    message, edit = EDITS[what]
+    with pytest.raises(RecordError, match=re.escape(message)):
         open_sealed(_resealed(edit), [PUBLIC])
     assert _opens(_resealed(lambda files: files))
 
@@ -166,10 +161,10 @@ UNSEALABLE: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("what", UNSEALABLE)
 def test_signed_metadata_that_says_too_little_is_refused(what: str) -> None:
-    """A signature over metadata that is none seals nothing; deep, long or broken JSON ends."""
-    said, raw = UNSEALABLE[what]
+    """A signature over other metadata is refused, also over deep, long or broken JSON."""
+    message, raw = UNSEALABLE[what]
     signed = {METADATA: raw, SIGNATURE: sign(raw, KEY, WHEN)}
-    with pytest.raises(RecordError, match=re.escape(said)):
+    with pytest.raises(RecordError, match=re.escape(message)):
         open_sealed(write_archive(NAME, {**FILES, **signed}, WHEN), [PUBLIC])
 
 
@@ -228,11 +223,14 @@ def test_pure_signature_is_refused() -> None:
     """An older kind of minisign's, which does not hash first, is well signed, and not ours."""
     trusted = LINES[2].removeprefix(b"trusted comment: ").decode()
     untrusted = LINES[0].removeprefix(b"untrusted comment: ").decode()
-    told = {"untrusted_comment": untrusted, "trusted_comment": trusted}
-    assert bytes(KEY.secret.sign(MESSAGE, **told)) + b"\n" == TEXT
+    comments = {"untrusted_comment": untrusted, "trusted_comment": trusted}
+    assert bytes(KEY.secret.sign(MESSAGE, **comments)) + b"\n" == TEXT
     with pytest.raises(RecordError, match="not written as labkit writes it"):
         check(
-            bytes(KEY.secret.sign(MESSAGE, prehash=False, **told)) + b"\n", MESSAGE, [PUBLIC], WHEN
+            bytes(KEY.secret.sign(MESSAGE, prehash=False, **comments)) + b"\n",
+            MESSAGE,
+            [PUBLIC],
+            WHEN,
         )
 
 
@@ -265,14 +263,6 @@ def test_other_public_key_is_refused(text: str) -> None:
         read_public_key(text)
 
 
-@settings(deadline=None)
-@given(st.text(max_size=200))
-def test_any_public_key_text_is_refused_without_another_error(text: str) -> None:
-    """Reading what is no public key gives a RecordError."""
-    with pytest.raises(RecordError):
-        read_public_key(text)
-
-
 def _minisign(
     folder: Path, public: str, message: bytes = MESSAGE
 ) -> subprocess.CompletedProcess[str]:
@@ -295,14 +285,3 @@ def test_minisign_verifies_it(tmp_path: Path) -> None:
     assert OTHER.key_id in other.stderr
     changed = _minisign(tmp_path, PUBLIC, MESSAGE + b" ")
     assert (changed.returncode, "failed" in changed.stderr) == (1, True)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.binary(max_size=100), st.datetimes(min_value=WHEN.replace(tzinfo=None)))
-def test_whatever_is_signed_checks(message: bytes, when: datetime) -> None:
-    """With its own time and message, and with no other."""
-    when = when.replace(tzinfo=WHEN.tzinfo)
-    text = sign(message, KEY, when)
-    assert check(text, message, [PUBLIC], when) == KEY.key_id
-    with pytest.raises(RecordError):
-        check(text, message + b"\0", [PUBLIC], when)

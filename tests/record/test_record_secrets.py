@@ -1,4 +1,4 @@
-"""The secret scan: keys that nobody told of are found in every place and form, and no others."""
+"""The secret scan finds private keys in every place and format, and nothing else."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_private_key_is_found() -> None:
     assert len(found) > 200
 
 
-def test_what_everyone_may_see_is_not_found() -> None:
+def test_public_data_is_not_found() -> None:
     """The twin: public keys, certificates, requests and noise, in the same places and forms."""
     found = in_every_form(NOT_SECRET)
     assert {where: what for where, what in found.items() if what} == {}
@@ -75,7 +75,7 @@ def key_pair(scalar: int) -> tuple[bytes, bytes]:
 @settings(max_examples=300, deadline=None)
 @given(SCALARS, st.sampled_from(TEXT_FORMS), SURROUNDING, SURROUNDING)
 def test_any_key_in_any_surrounding(scalar: int, form: str, before: str, after: str) -> None:
-    """Whatever stands in the lines before and after; the public key is nothing there."""
+    """Whatever is in the lines before and after; the public key is not found there."""
     private, public = key_pair(scalar)
     for der, label, expected in ((private, "EC " + KEY, True), (public, "PUBLIC KEY", False)):
         name, content = FORMS[form](der, label)
@@ -107,7 +107,7 @@ def test_the_pages_and_trees_of_the_manual_hold_none() -> None:
 
 
 def test_a_manual_may_show_the_markers() -> None:
-    """BEGIN and END without a key between them, as the headers' comments and the pages have it."""
+    """BEGIN and END without a key between them, as in comments and on pages, are not found."""
     text = f"-----BEGIN RSA {KEY}-----\n...base64 data...\n-----END RSA {KEY}-----\n"
     literals = text.replace("\n", '\\n"\\\n"')
     assert find({"a.h": f'/*\n"{literals}*/'.encode(), "b.txt": text.encode()}) == []
@@ -135,7 +135,7 @@ LOOKS_LIKE_ONE = [
 ]
 
 
-def test_what_only_looks_like_one() -> None:
+def test_lookalikes_are_not_found() -> None:
     """Fingerprints, ids, ARNs, addresses, empty and placeholder values, plain and in JSON."""
     for line in LOOKS_LIKE_ONE:
         lines = json.dumps([f"{line}\n", "next", "\n"], separators=(",", ":"))
@@ -147,8 +147,8 @@ def test_what_only_looks_like_one() -> None:
 # Bounds
 
 
-def test_how_deep_is_looked() -> None:
-    """Two encodings are undone, one inside the other; what is deeper is not seen."""
+def test_two_encodings_are_undone() -> None:
+    """A key inside three encodings is not found."""
     content = key_pair(5)[0]
     found = []
     for _ in range(3):
@@ -189,7 +189,7 @@ PLACES = {
 }
 
 
-def test_where_it_stands_is_told() -> None:
-    """Line, byte or cell, and through what it was seen."""
+def test_place_is_reported() -> None:
+    """Line or cell, and the decodings."""
     files = {form: dict([FORMS[form](key_pair(9)[0], "EC " + KEY)]) for form in PLACES}
     assert {form: find(file)[0].where for form, file in files.items()} == PLACES

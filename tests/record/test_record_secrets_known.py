@@ -1,4 +1,4 @@
-"""The secret scan: what the lab knows to be secret, and credentials, in whatever form."""
+"""The secret scan finds the lab's secrets and credentials in any format."""
 
 from __future__ import annotations
 
@@ -231,11 +231,11 @@ def test_a_value_that_cannot_be_read_counts_as_one() -> None:
     assert find({"x.h": f"{define}WORD\n".encode()}) == []
 
 
-# What is told of it
+# Messages
 
 
-def test_no_message_and_no_repr_tells_a_secret() -> None:
-    """Kind, file and place, and what to do; nothing of what was found."""
+def test_no_message_and_no_repr_has_a_secret() -> None:
+    """It has kind, file, place and what to do, and no part of the secret."""
     secrets = ["hunter22", LONG]
     known = [Known.text("password", each) for each in secrets] + [Known.key("CA key", KEYS["EC"])]
     text = "\n".join([*secrets, *CREDENTIALS.values(), *pem_lines(KEYS["EC"])])
@@ -243,12 +243,12 @@ def test_no_message_and_no_repr_tells_a_secret() -> None:
     assert len({each.kind for each in found}) > 12
     with pytest.raises(SecretError) as caught:
         refuse(found)
-    said = "".join(traceback.format_exception(caught.value)) + repr(found) + repr(known)
-    assert "run/notes.txt, line 1: password" in said
-    assert "make the record again" in said
+    text = "".join(traceback.format_exception(caught.value)) + repr(found) + repr(known)
+    assert "run/notes.txt, line 1: password" in text
+    assert "make the record again" in text
     assert caught.value.__cause__ is caught.value.__context__ is None
     for secret in [*secrets, ID, JOT, "pa55", "2468", *pem_lines(KEYS["EC"])[1:-1], str(SCALAR)]:
-        assert secret not in said
+        assert secret not in text
 
 
 def test_a_long_list_is_cut() -> None:

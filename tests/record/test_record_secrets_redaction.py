@@ -49,13 +49,13 @@ HEADERS = {
 def test_a_header_is_redacted(case: str) -> None:
     """The macro's value is a text that says what stood there; every other macro is as it was."""
     name, content, macro, value = HEADERS[case]
-    files, told = without_secrets({name: content, "b.txt": b"as it was"})
+    files, redacted = without_secrets({name: content, "b.txt": b"as it was"})
     text = firmware.decode(files[name])
     kind = "private key" if macro == MACRO else "Wi-Fi password"
     assert firmware.get(text, macro).value == f"<redacted: {kind}>"
     assert value.splitlines()[-1] not in text
     assert files["b.txt"] == b"as it was"
-    file, _, rest = told[0].partition(", line ")
+    file, _, rest = redacted[0].partition(", line ")
     line, _, what = rest.partition(": ")
     assert (file, what) == (name, kind)
     assert b'"' in content.splitlines()[int(line) - 1]
@@ -96,8 +96,8 @@ def test_a_redacted_header_compiles(case: str, tmp_path: Path) -> None:
 )
 def test_each_way_to_write_a_macro(text: str) -> None:
     """Twice, joined, in a comment, under either condition, never compiled, as an array."""
-    clean, told = without_secrets({"x.h": text.encode()})
-    assert told
+    clean, redacted = without_secrets({"x.h": text.encode()})
+    assert redacted
     assert b"pa55" not in clean["x.h"]
     assert b"<redacted: " in clean["x.h"]
     assert clean["x.h"].count(b'"') % 2 == 0
@@ -109,7 +109,7 @@ def test_a_page_is_redacted() -> None:
     source = f'firmware.edit(text, "{WIFI}", "pa55word")\nurl = "http://h/lab?token={token}"'
     output = f'{{"headers": {{"Authorization": "Bearer {token}"}}}}\n'
     content = page(source, output)
-    clean, told = without_secrets({"a.ipynb": content})
+    clean, redacted = without_secrets({"a.ipynb": content})
     whole = nbformat.reads(clean["a.ipynb"].decode(), as_version=4)
     nbformat.validate(whole)
     assert whole.cells[1].source == (
@@ -119,7 +119,7 @@ def test_a_page_is_redacted() -> None:
     assert json.loads(whole.cells[1].outputs[0].text) == {
         "headers": {"Authorization": "<redacted: Authorization header>"}
     }
-    assert sorted(told) == [
+    assert sorted(redacted) == [
         "a.ipynb, cell 2, output 1: Authorization header",
         "a.ipynb, cell 2, source: Wi-Fi password",
         "a.ipynb, cell 2, source: token in a URL",

@@ -1,4 +1,4 @@
-"""`labkit run --record`: the pages run by themselves, and a record is left however that ends."""
+"""`labkit run --record` runs the pages unattended and makes a record however that ends."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ def facts(path: Path) -> dict[str, Any]:
     """Return a record's facts."""
     with zipfile.ZipFile(path) as opened:
         name = next(each for each in opened.namelist() if each.endswith("/record.json"))
-        told: dict[str, Any] = json.loads(opened.read(name))
-    return told
+        known: dict[str, Any] = json.loads(opened.read(name))
+    return known
 
 
 def only(folder: Path) -> Path:
-    """Return the one record in a folder."""
+    """Return the only record in a folder."""
     (path,) = folder.glob("*.eln")
     return path
 
 
-# What is refused before a page is run
+# Refused before the first page
 
 
 @pytest.fixture
 def root(lab: Lab) -> Path:
-    """A workspace with a bench that is running."""
+    """Return a workspace with a running bench."""
     return lab.workspace.root
 
 
 def test_set_is_for_pages(root: Path) -> None:
-    """Without --record no page is run, so that it is wrong usage."""
+    """Without --record no page is run: a usage error."""
     done = labkit(root, "run", "--set", "operator=Jane")
     assert done.returncode == 2
     assert "--record DIR" in done.stderr
@@ -67,21 +67,21 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_it_is_refused_at_once(root: Path, tmp_path: Path, what: str) -> None:
-    """Whatever would keep the record from being written is told before the first page."""
+    """A reason why the record cannot be written is reported before the first page."""
     (tmp_path / "file").write_text("")
     (tmp_path / "there.eln").write_text("")
-    options, said = REFUSED[what]
+    options, message = REFUSED[what]
     words = [word.format(tmp=tmp_path) for word in options]
     done = labkit(root, "run", "--record", str(tmp_path / "records"), *words)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "03-initial-configuration" not in done.stdout
     assert list(tmp_path.rglob("*lab-device*.eln")) == []
 
 
-def test_a_key_that_cannot_be_opened_is_told_at_once(root: Path, tmp_path: Path) -> None:
-    """A passphrase that does not come ends it before an hour of pages does."""
+def test_unusable_key_is_reported_at_once(root: Path, tmp_path: Path) -> None:
+    """A missing passphrase is reported before the first page."""
     variables = {
         "LABKIT_RECORD_KEYS": str(tmp_path / "keys"),
         "LABKIT_RECORD_PASSPHRASE_COMMAND": "false",
@@ -99,7 +99,7 @@ def test_a_key_that_cannot_be_opened_is_told_at_once(root: Path, tmp_path: Path)
 def bench(
     tmp_path_factory: pytest.TempPathFactory, clean_environment: pytest.MonkeyPatch
 ) -> Iterator[Path]:
-    """A seeded workspace that provisions boards all day."""
+    """Return a seeded workspace for several boards."""
     del clean_environment
     lab = open_lab(tmp_path_factory.mktemp("bench"), seed="all day")
     yield lab.workspace.root
@@ -115,21 +115,21 @@ def run(root: Path, to: Path, *options: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.slow
 def test_one_board_after_the_other_is_accepted(bench: Path, tmp_path: Path) -> None:
-    """In one tree: the first, another, the first once more with a new key; each has a record."""
-    told = []
+    """In one tree: the first, a second, the first again with a new key; each has a record."""
+    known = []
     for number, options in enumerate(
         (["--thing", "one"], ["--thing", "two"], ["--thing", "one", "--fresh"])
     ):
         done = run(bench, tmp_path / str(number), *options, *JANE)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert "08-device-authorization" in done.stdout
-        told.append(facts(only(tmp_path / str(number))))
-    assert [each["outcome"] for each in told] == ["accepted"] * 3
-    assert [each["thing"] for each in told] == ["one", "two", "one"]
-    assert len({each["fingerprint"] for each in told}) == 3
-    assert {(each["operator"], each["board"]) for each in told} == {("Jane", "007")}
-    assert told[0]["parameters"] == {"operator": "Jane", "board": "007"}
-    assert [name[:2] for name in told[0]["pages"]] == ["03", "04", "05", "06", "07", "08"]
+        known.append(facts(only(tmp_path / str(number))))
+    assert [each["outcome"] for each in known] == ["accepted"] * 3
+    assert [each["thing"] for each in known] == ["one", "two", "one"]
+    assert len({each["fingerprint"] for each in known}) == 3
+    assert {(each["operator"], each["board"]) for each in known} == {("Jane", "007")}
+    assert known[0]["parameters"] == {"operator": "Jane", "board": "007"}
+    assert [name[:2] for name in known[0]["pages"]] == ["03", "04", "05", "06", "07", "08"]
     again = run(bench, tmp_path / "again", "--thing", "two")  # another was in the tree since
     assert again.returncode == 1
     assert "Start over with --fresh" in again.stdout
@@ -143,11 +143,11 @@ def test_one_board_after_the_other_is_accepted(bench: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ["option-1", "just-in-time"])
 def test_other_routes_pages_are_run_and_replayed(bench: Path, tmp_path: Path, route: str) -> None:
-    """Each route has its page; what the page does beside the steps is told apart."""
+    """Each route has its page; what the page does in addition to the steps is distinguished."""
     done = run(bench, tmp_path, "--route", route, *JANE)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    told = facts(only(tmp_path))
-    assert (told["outcome"], told["route"], len(told["pages"])) == ("accepted", route, 1)
+    known = facts(only(tmp_path))
+    assert (known["outcome"], known["route"], len(known["pages"])) == ("accepted", route, 1)
     replayed = record.replay(only(tmp_path), record.public_keys(bench))
     assert replayed.holds, replayed
 
@@ -163,7 +163,7 @@ def test_other_routes_pages_are_run_and_replayed(bench: Path, tmp_path: Path, ro
 def test_a_planted_fault_leaves_a_failed_record(
     tmp_path: Path, clean_environment: pytest.MonkeyPatch, fault: str, page: str, cause: str
 ) -> None:
-    """Exit code 1, page and cell are named, and the record has the diagnosis."""
+    """Exit code 1 with page and cell, and the record has the diagnosis."""
     del clean_environment
     lab = open_lab(tmp_path / "lab", seed="all day")
     try:
@@ -174,16 +174,16 @@ def test_a_planted_fault_leaves_a_failed_record(
         end(lab)
     assert (done.returncode, done.stderr) == (1, "")
     assert f"Failed: {page}.ipynb, code cell " in done.stdout
-    told = facts(only(tmp_path / "records"))
-    assert told["outcome"] == "failed"
-    assert told["failed"]["run"].startswith(f"{page}.ipynb, code cell ")
-    assert told["diagnosis"]["causes"][0]["id"] == cause
-    assert list(told["pages"])[-1] == f"{page}.ipynb"
+    known = facts(only(tmp_path / "records"))
+    assert known["outcome"] == "failed"
+    assert known["failed"]["run"].startswith(f"{page}.ipynb, code cell ")
+    assert known["diagnosis"]["causes"][0]["id"] == cause
+    assert list(known["pages"])[-1] == f"{page}.ipynb"
 
 
 @pytest.mark.slow
 def test_interrupted_it_leaves_an_unfinished_record(bench: Path, tmp_path: Path) -> None:
-    """Ctrl-C on the way: exit code 130, and what was done is in the record."""
+    """Ctrl-C: exit code 130, and the record has the steps that were done."""
     command = [sys.executable, "-m", "labkit", "run", "--thing", "three"]
     process = subprocess.Popen(
         [*command, "--record", str(tmp_path)],
@@ -200,6 +200,6 @@ def test_interrupted_it_leaves_an_unfinished_record(bench: Path, tmp_path: Path)
     assert process.returncode == 130, first + rest
     assert "Ended early by SIGINT" in rest
     assert "Traceback" not in rest
-    told = facts(only(tmp_path))
-    assert told["outcome"] == "unfinished"
-    assert next(iter(told["pages"])) == "03-initial-configuration.ipynb"
+    known = facts(only(tmp_path))
+    assert known["outcome"] == "unfinished"
+    assert next(iter(known["pages"])) == "03-initial-configuration.ipynb"

@@ -2,7 +2,7 @@
 
 With this folder on PYTHONPATH, a program and all that it starts append to the file that
 SOCKET_RECORD names: a line when each begins, and one for every connection, datagram, name looked
-up and address bound. Python's audit hooks (PEP 578) see them whoever in the program asks.
+up and address bound. Python's audit hooks (PEP 578) see them in any thread.
 """
 
 from __future__ import annotations
