@@ -55,7 +55,7 @@ def read_account_state(
             name that it should have.
 
     Returns:
-        The state. What could not be read is None there, and named in `not_told`.
+        The state. What could not be read is None there, and named in `unknown`.
     """
     asking = _Asking(account.client)
     endpoint = asking.ask("the endpoint", asking.endpoint)
@@ -76,7 +76,7 @@ def read_account_state(
         policies=asking.ask("its policies", lambda: asking.policies(arn, things)) if arn else None,
         there=asking.there(by_name),
         clock=asking.clock,
-        not_told=tuple(asking.not_told),
+        unknown=tuple(asking.unknown),
     )
 
 
@@ -115,22 +115,22 @@ class _Asking:
 
     Attributes:
         clock: the account's clock, from its last answer.
-        not_told: what was not told, with the reason.
+        unknown: what was not told, with the reason.
     """
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 boto3 makes clients at run time
         self._client = client
         self.clock: datetime | None = None
-        self.not_told: list[str] = []
+        self.unknown: list[str] = []
 
     def ask(self, what: str, question: Callable[[], _Told]) -> _Told | None:
         """Return an answer, or None where the account did not give it."""
         try:
             return question()
         except CloudError as error:
-            self.not_told.append(f"{what} ({error.code or 'no answer'})")
+            self.unknown.append(f"{what} ({error.code or 'no answer'})")
         except PolicyError as error:
-            self.not_told.append(f"{what} ({error})")
+            self.unknown.append(f"{what} ({error})")
         return None
 
     def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From what the console says to what to do: symptom, ranked causes, next step.
+"""Diagnose a console log: symptom, ranked causes, next step.
 
 ::
 
@@ -6,10 +6,10 @@
     diagnosis.best.id        # 'key-changed'
     print(diagnosis)         # what happened, why, do this next
 
-What is known is in tables, each fact once: `signs.TEXTS` and `CODES`, what console lines are signs
-of; `symptoms.SYMPTOMS`, which causes these signs may have; `judges.JUDGES`, what else speaks for a
-cause or rules it out; `CAUSES`, what each cause is and what to do. Glossary, drills and the end of
-a capture use the same tables.
+The knowledge is in tables, each fact once: `signs.TEXTS` and `CODES` map console lines to signs;
+`symptoms.SYMPTOMS` maps signs to possible causes; `judges.JUDGES` confirms a cause or rules it out
+with further evidence; `CAUSES` explains each cause and its remedy. The glossary, the drills and the
+end of a capture use the same tables.
 """
 
 from __future__ import annotations

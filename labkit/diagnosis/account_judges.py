@@ -1,4 +1,4 @@
-"""Judges that ask the account: registration, status, policies, thing, endpoint.
+"""Judges that use the account's state: registration, status, policies, thing, endpoint.
 
 Source: AWS IoT Core developer guide, diagnosing connectivity issues, just-in-time provisioning,
 thing policy variables.
@@ -18,7 +18,7 @@ _MQTT_PORTS = ("8883", "443")
 
 
 def ca_not_registered(case: Case) -> Finding | None:
-    """Judge whether the CA is unknown or not ACTIVE; it matters to no registered certificate."""
+    """Judge whether the CA is unknown or not ACTIVE, for a certificate that is not registered."""
     account = case.account
     if account is None:
         return None
@@ -35,7 +35,7 @@ def ca_not_registered(case: Case) -> Finding | None:
 
 
 def certificate_not_registered(case: Case) -> Finding | None:
-    """Judge whether the certificate is unknown, its CA known and not automatic."""
+    """Judge whether the certificate is unknown, while its CA is known and not automatic."""
     account = case.account
     if account is None or case.is_registered is None:
         return None
@@ -56,7 +56,7 @@ def not_active(case: Case) -> Finding | None:
     if status in ("", "ACTIVE"):
         return Finding("against", f"the certificate is {status or 'not registered'}", "account")
     if status == "PENDING_ACTIVATION" and case.account and case.account.auto_registration:
-        return Finding("against", "just-in-time registration is under way", "account")
+        return Finding("against", "just-in-time registration is in progress", "account")
     return Finding("for", f"the certificate is {status}", "account")
 
 
@@ -74,13 +74,13 @@ def just_in_time(case: Case) -> Finding | None:
         return Finding("against", "its CA does not register certificates automatically", "account")
     if not waits and _denied(case):
         return Finding(
-            "against", "the certificate is registered, and its rights are short", "account"
+            "against", "the certificate is registered, and its policies do not suffice", "account"
         )
     return None
 
 
 def _denied(case: Case) -> bool:
-    """Return whether what the account allows the certificate is known not to be enough."""
+    """Return whether the certificate's policies are known not to suffice."""
     if case.account and case.account.policies == ():
         return True
     connect = case.at_connect()
@@ -101,17 +101,17 @@ def no_policy(case: Case) -> Finding | None:
 
 
 def thing_not_attached(case: Case) -> Finding | None:
-    """Judge whether a policy would allow to connect if the thing were attached."""
+    """Judge whether a policy would allow CONNECT if the thing were attached."""
     account, client_id = case.account, case.thing_name
     if account is None or account.things is None:
         return None
     if not case.hello_world.connects_as_thing:
-        text = "this release's client id is the same for every device, so no thing is asked for"
+        text = "this release's client id is the same for every device, so no thing is needed"
         return Finding("against", text, "account")
     if case.is_being_registered or account.policies == ():
-        return Finding("against", "the certificate has no policy that asks for it", "account")
+        return Finding("against", "the certificate has no policy that needs the thing", "account")
     if client_id is None:
-        text = "the certificate is attached to no thing"
+        text = "the certificate is not attached to a thing"
         return None if account.things else Finding("for", text, "account")
     if client_id in account.things:
         return Finding("against", f"the certificate is attached to {client_id}", "account")
@@ -136,7 +136,7 @@ def policy_denies(case: Case) -> Finding | None:
     if account is None or account.policies is None:
         return None
     if not account.policies or case.is_being_registered:
-        return Finding("against", "there is no policy that could deny", "account")
+        return Finding("against", "no policy is attached that could deny", "account")
     connected = case.has(Sign.MQTT_CONNECTED)
     decision = case.after_connect() if connected else case.at_connect()
     if decision is None:
@@ -145,12 +145,14 @@ def policy_denies(case: Case) -> Finding | None:
         return None if connected else Finding("against", f"{decision}", "account")
     by_thing = not connected and case.hello_world.connects_as_thing
     if by_thing and case.at_connect(attached=True):
-        return Finding("against", "it would allow it if the thing were attached", "account")
+        return Finding(
+            "against", "the policies would allow it if the thing were attached", "account"
+        )
     return Finding("for", f"{decision}", "account")
 
 
 def wrong_endpoint(case: Case) -> Finding | None:
-    """Judge the endpoint: the account's own, and an ATS endpoint."""
+    """Judge whether the endpoint is the account's ATS endpoint."""
     host = case.host
     if host is None:
         return None
@@ -166,7 +168,7 @@ def wrong_endpoint(case: Case) -> Finding | None:
         and ".iot." in host
         and "-ats.iot." not in host
     ):
-        return Finding("for", f"{host} is no ATS endpoint (…-ats.iot.…)", "console")
+        return Finding("for", f"{host} is not an ATS endpoint (…-ats.iot.…)", "console")
     if endpoint is not None and not refused_by_board:
         return Finding("against", f"{host} is the account's endpoint", "account")
     return None

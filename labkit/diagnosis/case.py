@@ -1,4 +1,4 @@
-"""A case: a log and whatever came with it, and the questions that judges ask of it."""
+"""A case: a log and its evidence, as the judges use them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _AWS = "Amazon Web Services"
 
 @dataclass(frozen=True, slots=True)
 class DeviceKey:
-    """The board's public key as far as it is known.
+    """The board's public key.
 
     Attributes:
         spki: DER SubjectPublicKeyInfo.
-        where: where it is from, in words.
-        line: the dump's line, None where it is not from the console.
+        where: the source, such as "the newest dump".
+        line: the dump's line; None if it is not from the console.
     """
 
     spki: bytes
@@ -45,11 +45,11 @@ class DeviceKey:
 
 @dataclass(frozen=True)
 class Case:
-    """A log and whatever came with it.
+    """A log and its evidence.
 
     Attributes:
-        log: the console.
-        evidence: everything else.
+        log: the console log.
+        evidence: the other evidence.
     """
 
     log: Log
@@ -62,12 +62,12 @@ class Case:
 
     @cached_property
     def literal(self) -> Literal | None:
-        """What the board has for its certificate."""
+        """The board's certificate, or what it has instead."""
         return self.evidence.device_certificate
 
     @property
     def certificate(self) -> x509.Certificate | None:
-        """The board's certificate, where it is one."""
+        """The board's certificate; None if it is not one."""
         return self.literal.certificate if self.literal else None
 
     @cached_property
@@ -90,14 +90,14 @@ class Case:
 
     @cached_property
     def key_fits(self) -> bool | None:
-        """Whether the certificate holds the board's key; None where one of them is unknown."""
+        """Whether the certificate holds the board's key; None if one of them is unknown."""
         if self.key is None or self.literal is None or self.literal.spki is None:
             return None
         return self.key.spki == self.literal.spki
 
     @property
     def is_ca(self) -> bool | None:
-        """Whether the board's certificate is a CA's; None where it is unknown."""
+        """Whether the board's certificate is a CA's; None if it is unknown."""
         certificate = self.certificate
         if certificate is None:
             return None
@@ -114,7 +114,7 @@ class Case:
 
     @property
     def host(self) -> str | None:
-        """The endpoint that the board used, or that stands in its header."""
+        """The endpoint that the board used, or the one in its header."""
         boot = self.log.boot
         named = [boot.hosts[sign] for sign in boot.signs if boot.hosts.get(sign)]
         if named:
@@ -140,19 +140,19 @@ class Case:
         return things[0] if things and len(things) == 1 else None
 
     def at_connect(self, *, attached: bool | None = None) -> Decision | None:
-        """Return what the policies say to CONNECT: its first denial, or that they allow it.
+        """Evaluate the policies for CONNECT.
 
         Args:
-            attached: whether to take the certificate as attached to its thing; as it is if None.
+            attached: whether the certificate is attached to its thing; None for the actual state.
 
         Returns:
-            None where that is unknown.
+            The first denial, or the decision that allows it; None if it is unknown.
         """
         thing = self.thing_name
         return None if thing is None else self._decide(self.hello_world.at_connect(thing), attached)
 
     def after_connect(self) -> Decision | None:
-        """Return what the policies say to the rest of the hello world, as `at_connect`."""
+        """Evaluate the policies for the rest of the hello world, as `at_connect`."""
         thing = self.thing_name
         return None if thing is None else self._decide(self.hello_world.after_connect(thing), None)
 
@@ -183,13 +183,13 @@ class Case:
 
     @property
     def is_registered(self) -> bool | None:
-        """Whether the certificate is registered; None where the account did not tell."""
+        """Whether the certificate is registered; None if it is unknown."""
         status = self.account.certificate_status if self.account else None
         return None if status is None else status != ""
 
     @property
     def is_being_registered(self) -> bool:
-        """Whether the certificate is known to be unregistered, or not activated since."""
+        """Whether the certificate is known to be unregistered or not activated yet."""
         status = self.account.certificate_status if self.account else None
         return status in ("", "PENDING_ACTIVATION")
 
@@ -203,7 +203,7 @@ class Case:
         return literal if isinstance(literal, Literal) else None
 
     def certificate_is(self, *what: What) -> bool:
-        """Return whether what the board has for its certificate is one of these."""
+        """Return whether the board's certificate is one of these."""
         return self.literal is not None and self.literal.what in what
 
 

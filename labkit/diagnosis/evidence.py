@@ -1,4 +1,4 @@
-"""What a diagnosis can be given beside the console: headers, certificates, the account's state."""
+"""Evidence in addition to the console: headers, certificates, the account's state."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _FORCE: Final = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Headers:
-    """The firmware tree's macros that a diagnosis looks at; None is for what cannot be told.
+    """The macros of a firmware tree that a diagnosis uses; None means unknown.
 
     Attributes:
         certificate: the device's certificate literal.
         ca: the just-in-time CA literal.
-        private_key: Option 1's private key literal; only its public half is kept.
+        private_key: Option 1's private key literal; only its public key is stored.
         endpoint: the MQTT endpoint; empty for NULL.
         thing_name: the thing's name, which is the client id.
         port: the MQTT port.
-        force: whether a new key pair is made at every boot.
+        force: whether the board makes a new key pair at every boot.
         hello_world: the generation of the tree's hello world.
     """
 
@@ -53,7 +53,7 @@ class Headers:
 
     @classmethod
     def read(cls, *, credentials: str, keys: str, provisioning: str) -> Headers:
-        """Read them from the texts of the demo's two headers and its provisioning source.
+        """Read the macros from the demo's two headers and its provisioning source.
 
         Args:
             credentials: `aws_clientcredential.h`.
@@ -76,9 +76,9 @@ class Headers:
 
 
 def _value(text: str, macro: str) -> tuple[bool, str | None]:
-    """Return whether a macro's value can be told, and the value; NULL is None.
+    """Return whether a macro's value is known, and the value; NULL is None.
 
-    One that names another macro, or is computed, cannot be told.
+    A value that names another macro, or is an expression, is unknown.
     """
     try:
         found = firmware.get(text, macro)
@@ -98,22 +98,22 @@ def _switch(tokens: list[str | None]) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What the account says about one certificate; None is for what was not told.
+    """The account's state for one certificate; None means unknown.
 
     Attributes:
-        region: the region asked.
+        region: the region.
         account_id: the account's 12 digits.
         endpoint: the account's ATS endpoint.
-        ca_status: the CA certificate's status; empty where it is not registered.
+        ca_status: the CA certificate's status; empty if it is not registered.
         auto_registration: whether that CA registers certificates automatically.
-        ca_template: that CA's provisioning template, by name; empty where it has none.
-        certificate_status: the certificate's status; empty where it is not registered.
+        ca_template: the name of that CA's provisioning template; empty if it has none.
+        certificate_status: the certificate's status; empty if it is not registered.
         certificate_key: DER SubjectPublicKeyInfo of the certificate as it is registered.
         things: the names of the things that the certificate is attached to.
         policies: the policies that are effective for the certificate.
-        there: of what was looked for by name, each kind with whether the account has it.
+        there: for each kind of resource that was looked up, whether the account has it.
         clock: the account's clock.
-        not_told: what was asked and not told, each in words.
+        unknown: what could not be read, each in words.
     """
 
     region: str = ""
@@ -128,12 +128,12 @@ class AccountState:
     policies: tuple[Policy, ...] | None = None
     there: Mapping[str, bool] = field(default_factory=dict)
     clock: datetime | None = None
-    not_told: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evidence:
-    """Everything beside the console; what is missing is None.
+    """The evidence in addition to the console; missing evidence is None.
 
     Attributes:
         headers: the firmware tree's macros.
@@ -151,7 +151,7 @@ class Evidence:
 
     @property
     def device_certificate(self) -> Literal | None:
-        """What the board has for its certificate: the header's, where it has one, or the file's."""
+        """The board's certificate: the header's if it has one, otherwise the file's."""
         header = self.headers.certificate if self.headers else None
         if header is not None and header.what is not What.MISSING:
             return header

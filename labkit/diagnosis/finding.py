@@ -1,4 +1,4 @@
-"""Pieces of evidence: lines of the console, and what a judge finds elsewhere."""
+"""Pieces of evidence: console lines, and the findings of judges."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Item:
     """A piece of evidence.
 
     Attributes:
-        text: the console's line, or what was found elsewhere.
+        text: the console line, or the finding.
         source: "console", "certificate", "headers" or "account".
-        line: the console's line, counted from 1; None where it is from elsewhere.
+        line: the line number in the console log, counted from 1; None for other sources.
     """
 
     text: str
@@ -21,19 +21,19 @@ class Item:
     line: int | None = None
 
     def __str__(self) -> str:
-        """Return one line: where, and what."""
+        """Return one line: the source and the text."""
         where = f"line {self.line}" if self.source == "console" and self.line else self.source
         return f"{where}: {self.text}"
 
 
 class Finding(NamedTuple):
-    """What a judge found.
+    """The finding of a judge.
 
     Attributes:
-        verdict: "for" the cause, which decides it, or "against" it, which rules it out.
-        text: what was found, in words.
+        verdict: "for" the cause, which proves it, or "against" it, which rules it out.
+        text: the finding in words.
         source: "certificate", "headers", "account" or "console".
-        line: the console's line, None where it is from elsewhere.
+        line: the line number in the console log; None for other sources.
     """
 
     verdict: Literal["for", "against"]
@@ -43,5 +43,5 @@ class Finding(NamedTuple):
 
     @property
     def item(self) -> Item:
-        """The same as evidence, without the verdict."""
+        """The finding as evidence, without the verdict."""
         return Item(self.text, self.source, self.line)

@@ -1,8 +1,7 @@
-"""Judges: for each cause, what in a case speaks for it and what rules it out.
+"""Judges: for each cause, the evidence that proves it or rules it out.
 
-A judge looks at certificates, headers and the account, never at the symptom, and gives findings. A
-finding for a cause decides it; one against it takes it off the list. Where nobody says anything
-the cause keeps its weight.
+A judge uses certificates, headers and the account, never the symptom. A finding for a cause proves
+it; a finding against it removes it from the list. Without a finding the cause keeps its weight.
 
 Source: RFC 5280, 4.1.2.5 and 4.2.1.9; the documentation's "Certificate import".
 """
@@ -29,7 +28,7 @@ _SKEW = timedelta(minutes=5)
 
 
 def _key_is_new(case: Case) -> Finding | None:
-    """Return what says that the board's key was made after its certificate."""
+    """Return evidence that the board's key was made after its certificate."""
     return _made_in_this_boot(case) or (None if case.key_fits else _was_another(case))
 
 
@@ -42,10 +41,10 @@ def _made_in_this_boot(case: Case) -> Finding | None:
 
 
 def _was_another(case: Case) -> Finding | None:
-    """Return what says that the board once had another key, or will have."""
+    """Return evidence that the board had another key before, or will have one."""
     change = case.log.key_change
     if change is not None:
-        text = f"the key in this dump is another than in the dump of line {change[0].line}"
+        text = f"the key in this dump differs from the key in the dump in line {change[0].line}"
         return Finding("for", text, "console", change[1].line)
     spki = case.literal.spki if case.literal else None
     older = case.log.earlier_keys.get(spki) if spki else None
@@ -54,7 +53,7 @@ def _was_another(case: Case) -> Finding | None:
         return Finding("for", text, "certificate", older.line)
     headers = case.evidence.headers
     if case.key_fits is False and headers is not None and headers.force:
-        text = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR is 1: every boot makes another key"
+        text = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR is 1: every boot makes a new key"
         return Finding("for", text, "headers")
     return None
 
@@ -72,7 +71,7 @@ def _not_for_this_key(case: Case) -> Finding | None:
     if case.key_fits:
         return Finding("against", "the certificate holds the board's key", "certificate")
     if case.is_ca or _key_is_new(case):
-        return Finding("against", "another reason explains the other key", "certificate")
+        return Finding("against", "another cause explains the different key", "certificate")
     key, literal = case.key, case.literal
     whose = f"{key.where} has {key.short} …" if key else ""
     short = short_fingerprint(literal.spki) if literal and literal.spki else ""
@@ -84,7 +83,7 @@ def _is_ca(case: Case) -> Finding | None:
         return None
     if case.is_ca:
         return Finding("for", f"{_where(case)} holds a CA's certificate", "certificate")
-    return Finding("against", "the certificate is no CA's", "certificate")
+    return Finding("against", "the certificate is not a CA's", "certificate")
 
 
 def _where(case: Case) -> str:
@@ -92,7 +91,7 @@ def _where(case: Case) -> str:
 
 
 def _literal_is(name: str, *what: What) -> Callable[[Case], Finding | None]:
-    """Make a judge of one literal: it is what the cause says, or it is sound."""
+    """Return a judge of one literal: is it what the cause states?"""
 
     def judge(case: Case) -> Finding | None:
         header = case.header(name)
@@ -104,7 +103,7 @@ def _literal_is(name: str, *what: What) -> Callable[[Case], Finding | None]:
             why = f": {literal.why}" if literal.why else ""
             return Finding("for", f"{literal.where} holds {literal.what}{why}", source)
         if literal is not header:
-            # A sound file does not show that its copy in the header is sound.
+            # An intact file does not prove that its copy in the header is intact.
             return None
         return Finding("against", f"{literal.where} holds {literal.what}", source)
 
@@ -127,7 +126,7 @@ def _placeholder(case: Case) -> Finding | None:
             return Finding("for", f"{literal.where} holds {literal.what}", "headers")
     headers = case.evidence.headers
     if headers is not None and headers.endpoint and " " in headers.endpoint:
-        return Finding("for", "the endpoint in the header is no host name", "headers")
+        return Finding("for", "the endpoint in the header is not a host name", "headers")
     if case.has(Sign.UNRESOLVED) or None in literals:
         return None
     return Finding("against", "the literals of the keys header are PEM texts", "headers")
@@ -154,7 +153,7 @@ def _expired(case: Case) -> Finding | None:
 
 
 def _time(case: Case) -> datetime | None:
-    """Return the time: the account's, or this computer's."""
+    """Return the time of the account, or of this computer."""
     account = case.account
     return account.clock if account and account.clock else case.evidence.now
 
@@ -213,4 +212,4 @@ JUDGES: Final[dict[str, Callable[[Case], Finding | None]]] = {
     "endpoint-empty": _endpoint_empty,
     "transport": account_judges.transport,
 }
-"""The judges by cause; causes without one are settled by the console."""
+"""The judges by cause. For causes without one, the console decides."""

@@ -1,7 +1,7 @@
 """The PEM literals of the keys header, and certificate files, as the firmware reads them.
 
-The client certificate goes through a lax converter, which needs no line ends and takes any label;
-the private key and the just-in-time CA go through mbedTLS, which wants a line's end behind BEGIN.
+A tolerant converter reads the client certificate: it needs no line ends and accepts any label.
+mbedTLS reads the private key and the just-in-time CA: it requires a line end after BEGIN.
 
 Source: mbedTLS 2.16, `mbedtls_pem_read_buffer`; Amazon FreeRTOS 202203.00, `convert_pem_to_der`.
 """
@@ -33,10 +33,10 @@ _RSA_BITS = 2048
 
 
 class What(StrEnum):
-    """What stands in a literal or file."""
+    """The content of a literal or file."""
 
     MISSING = "nothing"
-    NO_PEM = "text that is no PEM"
+    NO_PEM = "text that is not PEM"
     PUBLIC_KEY = "a PUBLIC KEY block"
     DAMAGED = "something that cannot be read"
     CERTIFICATE = "a certificate"
@@ -46,12 +46,12 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Literal:
-    """A literal or file, read. Of a private key nothing is kept but its public half.
+    """The content of a literal or file. Of a private key, only the public key is stored.
 
     Attributes:
-        what: what stands there.
+        what: the type of the content.
         where: such as "keyCLIENT_CERTIFICATE_PEM" or "the certificate file".
-        why: what is wrong with it, in words; never its content. Empty where nothing is.
+        why: what is wrong with it, without quoting it; empty if it is intact.
         certificate: the certificate.
         spki: the public key, DER SubjectPublicKeyInfo, of the certificate or private key.
     """
@@ -68,8 +68,9 @@ def read_certificate(text: str | bytes | None, where: str, *, strict: bool = Fal
 
     Args:
         text: a literal's value or a file's content, PEM or DER; None or blank for none.
-        where: what to call it.
-        strict: as mbedTLS reads the just-in-time CA: a line's end must follow the BEGIN line.
+        where: its name.
+        strict: whether a line end must follow the BEGIN line, as mbedTLS requires for the
+            just-in-time CA.
     """
     if not text or not text.strip():
         return Literal(What.MISSING, where)
@@ -104,10 +105,10 @@ def read_private_key(text: str | None, where: str) -> Literal:
 
     Args:
         text: the literal's value; None or blank for none.
-        where: what to call it.
+        where: its name.
 
     Returns:
-        What stands there, with the public half; the key itself is not kept.
+        The content, with the public key only.
     """
     if not text or not text.strip():
         return Literal(What.MISSING, where)

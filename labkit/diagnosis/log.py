@@ -1,7 +1,7 @@
-"""A console log read for diagnosis: what the newest boot said, and the dumps of all boots.
+"""Read a console log for diagnosis: the signs of the newest boot, and the dumps of all boots.
 
-Memory does not grow with the log: of each sign the first and the last line are kept, and of the
-lines that nothing explains a few.
+Memory does not grow with the log: only the first and the last line of each sign are stored, and a
+few unexplained lines.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _DUMPS_KEPT = 64
 
 @dataclass(slots=True)
 class Boot:
-    """What one boot printed, as far as it matters.
+    """The signs of one boot.
 
     Attributes:
-        number: counted from 1; 0 where the log has no message numbers.
-        signs: of each sign that still counts the last line.
-        firsts: of each the first line.
-        hosts: endpoint names, by the sign whose line names them.
-        errors: the last lines that speak of an error and that nothing explains.
+        number: counted from 1; 0 if the log has no message numbers.
+        signs: the last line of each sign that still counts.
+        firsts: the first line of each.
+        hosts: endpoint names, by the sign of the line with the name.
+        errors: the last unexplained lines about an error.
     """
 
     number: int
@@ -48,7 +48,7 @@ class Boot:
     _tasks: set[str | None] = field(default_factory=set)
 
     def has(self, *signs: Sign) -> bool:
-        """Return whether any of some signs was seen."""
+        """Return whether the boot showed one of these signs."""
         return any(sign in self.signs for sign in signs)
 
     @property
@@ -57,17 +57,17 @@ class Boot:
         return [_line(event) for event in self._last]
 
     def lines_of(self, *signs: Sign) -> list[Item]:
-        """Return the first and the last line of some signs, each line once, in order."""
+        """Return the first and the last line of these signs, in order, without duplicates."""
         lines = {side[sign] for side in (self.firsts, self.signs) for sign in signs if sign in side}
         return sorted(lines, key=lambda line: line.line or 0)
 
     @property
     def failures(self) -> list[Item]:
-        """The lines of every failure that was not got over, in order."""
+        """The lines of every failure that was not overcome, in order."""
         return self.lines_of(*FAILURES)
 
     def see(self, event: Event) -> None:
-        """Take a message."""
+        """Process a message."""
         if event.kind is Kind.ROW or not event.text:
             return
         self._last.append(event)
@@ -84,7 +84,7 @@ class Boot:
                 del self.signs[failure], self.firsts[failure]
             self.errors.clear()
         if sign is Sign.CERTIFICATE_WRITTEN:
-            # That none was there before it was stored says nothing.
+            # Before it was stored, a missing certificate is not a failure.
             self.signs.pop(Sign.NO_CERTIFICATE_FILE, None)
             self.firsts.pop(Sign.NO_CERTIFICATE_FILE, None)
         self.signs[sign] = line
@@ -99,11 +99,11 @@ class Log:
 
     Attributes:
         boot: the newest boot.
-        boots: boots seen; 0 where no message numbers are.
-        dumps: the dumps of all boots, the newest last; the oldest are left out of a long log.
-        console: what `labkit.console` makes of it.
-        failed_before: earlier boots that ended in a failure.
-        accepted_before: earlier boots whose MQTT connection was accepted.
+        boots: the number of boots; 0 without message numbers.
+        dumps: the dumps of all boots, the newest last; a long log loses the oldest.
+        console: the result of `labkit.console`.
+        failed_before: the number of earlier boots that failed.
+        accepted_before: the number of earlier boots with an accepted MQTT connection.
     """
 
     boot: Boot
@@ -115,7 +115,7 @@ class Log:
 
     @property
     def key(self) -> bytes | None:
-        """The device's key, DER; None where the log does not tell it."""
+        """The device's key, DER; None if the log does not have it."""
         try:
             return self.console.public_key().der
         except ConsoleError:
@@ -128,7 +128,7 @@ class Log:
 
     @property
     def key_change(self) -> tuple[Dump, Dump] | None:
-        """The dump before and the newest boot's, where they are of different boots and keys."""
+        """The newest boot's dump and the one before, if boots and keys differ; otherwise None."""
         whole = [dump for dump in self.dumps if dump.der is not None]
         if len(whole) < 2 or whole[-1] is not self.newest:  # noqa: PLR2004 two dumps to compare
             return None
@@ -138,17 +138,17 @@ class Log:
 
     @property
     def earlier_keys(self) -> dict[bytes, Dump]:
-        """Keys of dumps before the newest, other than its own, each with its last dump."""
+        """The other keys of earlier dumps, each with its last dump."""
         newest = self.newest
         before = {dump.der: dump for dump in self.dumps[:-1] if dump.der is not None}
         return {der: dump for der, dump in before.items() if newest is None or der != newest.der}
 
 
 def read_log(text: str | bytes) -> Log:
-    """Read a console log, in time that grows with its length and memory that does not.
+    """Read a console log, in linear time and constant memory.
 
     Args:
-        text: all of it, as `labkit.console.parse` takes it.
+        text: the whole log, as `labkit.console.parse` accepts it.
     """
     reader, boot, failed, accepted = Reader(), Boot(0), 0, 0
     dumps: deque[Dump] = deque(maxlen=_DUMPS_KEPT)
@@ -170,12 +170,12 @@ def read_log(text: str | bytes) -> Log:
 def _events(reader: Reader, text: str | bytes) -> Iterable[Event]:
     for at in range(0, len(text), _BLOCK):
         yield from reader.feed(text[at : at + _BLOCK])
-    # What is left of the last line counts, too: an end is put behind it.
+    # The last line counts even without a line end.
     yield from reader.feed("\n" if isinstance(text, str) else _line_end(text))
 
 
 def _line_end(text: bytes) -> bytes:
-    """Return a line end as the text writes it, which may be UTF-16."""
+    """Return a line end in the encoding of the text, which may be UTF-16."""
     if text.startswith(b"\xff\xfe"):
         return b"\n\0"
     return b"\0\n" if text.startswith(b"\xfe\xff") else b"\n"

@@ -1,4 +1,4 @@
-"""From a log and its companions to ranked causes."""
+"""Rank the causes of a log with its evidence."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 _DECIDED: Final = 0.97
 _DECIDED_TOO: Final = 0.9
-"""Further causes that are proved as well, to be fixed after the first."""
+"""For further proved causes, to be fixed after the first."""
 _UNDECIDED_MAX: Final = 0.9
-"""What is not proved is never more certain than this, or than its own weight."""
+"""An unproved cause is never more certain than this, or than its own weight."""
 _TOO_LITTLE: Final = 0.1
-"""When less weight than this is left, the causes that are usually behind a symptom are not."""
+"""If less weight than this is left, the usual causes of a symptom are ruled out."""
 _UNKNOWN: Final = "unknown"
 _UNKNOWN_CONFIDENCE: Final = 0.5
 _LEAST: Final = 0.01
@@ -37,12 +37,12 @@ _LEFT_BESIDE_DECIDED: Final = 0.03
 
 _HEALTHY: Final = (
     (Sign.COMPLETED, 0.99, "The hello world completed."),
-    (Sign.MESSAGE_BACK, 0.95, "The message went to AWS IoT and came back."),
+    (Sign.MESSAGE_BACK, 0.95, "The message was sent to AWS IoT and received again."),
     (Sign.MQTT_CONNECTED, 0.9, "AWS IoT accepted the connection, and nothing failed after it."),
     (
         Sign.TLS_CONNECTED,
         0.6,
-        "The TLS session stands, and the log ends there: nothing failed so far.",
+        "The TLS session is established, and the log ends there: nothing failed so far.",
     ),
     (Sign.PROVISIONED, 0.9, "Provisioning succeeded, and nothing failed after it."),
     (Sign.HEADER, 0.8, "The board showed its public key, and nothing failed."),
@@ -56,11 +56,10 @@ def diagnose(console: str | bytes, evidence: Evidence | None = None) -> Diagnosi
 
     Args:
         console: the console's text, of one boot or several.
-        evidence: what there is beside it.
+        evidence: the other evidence.
 
     Returns:
-        Ranked causes; `ok` alone where nothing failed, `unknown` alone where the log shows nothing
-        that is known.
+        Ranked causes; only `ok` if nothing failed, only `unknown` if the log has no known sign.
     """
     log = read_log(console)
     case = Case(log, evidence or Evidence())
@@ -71,7 +70,7 @@ def diagnose(console: str | bytes, evidence: Evidence | None = None) -> Diagnosi
 
 
 def _without_symptom(log: Log) -> Diagnosis:
-    """Say that all is well, or that nobody knows."""
+    """Return the diagnosis of a log that shows no known failure."""
     boot = log.boot
     unexplained = boot.failures or list(boot.errors)
     if not unexplained or boot.has(Sign.MQTT_CONNECTED, Sign.COMPLETED):
@@ -82,9 +81,9 @@ def _without_symptom(log: Log) -> Diagnosis:
         if log.newest is not None and log.newest.der is not None and _is_of(boot, log.newest):
             item = Item("a whole public-key dump", line=log.newest.line)
             return Diagnosis("The log holds a whole dump.", (Cause("ok", 0.8, (item,)),))
-    says = "The log shows nothing that this diagnosis knows."
+    says = "The log has no known sign of a failure or of success."
     if unexplained:
-        says = "Something failed, and this diagnosis does not know what it means."
+        says = "Something failed, and the cause is unknown."
     unknown = Cause(_UNKNOWN, _UNKNOWN_CONFIDENCE, tuple(unexplained or boot.last))
     return Diagnosis(says, (unknown,), notes=_history(log))
 
@@ -109,7 +108,7 @@ def _with_symptom(case: Case, symptom: Symptom) -> Diagnosis:
     if _UNKNOWN in ranked:
         against = (item for items in found.values() for item in items)
         causes.insert(0, Cause(_UNKNOWN, ranked[_UNKNOWN], (*shown, *against)))
-        says += " What is usually behind it was checked and is as it should be."
+        says += " The usual causes were checked and ruled out."
     decided = any(finding and finding.verdict == "for" for finding in findings.values())
     settled = decided or (len(causes) == 1 and causes[0].id != _UNKNOWN)
     needs = () if settled else _needs(case, symptom)
@@ -117,10 +116,9 @@ def _with_symptom(case: Case, symptom: Symptom) -> Diagnosis:
 
 
 def _ranked(symptom: Symptom, findings: dict[str, Finding | None]) -> Iterator[tuple[str, float]]:
-    """Yield the causes that are left, best first, each with its confidence.
+    """Yield the remaining causes, best first, each with its confidence.
 
-    Where nothing is proved and only what is rarely behind the symptom is left, `unknown` comes
-    before it.
+    If no cause is proved and only rare causes remain, `unknown` comes first.
     """
     verdicts = {cause: finding.verdict for cause, finding in findings.items() if finding}
     decided = [cause for cause in symptom.causes if verdicts.get(cause) == "for"]
@@ -147,7 +145,7 @@ _NEEDS: Final = {
 
 
 def _needs(case: Case, symptom: Symptom) -> tuple[str, ...]:
-    """Return what would decide and is not there yet, in the order in which to give it."""
+    """Return the missing evidence that would decide, in the order in which to give it."""
     evidence = case.evidence
     there = {
         CERTIFICATE: case.certificate is not None,
@@ -179,19 +177,23 @@ def _notes(case: Case) -> tuple[str, ...]:
     notes = []
     if case.has(Sign.MQTT_CONNECTED, Sign.COMPLETED) and case.has(*REFUSALS):
         notes.append(
-            "AWS IoT accepted the connection all the same: the board used what its flash held from "
-            "before, not what its headers hold."
+            "AWS IoT accepted the connection nevertheless: the board used the older values in its "
+            "flash, not those of its headers."
         )
     literal, evidence = case.literal, case.evidence
     if literal is not None and literal.why and evidence.certificate:
-        notes.append(f"In {literal.where} stands {literal.what}: {literal.why}.")
+        notes.append(f"{_capital(literal.where)} has {literal.what}: {literal.why}.")
     if literal is not None and literal.what is What.CERTIFICATE and evidence.certificate:
         given = Evidence(certificate=evidence.certificate).device_certificate
         if given is not None and given.certificate not in (None, literal.certificate):
             notes.append(
-                "The keys header holds another certificate than the file given; the header's "
-                "counts, since the board was built with it."
+                "The certificate in the keys header differs from the given file. The header's "
+                "counts, because the board was built with it."
             )
     if case.account is not None:
-        notes += [f"The account did not tell {what}." for what in case.account.not_told]
+        notes += [f"The account's answer is missing: {what}." for what in case.account.unknown]
     return tuple(notes)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:] if text.startswith("the ") else text

@@ -1,4 +1,4 @@
-"""Recognizing what a console line is a sign of, by the tables of texts and codes."""
+"""Find the sign of a console line by the tables of texts and codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from labkit.diagnosis.codes import signs_of_number
 from labkit.diagnosis.signs import CODE, HANDSHAKE, TEXTS, Sign
 
 _LONGEST_MESSAGE: Final = 1000
-"""The log task's buffers hold less; patterns are not run over what noise without an end gives."""
+"""The log task's buffers are smaller; patterns are not run over longer noise."""
 
 _32_BITS = 1 << 32
 _FLAGS = re.IGNORECASE | re.ASCII
@@ -39,7 +39,7 @@ _COMPLAINT = re.compile(r"\berrors?\b|\bfail(?:s|ed|ure)?\b|\bfault\b|\bassert",
 
 
 def sign_of(text: str) -> Sign | None:
-    """Return what a message is a sign of, or None if it holds no text of the table."""
+    """Return the sign of a message, or None if it has no text of the table."""
     lower = text[:_LONGEST_MESSAGE].lower()
     for pattern, signs in _PATTERNS:
         if match := pattern.search(lower):
@@ -50,7 +50,7 @@ def sign_of(text: str) -> Sign | None:
 
 
 def _by_code(code: str, signs: tuple[Sign, ...]) -> Sign | None:
-    """Return the sign that a code chooses; a handshake fails also with a code nobody knows."""
+    """Return the sign that a code selects; an unknown code can be of a failed handshake."""
     number = int(code, 16 if code.startswith("0x") else 10)
     if number >= _32_BITS >> 1:
         number = _32_BITS - number
@@ -69,10 +69,10 @@ def host_of(text: str) -> str | None:
 
 
 def is_complaint(text: str) -> bool:
-    """Return whether a message speaks of an error."""
+    """Return whether a message is about an error."""
     return _COMPLAINT.search(text) is not None
 
 
 def is_known(text: str) -> bool:
-    """Return whether working boards also print a message, although it speaks of an error."""
+    """Return whether working boards also print a message, although it is about an error."""
     return _BENIGN.search(text) is not None

@@ -1,4 +1,4 @@
-"""What a diagnosis says: ranked causes, and the text that a reader gets."""
+"""The result of a diagnosis: ranked causes, and their text."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _OTHERS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A cause, with what speaks for it.
+    """A cause and the evidence for it.
 
     Attributes:
         id: its id in `CAUSES`.
         confidence: from 0 to 1.
-        evidence: what speaks for it, console lines first.
+        evidence: the evidence, console lines first.
     """
 
     id: str
@@ -41,25 +41,25 @@ class Cause:
 
     @property
     def text(self) -> CauseText:
-        """What the table has about it."""
+        """Its row in the table of causes."""
         return CAUSES[self.id]
 
     def __str__(self) -> str:
-        """Return the id and how sure it is."""
+        """Return the id and the confidence."""
         words = next(words for least, words in _WORDS if self.confidence >= least)
         return f"{self.id}: {words} ({self.confidence:.2f})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Diagnosis:
-    """What a console log and its companions tell; its repr is for people.
+    """The diagnosis of a console log with its evidence; its repr is a text to read.
 
     Attributes:
-        says: what happened, one sentence.
+        says: what happened, in one sentence.
         causes: the causes, best first; at least one.
-        needs: what would decide between them, in the order in which to give it; empty where the
-            evidence decides.
-        notes: what else is worth knowing.
+        needs: the missing evidence that would decide between them, in the order in which to give
+            it; empty if the evidence decides.
+        notes: further remarks.
     """
 
     says: str
@@ -79,7 +79,7 @@ class Diagnosis:
         return f"{self.says} Cause: {self.best}. {text.meaning} {text.action}"
 
     def as_dict(self) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return the diagnosis for JSON."""
         return {
             "says": self.says,
             "causes": [
@@ -96,7 +96,7 @@ class Diagnosis:
         }
 
     def __repr__(self) -> str:
-        """Return what happened, why, and what to do next, as a colleague would say it."""
+        """Return what happened, why, and what to do next."""
         best, *others = self.causes
         paragraphs = [("What happened", self.says)]
         paragraphs += [("", str(item)) for item in best.evidence if item.source == "console"]
@@ -113,12 +113,12 @@ class Diagnosis:
         return "\n".join(_paragraph(head, text) for head, text in paragraphs)
 
     def _repr_markdown_(self) -> str:
-        """Return the same for a page, with links to where the causes are explained."""
+        """Return the same text for a page, with links to the explanations of the causes."""
         links = ", ".join(f"[{cause.id}]({_GLOSSARY}#{cause.id})" for cause in self.causes)
         return f"```text\n{self!r}\n```\n{links}"
 
     def _next_steps(self) -> list[tuple[str, str]]:
-        """Return what to do: first what decides, unless one cause is likely already."""
+        """Return what to do: first give the missing evidence, unless one cause is likely."""
         act = ("Do this next", self.best.text.action)
         if not self.needs:
             return [act]

@@ -1,7 +1,7 @@
-r"""The signs that console lines are of, and the table of console texts.
+r"""The signs of console lines, and the table of console texts.
 
 Signs are small facts ("the server sent an alert"), not causes. The texts are those of the
-releases from 1.4 to 202203.00, which say the same thing in several ways.
+releases from 1.4 to 202203.00, which have several texts for the same fact.
 
 Source: Amazon FreeRTOS `aws_dev_mode_key_provisioning.c`, `iot_tls.c`, coreMQTT, the MQTT library
 of 201906 to 202007; mbedTLS 2.16, `error.c` and `net_sockets.h`.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Sign(StrEnum):
-    """What a line says."""
+    """A fact that a console line shows."""
 
     WAITING = "makes a key pair after a pause"
     WARNING = "the certificate should be updated"
@@ -31,16 +31,16 @@ class Sign(StrEnum):
     PROVISIONED = "provisioning succeeded"
     BURST_DEMO = "the demo of 201906.00 to 202007.00 runs"
     RETRYING = "the board tries to connect again"
-    TLS_CONNECTED = "the TLS session stands"
+    TLS_CONNECTED = "the TLS session is established"
     MQTT_CONNECTED = "the MQTT connection was accepted"
-    MESSAGE_BACK = "the message came back"
+    MESSAGE_BACK = "the message was received again"
     COMPLETED = "the demo completed"
 
-    CERTIFICATE_NO_PEM = "the certificate is no PEM text"
+    CERTIFICATE_NO_PEM = "the certificate is not a PEM text"
     CERTIFICATE_BAD_PEM = "the certificate's PEM cannot be read"
     STORAGE = "an object could not be stored"
     KEY_UNREADABLE = "the private key cannot be read"
-    KEY_UNSUPPORTED = "the private key is of another kind"
+    KEY_UNSUPPORTED = "the private key is of another type"
     KEY_MISSING = "there is no private key"
     CREDENTIALS_MISSING = "key or certificate is missing"
     CERTIFICATE_MISSING = "there is no certificate to send"
@@ -60,7 +60,7 @@ class Sign(StrEnum):
     REFUSED = "CONNECT was refused"
     SUBSCRIBE_REFUSED = "the subscription was refused"
     LOST_LATER = "the connection was lost after CONNACK"
-    ECHO_MISSING = "the message did not come back"
+    ECHO_MISSING = "the message was not received again"
     FAILED = "the demo failed"
 
 
@@ -70,7 +70,7 @@ PROGRESS: Final = (
     Sign.MESSAGE_BACK,
     Sign.COMPLETED,
 )
-"""Each proves that what failed in connecting before it in the same boot was got over."""
+"""Each proves that earlier connection failures of the same boot were overcome."""
 
 FAILURES: Final = frozenset(list(Sign)[list(Sign).index(Sign.CERTIFICATE_NO_PEM) :])
 
@@ -83,8 +83,8 @@ REFUSALS: Final = frozenset(
         Sign.KEY_UNSUPPORTED,
     }
 )
-"""What the board refused to take from its headers. A connection that succeeds afterwards was made
-with what the flash held before."""
+"""The values of its headers that the board refused. A later connection of the same boot used the
+older values in the flash."""
 
 HANDSHAKE: Final = (
     Sign.CERTIFICATE_MISSING,
@@ -97,12 +97,12 @@ HANDSHAKE: Final = (
     Sign.SOCKET_ERROR,
     Sign.HANDSHAKE_FAILED,
 )
-"""How a handshake fails, by its code; the last one is for a code that is not in the table."""
+"""The failures of a handshake, by its code; the last is for a code that is not in the table."""
 
 ENDS: Final = frozenset(
     {*HANDSHAKE, Sign.PKCS11_FAILED, Sign.UNRESOLVED, Sign.COMPLETED, Sign.FAILED}
 )
-"""After one of these a boot of the hello world prints nothing more that matters."""
+"""After one of these, the rest of a hello world's boot is not needed."""
 
 SIGN_OF_KIND: Final[Mapping[Kind, Sign]] = {
     Kind.WAITING: Sign.WAITING,
@@ -111,10 +111,10 @@ SIGN_OF_KIND: Final[Mapping[Kind, Sign]] = {
     Kind.HEADER: Sign.HEADER,
     Kind.NO_PRIVATE_KEY: Sign.KEY_MISSING,
 }
-"""What a line of a kind is a sign of, where no text of the table says more."""
+"""The sign of a line's kind, if no text of the table matches."""
 
 ACCEPTED: Final = "Demo completed successfully."
-"""What the demo prints when its message went through AWS IoT and came back."""
+"""The demo prints it after its message was sent to AWS IoT and received again."""
 
 _FROM_CERTIFICATE = (Sign.CERTIFICATE_NO_PEM, Sign.CERTIFICATE_BAD_PEM, Sign.STORAGE)
 _FROM_KEY = (Sign.KEY_UNREADABLE, Sign.KEY_UNSUPPORTED, Sign.STORAGE)
@@ -200,8 +200,8 @@ TEXTS: Final[tuple[tuple[str, Sign | tuple[Sign, ...]], ...]] = (
     (ACCEPTED.removesuffix(".").lower(), Sign.COMPLETED),
     (r"error running demo|demo failed|network error", Sign.FAILED),
 )
-"""Console texts: a pattern, and its sign, or the signs among which the code on the line chooses.
+"""Console texts: a pattern, and its sign, or the signs from which the line's code selects.
 
-Patterns are in lower case, since they are searched in lower-cased text. The first that gives a sign
-counts. Lines that `labkit.console` recognizes are not here: their signs are in `SIGN_OF_KIND`.
+Patterns are in lower case, because they are searched in lower-cased text. The first pattern with a
+sign counts. Lines that `labkit.console` recognizes are not here: their signs are in `SIGN_OF_KIND`.
 """

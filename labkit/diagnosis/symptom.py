@@ -1,4 +1,4 @@
-"""What a symptom is, and the conditions on a log that a sign alone does not tell."""
+"""The class of a symptom, and conditions on a log beyond single signs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Symptom:
     """A symptom.
 
     Attributes:
-        says: what the board shows, in words.
-        signs: signs of which at least one must be there.
-        causes: the causes in question, each with its weight before anything else is known, in the
-            order in which to fix them.
-        asks: what tells them apart, in the order in which to ask for it.
-        besides: a sign that must be there, too.
+        says: the symptom in words.
+        signs: at least one of these signs must be there.
+        causes: the possible causes with their weights without further evidence, in the order in
+            which to fix them.
+        asks: the evidence that distinguishes them, in the order in which to ask for it.
+        besides: a further sign that must be there.
         unless: signs that must not be there.
-        when: what else the log must show.
+        when: a further condition on the log.
     """
 
     says: str
@@ -43,11 +43,11 @@ class Symptom:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether one of its signs alone does not show it."""
+        """Whether it needs more than one of its signs."""
         return bool(self.besides or self.unless or self.when)
 
     def is_shown_by(self, log: Log) -> bool:
-        """Return whether the newest boot shows it."""
+        """Return whether the newest boot has the symptom."""
         boot = log.boot
         return (
             boot.has(*self.signs)
@@ -58,7 +58,7 @@ class Symptom:
 
 
 def unresolved_is(pattern: str) -> Callable[[Log], bool]:
-    """Return a condition: the endpoint that did not resolve is all of a pattern."""
+    """Return a condition: the whole unresolved endpoint matches a pattern."""
     endpoint = re.compile(pattern, re.IGNORECASE)
     return lambda log: endpoint.fullmatch(log.boot.hosts.get(Sign.UNRESOLVED, "-")) is not None
 
@@ -66,15 +66,15 @@ def unresolved_is(pattern: str) -> Callable[[Log], bool]:
 def made_a_key(log: Log) -> bool:
     """Return whether the newest boot made a key pair and then presented a certificate.
 
-    The warning alone also comes where no certificate is stored; then the handshake fails
-    otherwise, or this boot wrote none.
+    A board without a certificate also prints the warning; its handshake fails in another way, or
+    this boot wrote no certificate.
     """
     boot = log.boot
     return boot.has(Sign.WAITING) or (boot.has(Sign.WARNING) and boot.has(Sign.CERTIFICATE_WRITTEN))
 
 
 def has_damaged_dump(log: Log) -> bool:
-    """Return whether the newest boot's dump is damaged, or was announced and did not come."""
+    """Return whether the newest boot's dump is damaged, or announced and missing."""
     newest = log.newest
     if newest is not None and newest.boot == log.boot.number:
         return newest.der is None or log.console.outdated is not None
@@ -83,6 +83,6 @@ def has_damaged_dump(log: Log) -> bool:
 
 
 def still_waits(log: Log) -> bool:
-    """Return whether the pause before a key pair is the last thing about keys."""
+    """Return whether the delay before a key pair is the last sign about keys."""
     lines = log.boot.lines_of(Sign.WAITING, Sign.HEADER)
     return lines[-1:] == [log.boot.signs.get(Sign.WAITING)]

@@ -1,10 +1,10 @@
-"""Symptoms: which signs of the newest boot bring which causes into question, and how likely.
+"""The symptoms: the signs of the newest boot, and the possible causes with their weights.
 
-One table, read from the top: the first symptom that a boot shows is its symptom. What comes first
-explains what comes after it: a certificate that was refused also fails the handshake later.
+The first symptom in the table that a boot shows counts, because earlier failures explain later
+ones: after a refused certificate, the handshake fails too.
 
 Source: the releases' consoles, reproduced with the real provisioning code and seen in public
-threads; the weights are a judgement, for logs that come without anything else.
+threads. The weights are estimates for logs without further evidence.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def symptom_of(log: Log) -> Symptom | None:
-    """Return the symptom of a log's newest boot, or None where nothing failed that is known."""
+    """Return the symptom of a log's newest boot, or None without a known failure."""
     return next((each for each in SYMPTOMS if each.is_shown_by(log)), None)
 
 
 def causes_of(*signs: Sign) -> tuple[str, ...]:
-    """Return the causes that a line with one of some signs may have, likely ones first.
+    """Return the possible causes of a line with one of these signs, likely ones first.
 
-    Those that need a further sign or condition come last.
+    Causes that need a further sign or condition come last.
     """
     symptoms = [each for sign in signs for each in SYMPTOMS if sign in each.signs]
     symptoms.sort(key=lambda each: each.is_conditional)
@@ -68,7 +68,7 @@ _ALERT_AFTER_SUCCESS = _ALERT | {
 
 
 def _mostly(cause: str, weight: float) -> dict[str, float]:
-    """Return what an alert may mean, with most of the weight on one cause."""
+    """Return the causes of an alert, with most of the weight on one of them."""
     rest = sum(_ALERT.values()) - _ALERT[cause]
     scaled = {each: share * (1 - weight) / rest for each, share in _ALERT.items()}
     return scaled | {cause: weight}
@@ -84,7 +84,7 @@ _AFTER_CONNECT = {
 
 SYMPTOMS: Final = (
     Symptom(
-        "the board refused the certificate in its header: it is no PEM text",
+        "the board refused the certificate in its header: it is not a PEM text",
         (Sign.CERTIFICATE_NO_PEM,),
         {"placeholder-text": 0.9, "certificate-damaged": 0.1},
         (HEADERS,),
@@ -118,7 +118,7 @@ SYMPTOMS: Final = (
         {"private-key-missing": 0.95},
     ),
     Symptom(
-        "the newest public-key dump is not whole, on a board that has no certificate yet",
+        "the newest public-key dump is incomplete, on a board that has no certificate yet",
         (Sign.CERTIFICATE_MISSING, Sign.PKCS11_FAILED, Sign.CREDENTIALS_MISSING),
         {"rows-lost": 0.9, "no-certificate": 0.1},
         (HEADERS,),
@@ -138,8 +138,7 @@ SYMPTOMS: Final = (
         besides=Sign.NO_CERTIFICATE_FILE,
     ),
     Symptom(
-        "the board warned that it has no certificate of its own, and the handshake failed in "
-        "PKCS #11",
+        "the board warned that it has no certificate, and the handshake failed in PKCS #11",
         (Sign.PKCS11_FAILED, Sign.CREDENTIALS_MISSING),
         {"no-certificate": 0.85, "private-key-missing": 0.1},
         (HEADERS,),
@@ -171,7 +170,7 @@ SYMPTOMS: Final = (
         (HEADERS,),
     ),
     Symptom(
-        "a certificate is not valid at the time that a clock says",
+        "a certificate is not valid at the time of a clock",
         (Sign.UNTIMELY,),
         {"clock-wrong": 0.8, "certificate-expired": 0.1, "wrong-root-or-endpoint": 0.1},
         (CERTIFICATE, ACCOUNT),
@@ -233,14 +232,14 @@ SYMPTOMS: Final = (
         (ACCOUNT,),
     ),
     Symptom(
-        "the endpoint is a text that is no host name",
+        "the endpoint is not a host name",
         (Sign.UNRESOLVED,),
         {"placeholder-text": 0.9, "wrong-root-or-endpoint": 0.1},
         (HEADERS,),
         when=unresolved_is(".* .*"),
     ),
     Symptom(
-        "the board looked for an endpoint with no name",
+        "the board has an empty endpoint",
         (Sign.UNRESOLVED,),
         {"endpoint-empty": 0.95},
         when=unresolved_is(""),
@@ -277,7 +276,7 @@ SYMPTOMS: Final = (
         (ACCOUNT,),
     ),
     Symptom(
-        "the connection was accepted, and lost or silent at subscribing or publishing",
+        "the connection was accepted, and lost or silent during subscribing or publishing",
         (Sign.CLOSED, Sign.LOST_LATER, Sign.ECHO_MISSING, Sign.UNANSWERED, Sign.REFUSED),
         {"policy-denies": 0.75, "transport": 0.2, "certificate-not-active": 0.05},
         (ACCOUNT,),
@@ -324,18 +323,18 @@ SYMPTOMS: Final = (
         unless=(Sign.HANDSHAKE_FAILED,),
     ),
     Symptom(
-        "the board is in the pause before it makes a key pair",
+        "the board is in the delay before it makes a key pair",
         (Sign.WAITING,),
         {"generation-delay": 0.95},
         unless=(Sign.PROVISIONED,),
         when=still_waits,
     ),
     Symptom(
-        "the newest public-key dump is not whole",
+        "the newest public-key dump is incomplete",
         (Sign.HEADER, Sign.WAITING, Sign.SHOWING, Sign.WARNING, Sign.PROVISIONED),
         {"rows-lost": 0.95},
         unless=(Sign.FAILED, Sign.TLS_CONNECTED, Sign.MQTT_CONNECTED, Sign.COMPLETED),
         when=has_damaged_dump,
     ),
 )
-"""The symptoms, in the order in which they count."""
+"""The symptoms in order of precedence."""

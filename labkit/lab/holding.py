@@ -107,8 +107,8 @@ class Holding:
 
     def __str__(self) -> str:
         """Return the graph as lines, the verdict, and what was not told."""
-        not_told = [f"not told: {each}" for each in self.state.not_told]
-        return "\n".join([str(self.graph), self.verdict, *not_told])
+        unknown = [f"not told: {each}" for each in self.state.unknown]
+        return "\n".join([str(self.graph), self.verdict, *unknown])
 
 
 def read_holding(lab: Lab) -> Holding:

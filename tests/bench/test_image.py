@@ -237,7 +237,7 @@ def test_one_of_several_projects_has_to_be_named(tmp_path: Path) -> None:
         find_sources(tmp_path)
     for board in ("ck-rx65n", "rsk-rx671"):
         assert f"Projects/{board}/Demos/include/aws_clientcredential.h" in str(caught.value)
-    assert "Name the folder that holds the one that is built." in str(caught.value)
+    assert "to the folder with the file that is built." in str(caught.value)
     assert find_sources(tmp_path / "Projects/ck-rx65n").release == NEW
 
 

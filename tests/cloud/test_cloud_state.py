@@ -65,7 +65,7 @@ def test_everything_right(cloud: Cloud, ca: Authority, led: Device) -> None:
     )
     assert len(state.policies or ()) == 1
     assert state.clock is not None
-    assert state.not_told == ()
+    assert state.unknown == ()
     assert all(name.startswith((*READING, "get_paginator")) for name in account.client.called)
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_registered(cloud: Cloud, ca: Authority) -> None:
     device = other.issue("LED")
     state = read_account_state(watched(cloud), certificate=device.certificate, ca=other.certificate)
     assert (state.certificate_status, state.ca_status) == ("", "")
-    assert (state.things, state.policies, state.not_told) == (None, None, ())
+    assert (state.things, state.policies, state.unknown) == (None, None, ())
 
 
 def test_nothing_to_ask_about(cloud: Cloud) -> None:
@@ -113,7 +113,7 @@ def test_a_denied_call_leaves_its_answer_unknown(
     account = watched(cloud, denied)
     state = read_account_state(account, certificate=led.certificate, ca=ca.certificate)
     assert getattr(state, unknown) is None
-    assert ["AccessDeniedException" in text for text in state.not_told] == [True]
+    assert ["AccessDeniedException" in text for text in state.unknown] == [True]
     others = {"endpoint", "certificate_status", "ca_status"} - {unknown}
     assert all(getattr(state, name) for name in others)
 
@@ -128,7 +128,7 @@ def test_effective_policies_denied(cloud: Cloud, ca: Authority, led: Device) -> 
     account = watched(cloud, "get_effective_policies", "list_attached_policies")
     state = read_account_state(account, certificate=led.certificate, ca=ca.certificate)
     assert state.policies is None
-    assert "its policies" in state.not_told[0]
+    assert "its policies" in state.unknown[0]
 
 
 def test_more_things_than_one_page(cloud: Cloud, ca: Authority, led: Device) -> None:

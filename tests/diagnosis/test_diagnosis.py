@@ -85,7 +85,7 @@ def test_a_refused_header_is_named_though_the_flash_still_serves(made: Made) -> 
     assert best(made.serve().boot()) == "ok"
     found = diagnose(made.boot(certificate=PLACEHOLDER))
     assert found.best.id == "placeholder-text"
-    assert "accepted the connection all the same" in found.notes[-1]
+    assert "accepted the connection nevertheless" in found.notes[-1]
 
 
 ALERTS = {

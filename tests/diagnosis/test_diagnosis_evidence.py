@@ -151,7 +151,7 @@ def test_the_header_counts_before_the_file() -> None:
     evidence = Evidence(headers=headers(certificate=others), certificate=CERTIFICATE)
     found = diagnose(ALERT, evidence)
     assert found.best.id == "certificate-not-for-this-key"
-    assert any("another certificate than the file" in note for note in found.notes)
+    assert any("differs from the given file" in note for note in found.notes)
     same = Evidence(headers=headers(certificate=CERTIFICATE), certificate=CERTIFICATE)
     assert not diagnose(ALERT, same).notes
     only_file = Evidence(headers=headers(certificate=None), certificate=CERTIFICATE)
@@ -218,7 +218,7 @@ def test_lines_that_a_mail_has_wrapped() -> None:
 def test_no_evidence_raises(
     at: int, value: int, key_text: str, account_changes: dict[str, object], log: str
 ) -> None:
-    """Whatever is changed in a certificate, written into a header or told by an account."""
+    """Whatever is changed in a certificate, written into a header or reported by an account."""
     der = bytearray(read_certificate(CERTIFICATE, "x").certificate.public_bytes(cases.DER))
     der[at % len(der)] = value
     evidence = Evidence(

@@ -37,7 +37,7 @@ def test_a_healthy_log_has_no_cause(log: bytes) -> None:
 
 @pytest.mark.parametrize(("cause", "log"), FAILED.values(), ids=FAILED)
 def test_only_the_newest_boot_counts(cause: str, log: bytes) -> None:
-    """A failure before a healthy boot is history; a healthy boot before one is no help."""
+    """A failure before a healthy boot is history; an earlier healthy boot does not help."""
     healthy = HEALTHY["accepted, with a just-in-time CA"]
     after = diagnose(log + b"\r\n" + healthy)
     assert after.best.id == "ok"
@@ -48,7 +48,7 @@ def test_only_the_newest_boot_counts(cause: str, log: bytes) -> None:
 
 
 def test_a_failure_that_was_got_over() -> None:
-    """A first attempt that drops and a second that is accepted, in one boot: nothing to mend."""
+    """A first attempt that drops and a second that is accepted, in one boot: nothing to fix."""
     first = (
         "Wait complete with result TIMEOUT. CONNECT operation",
         "MQTT CONNECT: MQTTRecvFailed",
@@ -66,7 +66,7 @@ def test_a_boot_that_has_said_nothing_yet_is_unknown() -> None:
 
 
 def test_an_unknown_failure_is_not_guessed() -> None:
-    """An error that no table knows is shown, with its line, beside the name unknown."""
+    """An error that no table knows is shown with its line, under the name unknown."""
     log = of_202012("vDevModeKeyProvisioning returned 0x0", "ERROR: frobnication failed (0x55)")
     found = diagnose(log)
     assert [cause.id for cause in found.causes] == ["unknown"]
@@ -158,7 +158,7 @@ PIECES = st.lists(
 @given(PIECES)
 @settings(max_examples=300, deadline=None)
 def test_line_numbers_are_right(lines: list[str]) -> None:
-    """In any mixture of real lines, evidence stands in the line that is named."""
+    """In any mixture of real lines, evidence is on the line that is named."""
     text = "\n".join(lines)
     split = text.split("\n")
     for cause in diagnose(text).causes:

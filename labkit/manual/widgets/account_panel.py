@@ -61,7 +61,7 @@ class AccountPanel(Panel):
         again = button("read", "refresh", able=self.work is None) if live else NOTHING
         if self.holding is None:
             return paragraph(self.text(), "bad") + again
-        unknown = self.holding.state.not_told
+        unknown = self.holding.state.unknown
         tone = "warn" if unknown else "bad" if self.holding.graph.gaps else "good"
         return joined(
             [

@@ -95,7 +95,7 @@ def test_before_the_first_file() -> None:
 
 def test_an_unknown_part_is_not_a_gap() -> None:
     """An account that refuses all questions has no known gaps, and is not called right."""
-    holding = Holding(AccountState(not_told=("the certificate (AccessDenied)",)), OPTION_2)
+    holding = Holding(AccountState(unknown=("the certificate (AccessDenied)",)), OPTION_2)
     assert "Nothing is missing" not in str(holding)
     assert "did not tell all" in str(holding)
     assert "not told: the certificate (AccessDenied)" in str(holding)
