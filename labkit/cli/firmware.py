@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from labkit.cli.options import FILE, ends
 from labkit.errors import WorkspaceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.group(
@@ -21,6 +18,23 @@ if TYPE_CHECKING:
 )
 def firmware() -> None:
     """Read and set macros in the demo's headers and sources."""
+
+
+@firmware.command(
+    epilog=ends(
+        "labkit firmware find firmware",
+        failure="the files of the demo are not in TREE, or several candidates are",
+    )
+)
+@click.argument("tree", type=click.Path(path_type=Path), default=".")
+def find(tree: Path) -> None:
+    """Print what a firmware tree has: its files, its release and the possible options.
+
+    TREE is the top folder of the source tree, by default the current folder.
+    """
+    from labkit.firmware.tree import find_sources
+
+    click.echo(repr(find_sources(tree.absolute())))
 
 
 @firmware.command(

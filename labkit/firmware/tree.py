@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from labkit.errors import DeviceError
 from labkit.firmware import decode
+from labkit.firmware.preprocessor import parse
 from labkit.policy import GENERATIONS, NEWEST, generation
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _NOT_SEARCHED = {"tests", "test", "tools", "libraries", "vendors", "build", "nod
 
 _VERSION = re.compile(r"FreeRTOS(?P<own> Provisioning)? V(\d+(?:\.\d+)+)")
 _FIRST_WITH_OWN_VERSION = "201906.00"  # its file says "FreeRTOS Provisioning V1.0.0"
+FORCE_MACRO = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"
+_READS_FORCE = re.compile(
+    rf"^(?!\s*#\s*(?:define|undef|ifndef)\b).*\b{FORCE_MACRO}\b", re.MULTILINE
+)
 _DELAY = "keyprovisioningDELAY_BEFORE_KEY_PAIR_GENERATION_SECS"
 _HEAD = 2000
 
@@ -47,6 +52,8 @@ class Sources:
         release: the version in the files' heads, such as "202203.00" or "1.4.7"; None if there is
             none. The files of 202107.00 have 202012.00.
         hello_world: the generation of the MQTT hello world.
+        tree: the tree's top folder.
+        import_only: why the tree cannot do Option 2, a sentence; empty if it can.
     """
 
     credentials: Path
@@ -54,6 +61,22 @@ class Sources:
     provisioning: Path
     release: str | None
     hello_world: HelloWorld
+    tree: Path
+    import_only: str = ""
+
+    def __repr__(self) -> str:
+        """Return what was found and what goes where, a line each."""
+        option_2 = f"not possible. {self.import_only}" if self.import_only else "possible"
+        rows = (
+            ("release", self.release or "not known"),
+            ("endpoint, thing", self.credentials.relative_to(self.tree)),
+            ("certificate, key", self.keys.relative_to(self.tree)),
+            ("key generation", self.provisioning.relative_to(self.tree)),
+            ("hello world", f"that of {self.hello_world.name} and later"),
+            ("Option 1", "possible, unless the build is for a secure element"),
+            ("Option 2", option_2),
+        )
+        return "\n".join(f"{name:17} {text}" for name, text in rows)
 
 
 def find_sources(tree: Path) -> Sources:
@@ -84,7 +107,24 @@ def find_sources(tree: Path) -> Sources:
     texts = [read_source(file) for file in (provisioning, credentials, keys)]
     release = next(filter(None, map(_version, texts)), None)
     demo = _demo_of_tree(tree, release, delays=_DELAY in texts[0])
-    return Sources(credentials, keys, provisioning, release, demo)
+    import_only = _why_import_only(provisioning.name, texts[0])
+    return Sources(credentials, keys, provisioning, release, demo, tree, import_only)
+
+
+def _why_import_only(name: str, text: str) -> str:
+    """Return why a provisioning source never generates a key pair on request, or nothing."""
+    code = parse(text).code
+    if FORCE_MACRO not in code:
+        return (
+            f"{name} does not define {FORCE_MACRO}, as in every release before 201910.00: this "
+            "firmware only imports a key. Use Option 1."
+        )
+    if not _READS_FORCE.search(code):
+        return (
+            f"{name} defines {FORCE_MACRO}, but no #if reads it: setting it has no effect. Use "
+            "Option 1."
+        )
+    return ""
 
 
 def _demo_of_tree(tree: Path, release: str | None, *, delays: bool) -> HelloWorld:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from labkit.cloud.undo import Undoing
     from labkit.device.board import Board
     from labkit.diagnosis import Diagnosis
+    from labkit.firmware.tree import Sources
     from labkit.keys import PublicKey
     from labkit.lab.procedure.steps.passphrase import Passphrase
     from labkit.policy import HelloWorld
@@ -289,12 +290,22 @@ class Lab(StepCalls):
             certificates.load_certificate(self.file("deviceCert.pem").read_bytes())
         )
 
+    @property
+    def firmware_tree(self) -> Sources:
+        """The files of the firmware tree that provisioning uses, and which options it can do.
+
+        Raises:
+            DeviceError: a file is missing, or there are several candidates for one.
+        """
+        from labkit.firmware.tree import find_sources  # noqa: PLC0415 as above
+
+        return find_sources(self.workspace.firmware)
+
     def source(self, name: str) -> str:
         """Return one of the demo's three sources as text, such as `aws_clientcredential.h`."""
         from labkit import firmware  # noqa: PLC0415 as above
-        from labkit.firmware.tree import find_sources  # noqa: PLC0415 as above
 
-        sources = find_sources(self.workspace.firmware)
+        sources = self.firmware_tree
         for file in (sources.credentials, sources.keys, sources.provisioning):
             if file.name == name:
                 return firmware.decode(file.read_bytes())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit import firmware
 from labkit.errors import FirmwareError, MacroNotFoundError
-from labkit.firmware.tree import find_sources, known_sources
+from labkit.firmware.tree import FORCE_MACRO, find_sources, known_sources
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDPOINT = "clientcredentialMQTT_BROKER_ENDPOINT"
 PORT = "clientcredentialMQTT_BROKER_PORT"
 THING_NAME = "clientcredentialIOT_THING_NAME"
-FORCE = "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR"
+FORCE = FORCE_MACRO
 CERTIFICATE_PEM = "keyCLIENT_CERTIFICATE_PEM"
 CA_PEM = "keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM"
 PRIVATE_KEY_PEM = "keyCLIENT_PRIVATE_KEY_PEM"
@@ -110,8 +110,10 @@ def plan(workbench: Workbench, step: str) -> Plan:
     """Return what a step would write; nothing is written.
 
     Raises:
-        FirmwareError: the header cannot take it, or a private key stands there.
+        FirmwareError: the header cannot take it, it has a private key, or the tree only imports.
     """
+    if step == "force_key_generation":
+        refuse_import_only(workbench.workspace.firmware)
     if step in _REFUSE_PRIVATE_KEY:
         firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
     values = PLANNED[step](workbench)
@@ -120,6 +122,16 @@ def plan(workbench: Workbench, step: str) -> Plan:
     for macro, value in values.items():
         text = firmware.edit(text, macro, value).new
     return Plan(file, old, text)
+
+
+def refuse_import_only(tree: Path) -> None:
+    """Refuse Option 2 on a tree whose firmware only imports keys.
+
+    Raises:
+        FirmwareError: it does.
+    """
+    if reason := find_sources(tree).import_only:
+        raise FirmwareError(f"{tree}: Option 2 is not possible. {reason}")
 
 
 def set_endpoint_and_thing(workbench: Workbench, before: Entry | None) -> Outcome:
