@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -252,14 +251,6 @@ def test_broken_public_key_is_told_with_its_file(tmp_path: Path) -> None:
         public_keys(tmp_path, NONE)
     broken.unlink()
     assert len(public_keys(tmp_path, NONE)) == 1
-
-
-def test_threads_that_come_first_together_make_one_key(tmp_path: Path) -> None:
-    """Twenty at once."""
-    with ThreadPoolExecutor(20) as pool:
-        ids = list(pool.map(lambda _: signing_key(tmp_path, NONE).key_id, range(20)))
-    assert len(set(ids)) == 1
-    assert len(known_keys(tmp_path, NONE)) == 1
 
 
 FIRST_USE = (

@@ -240,22 +240,3 @@ def test_any_file_has_facts_or_a_reason(
     path.write_bytes(whole)
     with suppress(RecordError):
         assert all(isinstance(value, str) for value in facts_of(path))
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=5,
-)
-
-
-@given(member=st.sampled_from(sorted(facts())), value=JSON)
-@settings(max_examples=150, deadline=None)
-def test_facts_of_any_type_are_text_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, member: str, value: object
-) -> None:
-    """Any value of any member is listed as text, or refused."""
-    path = tmp_path_factory.getbasetemp() / "any.eln"
-    path.write_bytes(record(facts(**{member: value})))
-    with suppress(RecordError):
-        assert all(isinstance(each, str) for each in facts_of(path))

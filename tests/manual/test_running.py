@@ -1,4 +1,4 @@
-"""Pages run without anybody before them: parameters, what ends a run, and what is left of it."""
+"""Run pages unattended: parameters, what ends a run, and the executed pages."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ VALUES: dict[str, object] = {
 
 @pytest.mark.parametrize("text", VALUES, ids=lambda text: text[:20])
 def test_value_is_read(text: str) -> None:
-    """JSON's numbers, truth values, null and quoted texts; anything else is text as it stands."""
+    """JSON's numbers, truth values, null and quoted texts; anything else is text."""
     value = read_parameters([f"n={text}"])["n"]
     assert (value, type(value)) == (VALUES[text], type(VALUES[text]))
 
 
 def test_operator_and_board_are_text() -> None:
-    """A board's number keeps its zeros, and nobody is called None."""
-    told = read_parameters(["board=007", "operator=None", "n=7"])
-    assert told == {"board": "007", "operator": "None", "n": 7}
+    """A board's number keeps its zeros, and None is a name."""
+    parameters = read_parameters(["board=007", "operator=None", "n=7"])
+    assert parameters == {"board": "007", "operator": "None", "n": 7}
 
 
 @pytest.mark.parametrize(
     "name", ["password", "wifi_password", "API_KEY", "apikey", "token", "secrets", "key_id", "PWD"]
 )
 def test_secrets_name_is_refused(name: str) -> None:
-    """Parameters stand in clear, so none may be a secret; a name that only looks like it may."""
+    """Parameters are stored as plain text, so a secret's name is refused, a similar name is not."""
     with pytest.raises(RecordError, match=f"{name}: its name looks like a secret") as caught:
         read_parameters([f"{name}=hunter2"])
     assert "hunter2" not in str(caught.value)
@@ -64,14 +64,14 @@ def test_secrets_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "=1", "a", "a b=1", "1a=1", "class=1", "None=1", "a.b=1"])
-def test_no_name_is_refused(text: str) -> None:
-    """The form is told, with an example."""
+def test_invalid_name_is_refused(text: str) -> None:
+    """The message has the format and an example."""
     with pytest.raises(RecordError, match="expected name=value"):
         read_parameters([text])
 
 
 def test_name_set_twice_is_refused() -> None:
-    """The record can say one."""
+    """A parameter has one value."""
     with pytest.raises(RecordError, match="parameter a: it is set twice"):
         read_parameters(["a=1", "a=1"])
 
@@ -79,17 +79,17 @@ def test_name_set_twice_is_refused() -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_any_value_comes_back_from_the_page(text: str) -> None:
-    """What the injected cell holds is Python that gives the value, whatever it is."""
-    told = read_parameters([f"n={text}"])
+    """The injected cell is Python that gives the value."""
+    parameters = read_parameters([f"n={text}"])
     page = new_notebook()
-    inject(page, told)
+    inject(page, parameters)
     given_there: dict[str, Any] = {}
     exec(page.cells[0].source, given_there)  # noqa: S102 it is what a kernel does with it
-    assert given_there["n"] == told["n"]
+    assert given_there["n"] == parameters["n"]
 
 
-def test_injected_cell_stands_behind_the_defaults() -> None:
-    """As papermill has it: behind the cell tagged parameters, at the top without one, only once."""
+def test_injected_cell_follows_the_defaults() -> None:
+    """As with papermill: after the cell tagged parameters, otherwise at the top, and only once."""
     page = new_notebook(cells=[new_markdown_cell("# x"), code("n = 1", "parameters")])
     inject(page, {"n": 2})
     inject(page, {"n": 3})
@@ -115,7 +115,7 @@ def code(source: str, *tags: str, shows: str = "") -> NotebookNode:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """A workspace whose bench is not needed."""
+    """Return a workspace without a bench."""
     return Workspace.open(tmp_path / "lab", {"LABKIT_THING": "shelf-1"})
 
 
@@ -154,7 +154,7 @@ SHOWN_FAIL = "FAIL a promise: 1"
 def test_page_is_run_and_kept(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Old outputs are gone, parameters are there, what is meant to fail does not end it."""
+    """Old outputs are removed, parameters are set, an expected error does not end the run."""
     monkeypatch.setenv("LABKIT_RECORD_PASSPHRASE", "hunter2")
     monkeypatch.setenv("LABKIT_THING", "another")
     monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
@@ -191,20 +191,20 @@ ENDS = {
 
 @pytest.mark.parametrize("what", ENDS)
 def test_failure_ends_the_run(workspace: Workspace, tmp_path: Path, what: str) -> None:
-    """The cell is named as the executed page counts it; nothing behind it is run."""
-    source, said = ENDS[what]
+    """The cell's number is that of the executed page; no later cell runs."""
+    source, message = ENDS[what]
     first = page(
         tmp_path, "01-a.ipynb", code("from labkit import check"), code(source), code("1", shows="1")
     )
     done, texts = run(workspace, first, page(tmp_path, "02-b.ipynb", code("1")), n=1)
-    assert done.failed == ("01-a.ipynb", 3, said)
-    assert str(done.failed) == f"01-a.ipynb, code cell 3: {said}"
+    assert done.failed == ("01-a.ipynb", 3, message)
+    assert str(done.failed) == f"01-a.ipynb, code cell 3: {message}"
     assert list(texts) == ["01-a.ipynb"]
     assert texts["01-a.ipynb"][3] == ""
 
 
 def test_pages_run_in_order(workspace: Workspace, tmp_path: Path) -> None:
-    """Each in a kernel of its own, told when it has ended; the twin of those that fail."""
+    """Each has its own kernel and is reported when it has ended."""
     seen: list[str] = []
     pages = [page(tmp_path, "01-a.ipynb", code("a = 1")),
              page(tmp_path, "02-b.ipynb", code("'a' in dir()"))]  # fmt: skip
@@ -228,9 +228,9 @@ print(done.failed, done.signal, done.executed[Path(sys.argv[2]).name].decode())
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
 def test_signal_stops_the_kernel(tmp_path: Path, number: signal.Signals) -> None:
-    """The cell is interrupted, so that it can clean up; the page is kept; the kernel is gone."""
+    """The cell is interrupted and cleans up, the page is kept, and the kernel is stopped."""
     mark = tmp_path / "kernel"
-    slow = f"from pathlib import Path\nimport os, time\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntry:\n    time.sleep(100)\nfinally:\n    print('put away')"  # noqa: E501 one cell
+    slow = f"from pathlib import Path\nimport os, time\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntry:\n    time.sleep(100)\nfinally:\n    print('cleaned up')"  # noqa: E501 one cell
     path = page(tmp_path, "01-a.ipynb", code(slow, "raises-exception"), code("'later'"))
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "lab"), str(path)],
@@ -244,7 +244,7 @@ def test_signal_stops_the_kernel(tmp_path: Path, number: signal.Signals) -> None
     out, _ = process.communicate(timeout=60)
     assert out.startswith(f"None {number} ")
     stopped, later = shown(out.removeprefix(f"None {number} ").encode())
-    assert stopped.startswith("put away")
+    assert stopped.startswith("cleaned up")
     assert later == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
@@ -253,7 +253,7 @@ def test_signal_stops_the_kernel(tmp_path: Path, number: signal.Signals) -> None
 def test_kernel_that_does_not_start_is_a_failure(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told, and nothing of it is left for Python's end."""
+    """It is reported, and no atexit handler is left."""
     left: list[object] = []
     register, unregister = atexit.register, atexit.unregister
     monkeypatch.setattr(atexit, "register", lambda do: left.append(do) or register(do))
@@ -266,18 +266,18 @@ def test_kernel_that_does_not_start_is_a_failure(
     assert left == []
 
 
-def test_pages_are_those_with_steps(workspace: Workspace) -> None:
-    """In the route's order; not page 13, which unmakes what was made."""
+def test_pages_with_steps_are_run(workspace: Workspace) -> None:
+    """In the route's order, without page 13, which deletes what was made."""
     numbers = [path.name[:2] for path in pages_of(workspace)]
     assert numbers == ["03", "04", "05", "06", "07", "08"]
     one = Workspace.open(workspace.root, {"LABKIT_ROUTE": "option-1"})
     assert "13" not in [path.name[:2] for path in pages_of(one)]
 
 
-def test_no_pages_is_said(
+def test_missing_pages_are_reported(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a checkout there are none: what to do instead is told."""
+    """The message has the missing page and what to do."""
     monkeypatch.setattr(running, "tracked_pages", lambda: tmp_path)
     with pytest.raises(
         RecordError, match=r"03-initial-configuration.ipynb: the page is missing.*labkit r"
