@@ -64,9 +64,9 @@ def get(file: Path, macro: str) -> None:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    from labkit.firmware.kinds import SECRET, is_placeholder
+    from labkit.firmware.kinds import is_placeholder, is_secret
 
-    named = name in SECRET and value != "" and not is_placeholder(value)
+    named = is_secret(name) and value != "" and not is_placeholder(value)
     return named or "PRIVATE" + " KEY-----" in value
 
 

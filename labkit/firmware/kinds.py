@@ -32,10 +32,6 @@ _PEM_MACROS = {
 ALIASES = _PEM_MACROS | {old: new for new, old in _PEM_MACROS.items()}
 """The names of the PEM macros from 1.4.2 on and before, in both directions."""
 
-_PRIVATE_KEY_MACROS = {name for name in ALIASES if "PRIVATE" in name}
-SECRET = _PRIVATE_KEY_MACROS | {"clientcredentialWIFI_PASSWORD"}
-"""Macros whose values are never shown."""
-
 _PORTS = {"clientcredentialMQTT_BROKER_PORT", "clientcredentialGREENGRASS_DISCOVERY_PORT"}
 _SWITCHES = {
     "keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR",
@@ -55,6 +51,16 @@ _KINDS = {
 _HIGHEST_PORT = 65535
 _PLACEHOLDER = re.compile(r"Paste [^\n]{1,60} here\.")
 _LONGEST_SHOWN = 40
+
+
+def is_private_key(name: str) -> bool:
+    """Return whether a macro's name says that its value is a private key, in any project."""
+    return "PRIVATE_KEY" in name.upper()
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the value of a macro is never shown."""
+    return is_private_key(name) or "PASSWORD" in name.upper()
 
 
 def kind_of(name: str) -> Kind | None:
@@ -157,7 +163,7 @@ def _check_pem(name: str, value: str) -> str:
     """Return the one PEM block of the value; `labkit.certificates` checks the block's content."""
     if not value.strip():
         return ""  # the releases from 201906 to 202002 write "" where later ones write NULL
-    kind = "private key" if name in _PRIVATE_KEY_MACROS else "certificate"
+    kind = "private key" if is_private_key(name) else "certificate"
 
     def error(text: str) -> FirmwareError:
         return FirmwareError(f"{name}: {text}{_consequence(kind, value)}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from labkit.errors import FirmwareError, MacroNotFoundError
 from labkit.firmware import literals
-from labkit.firmware.kinds import ALIASES, SECRET, Kind, kind_of
+from labkit.firmware.kinds import ALIASES, Kind, is_secret, kind_of
 from labkit.firmware.preprocessor import parse
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Macro:
 
     def __repr__(self) -> str:
         """Return one line, without the value of a private key or password."""
-        value = "(not shown)" if self.name in SECRET and self.value else repr(self.value)
+        value = "(not shown)" if is_secret(self.name) and self.value else repr(self.value)
         return f"Macro({self.name}, {self.kind}, {value}, {self.form}, line {self.line})"
 
 
@@ -140,7 +140,7 @@ def _kind(name: str, how: Written, value: str | None) -> Kind:
 
 def secret_definitions(source: Source) -> Iterator[Definition]:
     """Yield every definition of a macro for a secret, under any condition."""
-    for name in sorted(SECRET & source.definitions.keys()):
+    for name in sorted(filter(is_secret, source.definitions)):
         yield from source.definitions[name]
 
 

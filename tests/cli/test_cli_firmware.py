@@ -163,6 +163,22 @@ def test_set_refuses_another_file(header: Path, tmp_path: Path, content: str, sa
     assert header.read_bytes() == HEADER
 
 
+def test_a_private_key_of_another_project_is_secret(tmp_path: Path) -> None:
+    """A name with PRIVATE_KEY in it takes a key, as coreMQTT-Agent's does, and shows none."""
+    header, key = tmp_path / "demo_config.h", tmp_path / "device.key"
+    header.write_text("#define democonfigCLIENT_PRIVATE_KEY_PEM NULL\n")
+    key.write_text(pem(KEY_LABEL))
+    done = firmware("set", header, "democonfigCLIENT_PRIVATE_KEY_PEM", "--pem", key)
+    got = firmware("get", header, "democonfigCLIENT_PRIVATE_KEY_PEM")
+    assert (done.code, got.code, got.out) == (0, 0, "")
+    body = pem(KEY_LABEL).splitlines()[1]
+    assert body in header.read_text()
+    assert body not in done.out + done.err + got.err
+    key.write_text(pem())
+    refused = firmware("set", header, "democonfigCLIENT_PRIVATE_KEY_PEM", "--pem", key)
+    assert_refused(refused, "found a certificate")
+
+
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]], ids=["", "dry run"])
 @pytest.mark.parametrize(
     ("macro", "value"),
