@@ -195,14 +195,7 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         Row((Move("type", "board", "sim"), Move("press", "switch")), "To be confirmed"),
         press("leave it as it is", "lab.toml was not changed"),
     ),
-    "Certificate": (
-        Row(
-            (Move("hand", "compare with a file", "a list"),), "6 bytes that are neither PEM nor DER"
-        ),
-        press("compare with the verification certificate", r"CN=[0-9a-f]{64}\b"),
-        press("compare with the CA's", "keyCertSign, cRLSign"),
-        press("show it alone", "which means"),
-    ),
+    "Certificate": (),
     "Console": (
         Row((Move("choose", "kind", "row"),), ": 6 lines of 17"),
         Row((Move("choose", "kind", "everything"),), ": 6 lines of 17", away=True),

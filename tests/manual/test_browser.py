@@ -71,7 +71,7 @@ def test_every_check_is_ok(shown: Shown) -> None:
 
 
 def test_the_cells_panels_are_alive(shown: Shown) -> None:
-    """Whatever stands as a panel on the page is a panel that can be pressed here."""
+    """Each stored panel is a live panel in JupyterLab."""
     twins = [
         name
         for cell in stored(shown)

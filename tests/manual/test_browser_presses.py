@@ -179,7 +179,7 @@ def test_refresh_shows_what_has_changed(served: Manual, route: Locator) -> None:
 def test_a_page_on_the_map_opens(
     shown: Shown, route: Locator, keyboard: bool, name: str, heading: str
 ) -> None:
-    """A click on a page, or Enter on it, opens that page beside this one.
+    """A click on a page, or Enter on it, opens that page in a tab.
 
     It stays open: JupyterLab complains where a page is closed while its kernel starts.
     """

@@ -55,7 +55,7 @@ def test_pages_and_pictures_are_copied(own: Path) -> None:
 def test_an_edited_page_is_never_overwritten(
     workspace: Workspace, tracked: Path, own: Path
 ) -> None:
-    """An update leaves it alone and names it; the untouched one beside it is updated."""
+    """An update leaves it alone and names it; the unchanged page is updated."""
     (own / PAGE).write_text("my notes")
     for edition in ("second", "third"):
         for name in (PAGE, ANOTHER):

@@ -152,7 +152,7 @@ MODULES = {
     name: import_module(f"labkit.{name}")
     for name in ("certificates", "console", "firmware", "keys", "policy")
 }
-"""What an exercise's check may use, beside `check` and the answer."""
+"""The modules that an exercise's check may use, in addition to `check` and the answer."""
 
 
 def exercises(page: Path) -> list[str]:
@@ -173,7 +173,7 @@ def verdict(source: str, answer: object) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem[:2])
 def test_a_right_answer_is_ok_and_a_wrong_one_is_not(page: Path) -> None:
-    """Each exercise's own check tells the solution from a wrong answer and from none."""
+    """Each exercise's check distinguishes the solution, a wrong answer and no answer."""
     for source, (right, wrong) in zip(exercises(page), SOLUTIONS[page.stem], strict=True):
         assert verdict(source, right).startswith("ok   ")
         assert verdict(source, wrong).startswith("FAIL ")
@@ -200,7 +200,7 @@ def workspace(tmp_path: Path) -> Iterator[Path]:
 def test_pages_in_any_order_in_one_workspace(workspace: Path) -> None:
     """Backwards, then forwards again, in one workspace: each page's outputs are as stored.
 
-    And no page, in its outputs or its widgets' state, tells any private key that was made by then.
+    No page has a private key in its outputs or in the state of its widgets.
     """
     rendered = {}
     for page in (*reversed(PAGES), *PAGES):
@@ -236,7 +236,7 @@ def private_keys(workspace: Path) -> Iterator[certificates.SigningKey]:
 
 
 def to_pem(key: certificates.SigningKey) -> str:
-    """Return a private key as somebody might print it."""
+    """Return a private key as PEM."""
     return certificates.private_key_to_pem(key).decode()
 
 

@@ -39,7 +39,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace.open(tmp_path / "lab", {})
 
 
-def test_a_port_that_is_taken_is_passed_over() -> None:
+def test_a_port_in_use_is_skipped() -> None:
     """The first free port is used; where none of them is free, the message says which."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -13,19 +13,17 @@ from labkit.certificates.words import Difference, differences, explained, printa
 from labkit.errors import CertificateError
 from labkit.keys import PublicKey
 from labkit.manual.pictures.chain import draw_chain
-from labkit.manual.widgets.html import button, cell, heading, joined, paragraph, row, table
+from labkit.manual.widgets.html import cell, heading, joined, paragraph, row, table
 from labkit.manual.widgets.panel import Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from labkit.certificates import Description
     from labkit.lab.lab import Lab
-    from labkit.manual.widgets.press import Press
 
 _T = TypeVar("_T")
 
-_OTHERS = {"rootCA.pem": "the CA's", "verificationCert.pem": "the verification certificate"}
 _TONES = {"same": "quiet", "differs": "warn"}
 
 
@@ -60,31 +58,7 @@ class CertificatePanel(Panel):
             csr=self._read("deviceCert.csr", load_request),
             public_key=self._read("DevicePublicKey.pem", PublicKey.from_pem),
         )
-        self.other: Description | None = None
-        if other is not None:
-            self._compare(other)
-
-    @property
-    def presses(self) -> Mapping[str, Callable[[Press], None]]:
-        """Compare with a certificate of the lab or in a file, or show it alone."""
-        return {
-            "compare": lambda press: self._compare(self._lab.file(press.value).read_bytes()),
-            "drop": lambda press: self._compare(press.file or b""),
-            "alone": self._show_alone,
-        }
-
-    def _compare(self, other: x509.Certificate | str | bytes) -> None:
-        loaded = other if isinstance(other, x509.Certificate) else load_certificate(other)
-        try:
-            self.other = describe(loaded)
-        except ValueError as error:
-            raise CertificateError(
-                f"The certificate cannot be described: {printable(str(error))}. "
-                "Read it with: openssl x509 -text."
-            ) from error
-
-    def _show_alone(self, _press: Press) -> None:
-        self.other = None
+        self.other = None if other is None else _described(other)
 
     def _read(self, name: str, load: Callable[[bytes], _T]) -> _T | None:
         """Return the content of a file of the lab; None if it does not exist yet."""
@@ -104,18 +78,8 @@ class CertificatePanel(Panel):
 
     def draw(self, *, live: bool) -> Markup:
         """Draw the chain and the fields, or both certificates side by side."""
-        body = self._side_by_side(self.other) if self.other else self._alone()
-        return (self._buttons() if live else Markup()) + body
-
-    def _buttons(self) -> Markup:
-        present = [name for name in _OTHERS if self._lab.workspace.path(name).exists()]
-        buttons = [button("compare", f"compare with {_OTHERS[name]}", name) for name in present]
-        if self.other:
-            buttons.append(button("alone", "show it alone"))
-        return Markup(
-            '<p>{}<label>compare with a file <input type="file" data-key="drop" data-press="drop">'
-            "</label></p>"
-        ).format(joined(buttons))
+        del live  # it has no buttons
+        return self._side_by_side(self.other) if self.other else self._alone()
 
     def _alone(self) -> Markup:
         sentences = joined(
@@ -144,6 +108,17 @@ class CertificatePanel(Panel):
         )
         columns = ("field", "compared", "first: the device's", "second")
         return paragraph(_summary(compared)) + table(columns, rows)
+
+
+def _described(other: x509.Certificate | str | bytes) -> Description:
+    loaded = other if isinstance(other, x509.Certificate) else load_certificate(other)
+    try:
+        return describe(loaded)
+    except ValueError as error:
+        raise CertificateError(
+            f"The certificate cannot be described: {printable(str(error))}. "
+            "Read it with: openssl x509 -text."
+        ) from error
 
 
 def _summary(compared: tuple[Difference, ...]) -> str:

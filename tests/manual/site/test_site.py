@@ -1,4 +1,4 @@
-"""The manual as HTML: whole, offline, the same each time, and nobody's files are touched."""
+"""The manual as HTML: whole, offline, the same each time, and other files are not touched."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_page_is_whole(site: Path, page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name[:2])
 def test_a_panel_is_shown_once(site: Path, page: Path) -> None:
-    """It is shown by its HTML; its text, which says the same, is not shown beside it."""
+    """It is shown by its HTML; its text, with the same content, is not shown."""
     cells = [cell for cell in nbformat.read(page, 4).cells if cell.cell_type == "code"]
     stored = [output.get("data", {}) for cell in cells for output in cell.outputs]
     plain = [each for each in stored if set(each) == {"text/plain"}]

@@ -1,4 +1,4 @@
-"""The folder of the manual as HTML: an older manual is replaced, nobody's file is touched."""
+"""The folder of the manual as HTML: an older manual is replaced, other files are not touched."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def put(folder: Path, *names: str) -> None:
 
 
 def test_an_older_manual_is_replaced(tmp_path: Path) -> None:
-    """Pages that there are no more go, and nothing is left beside the folder."""
+    """Removed pages are deleted, and nothing is left next to the folder."""
     folder = tmp_path / "site"
     put(folder, "one.html", "two.html")
     put(folder, "two.html", "three.html")
@@ -45,7 +45,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path, name: str) -> None
 
 
 def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
-    """What it leads to is somebody's; it is refused and nothing behind it changes."""
+    """It is refused, and its target is not changed."""
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/file").write_text("mine")
     put(tmp_path / "site", "one.html")

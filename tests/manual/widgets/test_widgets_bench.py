@@ -76,7 +76,7 @@ def test_the_faults_are_the_simulators() -> None:
 
 
 def test_a_fault_is_planted_and_taken_away(panel: BenchPanel, lab: Lab) -> None:
-    """The bench has it, the panel says which and what it does; taken away, it has none."""
+    """The bench has it and the panel describes it; after removal there is none."""
     panel.press("plant", fault="rows-lost")
     assert read_board(lab).has_fault
     assert "planted rows-lost: a log queue" in repr(panel)

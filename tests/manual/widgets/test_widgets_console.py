@@ -65,7 +65,7 @@ def panel(board: Board) -> ConsolePanel:
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for something that happens beside the test."""
+    """Wait until a condition is true."""
     end = time.monotonic() + 30
     while not true():
         assert time.monotonic() < end

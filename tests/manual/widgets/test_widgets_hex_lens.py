@@ -99,7 +99,7 @@ def test_a_character_that_is_no_digit_is_found_wherever_it_stands(at: int, lette
         for a in range(0, len(wrong), 32)
     ]
     damaged = dump(*lines)
-    if damaged is None:  # the first row tells a dump without its header
+    if damaged is None:  # without a header, only the first row identifies a dump
         return
     assert damaged.der is None
     assert dump_rows(damaged)[at // 32].word == "not hex"
@@ -128,7 +128,7 @@ def test_the_twin_has_all_the_bytes_and_nothing_to_press() -> None:
 
 @pytest.mark.parametrize("at", [3, 25, 26])
 def test_a_changed_byte_of_the_header_is_shown_as_wrong(at: int) -> None:
-    """The field says what it should be, and the message of the error stands with it."""
+    """The field has the expected value, and the error's message is shown."""
     der = KEY.der[:at] + bytes([KEY.der[at] ^ 1]) + KEY.der[at + 1 :]
     text = repr(widgets.hex_lens(der))
     assert "WRONG, expected" in text
