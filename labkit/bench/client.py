@@ -101,7 +101,7 @@ class Bench:
             return False
 
     def stop(self, timeout_s: float = 20.0) -> None:
-        """End the bench and wait until it is gone.
+        """End the bench and wait for its end.
 
         Raises:
             BenchError: it still answers after the timeout; a board's program may take 10 s.

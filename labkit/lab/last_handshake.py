@@ -51,7 +51,7 @@ def read_last_handshake(lab: _Lab) -> Handshake:
     told: dict[str, Any] = lab.bench.get(board_path(settings.thing_name, "handshake"))
     if told["handshake"]:
         return handshake.read(told["handshake"])
-    if told["has_set_out"]:
+    if told["has_tried"]:
         return _heard(lab, "Not seen: the board set out, and did not come to AWS IoT's gateway.")
     return Handshake(
         "Not seen: the board has not tried to connect since its bench was started.",

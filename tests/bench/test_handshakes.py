@@ -193,7 +193,7 @@ def test_key_that_is_not_the_certificates(cloud: Cloud, ca: Authority, led: Devi
 
 
 def test_key_that_is_the_certificates(cloud: Cloud, led: Device) -> None:
-    """The twin: with its own key it gets as far as CONNECT, which it does not say."""
+    """The twin: with its own key it gets as far as CONNECT, which it does not send."""
     board_connects(cloud, led, led.key)
     assert broke(seen(cloud)) == ("device", "CONNECT")
     assert step(seen(cloud), "device", "CertificateVerify").outcome is Outcome.OK
@@ -212,10 +212,10 @@ def test_wrong_client_id(cloud: Cloud, led: Device, version: ssl.TLSVersion) -> 
 
 
 def test_to_be_registered_just_in_time(cloud: Cloud) -> None:
-    """A newcomer proves itself, and CONNECT is where the account's answer comes."""
+    """An unregistered device proves its identity; at CONNECT the account registers it or not."""
     ca = Authority("Just in time")
     cloud.register_ca(ca, allowAutoRegistration=True)
-    connect(cloud, ca.issue("newcomer"), "newcomer")
+    connect(cloud, ca.issue("new"), "new")
     shaken = seen(cloud)
     assert broke(shaken) == ("device", "CONNECT")
     assert "proved who they are; then: the CA registers automatically" in shaken.verdict

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from judge import Judge
-    from table import Row
+    from table import Act, Row, Steps
 
 __all__ = ["Difference", "judged", "report"]
 
@@ -45,7 +45,7 @@ def judged(row: Row, judge: Judge) -> Difference | None:
     with Situation(judge) as situation:
         got = left = None
         try:
-            act = row.make(situation)
+            act = _prepared(row.make(situation))
         except ClientError as error:
             got = f"the situation cannot be made: {error.operation_name}: {refusal(error)}"
         except BROKEN as error:
@@ -57,6 +57,22 @@ def judged(row: Row, judge: Judge) -> Difference | None:
     if got is None and left and (judge.strict or judge.real):
         got = "as expected, but not everything could be undone"
     return Difference(row, got, tuple(left)) if got else None
+
+
+def _prepared(made: Act | Steps) -> Act:
+    """Return the deciding call of a row whose set-up is done."""
+    if callable(made):
+        return made
+    next(made)
+
+    def decide() -> object:
+        try:
+            next(made)
+        except StopIteration as end:
+            return end.value
+        raise RuntimeError("a row yields more than once")
+
+    return decide
 
 
 def report(name: str, found: Iterable[Difference]) -> str:

@@ -12,7 +12,7 @@ from table import row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from table import Act
+    from table import Act, Steps
 
     Parameters = Callable[[Situation], dict[str, Any]]
 
@@ -200,12 +200,9 @@ for _call, _paged in PAGED.items():
         gives(holds(Seen("first"), Seen("second"))),
         source=f"model: {_call}, marker or nextToken",
     )
-    def _(s: Situation, paged: tuple[str, str, str, Callable[[Situation], str]] = _paged) -> Act:
+    def _(s: Situation, paged: tuple[str, str, str, Callable[[Situation], str]] = _paged) -> Steps:
         method, members, member, make = paged
         s.seen.update(first=make(s), second=make(s))
-
-        def act() -> object:
-            pages = s.iot.get_paginator(method).paginate(PaginationConfig={"PageSize": 1})
-            return [one[member] for page in pages for one in page[members]]
-
-        return act
+        yield
+        pages = s.iot.get_paginator(method).paginate(PaginationConfig={"PageSize": 1})
+        return [one[member] for page in pages for one in page[members]]

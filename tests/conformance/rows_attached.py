@@ -10,7 +10,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 INVALID = raises("InvalidRequestException", 400)
 LIMIT = raises("LimitExceededException", 410)
@@ -23,27 +23,21 @@ def names_on(s: Situation, arn: str) -> list[str]:
 
 
 @row("AttachPolicy", "to a certificate", gives([Seen("name")]))
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn, name = s.cert_arn(), s.policy()
     s.seen["name"] = name
-
-    def act() -> object:
-        s.iot.attach_policy(policyName=name, target=arn)
-        return names_on(s, arn)
-
-    return act
+    yield
+    s.iot.attach_policy(policyName=name, target=arn)
+    return names_on(s, arn)
 
 
 @row("AttachPolicy", "twice", gives({"attached": 1}), source=f"{ATTACH}; open")
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
-
-    def act() -> object:
-        s.iot.attach_policy(policyName=name, target=arn)
-        return {"attached": len(names_on(s, arn))}
-
-    return act
+    yield
+    s.iot.attach_policy(policyName=name, target=arn)
+    return {"attached": len(names_on(s, arn))}
 
 
 for _call, _method in (
@@ -58,15 +52,12 @@ for _call, _method in (
 
 
 @row("AttachPolicy", "the tenth", gives({"attached": 10}), source="quotas")
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn = s.cert_arn()
-
-    def act() -> object:
-        for _ in range(10):
-            s.iot.attach_policy(policyName=s.policy(), target=arn)
-        return {"attached": len(names_on(s, arn))}
-
-    return act
+    yield
+    for _ in range(10):
+        s.iot.attach_policy(policyName=s.policy(), target=arn)
+    return {"attached": len(names_on(s, arn))}
 
 
 @row("AttachPolicy", "the eleventh", LIMIT, source="quotas; model: LimitExceededException")
@@ -79,15 +70,12 @@ def _(s: Situation) -> Act:
 
 
 @row("DetachPolicy", "from a certificate", gives([]))
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn, name = s.cert_arn(), s.policy()
     s.iot.attach_policy(policyName=name, target=arn)
-
-    def act() -> object:
-        s.iot.detach_policy(policyName=name, target=arn)
-        return names_on(s, arn)
-
-    return act
+    yield
+    s.iot.detach_policy(policyName=name, target=arn)
+    return names_on(s, arn)
 
 
 @row("ListAttachedPolicies", "one is attached", gives([Seen("policy")]))
@@ -111,18 +99,15 @@ def _(s: Situation) -> Act:
     gives({"names": 3}),
     source="model: ListAttachedPolicies, marker and nextMarker",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn = s.cert_arn()
     for _ in range(3):
         s.iot.attach_policy(policyName=s.policy(), target=arn)
-
-    def act() -> object:
-        pages = s.iot.get_paginator("list_attached_policies").paginate(
-            target=arn, PaginationConfig={"PageSize": 1}
-        )
-        return {"names": len({it["policyName"] for page in pages for it in page["policies"]})}
-
-    return act
+    yield
+    pages = s.iot.get_paginator("list_attached_policies").paginate(
+        target=arn, PaginationConfig={"PageSize": 1}
+    )
+    return {"names": len({it["policyName"] for page in pages for it in page["policies"]})}
 
 
 @row(

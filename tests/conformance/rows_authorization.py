@@ -11,7 +11,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 INVALID = raises("InvalidRequestException", 400)
 TEST = "model: TestAuthorization, AuthResult"
@@ -22,19 +22,14 @@ TEST = "model: TestAuthorization, AuthResult"
     "one is attached",
     gives([{"policyName": Seen("name"), "policyArn": Seen("policy"), "same": True}]),
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn, document = s.cert_arn(), policy(("iot:Connect", "*"))
     name = s.policy(document)
     s.iot.attach_policy(policyName=name, target=arn)
     s.seen.update(name=name, policy=s.arn("policy", name))
-
-    def act() -> object:
-        found = s.iot.get_effective_policies(principal=arn)["effectivePolicies"]
-        return [
-            it | {"same": json.loads(it["policyDocument"]) == json.loads(document)} for it in found
-        ]
-
-    return act
+    yield
+    found = s.iot.get_effective_policies(principal=arn)["effectivePolicies"]
+    return [it | {"same": json.loads(it["policyDocument"]) == json.loads(document)} for it in found]
 
 
 @row(

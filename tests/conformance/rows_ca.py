@@ -12,7 +12,7 @@ from templates import jitp
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 GUIDE = "guide: Manage your CA certificates"
 MODEL = "model: RegisterCACertificate"
@@ -117,16 +117,13 @@ def _(s: Situation) -> Act:
     gives({"templateBody": jitp("p"), "roleArn": ROLE}),
     source="guide: Just-in-time provisioning; model: RegistrationConfig",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     ca = s.ca()
     config = {"templateBody": jitp("p"), "roleArn": ROLE}
     call = s.registration(ca, registrationConfig=config, allowAutoRegistration=True)
-
-    def act() -> object:
-        call()
-        return s.iot.describe_ca_certificate(certificateId=ca.id)["registrationConfig"]
-
-    return act
+    yield
+    call()
+    return s.iot.describe_ca_certificate(certificateId=ca.id)["registrationConfig"]
 
 
 @row(
@@ -135,15 +132,12 @@ def _(s: Situation) -> Act:
     gives(holds({"Key": "lab", "Value": "conformance"})),
     source="model: RegisterCACertificate, ListTagsForResource",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     ca = s.ca()
     call = s.registration(ca, tags=[{"Key": "lab", "Value": "conformance"}])
-
-    def act() -> object:
-        call()
-        return s.iot.list_tags_for_resource(resourceArn=s.arn("cacert", ca.id))["tags"]
-
-    return act
+    yield
+    call()
+    return s.iot.list_tags_for_resource(resourceArn=s.arn("cacert", ca.id))["tags"]
 
 
 @row(
@@ -154,7 +148,7 @@ def _(s: Situation) -> Act:
     ),
     source="model: CACertificateDescription",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     ca = s.register_ca()
     begin, end = ca.certificate.not_valid_before_utc, ca.certificate.not_valid_after_utc
     s.seen.update(
@@ -162,13 +156,10 @@ def _(s: Situation) -> Act:
         id=ca.id,
         validity={"notBefore": begin.timestamp(), "notAfter": end.timestamp()},
     )
-
-    def act() -> object:
-        found = s.described_ca(ca)
-        validity = {name: when.timestamp() for name, when in found["validity"].items()}
-        return found | {"validity": validity, "certificatePem": found["certificatePem"].strip()}
-
-    return act
+    yield
+    found = s.described_ca(ca)
+    validity = {name: when.timestamp() for name, when in found["validity"].items()}
+    return found | {"validity": validity, "certificatePem": found["certificatePem"].strip()}
 
 
 @row("DescribeCACertificate", "one that is not", raises("ResourceNotFoundException", 404))

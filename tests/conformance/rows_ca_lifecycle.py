@@ -11,7 +11,7 @@ from templates import jitp
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 
 def updated(s: Situation, registration: dict[str, object], **changes: object) -> Act:
@@ -55,16 +55,13 @@ def _(s: Situation) -> Act:
     gives({"there": False}),
     source="model: UpdateCACertificate, removeAutoRegistration",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     config = {"templateBody": jitp("p"), "roleArn": ROLE}
     ca = s.register_ca(registrationConfig=config, allowAutoRegistration=True)
-
-    def act() -> object:
-        s.iot.update_ca_certificate(certificateId=ca.id, removeAutoRegistration=True)
-        answer = s.iot.describe_ca_certificate(certificateId=ca.id)
-        return {"there": bool(answer.get("registrationConfig"))}
-
-    return act
+    yield
+    s.iot.update_ca_certificate(certificateId=ca.id, removeAutoRegistration=True)
+    answer = s.iot.describe_ca_certificate(certificateId=ca.id)
+    return {"there": bool(answer.get("registrationConfig"))}
 
 
 @row("UpdateCACertificate", "one that is not registered", raises("ResourceNotFoundException", 404))
@@ -137,16 +134,13 @@ def _(s: Situation) -> Act:
 
 
 @row("ListCertificatesByCA", "a CA's, and no other's", gives({"own": True, "other": False}))
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     ca = s.register_ca()
     own, other = s.leaf(ca=ca), s.leaf()
-
-    def act() -> object:
-        answer = s.iot.list_certificates_by_ca(caCertificateId=ca.id)
-        ids = [one["certificateId"] for one in answer["certificates"]]
-        return {"own": own.id in ids, "other": other.id in ids}
-
-    return act
+    yield
+    answer = s.iot.list_certificates_by_ca(caCertificateId=ca.id)
+    ids = [one["certificateId"] for one in answer["certificates"]]
+    return {"own": own.id in ids, "other": other.id in ids}
 
 
 @row(

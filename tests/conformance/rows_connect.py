@@ -14,7 +14,7 @@ from table import row
 if TYPE_CHECKING:
     from material import Leaf
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 GUIDE = "guide: X.509 client certificates"
 LOGS = "open: no source states where; devices' logs in public threads"
@@ -208,20 +208,17 @@ def _(s: Situation) -> Act:
     gives({"before": True, "after": False}),
     source="model: UpdateCertificate: AWS disconnects it, within minutes",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = allowed(s)
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as device:
-            device.connect(s.name())
-            before = device.ping()
-            s.iot.update_certificate(certificateId=leaf.id, newStatus="INACTIVE")
-            end = time.monotonic() + 3
-            while (alive := device.ping()) and time.monotonic() < end:
-                time.sleep(0.02)
-            return {"before": before, "after": alive}
-
-    return act
+    yield
+    with plugged_in(s.judge, leaf) as device:
+        device.connect(s.name())
+        before = device.ping()
+        s.iot.update_certificate(certificateId=leaf.id, newStatus="INACTIVE")
+        end = time.monotonic() + 3
+        while (alive := device.ping()) and time.monotonic() < end:
+            time.sleep(0.02)
+        return {"before": before, "after": alive}
 
 
 @row(
@@ -230,16 +227,13 @@ def _(s: Situation) -> Act:
     gives({"first": False, "second": True}),
     source="guide: MQTT: a client id is connected once, the newcomer stays",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf, name = allowed(s), s.name()
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as first, plugged_in(s.judge, leaf) as second:
-            first.connect(name)
-            second.connect(name)
-            return {"first": first.ping(), "second": second.ping()}
-
-    return act
+    yield
+    with plugged_in(s.judge, leaf) as first, plugged_in(s.judge, leaf) as second:
+        first.connect(name)
+        second.connect(name)
+        return {"first": first.ping(), "second": second.ping()}
 
 
 @row(
@@ -248,13 +242,10 @@ def _(s: Situation) -> Act:
     gives({"first": True, "second": CLOSED}),
     source="guide: AWS IoT Core policies: authorisation comes first; open",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf, other, name = allowed(s), s.leaf(), s.name()
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as first, plugged_in(s.judge, other) as second:
-            first.connect(name)
-            end = second.connect(name)
-            return {"first": first.ping(), "second": end}
-
-    return act
+    yield
+    with plugged_in(s.judge, leaf) as first, plugged_in(s.judge, other) as second:
+        first.connect(name)
+        end = second.connect(name)
+        return {"first": first.ping(), "second": end}

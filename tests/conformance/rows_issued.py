@@ -15,7 +15,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 FROM_CSR = "model: CreateCertificateFromCsr"
 WITH_KEYS = "model: CreateKeysAndCertificate"
@@ -47,19 +47,16 @@ for _name, _key in {
         gives({"key": Seen("key"), "id": True}),
         source=f"{FROM_CSR}: the certificate carries the request's key",
     )
-    def _(s: Situation, key: object = _key) -> Act:
+    def _(s: Situation, key: object = _key) -> Steps:
         s.seen["key"] = material.public_pem(key().public_key())
         ask = from_csr(s, key())
-
-        def act() -> object:
-            answer = ask()
-            pem = answer["certificatePem"]
-            return {
-                "key": key_of(pem),
-                "id": answer["certificateId"] == material.certificate_id(pem),
-            }
-
-        return act
+        yield
+        answer = ask()
+        pem = answer["certificatePem"]
+        return {
+            "key": key_of(pem),
+            "id": answer["certificateId"] == material.certificate_id(pem),
+        }
 
 
 for _name, _csr in {
@@ -125,20 +122,18 @@ def expiry(pem: str) -> str:
     gives({"bits": 2048, "pair": True, "certified": True, "id": True}),
     source=f"{WITH_KEYS}: a 2048-bit RSA key pair, the private key once",
 )
-def _(s: Situation) -> Act:
-    def act() -> object:
-        answer = s.iot.create_keys_and_certificate()
-        pair, pem = answer["keyPair"], answer["certificatePem"]
-        key = serialization.load_pem_private_key(pair["PrivateKey"].encode(), None)
-        public = material.public_pem(key.public_key())
-        return {
-            "bits": key.key_size if isinstance(key, rsa.RSAPrivateKey) else 0,
-            "pair": public.split() == pair["PublicKey"].split(),
-            "certified": key_of(pem) == public,
-            "id": answer["certificateId"] == material.certificate_id(pem),
-        }
-
-    return act
+def _(s: Situation) -> Steps:
+    yield
+    answer = s.iot.create_keys_and_certificate()
+    pair, pem = answer["keyPair"], answer["certificatePem"]
+    key = serialization.load_pem_private_key(pair["PrivateKey"].encode(), None)
+    public = material.public_pem(key.public_key())
+    return {
+        "bits": key.key_size if isinstance(key, rsa.RSAPrivateKey) else 0,
+        "pair": public.split() == pair["PublicKey"].split(),
+        "certified": key_of(pem) == public,
+        "id": answer["certificateId"] == material.certificate_id(pem),
+    }
 
 
 @row(
@@ -146,15 +141,12 @@ def _(s: Situation) -> Act:
     "the private key is nowhere afterwards",
     gives({"private": False, "status": "INACTIVE"}),
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     made = s.iot.create_keys_and_certificate()["certificateId"]
-
-    def act() -> object:
-        found = s.described(made)
-        text = json.dumps(found, default=str)
-        return {"private": "PRIVATE" in text, "status": found["status"]}
-
-    return act
+    yield
+    found = s.described(made)
+    text = json.dumps(found, default=str)
+    return {"private": "PRIVATE" in text, "status": found["status"]}
 
 
 @row("CreateKeysAndCertificate", "setAsActive", gives("ACTIVE"))

@@ -16,7 +16,7 @@ from templates import jitp
 if TYPE_CHECKING:
     from material import Authority, Leaf
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 JITR = "guide: Just-in-time registration"
 JITP = "guide: Just-in-time provisioning"
@@ -58,14 +58,11 @@ def settled(s: Situation, leaf: Leaf, status: str) -> str:
     gives({"accepted": False, "status": "PENDING_ACTIVATION"}),
     source=JITR,
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = automatic(s).issue()
-
-    def act() -> object:
-        got = first(s, leaf)
-        return {"accepted": got == ACCEPTED, "status": settled(s, leaf, "PENDING_ACTIVATION")}
-
-    return act
+    yield
+    got = first(s, leaf)
+    return {"accepted": got == ACCEPTED, "status": settled(s, leaf, "PENDING_ACTIVATION")}
 
 
 @row(
@@ -74,14 +71,11 @@ def _(s: Situation) -> Act:
     gives({"accepted": False}),
     source=f"{JITR}; open: its pages differ on whether it is registered then",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = automatic(s).issue()
-
-    def act() -> object:
-        s.undo.add("certificate", leaf.id)
-        return {"accepted": connects(s.judge, leaf, s.name()) == ACCEPTED}
-
-    return act
+    yield
+    s.undo.add("certificate", leaf.id)
+    return {"accepted": connects(s.judge, leaf, s.name()) == ACCEPTED}
 
 
 @row(
@@ -90,14 +84,11 @@ def _(s: Situation) -> Act:
     gives({"status": "not registered"}),
     source=JITR,
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = s.register_ca().issue()
-
-    def act() -> object:
-        first(s, leaf)
-        return {"status": settled(s, leaf, "not registered")}
-
-    return act
+    yield
+    first(s, leaf)
+    return {"status": settled(s, leaf, "not registered")}
 
 
 @row(
@@ -106,15 +97,12 @@ def _(s: Situation) -> Act:
     gives({"accepted": False, "status": "PENDING_ACTIVATION"}),
     source=JITR,
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = automatic(s).issue()
     first(s, leaf)
     settled(s, leaf, "PENDING_ACTIVATION")
-
-    def act() -> object:
-        return {"accepted": first(s, leaf) == ACCEPTED, "status": s.status(leaf.id)}
-
-    return act
+    yield
+    return {"accepted": first(s, leaf) == ACCEPTED, "status": s.status(leaf.id)}
 
 
 @row("CONNECT", "registered by itself, then activated", gives(ACCEPTED), source=JITR)
@@ -159,25 +147,22 @@ def _(s: Situation) -> Act:
     ),
     source=f"{JITR}; measured (null); events logged in public (null, or milliseconds as text)",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     listener, ca = allowed(s), automatic(s)
     leaf = ca.issue()
     s.seen.update(id=leaf.id, ca=ca.id, account=s.judge.account_id)
-
-    def act() -> object:
-        with plugged_in(s.judge, listener) as device:
-            device.connect(s.name())
-            device.subscribe(f"$aws/events/certificates/registered/{ca.id}")
-            first(s, leaf)
-            _, payload = device.message(PATIENCE_S) or ("", b"{}")
-            event: dict[str, Any] = json.loads(payload)
-            if isinstance(event.get("timestamp"), int):
-                event["timestamp"] = "a number"
-            if isinstance(event.get(REGISTERED, 0), str | None):
-                event[REGISTERED] = "null or a text"
-            return event
-
-    return act
+    yield
+    with plugged_in(s.judge, listener) as device:
+        device.connect(s.name())
+        device.subscribe(f"$aws/events/certificates/registered/{ca.id}")
+        first(s, leaf)
+        _, payload = device.message(PATIENCE_S) or ("", b"{}")
+        event: dict[str, Any] = json.loads(payload)
+        if isinstance(event.get("timestamp"), int):
+            event["timestamp"] = "a number"
+        if isinstance(event.get(REGISTERED, 0), str | None):
+            event[REGISTERED] = "null or a text"
+        return event
 
 
 @row(
@@ -186,17 +171,14 @@ def _(s: Situation) -> Act:
     gives({"event": False}),
     source="measured: none in a minute",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     listener, ca = allowed(s), automatic(s)
-
-    def act() -> object:
-        with plugged_in(s.judge, listener) as device:
-            device.connect(s.name())
-            device.subscribe(f"$aws/events/certificates/registered/{ca.id}")
-            s.iot.register_certificate(certificatePem=ca.issue().pem)
-            return {"event": device.message(0.1) is not None}
-
-    return act
+    yield
+    with plugged_in(s.judge, listener) as device:
+        device.connect(s.name())
+        device.subscribe(f"$aws/events/certificates/registered/{ca.id}")
+        s.iot.register_certificate(certificatePem=ca.issue().pem)
+        return {"event": device.message(0.1) is not None}
 
 
 @row(
@@ -205,16 +187,13 @@ def _(s: Situation) -> Act:
     gives({"status": "not registered"}),
     source="measured: it is the CONNECT packet that registers",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = automatic(s).issue()
-
-    def act() -> object:
-        s.undo.add("certificate", leaf.id)
-        with plugged_in(s.judge, leaf, chain=True):
-            time.sleep(0.1)
-        return {"status": settled(s, leaf, "not registered")}
-
-    return act
+    yield
+    s.undo.add("certificate", leaf.id)
+    with plugged_in(s.judge, leaf, chain=True):
+        time.sleep(0.1)
+    return {"status": settled(s, leaf, "not registered")}
 
 
 def provisioned(s: Situation, ca: Authority) -> Act:
@@ -279,17 +258,14 @@ def _(s: Situation) -> Act:
     gives({"status": "PENDING_ACTIVATION", "things": []}),
     source=f"{JITP}: the certificate must have values for all parameters",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     body = jitp(s.policy(ALL), "Country")
     leaf = automatic(s, templateBody=body).issue(f"CN={s.name('thing')}")
-
-    def act() -> object:
-        first(s, leaf)
-        status = settled(s, leaf, "PENDING_ACTIVATION")
-        things = s.iot.list_principal_things(principal=s.arn("cert", leaf.id))["things"]
-        return {"status": status, "things": things}
-
-    return act
+    yield
+    first(s, leaf)
+    status = settled(s, leaf, "PENDING_ACTIVATION")
+    things = s.iot.list_principal_things(principal=s.arn("cert", leaf.id))["things"]
+    return {"status": status, "things": things}
 
 
 @row(
@@ -298,15 +274,12 @@ def _(s: Situation) -> Act:
     gives(holds(Seen("thing"))),
     source=JITP,
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     thing = s.name("thing")
     leaf = automatic(s, templateBody=jitp(s.policy(ALL), "Country")).issue(f"C=DE,CN={thing}")
     s.seen["thing"] = thing
-
-    def act() -> object:
-        s.undo.add("thing", thing)
-        first(s, leaf, thing)
-        settled(s, leaf, "ACTIVE")
-        return s.iot.list_principal_things(principal=s.arn("cert", leaf.id))["things"]
-
-    return act
+    yield
+    s.undo.add("thing", thing)
+    first(s, leaf, thing)
+    settled(s, leaf, "ACTIVE")
+    return s.iot.list_principal_things(principal=s.arn("cert", leaf.id))["things"]

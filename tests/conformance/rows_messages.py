@@ -12,7 +12,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 PUBLISH = "guide: Publish/Subscribe policy examples"
 REFUSED = 0x80
@@ -89,18 +89,15 @@ def _(s: Situation) -> Act:
     gives({"own": True, "other": False}),
     source="guide: Thing policy variables",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     own = "topic/hello/${iot:Connection.Thing.ThingName}/*"
     leaf = allowed(s, both(s, ("iot:Publish", own)))
     thing = attached(s, leaf)
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as device:
-            device.connect(thing)
-            taken = device.publish(f"hello/{thing}/x", b"")
-            return {"own": taken, "other": device.publish("hello/other/x", b"")}
-
-    return act
+    yield
+    with plugged_in(s.judge, leaf) as device:
+        device.connect(thing)
+        taken = device.publish(f"hello/{thing}/x", b"")
+        return {"own": taken, "other": device.publish("hello/other/x", b"")}
 
 
 def subscribes(s: Situation, document: str, *topic_filters: str) -> Act:
@@ -141,19 +138,16 @@ for _filter, _allowed, _granted in (
     gives({"topic": "hello/world", "payload": "hello"}),
     source="guide: MQTT",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     leaf = allowed(s)
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as other:
-            device.connect(s.name())
-            other.connect(s.name())
-            device.subscribe("hello/+")
-            other.publish("hello/world", b"hello")
-            topic, payload = device.message() or ("", b"")
-            return {"topic": topic, "payload": payload.decode()}
-
-    return act
+    yield
+    with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as other:
+        device.connect(s.name())
+        other.connect(s.name())
+        device.subscribe("hello/+")
+        other.publish("hello/world", b"hello")
+        topic, payload = device.message() or ("", b"")
+        return {"topic": topic, "payload": payload.decode()}
 
 
 @row(
@@ -162,16 +156,13 @@ def _(s: Situation) -> Act:
     gives({"granted": True, "got": False}),
     source="guide: AWS IoT Core policy actions, iot:Receive",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     allow = ("iot:Subscribe", "topicfilter/*"), ("iot:Publish", "topic/*")
     leaf = allowed(s, both(s, *allow))
-
-    def act() -> object:
-        with plugged_in(s.judge, leaf) as device:
-            device.connect(s.name())
-            granted = device.subscribe("hello/#", qos=0)
-            device.publish("hello/world", b"hello")
-            got = device.message(0.1)
-            return {"granted": granted == 0, "got": got is not None}
-
-    return act
+    yield
+    with plugged_in(s.judge, leaf) as device:
+        device.connect(s.name())
+        granted = device.subscribe("hello/#", qos=0)
+        device.publish("hello/world", b"hello")
+        got = device.message(0.1)
+        return {"granted": granted == 0, "got": got is not None}

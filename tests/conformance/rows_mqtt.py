@@ -12,7 +12,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 QUOTAS = "quotas: message broker and protocols; it is disconnected"
 
@@ -74,14 +74,11 @@ for _what, _bytes in {
         gives({"alive": False, "neighbour": True}),
         source="MQTT 3.1.1; guide: MQTT, QoS 2 is not supported",
     )
-    def _(s: Situation, sent: bytes = _bytes) -> Act:
+    def _(s: Situation, sent: bytes = _bytes) -> Steps:
         leaf = allowed(s)
-
-        def act() -> object:
-            with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as neighbour:
-                device.connect(s.name())
-                neighbour.connect(s.name())
-                alive = device.send(sent)
-                return {"alive": alive, "neighbour": neighbour.ping()}
-
-        return act
+        yield
+        with plugged_in(s.judge, leaf) as device, plugged_in(s.judge, leaf) as neighbour:
+            device.connect(s.name())
+            neighbour.connect(s.name())
+            alive = device.send(sent)
+            return {"alive": alive, "neighbour": neighbour.ping()}

@@ -10,7 +10,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 UPDATE = "model: UpdateCertificate"
 DELETE = "model: DeleteCertificate"
@@ -160,15 +160,12 @@ def _(s: Situation) -> Act:
     gives({"targets": []}),
     source=f"{DELETE}, forceDelete",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     made, policy = s.certificate("INACTIVE"), s.policy()
     s.iot.attach_policy(policyName=policy, target=s.arn("cert", made))
-
-    def act() -> object:
-        s.iot.delete_certificate(certificateId=made, forceDelete=True)
-        return s.iot.list_targets_for_policy(policyName=policy)
-
-    return act
+    yield
+    s.iot.delete_certificate(certificateId=made, forceDelete=True)
+    return s.iot.list_targets_for_policy(policyName=policy)
 
 
 for _force in (False, True):
@@ -191,12 +188,9 @@ for _force in (False, True):
     gives({"found": 1, "more": True}),
     source="model: PageSize, nextMarker",
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     s.certificate()
     s.certificate()
-
-    def act() -> object:
-        answer = s.iot.list_certificates(pageSize=1)
-        return {"found": len(answer["certificates"]), "more": bool(answer.get("nextMarker"))}
-
-    return act
+    yield
+    answer = s.iot.list_certificates(pageSize=1)
+    return {"found": len(answer["certificates"]), "more": bool(answer.get("nextMarker"))}

@@ -11,7 +11,7 @@ from templates import CERTIFICATE, fleet, jitp
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 INVALID = raises("InvalidRequestException", 400)
 FAILURE = raises("ResourceRegistrationFailureException", 400)
@@ -106,16 +106,11 @@ for _what, _parameters in {
     "enabled, and described",
     gives({"enabled": True, "description": "for the lab"}),
 )
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     name = made(s)
-
-    def act() -> object:
-        s.iot.update_provisioning_template(
-            templateName=name, enabled=True, description="for the lab"
-        )
-        return s.iot.describe_provisioning_template(templateName=name)
-
-    return act
+    yield
+    s.iot.update_provisioning_template(templateName=name, enabled=True, description="for the lab")
+    return s.iot.describe_provisioning_template(templateName=name)
 
 
 @row("DeleteProvisioningTemplate", "then it does not exist", gives(GONE))

@@ -10,7 +10,7 @@ from table import row
 
 if TYPE_CHECKING:
     from situation import Situation
-    from table import Act
+    from table import Act, Steps
 
 INVALID = raises("InvalidRequestException", 400)
 EXISTS = raises("ResourceAlreadyExistsException", 409)
@@ -122,40 +122,31 @@ for _status in ("ACTIVE", "INACTIVE"):
         f"a certificate that is {_status}",
         gives({"principals": [Seen("arn")], "things": [Seen("thing")]}),
     )
-    def _(s: Situation, status: str = _status) -> Act:
+    def _(s: Situation, status: str = _status) -> Steps:
         name, arn = s.thing(), s.cert_arn(status)
         s.seen["thing"] = name
-
-        def act() -> object:
-            s.iot.attach_thing_principal(thingName=name, principal=arn)
-            found = s.iot.list_thing_principals(thingName=name)
-            return found | {"things": s.iot.list_principal_things(principal=arn)["things"]}
-
-        return act
+        yield
+        s.iot.attach_thing_principal(thingName=name, principal=arn)
+        found = s.iot.list_thing_principals(thingName=name)
+        return found | {"things": s.iot.list_principal_things(principal=arn)["things"]}
 
 
 @row("AttachThingPrincipal", "twice", gives({"principals": [Seen("arn")]}), source="open: no error")
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     name, arn = s.thing(), s.cert_arn()
     s.iot.attach_thing_principal(thingName=name, principal=arn)
-
-    def act() -> object:
-        s.iot.attach_thing_principal(thingName=name, principal=arn)
-        return s.iot.list_thing_principals(thingName=name)
-
-    return act
+    yield
+    s.iot.attach_thing_principal(thingName=name, principal=arn)
+    return s.iot.list_thing_principals(thingName=name)
 
 
 @row("AttachThingPrincipal", "to two things", gives({"things": 2}), source="guide: Managing things")
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     arn = s.cert_arn()
-
-    def act() -> object:
-        for _ in range(2):
-            s.iot.attach_thing_principal(thingName=s.thing(), principal=arn)
-        return {"things": len(s.iot.list_principal_things(principal=arn)["things"])}
-
-    return act
+    yield
+    for _ in range(2):
+        s.iot.attach_thing_principal(thingName=s.thing(), principal=arn)
+    return {"things": len(s.iot.list_principal_things(principal=arn)["things"])}
 
 
 @row("AttachThingPrincipal", "an invalid ARN", INVALID, source="open: or it is not found")
@@ -165,15 +156,12 @@ def _(s: Situation) -> Act:
 
 
 @row("DetachThingPrincipal", "one that is attached", gives({"principals": []}))
-def _(s: Situation) -> Act:
+def _(s: Situation) -> Steps:
     name, arn = s.thing(), s.cert_arn()
     s.iot.attach_thing_principal(thingName=name, principal=arn)
-
-    def act() -> object:
-        s.iot.detach_thing_principal(thingName=name, principal=arn)
-        return s.iot.list_thing_principals(thingName=name)
-
-    return act
+    yield
+    s.iot.detach_thing_principal(thingName=name, principal=arn)
+    return s.iot.list_thing_principals(thingName=name)
 
 
 @row("ListThingPrincipals", "none", gives({"principals": []}))

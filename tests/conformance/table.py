@@ -1,8 +1,9 @@
 """The table: call, situation, what AWS does, source. Rows are data and a small function each.
 
-A row's function makes the situation and returns the *deciding* call without calling it, so that a
-set-up that fails can never pass for the refusal that was expected. Written from AWS's service
-model and documentation, never from a judge's code.
+A row's function makes the situation. Then it returns the *deciding* call without calling it, or it
+yields and makes the call after the `yield`, so that a set-up that fails can never pass for the
+expected refusal. The rows are written from AWS's service model and documentation, never from a
+judge's code.
 
 Sources, in short:
     model: botocore's `iot` service model, the operation's (or shape's) documentation and errors.
@@ -16,7 +17,7 @@ Sources, in short:
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from expected import Expected
     from situation import Situation
 
-__all__ = ["ROWS", "Act", "Row", "load", "row"]
+__all__ = ["ROWS", "Act", "Row", "Steps", "load", "row"]
 
 Act = Callable[[], object]
 """The deciding call, made ready."""
+
+Steps = Generator[None, None, object]
+"""The set-up, a `yield`, and the deciding calls."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Row:
     situation: str
     expected: Expected
     source: str
-    make: Callable[[Situation], Act]
+    make: Callable[[Situation], Act | Steps]
     ours: bool = False
 
     def __str__(self) -> str:
@@ -65,13 +69,13 @@ def row(
     *,
     source: str = "",
     ours: bool = False,
-) -> Callable[[Callable[[Situation], Act]], None]:
+) -> Callable[[Callable[[Situation], Act | Steps]], None]:
     """Add a row to the table; decorates the function that makes its situation.
 
     Its source is the operation's own entry in the service model unless another one is given.
     """
 
-    def add(make: Callable[[Situation], Act]) -> None:
+    def add(make: Callable[[Situation], Act | Steps]) -> None:
         ROWS.append(Row(call, situation, expected, source or f"model: {call}", make, ours))
 
     return add

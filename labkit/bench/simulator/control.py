@@ -129,8 +129,8 @@ class Control:
         raise _no_such_path(parts)
 
     def _last_attempt(self, client: str) -> dict[str, Any]:
-        last, has_set_out = self._attempts.last(client)
-        return {"handshake": last and last.to_json(), "has_set_out": has_set_out}
+        last, has_tried = self._attempts.last(client)
+        return {"handshake": last and last.to_json(), "has_tried": has_tried}
 
     def _post(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         match parts:

@@ -185,7 +185,7 @@ class Service:
             self._add_board(thing, started)
         for path in settings.ready_files:
             started.callback(_remove_own, path)
-        self._tell()
+        self._write_ready_files()
 
     def _listen(self, gateway: Gateway) -> tuple[str, int]:
         """Let the gateway listen on the chosen port, or on the last run's if that is free.
@@ -210,7 +210,7 @@ class Service:
         with self._plugging_in:
             if thing not in self._boards and not self._stopping.is_set():
                 self._add_board(thing, self._parts)
-                self._tell()
+                self._write_ready_files()
 
     def _add_board(self, thing: str, parts: ExitStack) -> None:
         board = self._board(thing)
@@ -218,7 +218,7 @@ class Service:
         self._ready["board_urls"][thing] = board.start()
         self._boards[thing] = board
 
-    def _tell(self) -> None:
+    def _write_ready_files(self) -> None:
         for path in self._settings.ready_files:
             write_atomically(path, (json.dumps(self._ready, indent=2) + "\n").encode())
 

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,34 +71,6 @@ def test_account_is_seeded(tmp_path: Path) -> None:
     assert answers[0] == answers[1]
     assert len({*answers}) == 4
     assert len({code for code, _, _ in answers}) == 4
-
-
-def test_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
-    """Every thing whose creation was answered is there after SIGKILL."""
-    program = textwrap.dedent(
-        """
-        import os, signal, sys
-        from pathlib import Path
-        from opened_account import open_account
-
-        account = open_account(Path(sys.argv[1]))
-        for number in range(25):
-            account.call("CreateThing", {"thingName": f"thing-{number}"})
-        print(number + 1, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-        """
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)],
-        env={"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout.strip()) == (-9, "25"), done.stderr
-    account = open_account(tmp_path)
-    assert len(account.call("ListThings", {})["things"]) == 25
-    account.close()
 
 
 def test_refused_call_changes_nothing_and_tells_nobody(tmp_path: Path, ca: Authority) -> None:

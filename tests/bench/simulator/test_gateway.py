@@ -103,17 +103,17 @@ def test_paho_says_hello(cloud: Cloud, led: Device) -> None:
     assert got == [("LED/example/topic", b"Hello 0"), ("LED/example/topic", b"Hello 1")]
 
 
-def test_refused_newcomer_takes_nothing_over(cloud: Cloud, ca: Authority, led: Device) -> None:
+def test_a_refused_client_takes_nothing_over(cloud: Cloud, ca: Authority, led: Device) -> None:
     """Only who may connect under a client id, and with that will, ends the one that has it."""
     thief = ca.issue("thief")
     cloud.register(thief)
     cloud.iot.attach_policy(policyName="hello", target=cloud.arn("cert", thief.id))
-    with connected(cloud, led) as owner, Client(cloud, thief) as newcomer:
-        assert newcomer.ask(mqtt.Connect("LED")) is None
+    with connected(cloud, led) as owner, Client(cloud, thief) as later:
+        assert later.ask(mqtt.Connect("LED")) is None
         assert owner.ask(mqtt.PingReq()) == mqtt.PingResp()
     will = mqtt.Will("pump/x")
-    with connected(cloud, led) as owner, Client(cloud, led) as newcomer:
-        assert newcomer.ask(mqtt.Connect("LED", will=will)) is None
+    with connected(cloud, led) as owner, Client(cloud, led) as later:
+        assert later.ask(mqtt.Connect("LED", will=will)) is None
         assert owner.ask(mqtt.PingReq()) == mqtt.PingResp()
 
 

@@ -34,7 +34,7 @@ def test_will_must_be_allowed_at_connect(cloud: Cloud, led: Device) -> None:
 
 
 def test_will_of_a_session_that_is_taken_over_is_published(cloud: Cloud, ca: Authority) -> None:
-    """Being taken over is not a DISCONNECT (MQTT-3.1.2-8); a refused newcomer causes nothing."""
+    """Being taken over is not a DISCONNECT (MQTT-3.1.2-8); a refused one causes nothing."""
     owner, watcher, thief = (ca.issue(name) for name in ("owner", "watcher", "thief"))
     for each in (owner, watcher):
         cloud.register(each)
@@ -51,10 +51,10 @@ def test_will_of_a_session_that_is_taken_over_is_published(cloud: Cloud, ca: Aut
         assert refused.ask(mqtt.Connect("owner")) is None
         assert watching.ask(mqtt.PingReq()) == mqtt.PingResp()
         assert former.ask(mqtt.PingReq()) == mqtt.PingResp()
-        with connected(cloud, owner) as newcomer:
+        with connected(cloud, owner) as later:
             assert former.receive() is None
             assert watching.receive() == mqtt.Publish("status/owner", b"lost")
-            assert newcomer.ask(mqtt.PingReq()) == mqtt.PingResp()
+            assert later.ask(mqtt.PingReq()) == mqtt.PingResp()
             # The subscriptions went with the former connection, and the will with it as well.
-            assert newcomer.ask(mqtt.Disconnect()) is None
+            assert later.ask(mqtt.Disconnect()) is None
         assert watching.ask(mqtt.PingReq()) == mqtt.PingResp()

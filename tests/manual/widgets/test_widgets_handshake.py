@@ -162,7 +162,7 @@ def test_without_a_console_log_it_says_what_to_do(lab: Lab) -> None:
 def test_the_control_url_reports_a_boards_handshake(lab: Lab) -> None:
     """The last attempt of a board that exists; for any other an error."""
     answer = lab.bench.get("boards/lab-device/handshake")
-    assert answer["has_set_out"]
+    assert answer["has_tried"]
     assert answer["handshake"]["subject"] == "CN=lab-device"
     with pytest.raises(BenchError, match="no board 'nobody'"):
         lab.bench.get("boards/nobody/handshake")

@@ -33,10 +33,10 @@ _SUBSCRIBE_ID, _UNSUBSCRIBE_ID, _FIRST_PUBLISH_ID = 1, 2, 3
 
 def run_burst_demo(session: Session, demo: HelloWorld, thing: str) -> None:
     """Connect, subscribe, publish all bursts, unsubscribe and disconnect."""
-    say, topics = session.machine.console.say, demo.topics(thing)
+    log, topics = session.machine.console.log, demo.topics(thing)
     will = mqtt.Will(demo.will, _WILL) if demo.will else None
     session.connect(demo.client_id(thing), will)
-    say("subscribing")
+    log("subscribing")
     session.send(
         mqtt.Subscribe(_SUBSCRIBE_ID, tuple((each, 1) for each in topics)), step="subscribe"
     )
@@ -48,39 +48,39 @@ def run_burst_demo(session: Session, demo: HelloWorld, thing: str) -> None:
     ]
     if refused:
         raise session.ended("subscribe", "refused", topic=refused[0])
-    say("subscribed")
+    log("subscribed")
     packet_ids = iter(range(_FIRST_PUBLISH_ID, 1 << 16))
     acknowledgements = next((each for each in demo.published if each not in demo.subscribed), None)
     for first in range(0, _BURST * _BURSTS, _BURST):
         numbers = range(first, first + _BURST)
         for echo in _burst(session, topics, numbers, packet_ids):
-            say("message", topic=echo.topic, payload=echo.payload.decode("utf-8", "replace"))
+            log("message", topic=echo.topic, payload=echo.payload.decode("utf-8", "replace"))
             if acknowledgements is not None:
                 _acknowledge(session, echo, acknowledgements, next(packet_ids))
-        say("publishes received", count=_BURST)
-    say("unsubscribing")
+        log("publishes received", count=_BURST)
+    log("unsubscribing")
     session.send(mqtt.Unsubscribe(_UNSUBSCRIBE_ID, topics), step="unsubscribe")
     session.expect(mqtt.UnsubAck, step="unsubscribe")
-    say("unsubscribed")
+    log("unsubscribed")
     session.send(mqtt.Disconnect(), step="unsubscribe")
     session.machine.clock.spend(_CLOSE_MS)
-    say("disconnected")
+    log("disconnected")
 
 
 def _burst(
     session: Session, topics: tuple[str, ...], numbers: range, packet_ids: Iterator[int]
 ) -> Iterator[mqtt.Publish]:
     """Publish a burst and wait for all answers; then print each message and yield its echo."""
-    say = session.machine.console.say
-    say("publishing", first=numbers[0], last=numbers[-1])
+    log = session.machine.console.log
+    log("publishing", first=numbers[0], last=numbers[-1])
     pending = set()
     for number in numbers:
         packet_id = next(packet_ids)
         pending.add(packet_id)
         topic, payload = topics[number % len(topics)], f"Hello world {number}!".encode()
         session.send(mqtt.Publish(topic, payload, qos=1, packet_id=packet_id), step="publish")
-        say("publish queued")
-    say("publishes awaited", count=len(numbers))
+        log("publish queued")
+    log("publishes awaited", count=len(numbers))
     echoes: list[mqtt.Publish] = []
     while pending or len(echoes) < len(numbers):
         packet = session.wait(step="publish")
@@ -93,7 +93,7 @@ def _burst(
                 echoes.append(packet)
     session.machine.clock.spend(_ROUND_TRIP_MS)
     for number, echo in zip(numbers, echoes, strict=False):
-        say("publish sent", number=number)
+        log("publish sent", number=number)
         yield echo
 
 
@@ -104,5 +104,5 @@ def _acknowledge(session: Session, echo: mqtt.Publish, topic: str, packet_id: in
         return
     text = f"Client has received PUBLISH {number[0].decode()} from server."
     session.send(mqtt.Publish(topic, text.encode(), qos=1, packet_id=packet_id), step="publish")
-    session.machine.console.say("publish queued")
-    session.machine.console.say("acknowledging", number=number[0].decode())
+    session.machine.console.log("publish queued")
+    session.machine.console.log("acknowledging", number=number[0].decode())

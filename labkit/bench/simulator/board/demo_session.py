@@ -64,26 +64,26 @@ class Session:
 
     def connect(self, client_id: str, will: mqtt.Will | None = None) -> None:
         """Send CONNECT and wait until it is accepted."""
-        self.machine.console.say("connecting")
+        self.machine.console.log("connecting")
         packet = mqtt.Connect(client_id, keep_alive_s=_KEEP_ALIVE_S, will=will)
         self.send(packet, step="connect")
         answer = self.expect(mqtt.ConnAck, step="connect")
         self.passed(_CONNECT_MS, answer)
         if answer.return_code:
             raise self.ended("connect", "lost", code=answer.return_code)
-        self.machine.console.say("mqtt connected")
+        self.machine.console.log("mqtt connected")
 
     def ended(self, step: str, how: str, **fields: object) -> DemoEndedError:
         """Print how a step failed and return the error to raise."""
         if how != "refused":
             self.machine.clock.spend(self.machine.release.notices_loss_after_ms)
-        self.machine.console.say(f"{step} {how}", **fields)
+        self.machine.console.log(f"{step} {how}", **fields)
         return DemoEndedError()
 
     def passed(self, ms: int, packet: mqtt.Packet) -> None:
         """Let the time of a round trip pass and print the answer's size."""
         self.machine.clock.spend(ms)
-        self.machine.console.say("packet", size=_remaining_length(packet))
+        self.machine.console.log("packet", size=_remaining_length(packet))
 
 
 def _remaining_length(packet: mqtt.Packet) -> int:

@@ -61,20 +61,20 @@ def run_hello_world(machine: Machine) -> bool:
     thing = machine.image.text("clientcredentialIOT_THING_NAME")
     demo = machine.image.demo
     client_id = demo.client_id(thing)
-    machine.console.say("demo started", client=client_id, length=len(client_id))
+    machine.console.log("demo started", client=client_id, length=len(client_id))
     try:
         session = Session(machine, stream := _connect_tls(machine, host))
         if machine.release.publishes_in_bursts:
             run_burst_demo(session, demo, thing)
         else:
-            _talk(session, thing, f"{thing}/example/topic")
+            _run_demo(session, thing, f"{thing}/example/topic")
         stream.close()
     except DemoEndedError:
         return False
     finally:
         for connection in machine.open_sockets:
             connection.close()
-    machine.console.say("completed")
+    machine.console.log("completed")
     return True
 
 
@@ -102,16 +102,16 @@ def _connect_tls(machine: Machine, host: str) -> TlsStream:
         _report(machine, host, error, failed)
         raise DemoEndedError from error
     machine.clock.spend(_HANDSHAKE_MS)
-    machine.console.say("tls connected", host=host)
+    machine.console.log("tls connected", host=host)
     return stream
 
 
 def _report(machine: Machine, host: str, error: TlsError, failed: _CredentialsError | None) -> None:
     if failed is None:
-        machine.console.say("handshake failed", code=error.code, text=error.text)
+        machine.console.log("handshake failed", code=error.code, text=error.text)
     elif error.code != failed.status:
-        machine.console.say("credentials failed", pkcs11=failed.status, text=error.text)
-    machine.console.say("tls failed", code=error.code, host=host)
+        machine.console.log("credentials failed", pkcs11=failed.status, text=error.text)
+    machine.console.log("tls failed", code=error.code, host=host)
 
 
 def _give_up_without_handshake(release: Release, failed: _CredentialsError) -> None:
@@ -125,14 +125,14 @@ def _give_up_without_handshake(release: Release, failed: _CredentialsError) -> N
 def _connect_tcp(machine: Machine, host: str) -> socket.socket:
     address = machine.network.resolve(host, _port(machine))
     if address is None:
-        machine.console.say("not resolved", host=host)
+        machine.console.log("not resolved", host=host)
         raise DemoEndedError
     try:
         if _port(machine) not in _TLS_PORTS:
             raise ConnectionRefusedError
         return socket.create_connection(address, timeout=board_tls.TIMEOUT_S)
     except OSError as error:
-        machine.console.say("not reached", host=host)
+        machine.console.log("not reached", host=host)
         raise DemoEndedError from error
 
 
@@ -145,17 +145,17 @@ def _credentials(machine: Machine) -> Credentials:
     held = machine.flash.read()
     key = load_key(held.private_key)
     if key is None:
-        machine.console.say("no key file")
-        machine.console.say("no private key")
+        machine.console.log("no key file")
+        machine.console.log("no private key")
         raise _CredentialsError(_TLS_ERROR_NO_PRIVATE_KEY)
     if held.certificate is None:
-        machine.console.say("no certificate file")
+        machine.console.log("no certificate file")
         raise _CredentialsError(_CKR_OBJECT_HANDLE_INVALID)
     if not is_certificate(held.certificate):
         raise _CredentialsError(_X509_INVALID_FORMAT)
     jitr_pem = machine.image.text(JITR_MACRO)
     if not jitr_pem:
-        machine.console.say("no jitr file")
+        machine.console.log("no jitr file")
         return Credentials((held.certificate,), key)
     try:
         return Credentials((held.certificate, *certificates_of_pem(jitr_pem)), key)
@@ -163,13 +163,13 @@ def _credentials(machine: Machine) -> Credentials:
         raise _CredentialsError(_X509_INVALID_FORMAT) from error
 
 
-def _talk(session: Session, thing: str, topic: str) -> None:
+def _run_demo(session: Session, thing: str, topic: str) -> None:
     session.connect(thing)
     _subscribe(session, topic)
     _publish(session, topic)
     session.machine.clock.spend(_DISCONNECT_MS)
     session.send(mqtt.Disconnect(), step="publish")
-    session.machine.console.say("disconnected")
+    session.machine.console.log("disconnected")
 
 
 def _subscribe(session: Session, topic: str) -> None:
@@ -178,15 +178,15 @@ def _subscribe(session: Session, topic: str) -> None:
     session.passed(_SUBSCRIBE_MS, answer)
     if mqtt.SUBSCRIPTION_REFUSED in answer.return_codes:
         raise session.ended("subscribe", "refused", topic=topic)
-    session.machine.console.say("subscribed")
+    session.machine.console.log("subscribed")
 
 
 def _publish(session: Session, topic: str) -> None:
     """Publish, and wait for both the broker's acknowledgement and the message's echo."""
-    session.machine.console.say("publishing")
+    session.machine.console.log("publishing")
     session.send(mqtt.Publish(topic, MESSAGE.encode(), qos=1, packet_id=2), step="publish")
     session.machine.clock.spend(_PUBLISH_MS)
-    session.machine.console.say("publish sent")
+    session.machine.console.log("publish sent")
     first = session.wait(step="publish")
     second = session.wait(step="publish")
     # Either of the two can arrive first; the console shows them in one order.
@@ -195,8 +195,8 @@ def _publish(session: Session, topic: str) -> None:
         raise session.ended("publish", "lost", code=1)
     session.passed(_ECHO_MS, echo)
     payload = echo.payload.decode("utf-8", "replace")
-    session.machine.console.say("message", topic=echo.topic, payload=payload)
+    session.machine.console.log("message", topic=echo.topic, payload=payload)
     if echo.qos:
         session.send(mqtt.PubAck(echo.packet_id), step="publish")
     session.passed(0, acknowledgement)
-    session.machine.console.say("acknowledged")
+    session.machine.console.log("acknowledged")

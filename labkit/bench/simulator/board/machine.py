@@ -82,7 +82,7 @@ class Console:
         self._release, self._clock, self._write = release, clock, write
         self._number = 0
 
-    def say(self, event: str, **fields: object) -> None:
+    def log(self, event: str, **fields: object) -> None:
         """Print the release's messages for an event; some releases have none."""
         for message in self._release.lines(event, **fields):
             self._clock.check_power()
@@ -91,7 +91,7 @@ class Console:
 
     def dump(self, der: bytes) -> None:
         """Print a public key as rows of hex, without prefixes."""
-        self.say("dump", size=len(der))
+        self.log("dump", size=len(der))
         self._clock.check_power()
         for start in range(0, len(der), _BYTES_PER_ROW):
             self._write(_row(der[start : start + _BYTES_PER_ROW]).encode() + b"\r\n")

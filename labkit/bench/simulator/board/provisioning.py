@@ -51,7 +51,7 @@ def provision(machine: Machine) -> int:
         status = error.status
     except FlashRefusesError:
         status = _CKR_DEVICE_MEMORY
-    machine.console.say("provisioned", status=status)
+    machine.console.log("provisioned", status=status)
     return status
 
 
@@ -89,21 +89,21 @@ def _destroy_objects(machine: Machine) -> None:
     """Delete all objects; the firmware prints a failed search for each kind."""
     machine.store(certificate=None, private_key=None)
     for event in ("no certificate file", "no code signing file", "no key file", "no key file"):
-        machine.console.say(event)
+        machine.console.log(event)
 
 
 def _import_certificate(machine: Machine, pem: str) -> None:
     try:
         der = der_of_certificate_pem(pem)
     except PemError as error:
-        machine.console.say("certificate refused", status=error.status)
+        machine.console.log("certificate refused", status=error.status)
         raise
-    machine.console.say("no certificate file")
-    machine.console.say("certificate written")
+    machine.console.log("no certificate file")
+    machine.console.log("certificate written")
     try:
         machine.store(certificate=der)
     except FlashRefusesError:
-        machine.console.say("certificate refused", status=_CKR_DEVICE_MEMORY)
+        machine.console.log("certificate refused", status=_CKR_DEVICE_MEMORY)
         raise
 
 
@@ -112,13 +112,13 @@ def _import_private_key(machine: Machine, pem: str) -> None:
         key = private_key_of_pem(pem)
     except PemError as error:
         for complaint in error.complaints:
-            machine.console.say(complaint)
-        machine.console.say("key refused", status=error.status)
+            machine.console.log(complaint)
+        machine.console.log("key refused", status=error.status)
         raise
     try:
         machine.store(private_key=_key_der(key))
     except FlashRefusesError:
-        machine.console.say("key refused", status=_CKR_DEVICE_MEMORY)
+        machine.console.log("key refused", status=_CKR_DEVICE_MEMORY)
         raise
 
 
@@ -126,7 +126,7 @@ def _import_jitr_certificate(machine: Machine, pem: str) -> None:
     """Try to store the JITR certificate: like most boards, this one has no storage for it."""
     der_of_certificate_pem(pem)
     for event in ("no jitr file", "certificate written", "jitr not saved", "no storage for jitr"):
-        machine.console.say(event)
+        machine.console.log(event)
 
 
 def _ensure_key_pair(machine: Machine, *, imported_key: bool) -> None:
@@ -134,9 +134,9 @@ def _ensure_key_pair(machine: Machine, *, imported_key: bool) -> None:
     key = load_key(held.private_key)
     if not imported_key:
         if key is None:
-            machine.console.say("no key file")
+            machine.console.log("no key file")
         if held.certificate is None:
-            machine.console.say("no certificate file")
+            machine.console.log("no certificate file")
     # A stored RSA key has no public key to print: the firmware then generates a pair as well.
     needed = not imported_key and not isinstance(key, ec.EllipticCurvePrivateKey)
     forced = machine.image.text(FORCE_MACRO) == "1"
@@ -144,10 +144,10 @@ def _ensure_key_pair(machine: Machine, *, imported_key: bool) -> None:
         key = _generate_key_pair(machine)
     shown = key if isinstance(key, ec.EllipticCurvePrivateKey) else None
     if shown is not None and machine.release.dumps_every_boot and (forced or not imported_key):
-        machine.console.say("showing key")
+        machine.console.log("showing key")
         _show(machine, shown)
     if not imported_key and (needed or forced or held.certificate is None):
-        machine.console.say("certificate outdated")
+        machine.console.log("certificate outdated")
         if shown is not None and not machine.release.dumps_every_boot:
             _show(machine, shown)
 
@@ -155,7 +155,7 @@ def _ensure_key_pair(machine: Machine, *, imported_key: bool) -> None:
 def _generate_key_pair(machine: Machine) -> ec.EllipticCurvePrivateKey:
     if machine.release.waits:
         seconds = machine.image.number(DELAY_MACRO, _DEFAULT_DELAY_S)
-        machine.console.say("waiting", seconds=seconds)
+        machine.console.log("waiting", seconds=seconds)
         machine.clock.spend(seconds * 1000)
     machine.clock.spend(_KEY_GENERATION_MS)
     count = machine.flash.read().generated + 1
