@@ -12,8 +12,8 @@ from labkit.errors import CloudError, LabError
 def shown(cell: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Run a cell and return what it shows."""
     InteractiveShell(colors="nocolor").run_cell(cell)
-    told = capsys.readouterr()
-    return told.out + told.err
+    output = capsys.readouterr()
+    return output.out + output.err
 
 
 @pytest.mark.parametrize("kind", [each for each in vars(errors).values() if isinstance(each, type)])

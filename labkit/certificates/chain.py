@@ -70,7 +70,7 @@ class Chain:
     Attributes:
         device: the device's certificate.
         root: the certificate authority's certificate; None if it is missing.
-        signer: the CSR signer; None if there is no request.
+        signer: the CSR signer; None without a request.
         holds_device_key: whether the certificate holds the device's key; None if the key is
             unknown.
     """

@@ -56,7 +56,7 @@ def load_certificate(source: str | bytes) -> x509.Certificate:
         source: the content of a file such as `deviceCert.pem`.
 
     Raises:
-        CertificateError: there is no certificate, or more than one, or it is damaged.
+        CertificateError: the source does not have exactly one certificate, or it is damaged.
     """
     return _load(source, x509.load_der_x509_certificate, "certificate")
 
@@ -70,7 +70,7 @@ def load_request(source: str | bytes) -> x509.CertificateSigningRequest:
         source: the content of a file such as `deviceCert.csr`.
 
     Raises:
-        CertificateError: there is no request, or more than one, or it is damaged.
+        CertificateError: the source does not have exactly one request, or it is damaged.
     """
     return _load(source, x509.load_der_x509_csr, "certificate request")
 
@@ -83,7 +83,7 @@ def load_private_key(source: str | bytes, passphrase: str | bytes | None = None)
         passphrase: the key's passphrase; None if it is not encrypted.
 
     Raises:
-        CertificateError: there is no private key, or more than one; the passphrase is missing,
+        CertificateError: the source does not have exactly one private key; the passphrase is missing,
             wrong or not needed; or the key is neither RSA nor EC.
     """
     octets = _as_bytes(source)

@@ -47,7 +47,7 @@ class Console:
         """Return the key of the newest dump.
 
         Raises:
-            NoDumpError: there is no dump.
+            NoDumpError: the text has no dump.
             DumpError: the newest dump is damaged or cut off, or later lines show that the device
                 has another key now. An older dump is never used instead.
         """

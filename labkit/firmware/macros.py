@@ -187,7 +187,7 @@ def find(source: Source, name: str) -> Definition:
     """Return the definition of a macro.
 
     Raises:
-        MacroNotFoundError: there is no definition.
+        MacroNotFoundError: the text does not define it.
         FirmwareError: there are several, or an `#undef` may remove it.
     """
     found = _candidates(source, name) or _candidates_by_alias(source, name)

@@ -1,6 +1,6 @@
 """Find the definitions of a C source that may be compiled, and their conditions.
 
-One pass over the lines tracks `#if` and `#define` as the preprocessor does (C11, 6.10). If the text
+A single pass tracks `#if` and `#define` as the preprocessor does (C11, 6.10). If the text
 does not settle a condition, the definitions in all its branches may be compiled.
 """
 
@@ -81,7 +81,7 @@ class _Conditional:
 
 
 class _Walk:
-    """One pass over the lines that tracks conditionals and definitions."""
+    """A single pass that tracks conditionals and definitions line by line."""
 
     def __init__(self, source: Source, defines: Mapping[str, str | None]) -> None:
         self._source = source

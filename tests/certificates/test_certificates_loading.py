@@ -1,4 +1,4 @@
-"""Loading: what stands in a file is read, or named; never shown."""
+"""Loading: the content of a file is read, or named; never shown."""
 
 from __future__ import annotations
 

@@ -118,8 +118,8 @@ def test_a_private_key_is_not_shown(form: str, way: str) -> None:
         "glued": text([*lines[:-2], lines[-2] + lines[-1]]),
     }[way]
     view = view_of(f"{log}5 5 [a] after\r\n")
-    told = shown(view).encode()
-    assert not any(trace in told for trace in traces(SECRET))
+    output = shown(view).encode()
+    assert not any(trace in output for trace in traces(SECRET))
     assert not any(line in shown(view) for line in lines[1:-1])
     assert "(not shown)" in shown(view)
     assert view.lines[-1].text == "5 5 [a] after"
