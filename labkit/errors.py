@@ -32,6 +32,12 @@ A message states what happened, where, and what to do next. It never contains ke
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class LabError(Exception):
     """Base of the errors that labkit raises on purpose; never raised itself."""
@@ -186,3 +192,22 @@ class NotReadyError(LabError):
         super().__init__(message)
         self.step = step
         self.page = page
+
+
+@contextmanager
+def in_file(path: object) -> Iterator[None]:
+    """Put a file's path before the message of a `LabError` that is raised inside.
+
+    `line 3: …` becomes `/x/keys.h, line 3: …`, and `Expected …` becomes `/x/ca.pem: expected …`. A
+    message with the path stays as it is.
+    """
+    try:
+        yield
+    except LabError as error:
+        message = str(error)
+        if str(path) not in message:
+            joint = ", " if message.startswith("line ") else ": "
+            is_word = message[1:2].islower()
+            message = message[:1].lower() + message[1:] if is_word else message
+            error.args = (f"{path}{joint}{message}", *error.args[1:])
+        raise

@@ -83,8 +83,8 @@ def load_private_key(source: str | bytes, passphrase: str | bytes | None = None)
         passphrase: the key's passphrase; None if it is not encrypted.
 
     Raises:
-        CertificateError: the source does not have exactly one private key; the passphrase is missing,
-            wrong or not needed; or the key is neither RSA nor EC.
+        CertificateError: the source does not have exactly one private key; the passphrase is
+            missing, wrong or not needed; or the key is neither RSA nor EC.
     """
     octets = _as_bytes(source)
     if not pem.blocks(octets):

@@ -11,10 +11,12 @@ import click
 
 from labkit.cli.options import FILE, ends, output_option
 from labkit.cli.output import put
-from labkit.errors import WorkspaceError
+from labkit.errors import WorkspaceError, in_file
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cryptography.x509 import Certificate
 
     from labkit.certificates import SigningKey
 
@@ -121,7 +123,7 @@ def verification(ca: Path, ca_key: Path, registration_code: str, output: Path | 
 
     from labkit import certificates
 
-    issuer = certificates.Issuer(certificates.load_certificate(ca.read_bytes()), _load_key(ca_key))
+    issuer = certificates.Issuer(_load_certificate(ca), _load_key(ca_key))
     made = issuer.verification_certificate(
         registration_code,
         public_key=ec.generate_private_key(ec.SECP256R1()).public_key(),
@@ -180,11 +182,13 @@ def issue(
         raise click.UsageError("name the device: give --subject or --csr.")
     name = certificates.parse_subject(subject) if subject is not None else None
     if csr is not None:
-        request = certificates.load_request(csr.read_bytes())
+        with in_file(csr):
+            request = certificates.load_request(csr.read_bytes())
     elif name is not None:
         request = certificates.certificate_request(ec.generate_private_key(ec.SECP256R1()), name)
-    device_key = PublicKey.from_file(public_key.read_bytes())
-    issuer = certificates.Issuer(certificates.load_certificate(ca.read_bytes()), _load_key(ca_key))
+    with in_file(public_key):
+        device_key = PublicKey.from_file(public_key.read_bytes())
+    issuer = certificates.Issuer(_load_certificate(ca), _load_key(ca_key))
     made = issuer.issue(
         request,
         public_key=device_key,
@@ -205,7 +209,14 @@ def show(file: Path) -> None:
     """Show the contents of the certificate in FILE, in words."""
     from labkit import certificates
 
-    click.echo(repr(certificates.describe(certificates.load_certificate(file.read_bytes()))))
+    click.echo(repr(certificates.describe(_load_certificate(file))))
+
+
+def _load_certificate(file: Path) -> Certificate:
+    from labkit import certificates
+
+    with in_file(file):
+        return certificates.load_certificate(file.read_bytes())
 
 
 def _load_key(file: Path) -> SigningKey:
@@ -215,7 +226,8 @@ def _load_key(file: Path) -> SigningKey:
     passphrase = os.environ.get(PASSPHRASE) if b"ENCRYPTED" in raw else None
     if passphrase is None and b"ENCRYPTED" in raw and sys.stdin.isatty():
         passphrase = click.prompt(f"Passphrase of {file}", hide_input=True, err=True)
-    return certificates.load_private_key(raw, passphrase)
+    with in_file(file):
+        return certificates.load_private_key(raw, passphrase)
 
 
 def _now() -> datetime:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from labkit.cli.options import FILE, ends
-from labkit.errors import WorkspaceError
+from labkit.errors import WorkspaceError, in_file
 
 
 @click.group(
@@ -53,7 +53,8 @@ def get(file: Path, macro: str) -> None:
     """
     from labkit import firmware as sources
 
-    found = sources.get(sources.decode(file.read_bytes()), macro)
+    with in_file(file):
+        found = sources.get(sources.decode(file.read_bytes()), macro)
     if found.value is None:
         return
     if _is_secret(found.name, found.value):
@@ -101,7 +102,8 @@ def set_macro(
         raise click.UsageError("give either VALUE or --pem FILE.")
     text = sources.decode(pem.read_bytes()) if pem else value
     raw = file.read_bytes()
-    edit = sources.edit(sources.decode(raw), macro, None if text == "NULL" else text)
+    with in_file(file):
+        edit = sources.edit(sources.decode(raw), macro, None if text == "NULL" else text)
     click.echo(sources.encode(edit.diff(file.name)), nl=False)
     if not edit.changed:
         click.echo(f"{file}: {macro} already has this value; nothing was changed", err=True)

@@ -9,6 +9,7 @@ import click
 
 from labkit.cli.options import INPUT, ends, output_option
 from labkit.cli.output import put
+from labkit.errors import in_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,8 @@ def key(console_log: Path, form: str, output: Path | None) -> None:
 
     with click.open_file(str(console_log), "rb") as file:
         log = console.parse(file)
-    public_key = log.public_key()
+    with in_file("standard input" if str(console_log) == "-" else console_log):
+        public_key = log.public_key()
     forms: dict[str, str | bytes] = {
         "pem": public_key.pem,
         "der": public_key.der,
