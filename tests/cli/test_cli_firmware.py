@@ -157,7 +157,7 @@ def test_set_refuses_another_file(header: Path, tmp_path: Path, content: str, sa
     file = tmp_path / "wrong"
     file.write_bytes(content.encode("latin-1"))
     ended = firmware("set", header, CERTIFICATE, "--pem", file)
-    assert_refused(ended, said)
+    assert_refused(ended, said, f"{header}: {CERTIFICATE}")
     assert content.splitlines()[-1][:20] not in ended.err or len(content.splitlines()) > 2
     assert not any(line in ended.err for line in content.splitlines()[1:-1])
     assert header.read_bytes() == HEADER

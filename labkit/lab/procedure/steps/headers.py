@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit import firmware
-from labkit.errors import FirmwareError, MacroNotFoundError
+from labkit.errors import FirmwareError, MacroNotFoundError, in_file
 from labkit.firmware.tree import FORCE_MACRO, find_sources, known_sources
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
@@ -115,12 +115,15 @@ def plan(workbench: Workbench, step: str) -> Plan:
     if step == "force_key_generation":
         refuse_import_only(workbench.workspace.firmware)
     if step in _REFUSE_PRIVATE_KEY:
-        firmware.refuse_private_key(_text(_file(workbench, PRIVATE_KEY_PEM)))
+        keys = _file(workbench, PRIVATE_KEY_PEM)
+        with in_file(keys):
+            firmware.refuse_private_key(_text(keys))
     values = PLANNED[step](workbench)
     file = _file(workbench, next(iter(values)))
     old = text = _text(file)
-    for macro, value in values.items():
-        text = firmware.edit(text, macro, value).new
+    with in_file(file):
+        for macro, value in values.items():
+            text = firmware.edit(text, macro, value).new
     return Plan(file, old, text)
 
 
@@ -199,8 +202,9 @@ def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem:
     if value_now(workbench, CA_PEM):
         values[CA_PEM] = None
     old = text
-    for macro, value in values.items():
-        text = firmware.edit(text, macro, value).new
+    with in_file(file):
+        for macro, value in values.items():
+            text = firmware.edit(text, macro, value).new
     _keep(workbench, file)
     _show(workbench, file, old, text)
     write(file, firmware.encode(text), private=True)
