@@ -57,6 +57,7 @@ def test_an_edited_page_is_never_overwritten(
 ) -> None:
     """An update leaves it alone and names it; the unchanged page is updated."""
     (own / PAGE).write_text("my notes")
+    assert manual.copy_pages(workspace) == []
     for edition in ("second", "third"):
         for name in (PAGE, ANOTHER):
             (tracked / name).write_text(f"{edition} edition")
@@ -65,17 +66,10 @@ def test_an_edited_page_is_never_overwritten(
         assert (own / ANOTHER).read_text() == f"{edition} edition"
 
 
-def test_an_edited_page_is_not_named_without_an_update(workspace: Workspace, own: Path) -> None:
-    """Where nothing newer is there, there is nothing to say."""
-    (own / PAGE).write_text("my notes")
-    assert manual.copy_pages(workspace) == []
-    assert (own / PAGE).read_text() == "my notes"
-
-
 def test_a_page_that_was_made_like_the_new_one_is_followed(
     workspace: Workspace, tracked: Path, own: Path
 ) -> None:
-    """A reader's page that equals the update is no longer theirs, and is updated from then on."""
+    """A changed page that equals the update counts as unchanged, and is updated from then on."""
     for name in (tracked / PAGE, own / PAGE):
         name.write_text("second edition")
     assert manual.copy_pages(workspace) == []
@@ -120,10 +114,12 @@ def saved(path: Path, source: str, output: str = "") -> None:
 
 
 def test_a_page_that_was_only_run_is_updated(workspace: Workspace, tracked: Path) -> None:
-    """Outputs are no edit: they stay while the text is the manual's, and go with an update."""
-    saved(tracked / PAGE, "first", "seeded")
-    manual.copy_pages(workspace)
+    """Outputs are not an edit: they stay while the cells are the manual's, until an update."""
     own = workspace.root / "pages" / PAGE
+    for output in ("old", "seeded"):
+        saved(tracked / PAGE, "first", output)
+        manual.copy_pages(workspace)
+        assert output in own.read_text()
     saved(own, "first", "of my bench")
     assert manual.copy_pages(workspace) == []
     assert "of my bench" in own.read_text()
@@ -143,21 +139,10 @@ def test_an_answer_is_an_edit(workspace: Workspace, tracked: Path) -> None:
     assert "answer = 2" in own.read_text()
 
 
-def test_a_new_output_reaches_a_page_that_nobody_opened(
-    workspace: Workspace, tracked: Path
-) -> None:
-    """An update that changes outputs alone arrives, unless the page was run since."""
-    saved(tracked / PAGE, "same", "first")
-    manual.copy_pages(workspace)
-    saved(tracked / PAGE, "same", "second")
-    manual.copy_pages(workspace)
-    assert "second" in (workspace.root / "pages" / PAGE).read_text()
-
-
-def test_a_page_that_the_manual_has_no_more_goes_unless_it_is_the_readers(
+def test_a_removed_page_is_deleted_unless_the_reader_changed_it(
     workspace: Workspace, tracked: Path, own: Path
 ) -> None:
-    """A renamed page leaves no untouched double behind; edited ones and one's own notes stay."""
+    """The unchanged copy of a removed page is deleted; changed pages and the reader's own stay."""
     (own / "pictures/board.svg").write_text("my drawing")
     (own / "my-notes.ipynb").write_text("mine")
     for name in (ANOTHER, "pictures/board.svg"):
@@ -171,7 +156,7 @@ def test_a_page_that_the_manual_has_no_more_goes_unless_it_is_the_readers(
 def test_a_new_page_does_not_take_the_place_of_a_readers(
     workspace: Workspace, tracked: Path, own: Path
 ) -> None:
-    """A page that the manual begins to have under a name that the reader uses is named and kept."""
+    """A new page does not replace a page of the reader with the same name."""
     for name in ("04-new.ipynb", "pictures/new.svg"):
         (own / name).write_text("mine")
         (tracked / name).write_text("the manual's")

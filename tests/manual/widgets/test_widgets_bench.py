@@ -83,18 +83,10 @@ def test_a_fault_is_planted_and_taken_away(panel: BenchPanel, lab: Lab) -> None:
     assert "planted rows-lost: a log queue" in panel.html(live=False)
     panel.press("unplant")
     assert not read_board(lab).has_fault
-    assert "planted rows-lost" not in repr(panel)
-
-
-def test_an_unknown_fault_is_refused(lab: Lab) -> None:
-    """The message names those that there are."""
+    assert drills.unplant(lab) == "no fault was planted"
     with pytest.raises(ManualError, match=r"'fire'.*transport"):
         drills.plant(lab, "fire")
-
-
-def test_nothing_planted_is_nothing_taken_away(lab: Lab) -> None:
-    """Without a fault, removing it is not an error."""
-    assert drills.unplant(lab) == "no fault was planted"
+    assert "planted rows-lost" not in repr(panel)
 
 
 def test_no_fault_is_planted_over_a_drill(lab: Lab) -> None:

@@ -67,16 +67,6 @@ def test_the_last_progress_is_painted() -> None:
         panel.wait()
 
 
-def test_a_panel_without_a_front_end_is_not_painted() -> None:
-    """Without a front end there is nothing to paint, and the work is done all the same."""
-    panel = Counting()
-    panel.start("counting", panel.count_and_wait)
-    panel.stop()
-    panel.wait()
-    assert panel.text() == f"counted to {LAST}"
-    assert "front" not in panel.__dict__
-
-
 def test_the_same_message_is_reported_again() -> None:
     """Two presses with the same result report it twice, so a screen reader reads it twice."""
     panel = Counting()
