@@ -34,7 +34,7 @@ WRONG_PIN = "135791"
 
 
 def open_signer(place: Workspace, where: str, pin: str | None = None) -> Signer:
-    """Return the CSR signer of a lab that has SoftHSM2, or has not."""
+    """Return the CSR signer of a lab with or without SoftHSM2."""
     module = softhsm_module if where == "token" else (lambda: None)
     return approval.open_signer(place, administrator="ada", pin=pin, variables={}, module=module)
 
@@ -70,7 +70,7 @@ def authority(place: Workspace, signer: Signer) -> Authority:
 
 
 def refused(authority: Authority, csr: x509.CertificateSigningRequest, reason: str) -> None:
-    """A request is refused for a reason, and the last line of the log says so."""
+    """Assert that a request is refused, and that the last line of the log has the reason."""
     lines = len(authority.log.decisions())
     key = PUMP_7 if reason.startswith(("replayed", "used")) else PUMP_8
     with pytest.raises(ApprovalError, match=reason) as caught:
@@ -82,7 +82,7 @@ def refused(authority: Authority, csr: x509.CertificateSigningRequest, reason: s
 
 
 def test_what_is_approved_is_issued(authority: Authority, signer: Signer) -> None:
-    """The certificate has the approved name and the device's key; its line says so."""
+    """The certificate and its line have the approved name and the device's key."""
     certificate = authority.issue(signer.request("pump-7", PUMP_7), public_key=PUMP_7)
     assert certificates.common_name(certificate.subject) == "pump-7"
     assert certificates.public_key(certificate) == PUMP_7
@@ -92,7 +92,7 @@ def test_what_is_approved_is_issued(authority: Authority, signer: Signer) -> Non
 
 
 def test_a_rogue_request_is_refused(authority: Authority) -> None:
-    """A valid request that another key signed, for the same name and device, gets nothing."""
+    """A valid request for the same name and device, signed by another key, is refused."""
     refused(authority, approval.rogue_signer().request("pump-8", PUMP_8), "rogue request")
     assert authority.log.decisions()[-1].who == "unknown"
 
@@ -106,7 +106,7 @@ def test_a_damaged_request_is_refused(authority: Authority, signer: Signer) -> N
 
 
 def test_a_replayed_request_is_refused(authority: Authority, signer: Signer) -> None:
-    """The same request once more gets no second certificate, but `issued` gives the first."""
+    """The same request gets no second certificate; `issued` returns the first."""
     csr = signer.request("pump-7", PUMP_7)
     certificate = authority.issue(csr, public_key=PUMP_7)
     refused(authority, csr, "replayed request")
@@ -141,14 +141,14 @@ def test_a_taken_name_is_refused(authority: Authority, signer: Signer) -> None:
 
 
 def test_an_approval_is_for_one_key(authority: Authority, signer: Signer) -> None:
-    """An approval that names another device key, or none as the documentation has it."""
+    """A request that names another device key, or no key as in the documentation, is refused."""
     refused(authority, signer.request("pump-8", PUMP_7), "names another device key")
     refused(authority, signer.request("pump-8"), "names no device key")
     authority.issue(signer.request("pump-8", PUMP_8), public_key=PUMP_8)
 
 
 def test_one_signer_is_registered(authority: Authority, signer: Signer) -> None:
-    """The same one again is no new line; another one is refused, in the log too."""
+    """The same one again adds no line; another one is refused, also in the log."""
     lines = len(authority.log.decisions())
     authority.register(signer.key.public_key(), "ada")
     assert len(authority.log.decisions()) == lines
@@ -158,7 +158,7 @@ def test_one_signer_is_registered(authority: Authority, signer: Signer) -> None:
 
 
 def test_nothing_is_issued_before_a_registration(place: Workspace, signer: Signer) -> None:
-    """A CA without a registered signer issues for nobody."""
+    """A CA without a registered signer refuses every request."""
     approval.start_new_log(place)
     authority = approval.open_authority(place, CA_KEY)
     refused(authority, signer.request("pump-8", PUMP_8), "no CSR signer is registered")
@@ -167,7 +167,7 @@ def test_nothing_is_issued_before_a_registration(place: Workspace, signer: Signe
 
 
 def test_the_rules_of_issuing_hold_too(authority: Authority, signer: Signer) -> None:
-    """The CA's own key is no device's, approved or not; the refusal is in the log."""
+    """The CA's key is refused as a device key, even if approved; the refusal is in the log."""
     ca_key = PublicKey.from_key(CA_KEY)
     with pytest.raises(ApprovalError, match="CA"):
         authority.issue(signer.request("pump-9", ca_key), public_key=ca_key)
@@ -176,7 +176,7 @@ def test_the_rules_of_issuing_hold_too(authority: Authority, signer: Signer) -> 
 
 @pytest.mark.needs("openssl")
 def test_openssl_makes_the_same_approval(tmp_path: Path) -> None:
-    """The command on the page names the device key as a request of labkit's does."""
+    """The command on the page names the device key as labkit does."""
     subprocess.run(
         ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "k",
          "-subj", "/CN=pump-7", "-addext", f"subjectKeyIdentifier={PUMP_7.sha256}", "-out", "csr"],
@@ -188,7 +188,7 @@ def test_openssl_makes_the_same_approval(tmp_path: Path) -> None:
 
 @pytest.mark.needs("openssl")
 def test_openssl_verifies_a_request(signer: Signer, tmp_path: Path) -> None:
-    """It reads the signature and the device key's SHA-256; a changed byte it does not verify."""
+    """It verifies the signature and shows the device key's SHA-256; a changed byte fails."""
     csr = signer.request("pump-7", PUMP_7)
     for name, pem in (("good", certificates.to_pem(csr)), ("bad", _damaged(csr))):
         (tmp_path / name).write_text(pem)
@@ -208,7 +208,7 @@ def test_openssl_verifies_a_request(signer: Signer, tmp_path: Path) -> None:
 
 
 def test_a_wrong_pin_is_refused(place: Workspace, where: str, signer: Signer) -> None:
-    """The message tells no PIN, neither does the signer, and the right one still opens."""
+    """No message and no repr has the PIN, and the right one still works."""
     with pytest.raises(ApprovalError, match="the PIN was refused") as caught:
         open_signer(place, where, pin=WRONG_PIN)
     assert WRONG_PIN not in str(caught.value)
@@ -217,13 +217,13 @@ def test_a_wrong_pin_is_refused(place: Workspace, where: str, signer: Signer) ->
 
 
 def test_a_pin_that_cannot_be_one(place: Workspace, where: str) -> None:
-    """Too short: said at once, before a token counts it as a wrong one."""
+    """It is refused before a token counts it as a wrong PIN."""
     with pytest.raises(ApprovalError, match="expected 4 to 255 bytes, got 3"):
         open_signer(place, where, pin="123")
 
 
 def test_no_pin_is_written(place: Workspace, signer: Signer) -> None:
-    """No file of the workspace holds the PIN, nor a private key in the clear."""
+    """No file of the workspace has the PIN or an unencrypted private key."""
     assert signer.key.key_size == 2048
     for file in filter(Path.is_file, place.ca.rglob("*")):
         content = file.read_bytes()
@@ -235,7 +235,7 @@ def test_no_pin_is_written(place: Workspace, signer: Signer) -> None:
 
 @pytest.mark.needs("softhsm2-util")
 def test_the_token_keeps_its_key(tmp_path: Path) -> None:
-    """Asked for its private exponent the token refuses; it only signs as requests are signed."""
+    """The token refuses its private exponent, and signs only with the algorithm of requests."""
     signer = open_signer(open_place(tmp_path), "token")
     assert isinstance(signer.key, TokenKey)
     assert copy.copy(signer.key) is copy.deepcopy(signer.key) is signer.key
@@ -250,7 +250,7 @@ def test_the_token_keeps_its_key(tmp_path: Path) -> None:
 
 @pytest.mark.needs("softhsm2-util")
 def test_two_first_openings_make_one_key(tmp_path: Path) -> None:
-    """Two kernels that open the signer at the same time end with the same key."""
+    """Two kernels that open the signer at the same time get the same key."""
     place = open_place(tmp_path)
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: open_signer(place, "token"), range(2))
@@ -284,7 +284,7 @@ def test_what_a_tokens_refusal_says() -> None:
 
 
 def test_real_hardware_is_named_by_variables(tmp_path: Path) -> None:
-    """Module and label, or nothing; half of it is an error that says what is missing."""
+    """With module and label; one of them alone is an error."""
     module = tmp_path / "module.so"
     named = {"LABKIT_PKCS11_MODULE": str(module), "LABKIT_PKCS11_TOKEN": "real"}
     assert real_token({}) is None
@@ -299,7 +299,7 @@ def test_real_hardware_is_named_by_variables(tmp_path: Path) -> None:
 
 
 def test_the_page_says_where_softhsm2_is_missing(tmp_path: Path) -> None:
-    """The package is named; a token that is there already is not replaced by a file."""
+    """The message has the package; an existing token is not replaced by a file."""
     place = open_place(tmp_path)
     assert "apt install softhsm2" in open_signer(place, "file").custody()
     other = open_place(tmp_path / "other")
@@ -310,7 +310,7 @@ def test_the_page_says_where_softhsm2_is_missing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_kill_at_any_line(tmp_path: Path) -> None:
-    """Killed anywhere, the log is whole, and the request has one certificate in the end."""
+    """After a kill anywhere the log is valid, and the request gets one certificate."""
     done = subprocess.run(
         [
             sys.executable,
@@ -334,7 +334,7 @@ def _damaged(csr: x509.CertificateSigningRequest) -> str:
 
 @pytest.mark.slow
 def test_the_page_is_the_same_with_a_key_in_a_file(tmp_path: Path) -> None:
-    """Without SoftHSM2 the page runs to its end, and only the cell that says so is another."""
+    """Without SoftHSM2 the page runs to its end, and only the cell about it differs."""
     stored = nbformat.read(render_pages.PAGES / "11-csr-signer-in-production.ipynb", 4)
     without = copy.deepcopy(stored)
     opening = next(cell for cell in without.cells if cell.cell_type == "code")

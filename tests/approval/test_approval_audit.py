@@ -1,4 +1,4 @@
-"""The audit log: whole lines only, each chained to the one before, read with suspicion."""
+"""The audit log has complete lines only, each chained to the line before."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def log(tmp_path: Path) -> AuditLog:
 
 
 def test_a_log_reads_as_it_was_written(log: AuditLog) -> None:
-    """Four lines, four decisions; its repr says each; none yet is said, too."""
+    """Four lines are four decisions in its repr; an empty log has its own repr."""
     assert [each.name for each in log.decisions()] == [f"pump-{n}" for n in range(4)]
     assert log.verify() == log.verify(log.head) == log.verify(NUL) == 4
     assert len(repr(log).splitlines()) == 4
@@ -59,7 +59,7 @@ def test_a_log_reads_as_it_was_written(log: AuditLog) -> None:
     ids=["first gone", "second gone", "swapped", "changed", "doubled", "spaced", "{}", "[]", "''"],
 )
 def test_a_changed_log_is_found(log: AuditLog, change, number: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 a lambda of the table
-    """The message names the line, and nothing more is decided."""
+    """The message has the line, and no further decision is made."""
     changed = "\n".join(change(log.path.read_text().splitlines())) + "\n"
     log.path.write_text(changed)
     for ask in (log.verify, log.decisions, lambda: log.decide(lambda _: decision("more"))):
@@ -69,7 +69,7 @@ def test_a_changed_log_is_found(log: AuditLog, change, number: int) -> None:  # 
 
 
 def test_a_cut_end_is_found_by_a_noted_head(log: AuditLog) -> None:
-    """Without the head it is not: a shorter log is whole in itself."""
+    """Without the head it is not found."""
     head = log.head
     log.path.write_text("".join(log.path.read_text().splitlines(keepends=True)[:3]))
     assert log.verify() == 3
@@ -78,7 +78,7 @@ def test_a_cut_end_is_found_by_a_noted_head(log: AuditLog) -> None:
 
 
 def test_a_torn_line_was_never_decided(log: AuditLog) -> None:
-    """Cut at any byte of its last line, a log has three decisions and goes on."""
+    """A log that is cut in its last line has three decisions and can be continued."""
     whole = log.path.read_bytes()
     begin = whole[:-1].rindex(b"\n") + 1
     for end in range(begin, len(whole), 7):
@@ -89,7 +89,7 @@ def test_a_torn_line_was_never_decided(log: AuditLog) -> None:
 
 
 def test_two_at_once_see_each_other(tmp_path: Path) -> None:
-    """Each decision is made in view of all earlier ones, of any process."""
+    """Each decision can depend on all earlier ones."""
     path = tmp_path / "audit.jsonl"
     with ThreadPoolExecutor(4) as pool:
         list(
@@ -103,7 +103,7 @@ def test_two_at_once_see_each_other(tmp_path: Path) -> None:
 
 @given(st.binary() | st.recursive(st.none() | st.text(), st.lists).map(json.dumps).map(str.encode))
 def test_any_file(content: bytes) -> None:
-    """It is a log or an ApprovalError, and nothing but the lines that were written is a log."""
+    """Any other content is an ApprovalError or an empty log."""
     try:
         decisions, _ = parse(content + b"\n", "audit.jsonl")
     except ApprovalError:
@@ -113,7 +113,7 @@ def test_any_file(content: bytes) -> None:
 
 @given(st.data())
 def test_one_changed_byte(data: st.DataObject) -> None:
-    """Any byte of a log that is changed is found."""
+    """Any changed byte is found."""
     whole = _LOG
     at = data.draw(st.integers(0, len(whole) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda value: value != whole[at]))

@@ -1,4 +1,4 @@
-"""A record's file is a ZIP that is a function of its name, its files and its time."""
+"""A record's file is a ZIP whose bytes depend only on its name, its files and its time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def at(offset: int, raw: bytes) -> bytes:
 
 
 def shared(count: int, content: bytes) -> bytes:
-    """Return a ZIP whose entries all have the bytes of the first one."""
+    """Return a ZIP whose entries all share the bytes of the first one."""
     one = packed({"r/00000": content})
     begin = one.rindex(b"PK\1\2")
     entry = one[begin : begin + 46]
@@ -85,7 +85,7 @@ def test_written_bytes_never_change() -> None:
 
 @pytest.mark.parametrize("year", [1980, 2026, 2107])
 def test_archive_is_read_back(year: int) -> None:
-    """Reading gives name, files in the file's order, and time, in the first and last year too."""
+    """Reading gives name, files in order, and time, also in the first and last year."""
     when = WHEN.replace(year=year)
     archive = read_archive(write_archive("record-1", FILES, when))
     assert (archive.name, archive.files, archive.when) == ("record-1", FILES, when)
@@ -118,7 +118,7 @@ PATHS = ["../x", "a/../x", "/x", "a//x", "a/", "", ".", "./x", "a\\x", "C:x", "a
 
 @pytest.mark.parametrize("path", PATHS)
 def test_name_that_climbs_out_or_is_not_plain_is_refused(path: str) -> None:
-    """It is neither written nor, written by another program, read."""
+    """It is not written, and not read if another program wrote it."""
     with pytest.raises(RecordError, match="stays inside"):
         write_archive("r", {path: b""}, WHEN)
     with pytest.raises(RecordError):
@@ -128,7 +128,7 @@ def test_name_that_climbs_out_or_is_not_plain_is_refused(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "r/"])
 def test_root_folder_is_one_plain_name(name: str) -> None:
-    """A root folder that is a path, or none, is refused."""
+    """A path or an empty name is refused."""
     with pytest.raises(RecordError):
         write_archive(name, FILES, WHEN)
 
@@ -137,7 +137,7 @@ def test_root_folder_is_one_plain_name(name: str) -> None:
     "other", [{"tzinfo": None}, {"microsecond": 1}, {"second": 1}, {"year": 1979}, {"year": 2108}]
 )
 def test_time_that_a_zip_cannot_hold_is_refused(other: dict[str, int]) -> None:
-    """No time zone, odd or broken seconds, before 1980 or after 2107."""
+    """No time zone, odd or fractional seconds, before 1980 or after 2107."""
     with pytest.raises(RecordError, match="a ZIP cannot hold this time"):
         write_archive("r", FILES, WHEN.replace(**other))
 
@@ -176,16 +176,16 @@ EDITS = {
 
 @pytest.mark.parametrize("what", EDITS)
 def test_other_zip_is_refused_with_what_and_where(what: str) -> None:
-    """Whatever is done to the ZIP: the entry is named, and what to do; the twin is read."""
-    said, data = EDITS[what]
-    with pytest.raises(RecordError, match=said) as refused:
+    """The message has the place and what to do; the unchanged ZIP is read."""
+    message, data = EDITS[what]
+    with pytest.raises(RecordError, match=message) as refused:
         read_archive(data)
     assert re.search("another copy|Rename the file", str(refused.value))
     assert read_archive(SMALL).files == {"a": b"one", "b": b"two"}
 
 
 def test_ten_thousand_entries_are_refused_before_the_first_is_read() -> None:
-    """As many as a record may have are read."""
+    """The largest allowed number is read."""
     many = {f"f{n:05}": b"" for n in range(10_000)}
     with pytest.raises(RecordError, match="at most 1000 files"):
         write_archive("r", many, WHEN)
@@ -197,12 +197,12 @@ def test_ten_thousand_entries_are_refused_before_the_first_is_read() -> None:
     assert len(read_archive(write_archive("r", allowed, WHEN)).files) == MOST_FILES
 
 
-def peak(data: bytes, said: str) -> int:
-    """Return how many bytes refusing a file takes at most."""
+def peak(data: bytes, message: str) -> int:
+    """Return the peak memory of refusing a file, in bytes."""
     tracemalloc.start()
     try:
         for read in (read_archive, lambda raw: facts_in(io.BytesIO(raw))):
-            with pytest.raises(RecordError, match=said):
+            with pytest.raises(RecordError, match=message):
                 read(data)
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -215,7 +215,7 @@ LYING = ZEROS.replace(struct.pack("<I", 64 << 20), struct.pack("<I", 10))
 
 
 def test_zip_bomb_is_refused_before_it_is_inflated() -> None:
-    """One that states its size, one that lies about it, and many entries with the same bytes."""
+    """With its true size, with a false size, and with many entries that share bytes."""
     assert peak(ZEROS, "files of at most|at most 2097152 bytes") < 2 << 20
     assert peak(LYING, "expected it stored") < 2 << 20
     many = shared(MOST_FILES, b"\0" * (4 << 20))
@@ -224,21 +224,21 @@ def test_zip_bomb_is_refused_before_it_is_inflated() -> None:
 
 
 def test_only_a_record_s_facts_are_read() -> None:
-    """Found in a whole record; too large, or missing, refused."""
+    """They are found in a record; if they are too large or missing, it is refused."""
     whole = write_archive("r", {f"{FOLDER}{FACTS}": b"{}", METADATA: b"x"}, WHEN)
     assert facts_in(io.BytesIO(whole)) == b"{}"
-    for files, said in (
+    for files, message in (
         ({PLACE: b" " * (LARGEST_FACTS + 1)}, "at most 2097152 bytes"),
         ({f"r/{METADATA}": b"{}", "r/a.csv": b""}, "the ZIP has no file run/record.json"),
     ):
-        with pytest.raises(RecordError, match=f"{said}.*Open it with the program that did"):
+        with pytest.raises(RecordError, match=f"{message}.*Open it with the program that did"):
             facts_in(io.BytesIO(packed(files)))
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=400) | st.binary(max_size=200).map(lambda raw: raw + SMALL[-22:]))
 def test_any_bytes_are_refused_without_another_error(raw: bytes) -> None:
-    """Reading what is no record gives a RecordError."""
+    """Reading other bytes gives a RecordError."""
     for read in (read_archive, lambda raw: facts_in(io.BytesIO(raw))):
         with pytest.raises(RecordError):
             read(raw)
@@ -252,7 +252,7 @@ NAMES = st.from_regex(r"[a-z0-9._-]{1,8}(/[a-z0-9._-]{1,8}){0,3}", fullmatch=Tru
 def test_every_archive_reads_back_or_is_refused(
     files: dict[str, bytes], data: st.DataObject
 ) -> None:
-    """What can be written reads back the same; cut or edited at any bytes, it is refused."""
+    """A written record reads back the same; cut or edited anywhere, it is refused."""
     try:
         whole = write_archive("r", files, WHEN)
     except RecordError:

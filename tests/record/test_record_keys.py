@@ -1,4 +1,4 @@
-"""The keys that sign records: made once, 0600, with a passphrase or none, rotated, minisign's."""
+"""The signing keys are made once, with mode 0600 and an optional passphrase, and rotated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make guessing a passphrase cheap, as tests that are not about it like it."""
+    """Make scrypt fast, for tests that are not about its cost."""
     monkeypatch.setattr(signing_keys, "_OPERATIONS", 1 << 15)
     monkeypatch.setattr(signing_keys, "_MEMORY", 1 << 22)
 
@@ -41,7 +41,7 @@ def mode(path: Path) -> int:
 
 
 def test_first_use_makes_a_key_and_the_second_uses_it(tmp_path: Path) -> None:
-    """The same key signs twice; listing alone makes nothing."""
+    """The same key signs twice; listing does not make a key."""
     assert known_keys(tmp_path, NONE) == []
     assert not list(tmp_path.iterdir())
     key = signing_key(tmp_path, NONE)
@@ -54,7 +54,7 @@ def test_first_use_makes_a_key_and_the_second_uses_it(tmp_path: Path) -> None:
 
 
 def test_using_a_key_leaves_its_public_key_as_it_is(tmp_path: Path) -> None:
-    """It goes on telling when it was made; one that was lost is written again."""
+    """It keeps its date; a lost public key is written again."""
     key = signing_key(tmp_path, NONE)
     (known,) = known_keys(tmp_path, NONE)
     year = re.sub(r"made \d{4}", "made 2001", known.text)
@@ -83,7 +83,7 @@ def test_secret_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path, mask:
 
 
 def test_variable_names_another_folder(tmp_path: Path) -> None:
-    """LABKIT_RECORD_KEYS wins over the workspace."""
+    """LABKIT_RECORD_KEYS has priority over the workspace."""
     there = {"LABKIT_RECORD_KEYS": str(tmp_path / "a" / "keys")}
     key = signing_key(tmp_path / "lab", there)
     assert (tmp_path / "a" / "keys" / f"{key.key_id}.pub").is_file()
@@ -110,7 +110,7 @@ def test_record_by_an_older_key_still_verifies(tmp_path: Path) -> None:
 
 
 def test_rotation_leaves_nothing_of_the_old_secret_key(tmp_path: Path) -> None:
-    """No file of the folder holds it any more."""
+    """No file of the folder contains it any more."""
     signing_key(tmp_path, NONE)
     folder = tmp_path / "record-keys"
     old = (folder / "current.key").read_text().splitlines()[1]
@@ -123,7 +123,7 @@ def test_rotation_leaves_nothing_of_the_old_secret_key(tmp_path: Path) -> None:
 @POSIX
 @pytest.mark.parametrize("too_much", [0o640, 0o604, 0o660])
 def test_key_that_others_can_read_is_refused(tmp_path: Path, too_much: int) -> None:
-    """The error says what to do; rotating helps, too, and what it says helps."""
+    """The command in the message solves it, and so does rotating."""
     key = signing_key(tmp_path, NONE)
     file = tmp_path / "record-keys" / "current.key"
     file.chmod(too_much)
@@ -138,7 +138,7 @@ def test_key_that_others_can_read_is_refused(tmp_path: Path, too_much: int) -> N
 
 @POSIX
 def test_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
-    """They could put a key of theirs into it."""
+    """They could put their own key into it."""
     signing_key(tmp_path, NONE)
     folder = tmp_path / "record-keys"
     folder.chmod(0o777)
@@ -150,7 +150,7 @@ def test_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("cheap")
 def test_passphrase_opens_the_key(tmp_path: Path) -> None:
-    """From the variable, or from a command; with a wrong one, or with none, it stays closed."""
+    """From the variable or a command; with a wrong one, or without one, it is refused."""
     key = signing_key(tmp_path, WITH)
     assert signing_key(tmp_path, WITH).key_id == key.key_id
     assert signing_key(tmp_path, _command(f"print({PASSPHRASE!r})")).key_id == key.key_id
@@ -161,7 +161,7 @@ def test_passphrase_opens_the_key(tmp_path: Path) -> None:
     assert [known.current for known in known_keys(tmp_path, NONE)] == [True]
 
 
-def test_cost_of_a_guess_stands_in_the_file(tmp_path: Path) -> None:
+def test_cost_of_a_guess(tmp_path: Path) -> None:
     """A key that is made with a passphrase is encrypted with scrypt at 128 MiB."""
     key = signing_key(tmp_path, WITH)
     stored = signing_keys.minisign.SecretKey.from_file(tmp_path / "record-keys" / "current.key")
@@ -171,7 +171,7 @@ def test_cost_of_a_guess_stands_in_the_file(tmp_path: Path) -> None:
 
 
 def test_passphrase_for_a_key_that_has_none_is_refused(tmp_path: Path) -> None:
-    """Who sets a passphrase is not left to believe that it protects; rotating makes it so."""
+    """A passphrase that does not protect the key is refused; a rotated key has it."""
     signing_key(tmp_path, NONE)
     with pytest.raises(RecordError, match="but the key has none"):
         signing_key(tmp_path, WITH)
@@ -186,7 +186,7 @@ def _command(code: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         (_command("raise SystemExit(3)"), "exit code 3"),
         (_command("pass"), "empty first line"),
@@ -198,11 +198,11 @@ def _command(code: str) -> dict[str, str]:
         ({"LABKIT_RECORD_PASSPHRASE": "a\udcffb"}, "cannot be typed"),
     ],
 )
-def test_passphrase_that_does_not_come_is_told(
-    tmp_path: Path, variables: dict[str, str], said: str
+def test_missing_passphrase_is_reported(
+    tmp_path: Path, variables: dict[str, str], message: str
 ) -> None:
-    """And no key is made without it."""
-    with pytest.raises(RecordError, match=said):
+    """No key is made without it."""
+    with pytest.raises(RecordError, match=message):
         signing_key(tmp_path, variables)
     assert known_keys(tmp_path, NONE) == []
     assert not (tmp_path / "record-keys" / "current.key").exists()
@@ -210,27 +210,27 @@ def test_passphrase_that_does_not_come_is_told(
 
 @pytest.mark.usefixtures("cheap")
 def test_no_message_has_a_key_or_a_passphrase_in_it(tmp_path: Path) -> None:
-    """Neither a repr, nor an error, nor what led to it."""
+    """No repr, no error and no cause of an error has it."""
     key = signing_key(tmp_path, WITH)
     file = tmp_path / "record-keys" / "current.key"
     whole = file.read_text()
-    said = [repr(key), repr(known_keys(tmp_path, NONE))]
+    texts = [repr(key), repr(known_keys(tmp_path, NONE))]
     secrets = [PASSPHRASE, whole.splitlines()[1], "swordfish"]
     broken = [whole[:-20], whole.replace("RWRT", "RWRU"), whole + "x", "", whole[:200] + "ü"]
     for text, variables in [*((each, WITH) for each in broken), (whole, _command("swordfish"))]:
         file.write_text(text)
         with pytest.raises(RecordError) as refused:
             signing_key(tmp_path, variables)
-        said += [str(refused.value), repr(refused.value.__cause__)]
+        texts += [str(refused.value), repr(refused.value.__cause__)]
         assert refused.value.__suppress_context__
-    assert not [each for each in said for secret in secrets if secret in each]
+    assert not [each for each in texts for secret in secrets if secret in each]
     file.write_text(whole)
     assert signing_key(tmp_path, WITH).key_id == key.key_id
 
 
 @pytest.mark.parametrize("at", [75, 90, 130, 190])
 def test_damaged_secret_key_signs_nothing(tmp_path: Path, at: int) -> None:
-    """Whichever part of it: id, secret, public key or check sum; undamaged, it signs."""
+    """In any part: id, secret, public key or check sum; the undamaged key signs."""
     key = signing_key(tmp_path, NONE)
     file = tmp_path / "record-keys" / "current.key"
     comment, line = file.read_text().splitlines()
@@ -242,8 +242,8 @@ def test_damaged_secret_key_signs_nothing(tmp_path: Path, at: int) -> None:
     assert signing_key(tmp_path, NONE).key_id == key.key_id
 
 
-def test_broken_public_key_is_told_with_its_file(tmp_path: Path) -> None:
-    """Verifying says which file, rather than that a record is not signed."""
+def test_broken_public_key_is_reported(tmp_path: Path) -> None:
+    """The message has the file."""
     signing_key(tmp_path, NONE)
     broken = tmp_path / "record-keys" / "old.pub"
     broken.write_bytes(b"\xff")
@@ -259,8 +259,8 @@ FIRST_USE = (
 )
 
 
-def test_programs_that_come_first_together_make_one_key(tmp_path: Path) -> None:
-    """Four processes, let go at the same time."""
+def test_first_uses_at_the_same_time_make_one_key(tmp_path: Path) -> None:
+    """Four processes start at the same time."""
     command = [sys.executable, "-c", FIRST_USE, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     started = [subprocess.Popen(command, **pipes) for _ in range(4)]
@@ -294,7 +294,7 @@ sys.addaudithook(hook)
 @pytest.mark.slow
 @pytest.mark.parametrize("turn", ["", "rotate"])
 def test_kill_at_any_moment_leaves_no_half_key(tmp_path: Path, turn: str) -> None:
-    """The next use has one whole key, that it lists; rotating sweeps what the kill left."""
+    """The next use has one complete key; rotating removes what the kill left."""
     killed = 0
     for moment in range(40):
         root = tmp_path / str(moment)

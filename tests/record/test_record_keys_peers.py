@@ -1,4 +1,4 @@
-"""The keys that sign records, used by the minisign command, made by it, and listed by ours."""
+"""The signing keys work with the minisign command, and its keys with labkit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder with a message to sign, left again afterwards."""
+    """Return a folder with a message to sign."""
     (tmp_path / "message").write_bytes(b"hello")
     return tmp_path
 
@@ -39,7 +39,7 @@ def minisign(folder: Path, *arguments: str, typed: str = "") -> subprocess.Compl
 @pytest.mark.needs("minisign")
 @pytest.mark.parametrize("variables", [NONE, WITH], ids=["plain", "passphrase"])
 def test_minisign_signs_with_our_key(folder: Path, variables: dict[str, str]) -> None:
-    """Its passphrase opens it there, another does not; our public key verifies it."""
+    """With its passphrase and no other; labkit's public key verifies it."""
     key = signing_key(folder, variables)
     secret, public = "record-keys/current.key", f"record-keys/{key.key_id}.pub"
     if variables:
@@ -80,7 +80,7 @@ def test_we_sign_with_a_key_that_minisign_made(folder: Path, variables: dict[str
 
 
 def test_command_lists_and_rotates(tmp_path: Path) -> None:
-    """`labkit record keys` says which key signs, and where its public key is."""
+    """`labkit record keys` lists which key signs and where its public key is."""
     empty = labkit("record", "keys", "--workspace", tmp_path)
     assert (empty.code, empty.err) == (0, "")
     assert "no signing key yet" in empty.out
@@ -108,7 +108,7 @@ def test_command_says_where_keys_cannot_be(tmp_path: Path) -> None:
 
 
 def test_keys_come_along_when_their_folder_is_copied(tmp_path: Path) -> None:
-    """A backup of the folder is a backup of the keys."""
+    """A copy of the folder has the keys."""
     key = signing_key(tmp_path / "one", NONE)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     assert signing_key(tmp_path / "two", NONE).key_id == key.key_id

@@ -113,7 +113,7 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_lists(ten: Path) -> None:
-    """A table and exit code 0; 1 if no record matches a filter; an empty folder is no error."""
+    """A table and exit code 0; 1 if no record matches a filter; an empty folder is allowed."""
     listed = labkit("record", "list", ten)
     assert (listed.code, listed.err) == (0, "")
     assert listed.out == f"{records(ten)}\n"
@@ -121,7 +121,7 @@ def test_the_command_lists(ten: Path) -> None:
     nothing = labkit("record", "list", ten, "--fingerprint", "ffffff")
     assert (nothing.code, nothing.out) == (
         1,
-        f"None of the 10 records in {ten} matches with fingerprint ffffff.\n",
+        f"None of the 10 records in {ten} matches fingerprint ffffff.\n",
     )
     assert_refused(labkit("record", "list", ten, "--since", "soon"), "expected a day")
     (ten / "empty").mkdir()
@@ -168,7 +168,7 @@ FINE = json.dumps(facts()).encode()
 NOT_RECORDS = {
     "empty": (b"", "end record of a ZIP"),
     "half written": (record(facts())[:-30], "end record of a ZIP"),
-    "text": (b"This is no ZIP, but a text that is long enough.", "end record of a ZIP"),
+    "text": (b"This is a text, not a ZIP, and it is long enough.", "end record of a ZIP"),
     "without facts": (record(facts(), place="run/other.json"), "run/record.json"),
     "packed": (_zip(FINE, compression=zipfile.ZIP_DEFLATED), "compressed"),
     "a bomb": (_zip(b" " * (3 << 20)), "at most 2097152 bytes"),

@@ -1,4 +1,4 @@
-"""A record opens only where its file is, bit for bit, what was signed."""
+"""A record opens only if its file is, bit for bit, what was signed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MESSAGE = read_archive(WHOLE).files[METADATA]
 TEXT = read_archive(WHOLE).files[SIGNATURE]
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
-"""Of the group that Ed25519 counts in. Source: RFC 8032, 5.1."""
+"""The order of Ed25519's group. Source: RFC 8032, 5.1."""
 
 
 def test_sealed_record_opens() -> None:
@@ -40,7 +40,7 @@ def test_sealed_record_opens() -> None:
 
 
 def test_record_is_a_function_of_its_content() -> None:
-    """Ed25519 makes one signature of one message: sealing twice gives the same bytes."""
+    """Ed25519 is deterministic: signing twice gives the same bytes."""
     assert sealed(KEY) == WHOLE
     assert sealed(OTHER) != WHOLE
 
@@ -53,7 +53,7 @@ def test_other_key_opens_nothing(keys: list[str]) -> None:
 
 
 def test_other_key_under_the_same_id_opens_nothing() -> None:
-    """An id is only a number: it is the key that counts."""
+    """The key is verified, not only its id."""
     raw = bytearray(base64.b64decode(OTHER_PUBLIC.splitlines()[1]))
     raw[2:10] = base64.b64decode(PUBLIC.splitlines()[1])[2:10]
     with pytest.raises(RecordError, match="is not valid"):
@@ -77,7 +77,7 @@ def _flipped(bit: int) -> bytes:
 @given(st.integers(0, 8 * len(WHOLE) - 1))
 @settings(max_examples=300, deadline=None)
 def test_flipped_bit_is_refused(bit: int) -> None:
-    """Wherever it is; without it the record opens."""
+    """A flipped bit anywhere; the unchanged record opens."""
     assert not _opens(_flipped(bit))
     assert _opens(WHOLE)
 
@@ -91,13 +91,13 @@ def test_every_flipped_bit_is_refused() -> None:
 @settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=4), st.integers(0, 4))
 def test_replaced_bytes_are_refused(at: int, raw: bytes, length: int) -> None:
-    """Bytes put in, taken out or replaced anywhere."""
+    """Bytes inserted, removed or replaced anywhere."""
     edited = WHOLE[:at] + raw + WHOLE[at + length :]
     assert _opens(edited) == (edited == WHOLE)
 
 
 def _resealed(edit: Callable[[dict[str, bytes]], object], name: str = NAME) -> bytes:
-    """Return the record in a perfect ZIP, but with other files than those that were signed."""
+    """Return the record in a correct ZIP, with other files than were signed."""
     files = dict(read_archive(WHOLE).files)
     edit(files)
     return write_archive(name, files, WHEN)
@@ -175,7 +175,7 @@ def _written(text: bytes, number: int, line: bytes) -> bytes:
 
 
 def _other_tail(line: bytes) -> bytes:
-    """Return base64 of the same bytes, with a bit set that says nothing."""
+    """Return base64 of the same bytes with another unused bit."""
     body = line.rstrip(b"=")
     letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     other = letters[letters.index(body[-1:]) ^ 1 :][:1]
@@ -183,7 +183,7 @@ def _other_tail(line: bytes) -> bytes:
 
 
 def _large_s(line: bytes) -> bytes:
-    """Return a signature with the group's order added to its number, which is the same to some."""
+    """Return a signature with the group's order added to s, which some verifiers accept."""
     raw = base64.b64decode(line)
     s = int.from_bytes(raw[-32:], "little") + ORDER
     return base64.b64encode(raw[:-32] + s.to_bytes(32, "little"))
@@ -213,14 +213,14 @@ TEXTS = {
 
 @pytest.mark.parametrize("what", TEXTS)
 def test_signature_written_otherwise_is_refused(what: str) -> None:
-    """Also where minisign itself would not mind; as `sign` writes it, it is accepted."""
+    """Also if minisign accepts it; the text that `sign` writes is accepted."""
     assert check(TEXT, MESSAGE, [PUBLIC], WHEN) == KEY.key_id
     with pytest.raises(RecordError, match="signature"):
         check(TEXTS[what], MESSAGE, [PUBLIC], WHEN)
 
 
 def test_pure_signature_is_refused() -> None:
-    """An older kind of minisign's, which does not hash first, is well signed, and not ours."""
+    """Minisign's older kind, which does not hash first, is valid but not labkit's."""
     trusted = LINES[2].removeprefix(b"trusted comment: ").decode()
     untrusted = LINES[0].removeprefix(b"untrusted comment: ").decode()
     comments = {"untrusted_comment": untrusted, "trusted_comment": trusted}
@@ -237,13 +237,13 @@ def test_pure_signature_is_refused() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=600) | st.text(max_size=300).map(str.encode))
 def test_any_signature_text_is_refused_without_another_error(text: bytes) -> None:
-    """Reading what is no signature gives a RecordError."""
+    """Reading other text gives a RecordError."""
     with pytest.raises(RecordError):
         check(text, MESSAGE, [PUBLIC], WHEN)
 
 
 def test_public_key_is_read_as_a_file_or_as_its_second_line() -> None:
-    """As `minisign -p` and `minisign -P` take it."""
+    """As `minisign -p` and `minisign -P` accept it."""
     whole, line = read_public_key(PUBLIC), read_public_key(PUBLIC.splitlines()[1])
     assert whole.key_id == line.key_id == KEY.key_id
     assert whole.comment == f"minisign public key {KEY.key_id}"
@@ -258,7 +258,7 @@ def test_public_key_is_read_as_a_file_or_as_its_second_line() -> None:
          "signature"],
 )  # fmt: skip
 def test_other_public_key_is_refused(text: str) -> None:
-    """The error says which form is expected."""
+    """The message has the expected format."""
     with pytest.raises(RecordError, match="public key in minisign's format"):
         read_public_key(text)
 

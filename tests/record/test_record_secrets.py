@@ -34,7 +34,7 @@ def kinds(name: str, content: bytes) -> set[str]:
 
 
 def in_every_form(ders: dict[str, bytes]) -> dict[tuple[str, str], set[str]]:
-    """Return what is found of each DER in each place and form."""
+    """Return the kinds that are found for each DER in each format."""
     return {
         (form, label): kinds(*FORMS[form](der, label.rpartition("'s ")[2]))
         for form in FORMS
@@ -43,14 +43,14 @@ def in_every_form(ders: dict[str, bytes]) -> dict[tuple[str, str], set[str]]:
 
 
 def test_a_private_key_is_found() -> None:
-    """Each kind of private key, in each place and form."""
+    """Each kind of private key, in each format."""
     found = in_every_form(SECRET)
     assert {where: what for where, what in found.items() if what != {"private key"}} == {}
     assert len(found) > 200
 
 
 def test_public_data_is_not_found() -> None:
-    """The twin: public keys, certificates, requests and noise, in the same places and forms."""
+    """Public keys, certificates, requests and random bytes, in the same formats."""
     found = in_every_form(NOT_SECRET)
     assert {where: what for where, what in found.items() if what} == {}
     assert len(found) > 200
@@ -88,7 +88,7 @@ def test_any_key_in_any_surrounding(scalar: int, form: str, before: str, after: 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=3000))
 def test_bytes_of_any_kind_are_searched(content: bytes) -> None:
-    """Nothing makes the search fail."""
+    """The search never fails."""
     assert isinstance(find({"a.h": content, "b.ipynb": content}), list)
     assert find({"a.bin": content + key_pair(7)[0]}) != []
 
@@ -97,7 +97,7 @@ def test_bytes_of_any_kind_are_searched(content: bytes) -> None:
 
 
 def test_the_pages_and_trees_of_the_manual_hold_none() -> None:
-    """Every page but the one that teaches with an invented Wi-Fi password, and every header."""
+    """Every page and header, except for the page with an example of a Wi-Fi password."""
     root = Path(__file__).resolve().parents[2]
     paths = [*(root / "notebooks").glob("*.ipynb"), *(root / "labkit/bench/trees").rglob("*.[ch]")]
     found = find({path.name: path.read_bytes() for path in paths})
@@ -158,7 +158,7 @@ def test_two_encodings_are_undone() -> None:
 
 
 def test_an_archive_is_refused() -> None:
-    """A gzip or ZIP file cannot be searched, in base64 either; the first bytes of one alone can."""
+    """A gzip or ZIP file is refused, also in base64; its first two bytes alone are not."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("notes.txt", "no key")

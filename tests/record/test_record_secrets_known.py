@@ -41,7 +41,7 @@ OTHER = {
 
 
 def number(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> int:
-    """Return the number that makes the key."""
+    """Return the private number of a key."""
     numbers = key.private_numbers()
     return numbers.p if isinstance(numbers, rsa.RSAPrivateNumbers) else numbers.private_value
 
@@ -67,7 +67,7 @@ NUMBER_FORMS: dict[str, Callable[[int], bytes]] = {
 
 
 def test_a_known_number_is_found_and_another_is_not() -> None:
-    """A bare scalar or prime has no shape; it is found in each form, and another key's is not."""
+    """A scalar or prime alone is found in each format, and another key's is not."""
     for kind, key in KEYS.items():
         known = [Known.key("CA key", key)]
         for form, written in NUMBER_FORMS.items():
@@ -83,7 +83,7 @@ def pem_lines(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> list[str]:
 
 
 def test_one_line_of_a_known_key_is_enough() -> None:
-    """A copy that lost BEGIN and most lines gives an RSA key away: each line behind the modulus."""
+    """Each line of an RSA key's PEM after the modulus is found."""
     known = [Known.key("imported key", KEYS["RSA"])]
     lines = zip(pem_lines(KEYS["RSA"])[9:25], pem_lines(OTHER["RSA"])[9:25], strict=True)
     for ours, other in lines:
@@ -125,7 +125,7 @@ TEXT_FORMS: dict[str, Callable[[str], bytes]] = {
 
 
 def test_a_known_text_is_found() -> None:
-    """A password, a passphrase, a token; in the twin another of the same length is none."""
+    """A password, passphrase or token is found; another of the same length is not."""
     for secret in PASSWORDS:
         known = [Known.text("Wi-Fi password", secret)]
         other = secret.translate(str.maketrans("abcdehnortu~", "ghijkgzzxyzw"))
@@ -136,7 +136,7 @@ def test_a_known_text_is_found() -> None:
 
 
 def test_a_dump_is_read_to_its_end() -> None:
-    """Characters beside a row that look like digits are none; a short last row belongs to it."""
+    """Also next to another dump, and in characters that look like hex digits."""
     for form in ("hexdump", "xxd", "the device's dump"):
         other = FORMS[form](b"something else in a dump", "A")[1]
         for secret in ("0123456789abcdef ok", "deadbeefdeadbeef!!!"):
@@ -153,7 +153,7 @@ def test_a_dump_is_read_to_its_end() -> None:
     st.sampled_from(sorted(TEXT_FORMS)),
 )
 def test_any_known_text_is_found(secret: str, form: str) -> None:
-    """Whatever characters it has."""
+    """With any characters."""
     assert find({"a": TEXT_FORMS[form](secret)}, [Known.text("passphrase", secret)]) != []
 
 
@@ -189,7 +189,7 @@ CREDENTIALS = {
 
 
 def test_a_credential_is_found() -> None:
-    """By the words before it or by its own; in JSON in JSON and in a base64 too."""
+    """By the words before it or by its own prefix; also in nested JSON and in base64."""
     for kind, text in CREDENTIALS.items():
         for content in (
             text,
@@ -225,7 +225,7 @@ def test_a_wifi_password_is_found() -> None:
 
 
 def test_a_value_that_cannot_be_read_counts_as_one() -> None:
-    """An expression may hold a password; a macro's bare name holds none here."""
+    """An expression can contain a password; the name of another macro does not."""
     define = "#define clientcredentialWIFI_PASSWORD "
     assert find({"x.h": f"{define}QUOTED(WORD)\n".encode()}) != []
     assert find({"x.h": f"{define}WORD\n".encode()}) == []
@@ -252,7 +252,7 @@ def test_no_message_and_no_repr_has_a_secret() -> None:
 
 
 def test_a_long_list_is_cut() -> None:
-    """Twenty are named, the others counted; none is nothing to refuse."""
+    """Twenty are listed, the others counted; without findings nothing is refused."""
     refuse([])
     with pytest.raises(SecretError, match="and 5 more"):
         refuse(Finding(f"{n}.txt", "token", "line 1") for n in range(25))

@@ -1,4 +1,4 @@
-"""The secret scan: what can be redacted is, the file keeps its form, and the rest is refused."""
+"""Secrets are redacted where possible, files keep their format, and the rest is refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_header_is_redacted(case: str) -> None:
-    """The macro's value is a text that says what stood there; every other macro is as it was."""
+    """A placeholder replaces the macro's value; every other macro is unchanged."""
     name, content, macro, value = HEADERS[case]
     files, redacted = without_secrets({name: content, "b.txt": b"as it was"})
     text = firmware.decode(files[name])
@@ -69,7 +69,7 @@ def test_a_header_is_redacted(case: str) -> None:
 @pytest.mark.needs("gcc")
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_redacted_header_compiles(case: str, tmp_path: Path) -> None:
-    """And the compiler sees the text where the secret was."""
+    """The compiler sees the placeholder."""
     name, content, macro, _ = HEADERS[case]
     (tmp_path / name).write_bytes(without_secrets({name: content})[0][name])
     program = f'#include <stddef.h>\n#include "{name}"\nconst char * value = {macro};\n'
@@ -95,7 +95,7 @@ def test_a_redacted_header_compiles(case: str, tmp_path: Path) -> None:
     ],
 )
 def test_each_way_to_write_a_macro(text: str) -> None:
-    """Twice, joined, in a comment, under either condition, never compiled, as an array."""
+    """Twice, joined, in a comment, in either branch, never compiled, as an array."""
     clean, redacted = without_secrets({"x.h": text.encode()})
     assert redacted
     assert b"pa55" not in clean["x.h"]
@@ -127,7 +127,7 @@ def test_a_page_is_redacted() -> None:
 
 
 def test_a_known_text_is_redacted_wherever_it_stands() -> None:
-    """Escaped as JSON does too, and JSON stays JSON."""
+    """Also with JSON's escapes; JSON stays JSON."""
     content = json.dumps({"a": PASSWORD, "b": [f"x{PASSWORD}y"], "c": json.dumps(PASSWORD)})
     clean, _ = without_secrets({"a.json": content.encode()}, [Known.text("passphrase", PASSWORD)])
     assert json.loads(clean["a.json"]) == {
@@ -148,7 +148,7 @@ def test_a_known_text_is_redacted_wherever_it_stands() -> None:
     ],
 )
 def test_the_rest_is_refused(name: str, content: bytes) -> None:
-    """A key, a binary file, what stands inside an encoding: nothing can take its place."""
+    """A key, a binary file or encoded text cannot be redacted."""
     with pytest.raises(SecretError, match="it was not written") as caught:
         without_secrets({"run/ok.h": f'#define {WIFI} "pa55"\n'.encode(), name: content})
     assert name in str(caught.value)
@@ -167,7 +167,7 @@ def test_what_hides_behind_another_is_refused() -> None:
 
 
 def test_nothing_is_changed_where_nothing_is_found() -> None:
-    """The twin: the trees as they ship."""
+    """The firmware trees are unchanged."""
     files = {path.name: path.read_bytes() for path in TREES.rglob("*.[ch]")}
     assert without_secrets(files) == (files, ())
 
@@ -178,7 +178,7 @@ QUOTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F), min_siz
 @settings(max_examples=300, deadline=None)
 @given(QUOTABLE)
 def test_any_wifi_password_in_a_header(password: str) -> None:
-    """Quotes, backslashes, comment signs, any letters: gone, and the header can be read."""
+    """With quotes, backslashes or comment signs: it is redacted, and the header can be parsed."""
     text = firmware.decode(next((TREES / "202203.00").rglob("aws_clientcredential.h")).read_bytes())
     content = firmware.encode(firmware.set_macro(text, WIFI, password))
     clean, _ = without_secrets({"a.h": content})

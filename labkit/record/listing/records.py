@@ -142,7 +142,7 @@ class Records:
         if not self.of:
             return f"There is no record in {self.folder}."
         if not self.listed:
-            return f"None of the {self.of} records in {self.folder} matches{what}."
+            return f"None of the {self.of} records in {self.folder} matches {plain(self.filters)}."
         return f"{len(self)} of {self.of} records{what}."
 
     def csv(self) -> str:
