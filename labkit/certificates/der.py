@@ -54,7 +54,7 @@ def encode(tag: int, content: bytes) -> bytes:
 
 
 def read(der: bytes) -> Element:
-    """Return the one element that the bytes hold.
+    """Return the one element in the bytes.
 
     Raises:
         DerError: the bytes are not an element, or bytes follow the element.

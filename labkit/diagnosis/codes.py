@@ -149,7 +149,7 @@ CODES: Final = (
     ),
     Code(
         "MQTTRecvFailed", "MQTT",
-        "The connection ended before an answer; the code on the line before it says how.",
+        "The connection ended before an answer; the line before it has the code.",
         (Sign.CLOSED,),
     ),
     Code(

@@ -80,7 +80,7 @@ def _without_symptom(log: Log) -> Diagnosis:
                 return Diagnosis(says, (Cause("ok", confidence, lines),), notes=_history(log))
         if log.newest is not None and log.newest.der is not None and _is_of(boot, log.newest):
             item = Item("a whole public-key dump", line=log.newest.line)
-            return Diagnosis("The log holds a whole dump.", (Cause("ok", 0.8, (item,)),))
+            return Diagnosis("The log has a complete dump.", (Cause("ok", 0.8, (item,)),))
     says = "The log has no known sign of a failure or of success."
     if unexplained:
         says = "Something failed, and the cause is unknown."
@@ -138,8 +138,8 @@ def _ranked(symptom: Symptom, findings: dict[str, Finding | None]) -> Iterator[t
 
 _NEEDS: Final = {
     CERTIFICATE: "the device certificate (--certificate FILE, or --firmware DIR): its public key "
-    "and the newest dump tell whether it is for the board's key",
-    HEADERS: "the firmware tree (--firmware DIR): its headers tell these apart",
+    "and the newest dump show whether it was issued for the board's key",
+    HEADERS: "the firmware tree (--firmware DIR): its headers distinguish these causes",
     ACCOUNT: "the account's state (--ask-account): CA, certificate, status, policies and thing",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 
 from labkit import pem
@@ -54,7 +55,7 @@ _LONGEST_SHOWN = 40
 
 
 def is_private_key(name: str) -> bool:
-    """Return whether a macro's name says that its value is a private key, in any project."""
+    """Return whether a macro, of any project, is for a private key, by its name."""
     return "PRIVATE_KEY" in name.upper()
 
 
@@ -175,7 +176,8 @@ def _check_pem(name: str, value: str) -> str:
             "Decrypt the key first: openssl pkey -in encrypted.key -out plain.key."
         )
     block.der(error)
-    return block.text
+    # mbedTLS does not know the older label X509 CERTIFICATE.
+    return replace(block, label=block.label.removeprefix("X509 ")).text
 
 
 def _consequence(kind: str, value: str) -> str:

@@ -294,8 +294,12 @@ def test_undef_takes_a_definition_back() -> None:
         lambda text: f"subject=CN = my-thing\n{text}# end\n",
         lambda text: "".join(f"   {line}\n" for line in text.splitlines()),
         lambda text: pem("EC PARAMETERS") + text,
+        lambda text: text.replace("CERTIFICATE", "X509 CERTIFICATE"),
     ],
-    ids=["CRLF", "CR", "blank lines", "no end", "BOM", "text around", "indented", "parameters"],
+    ids=[
+        *("CRLF", "CR", "blank lines", "no end", "BOM", "text around", "indented", "parameters"),
+        "older label",
+    ],
 )
 def test_pem_is_read_however_it_was_saved(change: Callable[[str], str]) -> None:
     """Line ends, blanks, a byte order mark, text and blocks of other kinds make no difference."""
