@@ -60,7 +60,7 @@ def diagnose(
     )
     if ask_account:
         from labkit import open_lab
-        from labkit.lab.diagnosing import with_account
+        from labkit.lab.diagnosis_evidence import with_account
 
         evidence = with_account(open_lab(), evidence)
     found = diagnosis.diagnose(text, evidence)

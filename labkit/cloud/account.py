@@ -1,7 +1,7 @@
-"""What the procedure does in AWS IoT, each act repeatable: what is there already is reused.
+"""The procedure's calls of AWS IoT. Each can be repeated: a resource that exists is reused.
 
-Each act looks first. What is not there is noted, then made, then noted as made; so a kill at any
-moment leaves notes of all that was made, and what was there before is in none.
+A resource that does not exist is noted, created, and noted as created. So a program that is killed
+at any moment leaves notes of everything it created, and of nothing that existed before.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Account:
         client: boto3's `iot` client.
         region: the region's name.
         account_id: the account's 12 digits.
-        notes: who notes what is made.
-        label: the value of the tag `labkit`, by which what was made can be found; things and
-            device certificates carry no tags.
-        confirmation: which account somebody has confirmed; None where nothing is to be confirmed.
+        notes: the notes about created resources.
+        label: the value of the tag `labkit` on created resources; things and device certificates
+            cannot have tags.
+        confirmation: the confirmation of a real account; None for a simulated one.
     """
 
     client: Any
@@ -121,9 +121,9 @@ class Account:
         return self.certificate(certificate_id)
 
     def create_keys_and_certificate(self) -> NewCertificate:
-        """Let AWS IoT make an RSA-2048 key pair and issue its certificate, INACTIVE.
+        """Let AWS IoT create an RSA-2048 key pair and its certificate, INACTIVE.
 
-        Each call makes another pair: there is no asking again for a private key.
+        Each call creates another pair: AWS IoT returns a private key only once.
 
         Source: AWS IoT API reference, CreateKeysAndCertificate: INACTIVE unless `setAsActive`.
         """
@@ -139,14 +139,14 @@ class Account:
         )
 
     def find_certificate(self, certificate_id: str) -> Resource | None:
-        """Return a device certificate, or None where the account has none of that id."""
+        """Return a device certificate, or None if the account has none of that id."""
         return self.find(CERTIFICATE, certificate_id)
 
     def delete_certificate(self, certificate_id: str) -> None:
         """Delete a device certificate that is INACTIVE and attached to nothing."""
         with translated("deleting the device certificate"):
             self.client.delete_certificate(certificateId=certificate_id)
-        self.notes.unmade(CERTIFICATE, certificate_id)
+        self.notes.deleted(CERTIFICATE, certificate_id)
 
     def certificate(self, certificate_id: str) -> Resource:
         """Return a registered device certificate."""
@@ -164,17 +164,17 @@ class Account:
 
         Args:
             name: its name.
-            own_certificate: the id of a certificate that may be attached to it already: the
-                device's, whose file is there also where the notes about it were lost.
+            own_certificate: the id of a certificate that may be attached to it: the device's, whose
+                file exists even if the notes about it were lost.
 
         Raises:
-            CloudError: a thing of that name is another lab's, with certificates of its own.
+            CloudError: the thing belongs to another lab: it has certificates of its own.
         """
-        there = self.find_thing(name)
-        if there is not None and not self.notes.is_this_runs(THING, name):
+        existing = self.find_thing(name)
+        if existing is not None and not self.notes.is_this_runs(THING, name):
             self._refuse_strangers(name, own_certificate)
         self.make(
-            THING, name, there, f"creating the thing {name}",
+            THING, name, existing, f"creating the thing {name}",
             lambda: self.client.create_thing(thingName=name), proof="thingId",
         )  # fmt: skip
         return self.thing(name)
@@ -184,14 +184,14 @@ class Account:
         return self.read(THING, name)
 
     def find_thing(self, name: str) -> Resource | None:
-        """Return a thing, or None where the account has none of that name."""
+        """Return a thing, or None if the account has none of that name."""
         return self.find(THING, name)
 
     def create_policy(self, name: str, document: Mapping[str, object]) -> Resource:
         """Create a policy, or find the one of that name.
 
         Raises:
-            CloudError: a policy of that name says something else.
+            CloudError: a policy of that name has other statements.
         """
         self.make(
             POLICY,
@@ -234,7 +234,7 @@ class Account:
         """Detach a policy from a certificate."""
         with translated(f"detaching the policy {policy} from the certificate"):
             self.client.detach_policy(policyName=policy, target=certificate_arn)
-        self.notes.unmade(POLICY_ATTACHMENT, f"{policy} {certificate_arn}")
+        self.notes.deleted(POLICY_ATTACHMENT, f"{policy} {certificate_arn}")
 
     def attachments(self, certificate_arn: str) -> tuple[str, ...]:
         """Return what a certificate is attached to: things, then policies, each by name."""
@@ -243,35 +243,35 @@ class Account:
 
     @property
     def tags(self) -> list[dict[str, str]]:
-        """The tag by which what was made can be found."""
+        """The tag of created resources."""
         return [{"Key": "labkit", "Value": self.label}]
 
     def make(
         self,
         kind: str,
         name: str,
-        there: object | None,
+        existing: object | None,
         what: str,
         create: Callable[[], Any],
         *,
         proof: str = "",
     ) -> None:
-        """Make what is not there, noted before and after.
+        """Create a resource that does not exist, with a note before and after.
 
-        What is there because a kill came between the call and its second note is noted now.
+        A resource that exists because the program was killed before its second note gets it now.
 
         Args:
-            kind: its kind, as notes have it.
+            kind: its kind, as in the notes.
             name: its name or id.
-            there: what the account has of that name; None for nothing.
-            what: what is done, for a message.
-            create: makes it, and returns AWS's answer.
-            proof: the member of the answer that tells it from another of the same name.
+            existing: the account's resource of that name; None for none.
+            what: the action, for a message.
+            create: creates it, and returns AWS's answer.
+            proof: the member of the answer that distinguishes it from another of the same name.
 
         Raises:
             CloudError: AWS refuses.
         """
-        if there is not None:
+        if existing is not None:
             if self.notes.is_begun(kind, name):
                 self.notes.made(
                     kind, name, read(self.client, THING, name)["thingId"] if kind == THING else ""
@@ -282,8 +282,8 @@ class Account:
             with translated(what):
                 answer = create()
         except CloudError as error:
-            if error.code == "ResourceAlreadyExistsException":  # somebody else was quicker
-                self.notes.unmade(kind, name)
+            if error.code == "ResourceAlreadyExistsException":  # another program was faster
+                self.notes.deleted(kind, name)
                 return
             raise
         self.notes.made(kind, name, str(answer[proof]) if proof else "")
@@ -306,7 +306,7 @@ class Account:
         return resource(kind, name, answer) if answer else None
 
     def _refuse_strangers(self, thing: str, own_certificate: str) -> None:
-        """Refuse a thing that has certificates which no run of this lab has made."""
+        """Refuse a thing with certificates that no run of this lab has created."""
         with translated(f"reading what is attached to the thing {thing}"):
             arns = listed(self.client, "list_thing_principals", thingName=thing)
         ids = [arn.rpartition("/")[2] for arn in arns]
@@ -317,8 +317,8 @@ class Account:
         ]
         if strangers:
             raise CloudError(
-                f"the account has a thing {thing} with a certificate that this lab did not make: "
-                f"expected none, found {strangers[0][:16]}…. If the thing is "
-                "somebody else's, choose another name (device.thing_name in lab.toml, or "
-                "LABKIT_THING); if it is yours, detach that certificate in the AWS IoT console."
+                f"the thing {thing} in the account has a certificate that this lab did not create: "
+                f"expected none, got {strangers[0][:16]}…. If the thing belongs to another lab, "
+                "choose another name (device.thing_name in lab.toml, or LABKIT_THING). If it is "
+                "yours, detach that certificate in the AWS IoT console."
             )

@@ -1,4 +1,4 @@
-"""What a step changes in an account again: seen at the client, so that no call is missed.
+"""The changes that a step makes again in an account, recorded at the client, which sees every call.
 
 Source: boto3 user guide, Extensibility guide, for the event `before-parameter-build`; AWS IoT API
 reference for the operations and their parameters.
@@ -77,7 +77,7 @@ class Change:
 def ask_before(step: str, change: Change) -> None:
     """Ask before a step that was done before changes a real account again.
 
-    Somebody has changed the account since, and may have had a reason.
+    Someone has changed the account since then, perhaps for a reason.
 
     Args:
         step: the step's name.

@@ -1,8 +1,8 @@
-"""Nothing is written to a real account before somebody has confirmed which one it is.
+"""The confirmation of a real account, without which nothing is written to it.
 
-The guard sits in the client itself, where every call passes, so no act can forget to ask.
+The client itself checks it before every call, so no step can bypass it.
 
-Source: botocore's `iot` model: what only reads is a GET, but for the questions that need a body;
+Source: botocore's `iot` model: read-only operations are GET, except those that need a body;
 boto3 user guide, Extensibility guide, for the event `before-call`.
 """
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _QUESTIONS = ("Describe", "Get", "List", "Search", "Test", "Validate")
-"""How the names of operations begin that only read; some of them are POST, for their body."""
+"""The beginnings of the names of read-only operations; some of them are POST."""
 _LAST_DIGITS = 4
 
 
 class Confirmation:
-    """Which account, in which region, somebody has confirmed for this workspace.
+    """The account and region that the trainee has confirmed for this workspace.
 
     Args:
-        file: where it is remembered.
-        account_id: the account that the credentials lead to, 12 digits.
+        file: the file that keeps it.
+        account_id: the account of the credentials, 12 digits.
         region: the region.
     """
 
@@ -38,7 +38,7 @@ class Confirmation:
 
     @property
     def is_given(self) -> bool:
-        """Whether this very account and region were confirmed."""
+        """Whether this account and region are confirmed."""
         try:
             return bool(json.loads(self._file.read_text("utf-8")) == self._wanted)
         except (OSError, ValueError):
@@ -48,7 +48,7 @@ class Confirmation:
         """Confirm with the account's last four digits.
 
         Args:
-            last_digits: what the person typed.
+            last_digits: the digits that were typed.
             keep: writes a text to a file, whole or not at all.
 
         Raises:
@@ -63,32 +63,32 @@ class Confirmation:
         keep(self._file, json.dumps(self._wanted) + "\n")
 
     def require(self, operation: str) -> None:
-        """Refuse a call that writes while nobody has confirmed the account.
+        """Refuse a call that writes to an account that is not confirmed.
 
         Raises:
-            CloudError: nobody has.
+            CloudError: it is not confirmed.
         """
         if not self.is_given:
             account_id = self._wanted["account_id"]
             raise CloudError(
                 f"{operation} would write to the REAL account {account_id}, region "
-                f"{self._wanted['region']}, and nobody has confirmed it. Look at lab.preflight(), "
-                f'then lab.confirm_account("{"." * _LAST_DIGITS}") with the account\'s last four '
-                "digits; on the command line: labkit run --confirm-account and the digits."
+                f"{self._wanted['region']}, which is not confirmed. Read lab.preflight(), then "
+                f'call lab.confirm_account("{"." * _LAST_DIGITS}") with the account\'s last four '
+                "digits; in a terminal: labkit run --confirm-account and the digits."
             )
 
 
 def ask_for_digits(account_id: str) -> str:
-    """Ask at the terminal or on the page for the account's last four digits.
+    """Prompt for the account's last four digits, in the terminal or on the page.
 
     Raises:
-        CloudError: nobody is there to answer.
+        CloudError: no one can answer.
     """
     typed = ask(f"last four digits of the account {account_id}: ")
     if typed is None:
         raise CloudError(
-            f"the account {account_id} is not confirmed, and nobody is there to type its last four "
-            "digits: run the cell on an open page, or labkit preflight --confirm-account and the "
+            f"the account {account_id} is not confirmed, and no one can type its last four digits "
+            "here. Run the cell on an open page, or labkit preflight --confirm-account and the "
             "digits."
         )
     return typed
@@ -101,11 +101,11 @@ def is_write(operation: Any) -> bool:  # noqa: ANN401 botocore's OperationModel
 
 
 def guard_writes(client: Any, require: Callable[[str], object]) -> None:  # noqa: ANN401 boto3 makes clients at run time
-    """Let a client ask before each call that may change anything.
+    """Make a client call `require` before each call that may change anything.
 
     Args:
         client: boto3's client.
-        require: is given the operation's name, and raises where it must not be called.
+        require: called with the operation's name; raises an error to prevent the call.
     """
 
     def before_call(model: Any, **_: object) -> None:  # noqa: ANN401 botocore's OperationModel
@@ -117,13 +117,13 @@ def guard_writes(client: Any, require: Callable[[str], object]) -> None:  # noqa
 
 
 def refuse_other_account(account_id: str, allowed: Sequence[str]) -> None:
-    """Refuse an account that lab.toml's list leaves out.
+    """Refuse an account that is not in lab.toml's list; an empty list allows every account.
 
     Raises:
-        CloudError: it does; an empty list allows every account.
+        CloudError: it is not in the list.
     """
     if allowed and account_id not in allowed:
         raise CloudError(
-            f"the credentials lead to the account {account_id}; lab.toml allows "
-            f"{', '.join(allowed)} (account.allowed). Choose another profile, or mend the list."
+            f"the credentials are of the account {account_id}; expected {' or '.join(allowed)} "
+            "(account.allowed in lab.toml). Choose another profile, or change the list."
         )

@@ -1,7 +1,7 @@
-"""Hearing which certificates register themselves: a listener on AWS IoT's registration events.
+"""A listener for AWS IoT's events about certificates that register automatically.
 
-The listener is an MQTT client with a certificate and a policy of its own, which allow it to hear
-these events and nothing else. It makes both, and removes both when it is closed.
+The listener is an MQTT client with its own certificate and policy, which allow it to receive these
+events and nothing else. It creates both, and deletes both when it is closed.
 
 Source: AWS IoT Core developer guide, Register a client certificate when the client connects
 (JITR): the topic `$aws/events/certificates/registered/<caCertificateId>` and its message.
@@ -39,8 +39,7 @@ EVENTS: Final = "$aws/events/certificates/registered/+"
 """The topic filter of the events: every CA's."""
 
 READY_TIMEOUT_S = 30.0
-"""A new certificate and policy take a moment to be felt everywhere in AWS IoT; the client tries
-again until then."""
+"""How long the client retries: a new certificate and policy take a moment to be effective."""
 
 _RETRY_S = 1
 
@@ -50,8 +49,8 @@ class Gateway:
     """Where AWS IoT's MQTT endpoint is.
 
     Attributes:
-        name: its name, which its certificate carries and the client asks for (SNI).
-        host: the host to connect to; the name itself, but for a simulated account.
+        name: its DNS name, which is in its certificate and in the client's SNI.
+        host: the host to connect to; another one than the name for a simulated account.
         port: the TCP port.
         root_ca_file: the root certificates to trust; None for the computer's own.
     """
@@ -64,14 +63,14 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A certificate that has registered itself, as an event tells it.
+    """A certificate that was registered automatically, as an event describes it.
 
     Attributes:
         certificate_id: the certificate's id.
-        ca_id: the id of the CA certificate that has signed it.
+        ca_id: the id of the CA certificate that signed it.
         status: PENDING_ACTIVATION.
         account_id: the account's 12 digits.
-        timestamp: when, in milliseconds since 1970; not in the repr.
+        timestamp: the time of registration, in milliseconds since 1970; not in the repr.
     """
 
     certificate_id: str
@@ -88,17 +87,18 @@ class Registration:
             CloudError: it is not one.
         """
         try:
-            told = json.loads(payload)
+            event = json.loads(payload)
             return cls(
-                certificate_id=str(told["certificateId"]),
-                ca_id=str(told["caCertificateId"]),
-                status=str(told["certificateStatus"]),
-                account_id=str(told["awsAccountId"]),
-                timestamp=int(told["timestamp"]),
+                certificate_id=str(event["certificateId"]),
+                ca_id=str(event["caCertificateId"]),
+                status=str(event["certificateStatus"]),
+                account_id=str(event["awsAccountId"]),
+                timestamp=int(event["timestamp"]),
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CloudError(
-                f"expected the event of a registration, got another message ({error!r})."
+                f"expected a registration event, got another message ({error!r}). Close the "
+                "listener, and listen again."
             ) from None
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class Registration:
 
 
 class Listener:
-    """Hears registrations until it is closed; made by `listen`."""
+    """Receives registration events until it is closed; created by `listen`."""
 
     def __init__(self, account: Account, client_id: str, certificate_arn: str) -> None:
         self.client_id = client_id
@@ -121,7 +121,7 @@ class Listener:
         self._subscribed = threading.Event()
 
     def __repr__(self) -> str:
-        """Return what it listens to, and as whom."""
+        """Return the topic filter and the client id."""
         state = "listening on" if self._client else "closed; it listened on"
         return f"{state} {EVENTS} as {self.client_id}"
 
@@ -129,7 +129,7 @@ class Listener:
         """Connect and subscribe.
 
         Raises:
-            CloudError: AWS IoT did not let it in and subscribe in time.
+            CloudError: it could not connect and subscribe in time.
         """
         from paho.mqtt.client import Client  # noqa: PLC0415 only a listener needs it
         from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415 as above
@@ -144,23 +144,24 @@ class Listener:
         client.loop_start()
         if not self._subscribed.wait(READY_TIMEOUT_S):
             raise CloudError(
-                f"the listener {self.client_id} was not let in within {READY_TIMEOUT_S:g} s. Is "
-                f"{gateway.host}, port {gateway.port}, reachable from here?"
+                f"the listener {self.client_id} could not connect and subscribe within "
+                f"{READY_TIMEOUT_S:g} s. Check that this computer can reach {gateway.host}, port "
+                f"{gateway.port}."
             )
 
     def wait(self, timeout_s: float = 10.0) -> Registration:
         """Return the next registration.
 
         Raises:
-            CloudError: none came in time.
+            CloudError: there was none in time.
         """
         try:
             return Registration.from_message(self._heard.get(timeout=timeout_s))
         except queue.Empty:
             raise CloudError(
-                f"no certificate has registered itself within {timeout_s:g} s. Expected an event "
-                f"on {EVENTS}: has the device connected, does it send its CA's certificate, and "
-                "has the CA automatic registration?"
+                f"no certificate was registered within {timeout_s:g} s; expected an event on "
+                f"{EVENTS}. Check that the device has connected, that it sends its CA's "
+                "certificate, and that the CA has automatic registration."
             ) from None
 
     def close(self) -> None:
@@ -182,31 +183,31 @@ class Listener:
 
 
 def listen(account: Account, gateway: Gateway, client_id: str, key: SigningKey) -> Listener:
-    """Start to listen; what an earlier listener of the same name left behind is removed first.
+    """Start to listen, after deleting what an earlier listener of the same name left behind.
 
     Args:
-        account: where the listener's certificate and policy are made.
-        gateway: where to connect.
-        client_id: the listener's name, which is its policy's as well.
-        key: the listener's private key; it goes into no file that stays.
+        account: the account in which certificate and policy are created.
+        gateway: AWS IoT's MQTT endpoint.
+        client_id: the listener's client id, which is also the policy's name.
+        key: the listener's private key; it is written only to a temporary file.
 
     Raises:
-        CloudError: AWS IoT refuses, or does not let the listener in.
+        CloudError: AWS IoT refuses, or the listener cannot connect.
     """
     _remove_leftovers(account, client_id)
     request = certificates.certificate_request(key, certificates.parse_subject(f"CN={client_id}"))
     asked_for = f"{UNKNOWN_CERTIFICATE} {client_id}"
     account.notes.begin(CERTIFICATE, asked_for)
-    with translated("having a certificate made for the listener"):
-        told = account.client.create_certificate_from_csr(
+    with translated("creating the listener's certificate"):
+        answer = account.client.create_certificate_from_csr(
             certificateSigningRequest=certificates.to_pem(request), setAsActive=True
         )
-    account.notes.made(CERTIFICATE, told["certificateId"], begun_as=asked_for)
-    listener = Listener(account, client_id, told["certificateArn"])
+    account.notes.made(CERTIFICATE, answer["certificateId"], begun_as=asked_for)
+    listener = Listener(account, client_id, answer["certificateArn"])
     try:
         account.create_policy(client_id, listener_policy(account, client_id))
-        _attach(account, client_id, told["certificateArn"])
-        listener.start(gateway, _tls_context(gateway, told["certificatePem"], key))
+        _attach(account, client_id, answer["certificateArn"])
+        listener.start(gateway, _tls_context(gateway, answer["certificatePem"], key))
     except BaseException:
         listener.close()
         raise
@@ -221,10 +222,10 @@ def _attach(account: Account, policy: str, certificate_arn: str) -> None:
 
 
 def listener_policy(account: Account, client_id: str) -> dict[str, object]:
-    """Return the policy that allows a listener to hear registrations, and nothing else.
+    """Return the policy that allows a listener to receive registration events, and nothing else.
 
-    Source: AWS IoT Core developer guide, Subscribe policy examples: a wildcard of the filter is
-    a letter like any other in a `topicfilter`.
+    Source: AWS IoT Core developer guide, Subscribe policy examples: a wildcard of the filter is an
+    ordinary character in a `topicfilter`.
     """
 
     def arn(resource: str) -> str:
@@ -246,7 +247,7 @@ def listener_policy(account: Account, client_id: str) -> dict[str, object]:
 
 
 class _Named(ssl.SSLContext):
-    """A TLS context that asks for the endpoint's name, whichever host it connects to."""
+    """A TLS context that requests the endpoint's name (SNI) from any host."""
 
     endpoint_name = ""
 
@@ -263,7 +264,7 @@ def _tls_context(gateway: Gateway, certificate_pem: str, key: SigningKey) -> ssl
         context.load_verify_locations(gateway.root_ca_file)
     else:
         context.load_default_certs()
-    # `ssl` takes a key from a file only: readable by its owner (0600), and gone at once.
+    # `ssl` reads a key only from a file: readable by its owner (0600), and deleted at once.
     handle, name = tempfile.mkstemp(prefix="labkit-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -275,7 +276,7 @@ def _tls_context(gateway: Gateway, certificate_pem: str, key: SigningKey) -> ssl
 
 
 def _remove_leftovers(account: Account, client_id: str) -> None:
-    """Remove what a listener that was killed has left: its policy leads to its certificates."""
+    """Delete the resources of a killed listener; its policy leads to its certificates."""
     if account.find(POLICY, client_id):
         with translated("looking for an earlier listener"):
             targets = listed(account.client, "list_targets_for_policy", policyName=client_id)
@@ -284,7 +285,7 @@ def _remove_leftovers(account: Account, client_id: str) -> None:
 
 
 def _made_for(client_id: str, certificate_arn: str) -> tuple[tuple[str, str], ...]:
-    """Return what the account has for a listener, as notes name it."""
+    """Return a listener's resources, as the notes name them."""
     return (
         (POLICY_ATTACHMENT, f"{client_id} {certificate_arn}"),
         (CERTIFICATE, certificate_arn.rpartition("/")[2]),

@@ -95,7 +95,7 @@ ATTACHMENTS: Mapping[str, Attachment] = {
         "list_principal_things",
     ),
 }
-"""Each kind of attachment, in the order in which AWS IoT lets them be detached."""
+"""Each kind of attachment, in the order in which AWS IoT allows detaching them."""
 
 
 def attachments(client: Any, certificate_arn: str) -> list[str]:  # noqa: ANN401 as above
@@ -144,7 +144,7 @@ KINDS: Mapping[str, Kind] = {
         "provisioningtemplate",
     ),
 }
-"""Each kind of resource, in the order in which AWS IoT lets them be deleted."""
+"""Each kind of resource, in the order in which AWS IoT allows deleting them."""
 
 
 def users(client: Any, found: Resource) -> list[str]:  # noqa: ANN401 as above

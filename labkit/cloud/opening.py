@@ -1,4 +1,4 @@
-"""Opening an account, simulated or real: who is let in, and what is asked first."""
+"""Open an account, simulated or real."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_simulated(
         endpoint_url: where the bench serves it, on loopback.
         region: its region.
         account_id: its 12 digits.
-        notes: who notes what is made.
+        notes: the notes about created resources.
         label: the tag's value; see `Account`.
     """
     client = simulated_client("iot", endpoint_url, region)
@@ -36,13 +36,13 @@ def open_simulated(
 def open_real(
     region: str, allowed: Sequence[str], confirmed: Path, *, notes: Notes, label: str
 ) -> Account:
-    """Open the account that boto3 finds, which no call writes to before it was confirmed.
+    """Open the account of boto3's credentials; no call writes to it before it is confirmed.
 
     Args:
         region: the region; empty for the profile's or the environment's.
-        allowed: the accounts that may be worked with; empty for all.
-        confirmed: the file that remembers which account was confirmed.
-        notes: who notes what is made.
+        allowed: the accounts that may be used; empty for all.
+        confirmed: the file that keeps the confirmed account.
+        notes: the notes about created resources.
         label: the tag's value; see `Account`.
 
     Raises:
@@ -59,7 +59,7 @@ def open_real(
 
 
 def simulated_clients(account: Account, endpoint_url: str) -> Clients:
-    """Return who is asked in the pre-flight of the simulated account."""
+    """Return the clients for the pre-flight of the simulated account."""
     sts, iam = (
         simulated_client(service, endpoint_url, account.region) for service in ("sts", "iam")
     )
@@ -67,6 +67,6 @@ def simulated_clients(account: Account, endpoint_url: str) -> Clients:
 
 
 def real_clients(account: Account) -> Clients:
-    """Return who is asked in the pre-flight of a real account."""
+    """Return the clients for the pre-flight of a real account."""
     sts, iam = (aws_client(service, account.region) for service in ("sts", "iam"))
     return Clients(sts, iam, account.client)

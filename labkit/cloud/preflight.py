@@ -1,8 +1,8 @@
-"""Before the first write to a real account: who acts, where, and whether it is allowed.
+"""Before the first write to a real account: identity, region, clock and permissions.
 
 Source: AWS STS API reference, GetCallerIdentity; IAM API reference, SimulatePrincipalPolicy (its
-`PolicySourceArn` is a user's, group's or role's, so an assumed role is asked about as the role);
-Signature Version 4 refuses a clock that is five minutes off.
+`PolicySourceArn` is a user's, group's or role's, so an assumed role is checked as the role);
+Signature Version 4: a clock that is five minutes wrong is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CLOCK_SKEW_MAX_S: Final = 300
 """A signature that is older is refused."""
 
 _SMALL_SKEW_S = 2
-"""HTTP tells the time in whole seconds, and the answer takes a moment."""
+"""HTTP dates have whole seconds, and the answer takes a moment."""
 
 ALLOWED, DENIED, UNKNOWN = "allowed", "DENIED", "unknown"
 
@@ -51,17 +51,17 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Who acts, where, and whether it is allowed; its repr is what a person confirms.
+    """Identity, account, region and permissions; its repr is what the trainee confirms.
 
     Attributes:
-        identity: the ARN of who acts.
+        identity: the ARN of the identity.
         account_id: the account's 12 digits.
         region: the region.
         endpoint_url: where calls go.
-        clock_skew_s: by how many seconds AWS's clock is ahead of this computer's; None where
-            AWS's answer does not tell its time.
+        clock_skew_s: the seconds by which AWS's clock is ahead of this computer's; None if AWS's
+            answer has no date.
         permissions: one for each action that the run will need.
-        why_unknown: why permissions are unknown; empty where they are known.
+        why_unknown: the reason why permissions are unknown; empty if they are known.
     """
 
     identity: str
@@ -74,7 +74,7 @@ class Preflight:
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """What will make the run fail, in words; empty where nothing is known that will."""
+        """The known reasons for which the run will fail, in words."""
         found = [f"{each.action} is denied" for each in self.permissions if each.verdict == DENIED]
         if abs(self.clock_skew_s or 0) > CLOCK_SKEW_MAX_S:
             found.append(
@@ -118,16 +118,16 @@ class Clients:
 def preflight(
     clients: Clients, region: str, actions: Sequence[str], *, now: datetime | None = None
 ) -> Preflight:
-    """Ask who acts, where, and whether it is allowed; nothing is written.
+    """Query identity, region and permissions; nothing is written.
 
     Args:
-        clients: who is asked.
+        clients: the clients of the services.
         region: the region.
-        actions: what the run will need, such as "iot:CreateThing".
-        now: this computer's time; None to ask it.
+        actions: the actions that the run will need, such as "iot:CreateThing".
+        now: this computer's time; None to read it.
 
     Raises:
-        CloudError: AWS does not say who acts; the message says what to do.
+        CloudError: AWS does not identify the credentials; the message states what to do.
     """
     with translated("asking whose credentials these are"):
         caller = clients.sts.get_caller_identity()
@@ -144,17 +144,17 @@ def preflight(
 
 
 def _skew_s(answer: Any, now: datetime) -> float | None:  # noqa: ANN401 what botocore returns
-    """Return by how much AWS's clock is ahead; None where the answer does not tell its time."""
+    """Return by how much AWS's clock is ahead; None if the answer has no date."""
     try:
-        told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     except (KeyError, ValueError, TypeError):
         return None
-    return (told.astimezone(UTC) - now).total_seconds() if told.tzinfo else None
+    return (date.astimezone(UTC) - now).total_seconds() if date.tzinfo else None
 
 
 def _skew_in_words(skew_s: float | None) -> str:
     if skew_s is None:
-        return "AWS did not tell its time"
+        return "not checked: AWS's answer has no date"
     if abs(skew_s) <= _SMALL_SKEW_S:
         return "right"
     return f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} AWS's"
@@ -167,7 +167,7 @@ def _filled(line: str) -> str:
 
 
 def _endpoint_in_words(url: str) -> str:
-    """Return the endpoint; a simulated one's port is another every time, and says nothing."""
+    """Return the endpoint; the port of a simulated one changes and is left out."""
     return "on this computer" if is_loopback(url) else url
 
 
@@ -186,7 +186,7 @@ def _permissions(
                 ActionNames=list(actions),
             )
     except CloudError as error:
-        return _unknown(actions), f"IAM does not say: {error.code or 'it cannot be reached'}"
+        return _unknown(actions), f"IAM did not answer: {error.code or 'it cannot be reached'}"
     verdicts = {each["EvalActionName"]: each["EvalDecision"] for each in results}
     return tuple(Permission(action, _verdict(verdicts.get(action))) for action in actions), ""
 

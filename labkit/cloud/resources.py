@@ -1,4 +1,4 @@
-"""What an account holds, and who keeps notes about what is made in it."""
+"""The resources of an account, and the interface of the notes about them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ THING_ATTACHMENT: Final = "thing attachment"
 """Named by the thing and the certificate's ARN, a blank between them."""
 
 UNKNOWN_CERTIFICATE: Final = "(id not known yet)"
-"""How a certificate is named that AWS IoT was asked to make, before it has answered."""
+"""The name of a certificate that AWS IoT was asked to create, before it has answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One thing that the account holds.
+    """One resource in the account.
 
     Attributes:
         kind: "CA certificate", "certificate", "thing" or "policy".
         name: its name or id.
         arn: its ARN.
-        status: its status as AWS spells it; empty where the kind has none.
+        status: its status as AWS spells it; empty if the kind has none.
     """
 
     kind: str
@@ -43,13 +43,13 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class NewCertificate:
-    """A certificate that AWS IoT has issued, with the key pair that it made for it.
+    """A certificate that AWS IoT has issued, with the key pair that it generated.
 
     Attributes:
         resource: the certificate in the account.
         certificate_pem: the certificate.
-        private_key_pem: the private key, which AWS IoT tells this once and does not keep; it is
-            not in the repr.
+        private_key_pem: the private key, which AWS IoT returns once and does not keep; not in the
+            repr.
     """
 
     resource: Resource
@@ -58,29 +58,29 @@ class NewCertificate:
 
 
 class Notes(Protocol):
-    """Who notes what is made, before and after; `labkit.workspace.Ledger` is one."""
+    """Notes about created resources; implemented by `labkit.workspace.Ledger`."""
 
     def begin(self, kind: str, name: str) -> None:
-        """Note that something is about to be made."""
+        """Note that a resource is about to be created."""
 
     def made(self, kind: str, name: str, proof: str = "", *, begun_as: str = "") -> None:
-        """Note that it is made, under the name of AWS's answer where it was begun as another."""
+        """Note that it was created; `begun_as` is its name in the first note if it differs."""
 
-    def unmade(self, kind: str, name: str) -> None:
-        """Note that it is gone, or was never there."""
+    def deleted(self, kind: str, name: str) -> None:
+        """Note that it was deleted, or never existed."""
 
     def is_begun(self, kind: str, name: str) -> bool:
-        """Return whether this run began to make something and does not know that it is made."""
+        """Return whether this run has noted its creation and not its success."""
 
     def is_this_runs(self, kind: str, name: str) -> bool:
-        """Return whether this run made something, or began to."""
+        """Return whether this run created it, or began to."""
 
     def is_this_labs(self, kind: str, name: str) -> bool:
-        """Return whether any run of the lab made something, or began to."""
+        """Return whether any run of the lab created it, or began to."""
 
 
 class _NoNotes:
-    """Keeps no notes: for looking at an account, and for tests."""
+    """Keeps no notes."""
 
     def begin(self, kind: str, name: str) -> None:
         """Note nothing."""
@@ -88,19 +88,19 @@ class _NoNotes:
     def made(self, kind: str, name: str, proof: str = "", *, begun_as: str = "") -> None:
         """Note nothing."""
 
-    def unmade(self, kind: str, name: str) -> None:
+    def deleted(self, kind: str, name: str) -> None:
         """Note nothing."""
 
     def is_begun(self, kind: str, name: str) -> bool:  # noqa: ARG002 as the protocol says
-        """Return that nothing is known to be begun."""
+        """Return that nothing is begun."""
         return False
 
     def is_this_runs(self, kind: str, name: str) -> bool:  # noqa: ARG002 as the protocol says
-        """Return that nothing is known to be this run's."""
+        """Return that nothing is this run's."""
         return False
 
     def is_this_labs(self, kind: str, name: str) -> bool:  # noqa: ARG002 as the protocol says
-        """Return that nobody is a stranger."""
+        """Return that everything is this lab's."""
         return True
 
 

@@ -56,7 +56,7 @@ def aws_client(service: str, region: str) -> Any:  # noqa: ANN401 as above
 
 
 def session_secrets() -> Iterator[tuple[str, str]]:
-    """Yield what must never be written down of the credentials that boto3 finds: kind and text."""
+    """Yield kind and text of the secrets in the credentials that boto3 finds."""
     import boto3  # noqa: PLC0415 costs 0.5 s
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 costs 0.2 s
 

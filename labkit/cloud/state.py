@@ -1,7 +1,7 @@
-"""What the account says about one certificate, read for a diagnosis; nothing is changed.
+"""The account's state of one certificate, read for a diagnosis; nothing is changed.
 
-Each question is asked by itself: one that is denied leaves its answer unknown and the others go
-on. A certificate or CA that is not there is an answer.
+Each query is independent: if one is denied, only its answer is unknown. A certificate or CA that
+does not exist is an answer.
 
 Source: AWS IoT API reference: DescribeEndpoint, DescribeCertificate, DescribeCACertificate,
 ListCACertificates, ListPrincipalThings, GetEffectivePolicies, ListAttachedPolicies, GetPolicy,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
-_Told = TypeVar("_Told")
+_Answer = TypeVar("_Answer")
 
 
 def read_account_state(
@@ -45,17 +45,17 @@ def read_account_state(
     ca: x509.Certificate | None,
     by_name: Mapping[str, str] = _NO_NAMES,
 ) -> AccountState:
-    """Ask the account about a device's certificate.
+    """Query the account about a device's certificate.
 
     Args:
         account: the account; only calls that read are made.
-        certificate: the device's certificate; None leaves out what hangs on it.
+        certificate: the device's certificate; None leaves out what depends on it.
         ca: the CA's certificate; None leaves the CA out.
-        by_name: what else to look for: "thing", "policy", "provisioning template", each with the
-            name that it should have.
+        by_name: other resources to look for: "thing", "policy", "provisioning template", each with
+            its expected name.
 
     Returns:
-        The state. What could not be read is None there, and named in `unknown`.
+        The state. A value that could not be read is None, and listed in `unknown`.
     """
     asking = _Asking(account.client)
     endpoint = asking.ask("the endpoint", asking.endpoint)
@@ -81,7 +81,7 @@ def read_account_state(
 
 
 class _Registered(NamedTuple):
-    """A device certificate in the account; all is empty where it is not registered."""
+    """A device certificate in the account; all values are empty if it is not registered."""
 
     status: str = ""
     arn: str = ""
@@ -89,7 +89,7 @@ class _Registered(NamedTuple):
 
 
 class _Authority(NamedTuple):
-    """A CA certificate in the account; all is empty where it is not registered."""
+    """A CA certificate in the account; all values are empty if it is not registered."""
 
     status: str = ""
     is_automatic: bool = False
@@ -111,11 +111,11 @@ def _signed(ca_pem: str, certificate: x509.Certificate) -> bool:
 
 
 class _Asking:
-    """Questions to one account, each answered, or noted as not told.
+    """Queries of one account; failed ones are recorded.
 
     Attributes:
         clock: the account's clock, from its last answer.
-        unknown: what was not told, with the reason.
+        unknown: what could not be read, with the reason.
     """
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 boto3 makes clients at run time
@@ -123,8 +123,8 @@ class _Asking:
         self.clock: datetime | None = None
         self.unknown: list[str] = []
 
-    def ask(self, what: str, question: Callable[[], _Told]) -> _Told | None:
-        """Return an answer, or None where the account did not give it."""
+    def ask(self, what: str, question: Callable[[], _Answer]) -> _Answer | None:
+        """Return an answer, or None if the account did not give it."""
         try:
             return question()
         except CloudError as error:
@@ -136,11 +136,11 @@ class _Asking:
     def call(self, what: str, operation: str, **parameters: object) -> dict[str, Any]:
         """Make one call."""
         with translated(f"reading {what}"):
-            told: dict[str, Any] = getattr(self._client, operation)(**parameters)
-        date = told.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+            answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if date:
             self.clock = parsedate_to_datetime(date)
-        return told
+        return answer
 
     def pages(self, what: str, operation: str, **parameters: object) -> list[Any]:
         """Return everything that a listing call lists, page by page."""
@@ -149,20 +149,20 @@ class _Asking:
 
     def endpoint(self) -> str:
         """Return the ATS endpoint."""
-        told = self.call("the endpoint", "describe_endpoint", endpointType="iot:Data-ATS")
-        return str(told["endpointAddress"])
+        answer = self.call("the endpoint", "describe_endpoint", endpointType="iot:Data-ATS")
+        return str(answer["endpointAddress"])
 
     def certificate(self, certificate: x509.Certificate | None) -> _Registered | None:
         """Return the certificate as it is registered."""
         if certificate is None:
             return None
-        told = self.ask(
+        answer = self.ask(
             "the certificate",
             lambda: self._describe(CERTIFICATE, certificate_id(certificate)),
         )
-        if told is None:
+        if answer is None:
             return None
-        described = told.get("certificateDescription", {})
+        described = answer.get("certificateDescription", {})
         return _Registered(
             str(described.get("status", "")),
             str(described.get("certificateArn", "")),
@@ -174,8 +174,8 @@ class _Asking:
     ) -> _Authority | None:
         """Return the signing CA as it is registered.
 
-        The CA that is given is looked up by its id; where it is not the certificate's issuer, or
-        none is given, the issuer is looked for among the account's.
+        A given CA is looked up by its id. If it is not the certificate's issuer, or none is given,
+        the issuer is searched among the account's CAs.
         """
         if ca is not None and (certificate is None or is_issued_by(certificate, ca)):
             return self.ask("the CA certificate", lambda: self._ca(certificate_id(ca)))
@@ -184,37 +184,37 @@ class _Asking:
         return self.ask("the CA certificates", lambda: self._issuer(certificate))
 
     def _ca(self, identifier: str) -> _Authority:
-        told = self._describe(CA_CERTIFICATE, identifier)
-        described = told.get("certificateDescription", {})
+        answer = self._describe(CA_CERTIFICATE, identifier)
+        described = answer.get("certificateDescription", {})
         return _Authority(
             str(described.get("status", "")),
             described.get("autoRegistrationStatus") == "ENABLE",
-            str((told.get("registrationConfig") or {}).get("templateName", "")),
+            str((answer.get("registrationConfig") or {}).get("templateName", "")),
         )
 
     def _issuer(self, certificate: x509.Certificate) -> _Authority:
         """Return the account's answer about the CA that signed a certificate."""
         for each in self.pages("CA certificates", "list_ca_certificates"):
             identifier = str(each["certificateId"])
-            told = self._describe(CA_CERTIFICATE, identifier)
-            pem = told.get("certificateDescription", {}).get("certificatePem", "")
+            answer = self._describe(CA_CERTIFICATE, identifier)
+            pem = answer.get("certificateDescription", {}).get("certificatePem", "")
             if _signed(pem, certificate):
                 return self._ca(identifier)
         return _Authority()
 
     def _describe(self, kind: str, name: str) -> dict[str, Any]:
-        """Describe a resource; one that does not exist is described by nothing."""
+        """Describe a resource; a missing one gives an empty answer."""
         row, what = KINDS[kind], f"the {kind} {name}"
         look = partial(self.call, what, row.describe, **{row.parameter: name})
         return unless_missing(look) or {}
 
     def there(self, by_name: Mapping[str, str]) -> dict[str, bool]:
-        """Return of each kind whether the account has the one of that name."""
+        """Return for each kind whether the account has the resource of that name."""
         asked = {
             kind: self.ask(f"the {kind} {name}", partial(self._is_there, kind, name))
             for kind, name in by_name.items()
         }
-        return {kind: told for kind, told in asked.items() if told is not None}
+        return {kind: answer for kind, answer in asked.items() if answer is not None}
 
     def _is_there(self, kind: str, name: str) -> bool:
         return bool(self._describe(kind, name))
@@ -224,26 +224,26 @@ class _Asking:
         return tuple(self.pages("things", "list_principal_things", principal=arn))
 
     def policies(self, arn: str, things: tuple[str, ...] | None) -> tuple[Policy, ...]:
-        """Return the policies that count for a certificate.
+        """Return the policies that apply to a certificate.
 
-        Those of the groups of its thing count, too, and only GetEffectivePolicies tells them;
-        where that is denied, those that are attached to the certificate itself are read.
+        The policies of its thing's groups also apply, and only GetEffectivePolicies returns them.
+        If that is denied, the policies attached to the certificate itself are read.
 
         Args:
             arn: the certificate's ARN.
-            things: what it is attached to; of several the first counts. Open: whether a device may
-                connect as another.
+            things: the things that it is attached to; the first one is used. Not checked: whether
+                the device may connect as another.
         """
         thing = {"thingName": things[0]} if things else {}
         try:
-            told = self.call("policies", "get_effective_policies", principal=arn, **thing)
+            answer = self.call("policies", "get_effective_policies", principal=arn, **thing)
         except CloudError:
             attached = self.pages("policies", "list_attached_policies", target=arn, recursive=False)
             named = [each["policyName"] for each in attached]
-            told = {"effectivePolicies": [self._policy(name) for name in named]}
+            answer = {"effectivePolicies": [self._policy(name) for name in named]}
         return tuple(
             policy.parse(each["policyDocument"], name=each["policyName"])
-            for each in told["effectivePolicies"]
+            for each in answer["effectivePolicies"]
         )
 
     def _policy(self, name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What just-in-time provisioning needs in AWS IoT: a template, and a CA that registers by itself.
+"""Just-in-time provisioning in AWS IoT: a template, and a CA with automatic registration.
 
-As in `labkit.cloud.account` each act is repeatable, and noted before and after.
+As in `labkit.cloud.account`, each call can be repeated and is noted before and after.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _JITP = "JITP"
 
 @dataclass(frozen=True, slots=True)
 class AutomaticCA:
-    """A registered CA certificate, and what it does with certificates that it has signed.
+    """A registered CA certificate, with its automatic registration.
 
     Attributes:
         resource: the CA certificate in the account.
         auto_registration: ENABLE or DISABLE, as AWS spells it.
-        template: the name of the provisioning template that it runs; empty for none.
+        template: the name of its provisioning template; empty for none.
     """
 
     resource: Resource
@@ -74,16 +74,16 @@ def create_template(
 ) -> Resource:
     """Create an enabled template for just-in-time provisioning, or find the one of that name.
 
-    One that is there and disabled, or has another role, is set right.
+    A template that is disabled, or has another role, is corrected.
 
     Args:
         account: the account.
         name: its name, 1 to 36 of letters, digits, _ and -.
-        body: what it says.
-        role_arn: the IAM role in which AWS IoT carries it out.
+        body: the template's body.
+        role_arn: the IAM role that AWS IoT uses for it.
 
     Raises:
-        CloudError: a template of that name says something else, or AWS refuses.
+        CloudError: a template of that name has another body, or AWS refuses.
 
     Source: AWS IoT API reference, CreateProvisioningTemplate: its type cannot be changed later.
     """
@@ -104,7 +104,7 @@ def create_template(
     answer = read(account.client, TEMPLATE, name)
     if json.loads(answer["templateBody"]) != body or answer["type"] != _JITP:
         raise CloudError(
-            f"the account has a provisioning template {name} that says something else. Delete it "
+            f"the account has a provisioning template {name} with another body. Delete it "
             "in the AWS IoT console (Connect many devices), and run the step again."
         )
     if not answer["enabled"] or answer["provisioningRoleArn"] != role_arn:
@@ -118,13 +118,13 @@ def create_template(
 def register_automatic_ca(
     account: Account, ca_pem: str, verification_pem: str, *, template: str
 ) -> AutomaticCA:
-    """Register a CA that registers what it has signed when it connects; or set one right.
+    """Register a CA with automatic registration, or correct a registered one.
 
     Args:
         account: the account.
         ca_pem: the CA certificate.
-        verification_pem: what proves that we have its key.
-        template: the name of the template that provisions a device; empty for an event only.
+        verification_pem: the verification certificate, which proves possession of the CA's key.
+        template: the name of the template for new devices; empty for an event only.
 
     Source: AWS IoT API reference, RegisterCACertificate and UpdateCACertificate.
     """
@@ -144,9 +144,9 @@ def register_automatic_ca(
             **config,
         ),
     )
-    there = automatic_ca(account, ca_id)
+    found = automatic_ca(account, ca_id)
     wanted = ("ACTIVE", "ENABLE", template)
-    if (there.resource.status, there.auto_registration, there.template) != wanted:
+    if (found.resource.status, found.auto_registration, found.template) != wanted:
         with translated("setting the CA certificate ACTIVE, with automatic registration"):
             account.client.update_ca_certificate(
                 certificateId=ca_id,
@@ -158,7 +158,7 @@ def register_automatic_ca(
 
 
 def automatic_ca(account: Account, ca_id: str) -> AutomaticCA:
-    """Return what the account says of a CA certificate and its automatic registration."""
+    """Return a registered CA certificate with its automatic registration."""
     answer = read(account.client, CA_CERTIFICATE, ca_id)
     return AutomaticCA(
         resource(CA_CERTIFICATE, ca_id, answer),

@@ -1,11 +1,11 @@
-"""Unmaking what a run made in the account, in the order that AWS IoT demands.
+"""Delete the resources that a run created in the account, in the order that AWS IoT requires.
 
-Only what the run's notes name is touched: a policy that others use, a thing that somebody made
-anew, a CA that has other certificates are named and left. Run again, it finds nothing to do.
+Only resources in the run's notes are touched. A policy that others use, a thing that was created
+again by others, and a CA with other certificates are listed and kept. A second run finds nothing.
 
 Source: AWS IoT API reference: DetachPolicy, DetachThingPrincipal, DeleteCertificate, DeleteThing,
-DeletePolicy, DeleteCACertificate. A detachment may take seconds to be felt: deletions are tried
-again for a while. The console's addresses are those that it shows; AWS documents none.
+DeletePolicy, DeleteCACertificate. A detachment may take seconds to be effective: deletions are
+retried for a while. The console URLs are those that the console shows; AWS documents none.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 _ORDER = (*ATTACHMENTS, *KINDS)
 _NOT_YET = frozenset({"DeleteConflictException", "InvalidRequestException"})
-"""What AWS IoT answers while it still counts what was detached as attached."""
+"""AWS IoT's answers while a detachment is not effective yet."""
 _WAITS_S = (0.5, 1.0, 2.0, 4.0)
-"""Between tries to delete what is still being detached."""
+"""Pauses between attempts to delete."""
 REMOVED, GONE, LEFT, WOULD = "removed", "gone already", "LEFT", "would be removed"
 
 
 class _Made(Protocol):
-    """What a run's notes say of something that it made."""
+    """A resource in a run's notes."""
 
     @property
     def kind(self) -> str: ...
@@ -54,14 +54,14 @@ class _Made(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What became of one thing that a run had made.
+    """The outcome for one resource that a run had created.
 
     Attributes:
         kind: such as "thing".
         name: its name or id.
         outcome: "removed", "gone already", "LEFT", or "would be removed" in a dry run.
-        why: why it was left; empty otherwise.
-        console: the address of the AWS console that shows it, where it was left.
+        why: the reason why it was kept; empty otherwise.
+        console: its URL in the AWS console if it was kept.
     """
 
     kind: str
@@ -71,7 +71,7 @@ class Undone:
     console: str = ""
 
     def __repr__(self) -> str:
-        """Return a line, and where it was left two more: why, and where to look."""
+        """Return one line, and two more if it was kept: the reason and the console URL."""
         shown = self.name.partition(" ")[0]
         if self.name.startswith(UNKNOWN_CERTIFICATE):
             shown = UNKNOWN_CERTIFICATE
@@ -84,13 +84,13 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """What became of everything that a run had made, in the order of its removal."""
+    """The outcomes for all resources that a run had created, in the order of deletion."""
 
     items: tuple[Undone, ...]
 
     @property
     def left(self) -> tuple[Undone, ...]:
-        """What could not be removed."""
+        """The resources that were kept."""
         return tuple(item for item in self.items if item.outcome == LEFT)
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ class Undoing:
 
 
 class _LeftError(Exception):
-    """Something is not removed; the text says why."""
+    """A resource is kept; the text states why."""
 
 
 def undo(
@@ -111,18 +111,18 @@ def undo(
     dry_run: bool = False,
     wait: Callable[[float], object] = time.sleep,
 ) -> Undoing:
-    """Unmake what a run made, and nothing else.
+    """Delete the resources that a run created, and nothing else.
 
     Args:
         client: boto3's `iot` client.
         region: its region, for the console's addresses.
         made: the run's notes, `Ledger.there()`.
-        gone: told kind and name of each that is there no more, at once.
-        dry_run: only say what would be done.
-        wait: lets seconds pass between two tries.
+        gone: called at once with kind and name of each deleted resource.
+        dry_run: report only what would be deleted.
+        wait: waits some seconds between two attempts.
 
     Returns:
-        What became of each. Nothing raises: what cannot be removed is named with the reason.
+        The outcome for each. No error is raised: resources that were kept have the reason.
     """
     items = []
     for each in sorted(made, key=lambda it: _ORDER.index(it.kind)):
@@ -154,7 +154,7 @@ def _undo_one(
 
 
 class _Temporary(NamedTuple):
-    """Something that was made for a short time."""
+    """A resource that was created for a short time."""
 
     kind: str
     name: str
@@ -162,20 +162,20 @@ class _Temporary(NamedTuple):
 
 
 def remove_temporary(account: Account, resources: Iterable[tuple[str, str]]) -> None:
-    """Remove what was made for a short time; what no longer exists is not an error.
+    """Delete resources that were created for a short time; a missing one is not an error.
 
     Args:
         account: the account that holds it.
         resources: kind and name of each, as in the notes.
 
     Raises:
-        CloudError: something could not be removed; the message names it and the reason.
+        CloudError: a resource was kept; the message names it and the reason.
     """
     made = [_Temporary(kind, name) for kind, name in resources]
-    undoing = undo(account.client, account.region, made, gone=account.notes.unmade)
+    undoing = undo(account.client, account.region, made, gone=account.notes.deleted)
     if undoing.left:
         raise CloudError(
-            "some temporary resources could not be removed; remove them by hand:\n"
+            "some temporary resources could not be deleted. Delete them in the AWS IoT console:\n"
             + "\n".join(map(repr, undoing.left))
         )
 
@@ -188,27 +188,27 @@ def _console(region: str, kind: str, name: str) -> str:
 
 
 def _exists(client: Any, made: _Made) -> bool:  # noqa: ANN401 as above
-    """Return whether something exists and is still what the run made.
+    """Return whether a resource exists and is still the one that the run created.
 
     Raises:
         _LeftError: it is not, or that cannot be decided.
     """
     if made.name.startswith(UNKNOWN_CERTIFICATE):
         raise _LeftError(
-            "AWS IoT was asked for a key pair and its certificate, and the answer was lost. If "
-            "it made them, the certificate is INACTIVE, attached to nothing and its key is "
-            "nowhere: delete it in the console."
+            "AWS IoT was asked for a key pair and its certificate, and the answer was lost. If it "
+            "created them, the certificate is INACTIVE and attached to nothing, and its key is "
+            "lost: delete it in the console."
         )
     if made.kind in ATTACHMENTS:
         return is_attached(client, made.kind, made.name)
     answer = find(client, made.kind, made.name)
     if answer and made.kind == THING and made.proof and answer["thingId"] != made.proof:
-        raise _LeftError("somebody has made another thing of this name since")
+        raise _LeftError("another thing of this name was created since")
     return answer is not None
 
 
 def _remove(client: Any, kind: str, name: str, wait: Callable[[float], object]) -> None:  # noqa: ANN401 as above
-    """Remove something that exists.
+    """Delete a resource that exists.
 
     Raises:
         _LeftError: others use it.
@@ -225,13 +225,15 @@ def _remove(client: Any, kind: str, name: str, wait: Callable[[float], object]) 
 
 
 def _prepare(client: Any, kind: str, name: str) -> None:  # noqa: ANN401 as above
-    """Refuse to delete what others use; set INACTIVE and empty what AWS IoT demands."""
+    """Refuse if others use it; set it INACTIVE or delete its versions, as AWS IoT requires."""
     row, found = KINDS[kind], resource(kind, name, read(client, kind, name))
     with translated(f"reading what uses {in_words(kind, name)}"):
         in_use = users(client, found)
     if in_use:
         more = f" and {len(in_use) - 1} more" if len(in_use) > 1 else ""
-        raise _LeftError(f"in use by what this run did not make: {in_use[0]}{more}")
+        raise _LeftError(
+            f"it is used by a resource that this run did not create: {in_use[0]}{more}"
+        )
     if row.update and found.status == "ACTIVE":
         with translated(f"setting {in_words(kind, name)} INACTIVE"):
             getattr(client, row.update)(certificateId=name, newStatus="INACTIVE")
@@ -243,7 +245,7 @@ def _prepare(client: Any, kind: str, name: str) -> None:  # noqa: ANN401 as abov
 
 
 def _delete(client: Any, kind: str, name: str, wait: Callable[[float], object]) -> None:  # noqa: ANN401 as above
-    """Delete a resource; try again while AWS IoT still counts a detachment as attached."""
+    """Delete a resource; retry while a detachment is not effective yet."""
     row = KINDS[kind]
     for pause_s in (*_WAITS_S, None):
         try:

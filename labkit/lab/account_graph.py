@@ -1,4 +1,4 @@
-"""What an account should hold of a device, and how each part is: boxes and lines to draw."""
+"""The resources that an account should hold for a device, and their state, as boxes and lines."""
 
 from __future__ import annotations
 
@@ -6,67 +6,67 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["good", "bad", "gap", "unknown"]
-"""How a part is: as it should be, there and not right, not there, or not told."""
+"""The state of a part: right, present but wrong, missing, or not known."""
 
 Kind = Literal["CA certificate", "provisioning template", "certificate", "thing", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One thing that the account should hold.
+    """One resource that the account should hold.
 
     Attributes:
-        kind: what it is.
-        name: its name or short id; empty where it has none yet.
-        tone: how it is.
-        says: how it is, in words, such as "ACTIVE" or "missing".
-        more: what else there is to say of it, in words.
-        call: the call that mends it, or empty.
+        kind: its kind.
+        name: its name or short id; empty if it has none yet.
+        tone: its state.
+        status: its state in words, such as "ACTIVE" or "missing".
+        detail: more about it, in words.
+        call: the call that corrects it, or empty.
     """
 
     kind: Kind
     name: str
     tone: Tone
-    says: str
-    more: str = ""
+    status: str
+    detail: str = ""
     call: str = ""
 
     def __str__(self) -> str:
-        """Return one line: kind, name, how it is, and the call that mends it."""
-        said = "; ".join(filter(None, [self.says, self.more]))
-        return f"{' '.join(filter(None, [self.kind, self.name]))}: {said}{_closed_by(self.call)}"
+        """Return one line: kind, name, state, and the call that corrects it."""
+        state = "; ".join(filter(None, [self.status, self.detail]))
+        return f"{' '.join(filter(None, [self.kind, self.name]))}: {state}{_arrow_to(self.call)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What should hold two boxes together.
+    """One connection that two resources should have.
 
     Attributes:
-        start: where it begins.
-        end: where it ends.
-        tone: how it is.
-        says: how it is, in words, such as "attached".
-        call: the call that mends it, or empty.
+        start: the first resource.
+        end: the second resource.
+        tone: its state.
+        status: its state in words, such as "attached".
+        call: the call that corrects it, or empty.
     """
 
     start: Kind
     end: Kind
     tone: Tone
-    says: str
+    status: str
     call: str = ""
 
     def __str__(self) -> str:
-        """Return one line: from where to where, how it is, and the call that mends it."""
-        return f"{self.start} to {self.end}: {self.says}{_closed_by(self.call)}"
+        """Return one line: both resources, state, and the call that corrects it."""
+        return f"{self.start} to {self.end}: {self.status}{_arrow_to(self.call)}"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountGraph:
-    """What an account holds of one device.
+    """The resources and connections that an account should hold for one device.
 
     Attributes:
-        boxes: in the order in which they are needed.
-        lines: what holds them together.
+        boxes: the resources, in the order in which they are needed.
+        lines: their connections.
     """
 
     boxes: tuple[Box, ...]
@@ -79,12 +79,12 @@ class AccountGraph:
 
     @property
     def gaps(self) -> tuple[Box | Line, ...]:
-        """What is missing for a connection, or not right, in the order in which it is needed."""
+        """The parts that are missing or wrong, in the order in which they are needed."""
         return tuple(each for each in self.parts if each.tone in ("gap", "bad"))
 
     @property
-    def is_told(self) -> bool:
-        """Whether all of it was told."""
+    def is_complete(self) -> bool:
+        """Whether the state of every part is known."""
         return all(each.tone != "unknown" for each in self.parts)
 
     def __str__(self) -> str:
@@ -92,5 +92,5 @@ class AccountGraph:
         return "\n".join(map(str, self.parts))
 
 
-def _closed_by(call: str) -> str:
+def _arrow_to(call: str) -> str:
     return f"  ->  {call}" if call else ""

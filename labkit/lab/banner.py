@@ -1,4 +1,4 @@
-"""The mode banner: what of a lab is real and what is simulated."""
+"""The mode banner: which parts of a lab are real and which are simulated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def banner(workspace: Workspace, open_account: Callable[[], Account]) -> str:
     """Return the mode banner, the first output of every page.
 
     Args:
-        workspace: whose settings chose.
-        open_account: returns the account; only a real one is asked for its number and region.
+        workspace: the workspace, with its settings.
+        open_account: returns the account; called only for a real one.
     """
     settings = workspace.settings
     if settings.board_is_simulated:

@@ -1,7 +1,7 @@
 """The steps of every route as calls of a lab, each with its help.
 
 What a step is called, needs and makes is in its route's table in `labkit.lab.procedure`; a test
-holds the calls against the tables.
+compares the calls with the tables.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class StepCalls:
             DevicePublicKeyAsciiHex.txt, DevicePublicKeyDer.bin and DevicePublicKey.pem.
 
         Raises:
-            ConsoleError: there is no dump, or the newest one is damaged.
+            ConsoleError: the dump is missing, or the newest one is damaged.
             DeviceError: another key was extracted before.
 
         Section: Public Key Extraction.
@@ -358,7 +358,7 @@ class StepCalls:
             What the board printed at its first connection.
 
         Raises:
-            DeviceError: nothing came of the connection.
+            DeviceError: the connection had no effect.
             CloudError: the template was not carried out, or what it made was changed since.
 
         Source: AWS IoT Core developer guide, Just-in-time provisioning.

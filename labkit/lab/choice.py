@@ -1,7 +1,7 @@
 """Which of the documentation's two options is for a device: its introduction as questions.
 
 Four questions about the device, each answered with True, False or None for "not known", give an
-option and the reasons, or say honestly that there is none, or not yet.
+option and the reasons, or state that there is none, or that it is undecided.
 
 Source: FreeRTOS user guide, Developer-mode key provisioning, Introduction and both options;
 Amazon FreeRTOS 202203.00, `aws_dev_mode_key_provisioning.c` and the builds of its boards.
@@ -16,7 +16,7 @@ QUESTIONS: Final = {
     "generates_keys": "Can the device make an elliptic-curve key pair on board?",
     "imports_keys": "Can a private key from outside be written into the device's storage?",
     "enrols": "Can the device write and sign a certificate request (CSR) itself?",
-    "secure_element": "Has the device a secure element, a chip that never lets a key out?",
+    "secure_element": "Does the device have a secure element, a chip that never reveals a key?",
 }
 """The questions, by the name of the argument that answers them."""
 
@@ -25,7 +25,7 @@ _TITLES: Final = {
     2: "Option 2: onboard private key generation (pages 03 to 08)",
 }
 _NEITHER = "Neither option: the device cannot hold a private key in a way that the demos know"
-_NOT_YET = "Not decided yet: the answer hangs on what is not known"
+_NOT_YET = "Undecided: it depends on answers that you do not have yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Choice:
     """An option for a device, and why.
 
     Attributes:
-        option: 1 or 2; None where neither is possible, or where it cannot be told yet.
+        option: 1 or 2; None if neither is possible, or if it is undecided.
         why: the reasons, a sentence each.
         open_questions: names of the questions whose answers would change this choice.
     """
@@ -67,9 +67,9 @@ def choose(
 
     Option 2 wherever it is possible: its private key never leaves the device. A secure element
     makes keys unless it is said not to, and rules Option 1 out: the demos' builds for ECC608A,
-    OPTIGA Trust X and PSoC64 leave the import away. For other secure elements that is open, and
-    the stricter side is taken. Enrolment decides who writes the certificate request, and never
-    between the options.
+    OPTIGA Trust X and PSoC64 leave the import out. For other secure elements this is not known, and
+    the stricter answer is used. Enrolment decides who writes the certificate request, not which
+    option to use.
 
     Args:
         generates_keys: it makes an EC key pair on board.
@@ -102,7 +102,7 @@ def choose(
 def _why_option_2(takes_keys: bool | None, secure_element: bool | None) -> tuple[str, ...]:
     reasons = ["the device makes its key pair itself, and the private key never leaves it"]
     if secure_element:
-        reasons.append("a secure element is there for this; its builds leave key import away")
+        reasons.append("a secure element is there for this; its builds leave key import out")
     elif takes_keys:
         reasons.append("Option 1 is possible too, but its key has been outside the device")
     return tuple(reasons)
@@ -112,7 +112,7 @@ def _why_request(enrols: bool | None) -> tuple[str, ...]:
     if enrols is None:
         return ()
     if enrols:
-        return ("it could write its own certificate request; the demos leave that code away",)
+        return ("it could write its own certificate request; the demos leave that code out",)
     return ("it need not write a certificate request: your workstation does",)
 
 
@@ -123,8 +123,8 @@ def _why_option_1(makes_keys: bool | None, secure_element: bool | None) -> tuple
     else:
         reasons.append("if the device makes key pairs, Option 2 is the better one")
     if secure_element is None:
-        reasons.append("a secure element would rule it out: look at the board's data sheet")
-    reasons.append("for the lab only: whoever has seen the key can be this device")
+        reasons.append("a secure element would rule it out: check the board's data sheet")
+    reasons.append("for the lab only: anyone who has seen the key can act as this device")
     return tuple(reasons)
 
 
@@ -135,7 +135,7 @@ def _why_none(
     if makes_keys is False:
         reasons.append("the device makes no key pair of its own, so Option 2 is out")
     if secure_element:
-        reasons.append("builds for secure elements leave key import away, so Option 1 is out")
+        reasons.append("builds for secure elements leave key import out, so Option 1 is out")
         reasons.append("its maker may have put a key pair in: ask for it and its certificate")
     elif imports_keys is False:
         reasons.append("no private key can be imported, so Option 1 is out")

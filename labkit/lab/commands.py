@@ -1,4 +1,4 @@
-"""The commands that each step replaces: what one would type with the documentation in hand.
+"""The documentation's commands that each step replaces.
 
 They run in the device's folder; the CA's files are in `{ca}`. Source: the documentation's own
 commands, in its order; AWS IoT Core developer guide, Just-in-time provisioning.
@@ -126,4 +126,4 @@ aws iot describe-certificate --certificate-id <the certificate's id>
 ON_ANOTHER_ROUTE: Mapping[tuple[str, str], str] = {
     ("option-1", "run_hello_world"): COMMANDS["run_demo_with_certificate"],
 }
-"""What a step of the same name is on a route other than Option 2, where that differs."""
+"""The commands of a step that differ on another route than Option 2."""

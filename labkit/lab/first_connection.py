@@ -1,8 +1,8 @@
-"""Certificates that AWS IoT has never seen, to try a first connection with, and to forget again.
+"""Certificates that AWS IoT does not know yet, to try first connections with.
 
-A certificate has one first connection. So whoever wants to see another, with a macro left out or
-with a CA that has no template, needs another certificate: it is for the device's own key, and
-goes into the header for as long as it takes. `lab.import_certificate()` puts the device's own back.
+A certificate has one first connection. To see another one, with a macro left out or with a CA
+without a template, you need another certificate. It is for the device's own key, and is in the
+header only for the experiment: `lab.import_certificate()` restores the device's own.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _SUBJECT: Final = "CN=CA without a template"
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A certificate for the device's key that has not been there yet.
+class UnknownCertificate:
+    """A certificate for the device's key that AWS IoT does not know yet.
 
     Attributes:
         lab: the device's lab.
         certificate_pem: the certificate.
-        ca_pem: the CA's that has signed it.
-        ca: the CA in the account, where it was registered for this certificate alone; else None.
+        ca_pem: the certificate of the CA that signed it.
+        ca: the CA in the account if it was registered only for this certificate, otherwise None.
     """
 
     lab: Lab
@@ -77,8 +77,9 @@ class Newcomer:
         found = self.lab.account.find_certificate(self.certificate_id)
         if found is None:
             raise CloudError(
-                f"AWS IoT does not know the certificate {self.certificate_id[:16]}…: expected it "
-                "to be registered when it first came. Was its CA's certificate sent behind it?"
+                f"AWS IoT does not know the certificate {self.certificate_id[:16]}…; expected its "
+                "first connection to register it. Check that the device also sent the CA's "
+                "certificate."
             )
         return found
 
@@ -101,7 +102,7 @@ class Newcomer:
         return lab.board.boot()
 
     def forget(self) -> None:
-        """Remove the certificate from the account, and its CA if that was there for it alone."""
+        """Delete the certificate from the account, and a CA registered only for it."""
         account = self.lab.account
         found = account.find_certificate(self.certificate_id)
         kinds = {"thing": THING_ATTACHMENT, "policy": POLICY_ATTACHMENT}
@@ -113,17 +114,19 @@ class Newcomer:
         remove_temporary(account, [*attached, (CERTIFICATE, self.certificate_id), *own_ca])
 
 
-def another_certificate(lab: Lab) -> Newcomer:
+def another_certificate(lab: Lab) -> UnknownCertificate:
     """Issue another certificate for the device's key, by the CA that registers just in time."""
     ca = certificates.load_certificate(lab.file("rootCA.pem").read_bytes())
     ca_key = load_ca_key(lab.workbench("create_ca"))
-    return Newcomer(lab, _issue(lab, ca, ca_key, "another certificate"), certificates.to_pem(ca))
+    return UnknownCertificate(
+        lab, _issue(lab, ca, ca_key, "another certificate"), certificates.to_pem(ca)
+    )
 
 
-def of_ca_without_template(lab: Lab) -> Newcomer:
+def of_ca_without_template(lab: Lab) -> UnknownCertificate:
     """Register a CA with automatic registration and no template, and let it issue a certificate.
 
-    The CA's key is in no file: it signs these two certificates and is gone.
+    The CA's key is not written to any file.
     """
     workbench = lab.workbench("register_ca_with_template")
     whose = f"{workbench.thing_name}, CA without a template"
@@ -145,7 +148,7 @@ def of_ca_without_template(lab: Lab) -> Newcomer:
     registered = register_automatic_ca(
         workbench.account, ca_pem, certificates.to_pem(verification), template=""
     )
-    return Newcomer(lab, _issue(lab, ca, ca_key, whose), ca_pem, registered)
+    return UnknownCertificate(lab, _issue(lab, ca, ca_key, whose), ca_pem, registered)
 
 
 def _issue(lab: Lab, ca: x509.Certificate, ca_key: SigningKey, purpose: str) -> str:
@@ -161,9 +164,9 @@ def _issue(lab: Lab, ca: x509.Certificate, ca_key: SigningKey, purpose: str) -> 
 
 
 def listen(lab: Lab) -> events.Listener:
-    """Start a listener that hears which certificates register themselves in the lab's account."""
+    """Start a listener for certificates that register automatically in the lab's account."""
     thing = lab.workspace.settings.thing_name
-    # A thing's name may have colons, a policy's may not.
+    # A thing's name may have colons, a policy's name may not.
     name = f"labkit-listener-{thing.replace(':', '.')}"[:_POLICY_NAME_MAX]
     key = lab.workbench("first_connection").randomness.ec_key(thing, "listener")
     return events.listen(lab.account, _gateway(lab), name, key)

@@ -21,15 +21,14 @@ _NAMES = {
 
 
 def read_headers(tree: Path) -> Headers:
-    """Read what a diagnosis looks at in a firmware tree.
+    """Read the macros that a diagnosis uses from a firmware tree.
 
     Args:
         tree: the firmware tree's top folder, in the layout of any release, or a folder that holds
-            some of the files, such as `demos/include`; what the others would tell is unknown then.
+            some of the files, such as `demos/include`; the other files' macros are unknown then.
 
     Raises:
-        DeviceError: there is no such folder, none of the files is in it, or several are of one
-            name.
+        DeviceError: the folder is missing, has none of the files, or several of one name.
     """
     hello_world = None
     try:

@@ -52,7 +52,7 @@ class Lab(StepCalls):
 
     Attributes:
         workspace: files, settings and journal.
-        bench: the simulated bench, or None where board and account are both real.
+        bench: the simulated bench; None if board and account are both real.
         board: the board on its serial port.
     """
 
@@ -70,7 +70,7 @@ class Lab(StepCalls):
         return self._account
 
     def preflight(self) -> Preflight:
-        """Ask who acts in the account, where, and whether it may do what the route needs."""
+        """Query identity, region and permissions in the account; nothing is written."""
         from labkit.cloud.preflight import preflight  # noqa: PLC0415 only before a first write
 
         account = self.account
@@ -84,10 +84,10 @@ class Lab(StepCalls):
         """Confirm the real account with its last four digits, so that it may be written to.
 
         Args:
-            last_digits: the digits; None to be asked for them.
+            last_digits: the digits; None for a prompt.
 
         Returns:
-            A check that the account may be written to, and why.
+            A check that the account may be written to, with the reason.
 
         Raises:
             CloudError: they are another account's.
@@ -100,15 +100,15 @@ class Lab(StepCalls):
         if not account.confirmation.is_given:
             digits = last_digits or ask_for_digits(account.account_id)
             account.confirmation.give(digits, write)
-        told = f"confirmed, account {account.account_id}, region {account.region}"
-        return check(_MAY_BE_WRITTEN_TO, passed=True, value=told)
+        confirmed = f"confirmed, account {account.account_id}, region {account.region}"
+        return check(_MAY_BE_WRITTEN_TO, passed=True, value=confirmed)
 
     def undo(self, *, everything: bool = False, dry_run: bool = False) -> Undoing:
-        """Unmake in the account what this device's run has made there, and nothing else.
+        """Delete the AWS resources that this device's run created, and nothing else.
 
         Args:
-            everything: also what the workspace's other runs have made.
-            dry_run: only say what would be removed.
+            everything: include the resources of the workspace's other runs.
+            dry_run: report only what would be deleted.
         """
         from labkit.cloud.undo import undo  # noqa: PLC0415 only at the end of a lab
 
@@ -118,7 +118,7 @@ class Lab(StepCalls):
         def gone(kind: str, name: str) -> None:
             for notes in ledgers:
                 if notes.is_this_runs(kind, name):
-                    notes.unmade(kind, name)
+                    notes.deleted(kind, name)
 
         made = [each for notes in ledgers for each in notes.there()]
         account = self.account
@@ -126,7 +126,7 @@ class Lab(StepCalls):
 
     @property
     def journal(self) -> list[dict[str, object]]:
-        """What was done with this device, oldest first."""
+        """The steps performed with this device, oldest first."""
         return [{"step": entry.step, "made": list(entry.made)} for entry in self.workspace.journal]
 
     def workbench(self, step: str, show: Callable[[str], object] | None = None) -> Workbench:
@@ -149,7 +149,7 @@ class Lab(StepCalls):
 
     @property
     def passphrase(self) -> Passphrase:
-        """Who asks for an encrypted CA key's passphrase, once while this lab is open."""
+        """The prompt for an encrypted CA key's passphrase, once while this lab is open."""
         if self._passphrase is None:
             from labkit.lab.procedure.steps.passphrase import Passphrase  # noqa: PLC0415 certificates cost 0.1 s
 
@@ -185,7 +185,7 @@ class Lab(StepCalls):
         """Perform every step of the route in order.
 
         Yields:
-            What came of each step; the step itself if it was done before and needs no check.
+            The result of each step; the step itself if it was done before and needs no check.
 
         Raises:
             LabError: a step failed.
@@ -206,7 +206,7 @@ class Lab(StepCalls):
         *,
         report: bool = True,
     ) -> tuple[procedure.Performed, procedure.Status]:
-        """Perform a step; return what came of it, and a snapshot for the next step."""
+        """Perform a step; return its result, and a snapshot for the next step."""
         performed = procedure.perform(self.workbench(step.name, show), step, status)
         if report:
             for change in performed.changes:
@@ -231,7 +231,7 @@ class Lab(StepCalls):
         return procedure.paste_console(self.procedure, self.workbench, console)
 
     def _start_bench_again(self) -> None:
-        """Start the bench again where it has ended since, as it does after an hour without use."""
+        """Start the bench again if it has ended, as it does after an hour without use."""
         if self.bench and not self.bench.is_alive():
             self.bench = open_bench(self.workspace)
             self.board = open_board(self.workspace, self.bench)
@@ -323,25 +323,24 @@ class Lab(StepCalls):
         return firmware.decode(backup.read_bytes()) if backup.exists() else self.source(name)
 
     def diagnose(self) -> Diagnosis:
-        """Say what the device's console log shows, why, and what to do next.
+        """Diagnose the device's console log: what happened, the likely cause, and the next step.
 
-        Headers, certificates and the account's state are looked at as well; nothing is changed.
+        Headers, certificates and the account's state are also checked; nothing is changed.
 
         Raises:
             ConsoleError: there is no console log yet.
         """
-        from labkit.lab.diagnosing import diagnose  # noqa: PLC0415 as above
+        from labkit.lab.diagnosis_evidence import diagnose  # noqa: PLC0415 as above
 
         self._start_bench_again()
         return diagnose(self)
 
     def last_handshake(self) -> Handshake:
-        """Say how the device's last connection went, message by message, and who proved what.
+        """Show the handshake of the device's last connection, message by message.
 
-        Only the simulated AWS IoT lets itself be looked at. Of a real board, or a real account,
-        this is what the console says.
+        Only the simulated AWS IoT records it. For a real account the console text is shown.
         """
-        from labkit.lab.last_handshake import read_last_handshake  # noqa: PLC0415 as above
+        from labkit.lab.handshake import read_last_handshake  # noqa: PLC0415 as above
 
         self._start_bench_again()
         return read_last_handshake(self)
@@ -349,8 +348,8 @@ class Lab(StepCalls):
     def file(self, name: str) -> Path:
         """Return a file by the documentation's name, such as `deviceCert.pem`.
 
-        Where it is missing, the step that makes it is done on a simulated bench; on a real one
-        `NotReadyError` names it.
+        If it is missing, the step that makes it is performed on a simulated bench; on a real one
+        `NotReadyError` names the step.
         """
         path = self.workspace.path(name)
         maker = self.procedure.maker(name)
@@ -368,20 +367,20 @@ class Lab(StepCalls):
 def open_lab(workspace: str | Path | None = None, **chosen: str) -> Lab:
     """Open the lab: the only place that chooses between simulated and real.
 
-    The choice stands in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED,
-    LABKIT_THING, LABKIT_ROUTE and LABKIT_RELEASE win over it. A simulated bench is started where
-    it is not running.
+    The choice is in the workspace's lab.toml; LABKIT_DEVICE, LABKIT_CLOUD, LABKIT_SEED,
+    LABKIT_THING, LABKIT_ROUTE and LABKIT_RELEASE override it. A simulated bench is started if it
+    is not running.
 
     Args:
-        workspace: the workspace's folder; LABKIT_WORKSPACE or `workspace/` when not given.
-        **chosen: `device`, `cloud`, `seed`, `thing_name`, `route` or `release`, which win over
-            all.
+        workspace: the workspace's folder; None for LABKIT_WORKSPACE or `workspace/`.
+        **chosen: `device`, `cloud`, `seed`, `thing_name`, `route` or `release`, which override
+            both.
 
     Returns:
         A `Lab`, whose repr is the mode banner.
 
     Raises:
-        WorkspaceError: lab.toml cannot be read or asks for what cannot be.
+        WorkspaceError: lab.toml cannot be read, or a setting is not possible.
         BenchError: the simulated bench cannot be started.
     """
     from pathlib import Path  # noqa: PLC0415 only here

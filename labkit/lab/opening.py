@@ -1,4 +1,4 @@
-"""Opening what a lab combines: the bench, the board and the account, as the settings choose."""
+"""Open the parts of a lab: bench, board and account, as the settings choose."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_board(place: Workspace, bench: Bench | None) -> Board:
     url = settings.device_url
     if settings.board_is_simulated:
         if bench is None:
-            raise BenchError("there is no bench for the simulated board.")
+            raise BenchError("the simulated board needs a bench. Open the lab again.")
         url = bench.board_urls[settings.thing_name]
     return Board(
         url=url,
@@ -55,7 +55,7 @@ def open_account(place: Workspace, bench: Bench | None) -> Account:
     label = settings.thing_name
     if settings.account_is_simulated:
         if bench is None:
-            raise BenchError("there is no bench for the simulated account.")
+            raise BenchError("the simulated account needs a bench. Open the lab again.")
         url, account_id = bench.iot_endpoint_url, bench.account_id
         return open_simulated(url, settings.region, account_id, notes=notes, label=label)
     confirmed = place.root / "account-confirmed.json"

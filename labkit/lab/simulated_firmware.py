@@ -1,4 +1,4 @@
-"""Building the simulated board's firmware and flashing it.
+"""Build and flash the simulated board's firmware.
 
 `labkit board build` and `labkit board flash` do this in a terminal. A lab whose lab.toml names
 these commands does it in its own process: a Python for each costs a third of a second.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def build(place: Workspace) -> str:
-    """Build an image from the macros in the firmware tree, and return what was done, a line.
+    """Build an image from the macros in the firmware tree, and return a line about it.
 
     Raises:
         DeviceError: the tree does not build; the message names file and line.
@@ -32,7 +32,7 @@ def build(place: Workspace) -> str:
 
 
 def flash(place: Workspace) -> str:
-    """Load the image onto the simulated board, and return what was done, a line.
+    """Load the image onto the simulated board, and return a line about it.
 
     Raises:
         DeviceError: nothing is built yet.
@@ -40,7 +40,9 @@ def flash(place: Workspace) -> str:
     """
     file = _image_file(place)
     if not file.exists():
-        raise DeviceError("nothing is built yet. Run `labkit board build` first.")
+        raise DeviceError(
+            f"{file} is missing: nothing is built yet. Run `labkit board build` first."
+        )
     bench = start_or_find(place)
     bench.post(board_path(place.settings.thing_name, "flash"), read_image(file))
     return "flashed; the board runs it at the next reset"

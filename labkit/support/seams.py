@@ -1,7 +1,7 @@
-"""Everything that labkit borrows from the inside of other packages, and why.
+"""The undocumented parts of other packages that labkit uses, and why.
 
-A package promises what it documents; these it may move in any release. So they stand here and
-nowhere else, each with its reason, and whoever needs one calls a function of this module.
+A package may move them in any release. So only the functions of this module use them, each for the
+reason below.
 
 ========== ============================ =====================================================
 package    borrowed                     because
@@ -9,7 +9,7 @@ package    borrowed                     because
 pyOpenSSL  `Context._context`,          its verify callback can refuse a certificate but not
            `Context._verify_callback`,  say why, and OpenSSL makes the alert out of the reason:
            `OpenSSL._util`              all refusals would be `internal_error`
-botocore   `Session.SESSION_VARIABLES`  no setting makes a session deaf to profile, files and
+botocore   `Session.SESSION_VARIABLES`  no setting makes a session ignore profile, files and
                                         environment; its table of their names does
 botocore   `Loader`, `botocore.model`   it reads AWS's own description of its services, which a
                                         server of our own has to follow

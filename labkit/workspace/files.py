@@ -34,7 +34,7 @@ def write(path: Path, content: str | bytes, *, private: bool = False) -> None:
             path.chmod(0o600)
         return
     if path.exists() and not path.is_file():
-        raise FileExistsError(errno.EEXIST, "is no file, and is not replaced", str(path))
+        raise FileExistsError(errno.EEXIST, "is not a file, and is not replaced", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     mode = 0o600 if private else (path.stat().st_mode & 0o777 if path.exists() else 0o644)
@@ -191,7 +191,7 @@ else:
         return lambda: os.close(handle)
 
     def _remove_abandoned(leftover: Path) -> None:
-        """Remove what nobody holds: whoever made it was killed."""
+        """Remove a temporary file whose program was killed, so that no one holds it."""
         handle = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

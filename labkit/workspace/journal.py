@@ -1,7 +1,6 @@
-"""The journal: every step that was done with a device, in order, only ever added to.
+"""The journal: every step that was performed with a device, in order. Lines are only appended.
 
-Beside the steps it holds what a run makes in the account, each noted before it is made; see
-`labkit.workspace.ledger`.
+It also has notes about resources that a run creates in the account: `labkit.workspace.ledger`.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NOTE = "resource"
-"""The member by which a line about the account is told from a step's."""
+"""The member that only notes about the account have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step that was done, as the journal tells it.
+    """One step that was performed, as the journal records it.
 
     Attributes:
         step: the step's name.
-        at: when it was done, ISO 8601, UTC.
-        read: SHA-256 of each file that it read; of a log, the bytes that were there then.
-        made: the same of what it made; of a C macro, of its value.
-        facts: what else it found out, such as an ARN.
+        at: when it was performed, ISO 8601, UTC.
+        read: the SHA-256 of each file that it read; of a log, of its bytes at that time.
+        made: the SHA-256 of each file that it wrote; of a C macro, of its value.
+        facts: other results, such as an ARN.
     """
 
     step: str
@@ -44,16 +43,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line about something in the account.
+    """A note about a resource in the account.
 
     Attributes:
-        event: what happened to it, such as "begun".
+        event: "begun", "made" or "unmade" (deleted).
         resource: its kind, such as "thing".
         name: its name or id.
         at: when, ISO 8601, UTC.
-        proof: what tells it from another of the same name; empty where nothing does.
-        begun_as: the name under which it was begun, where AWS names it in its answer only.
-        cloud: "sim" or "aws", in whose account it is; empty in notes of older versions.
+        proof: what distinguishes it from another of the same name; empty if nothing does.
+        begun_as: its name in the first note, if AWS chose the name later.
+        cloud: "sim" or "aws", the account that has it; empty in notes of older versions.
     """
 
     event: str
@@ -66,22 +65,22 @@ class Note:
 
 
 class Journal:
-    """The record of the steps that were done, one JSON object a line, only ever added to."""
+    """The steps that were performed, one JSON object a line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def __iter__(self) -> Iterator[Entry]:
-        """Yield the steps' entries, oldest first; a last line cut off by a kill is passed over.
+        """Yield the steps' entries, oldest first; an incomplete last line is skipped.
 
         Raises:
-            WorkspaceError: another line is no entry.
+            WorkspaceError: another line is not an entry.
         """
         return (line for line in self.lines() if isinstance(line, Entry))
 
     @property
     def notes(self) -> Iterator[Note]:
-        """What was noted about the account, oldest first; errors as for the entries."""
+        """The notes about the account, oldest first; errors as for the entries."""
         return (line for line in self.lines() if isinstance(line, Note))
 
     def lines(self) -> Iterator[Entry | Note]:
@@ -98,14 +97,14 @@ class Journal:
             return 0
 
     def newest(self, step: str) -> Entry | None:
-        """Return a step's newest entry, or None where it was never done."""
+        """Return a step's newest entry, or None if it was never performed."""
         return next((entry for entry in reversed(list(self)) if entry.step == step), None)
 
     def add(self, entry: Entry | Note) -> None:
         """Append an entry or a note; it is on the disk when this returns."""
         line = json.dumps(asdict(entry)).encode() + b"\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Others may add to the same journal: a line of theirs that is half written is no leftover.
+        # Other programs append to the same journal: their unfinished lines must not be cut off.
         with self.path.open("a+b") as file, locked(file):
             file.truncate(_end_of_last_line(file))
             file.write(line)
@@ -114,14 +113,14 @@ class Journal:
 
 
 def read_journal(raw: bytes, where: str) -> Iterator[Entry | Note]:
-    """Yield the lines of a journal, oldest first; a last line that was cut off is passed over.
+    """Yield the lines of a journal, oldest first; an incomplete last line is skipped.
 
     Args:
-        raw: what its file holds.
-        where: its name, for a message.
+        raw: the file's content.
+        where: the file's path, for a message.
 
     Raises:
-        WorkspaceError: another line is no entry.
+        WorkspaceError: another line is not an entry.
     """
     *lines, _cut_off = raw.split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -134,13 +133,13 @@ def read_journal(raw: bytes, where: str) -> Iterator[Entry | Note]:
             ) from None
 
 
-def _line(told: Any) -> Entry | Note:  # noqa: ANN401 whatever a line of JSON holds
-    if isinstance(told, dict) and _NOTE in told:
-        note = Note(**told)
+def _line(values: Any) -> Entry | Note:  # noqa: ANN401 whatever a line of JSON holds
+    if isinstance(values, dict) and _NOTE in values:
+        note = Note(**values)
         if not all(isinstance(text, str) for text in asdict(note).values()):
             raise TypeError("a value is of another type")
         return note
-    entry = Entry(**told)
+    entry = Entry(**values)
     texts = (entry.step, entry.at, *entry.read.values(), *entry.made.values())
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.facts, dict):
         raise TypeError("a value is of another type")

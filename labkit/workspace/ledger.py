@@ -1,8 +1,8 @@
-"""What a run makes in the account: noted before it is made, so that it can be undone.
+"""Notes about the resources that a run creates in the account, so that they can be deleted.
 
-A note before the call says that something is begun, a note after it that it is made; a kill in
-between leaves what was begun and may be there. What was in the account before is never noted, and
-so never touched.
+The note before the call records that a creation has begun, the note after it that it succeeded. If
+the program is killed in between, the resource may exist. What existed before is never noted, and so
+never touched.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-_BEGUN, _MADE, UNMADE = "begun", "made", "unmade"
+_BEGUN, _MADE, DELETED = "begun", "made", "unmade"
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Something that a run made in the account, or began to make.
+    """A resource that a run created in the account, or began to create.
 
     Attributes:
         kind: such as "thing".
         name: its name or id.
-        proof: what tells it from another of the same name; empty where nothing does.
-        is_certain: whether AWS answered that it is made.
+        proof: what distinguishes it from another of the same name; empty if nothing does.
+        is_certain: whether AWS confirmed its creation.
     """
 
     kind: str
@@ -42,9 +42,9 @@ class Ledger:
 
     Args:
         journal: the run's journal.
-        others: the journals of the workspace's other runs, whose things are not strangers'.
-        now: tells the time.
-        cloud: "sim" or "aws": what was made in the other is not there, and none of this run's.
+        others: the journals of the workspace's other runs.
+        now: returns the time.
+        cloud: "sim" or "aws"; notes about the other account are ignored.
     """
 
     def __init__(
@@ -61,40 +61,39 @@ class Ledger:
         self._known: dict[Path, tuple[int, dict[tuple[str, str], Made]]] = {}
 
     def begin(self, kind: str, name: str) -> None:
-        """Note that something is about to be made."""
+        """Note that a resource is about to be created."""
         self._note(_BEGUN, kind, name)
 
     def made(self, kind: str, name: str, proof: str = "", *, begun_as: str = "") -> None:
-        """Note that it is made.
+        """Note that it was created.
 
         Args:
             kind: such as "thing".
             name: its name or id.
-            proof: what tells it from another of the same name.
-            begun_as: the name under which it was begun, where that was another; one note for both,
-                so that no kill can come between.
+            proof: what distinguishes it from another of the same name.
+            begun_as: its name in the first note, if that was another.
         """
         self._note(_MADE, kind, name, proof, begun_as)
 
-    def unmade(self, kind: str, name: str) -> None:
-        """Note that it is gone, or was never there."""
-        self._note(UNMADE, kind, name)
+    def deleted(self, kind: str, name: str) -> None:
+        """Note that it was deleted, or never existed."""
+        self._note(DELETED, kind, name)
 
     def there(self) -> tuple[Made, ...]:
-        """Return what this run made or began and has not unmade, oldest first."""
+        """Return what this run created, or began to, and has not deleted, oldest first."""
         return tuple(self._all(self._journal).values())
 
     def is_begun(self, kind: str, name: str) -> bool:
-        """Return whether this run began to make something and does not know that it is made."""
+        """Return whether this run has noted its creation and not its success."""
         made = self._all(self._journal).get((kind, name))
         return made is not None and not made.is_certain
 
     def is_this_runs(self, kind: str, name: str) -> bool:
-        """Return whether this run made something, or began to."""
+        """Return whether this run created it, or began to."""
         return (kind, name) in self._all(self._journal)
 
     def is_this_labs(self, kind: str, name: str) -> bool:
-        """Return whether any run of the workspace made something, or began to."""
+        """Return whether any run of the workspace created it, or began to."""
         return any((kind, name) in self._all(journal) for journal in (self._journal, *self._others))
 
     def _note(self, event: str, kind: str, name: str, proof: str = "", begun_as: str = "") -> None:
@@ -103,7 +102,7 @@ class Ledger:
         )
 
     def _all(self, journal: Journal) -> dict[tuple[str, str], Made]:
-        """Return what a journal's run made. The file is read again only if it has grown."""
+        """Return the resources in a journal's notes; read again only if it has grown."""
         size = journal.size
         known_size, known = self._known.get(journal.path, (-1, {}))
         if size != known_size:
@@ -117,7 +116,7 @@ def _there(notes: Iterable[Note]) -> dict[tuple[str, str], Made]:
     for note in notes:
         key = (note.resource, note.name)
         there.pop((note.resource, note.begun_as), None)
-        if note.event == UNMADE:
+        if note.event == DELETED:
             there.pop(key, None)
         elif note.event == _MADE or key not in there:
             there[key] = Made(note.resource, note.name, note.proof, note.event == _MADE)

@@ -83,12 +83,12 @@ class Workspace:
         return Journal(self.device / "journal.jsonl")
 
     def start_over(self) -> Path | None:
-        """Begin the device's run anew, keeping the folder of the old one.
+        """Start the device's run again, keeping the folder of the old one under a numbered name.
 
-        The CA, the firmware tree and what the account holds stay; each step is done again.
+        The CA, the firmware tree and the account are not changed; each step is performed again.
 
         Returns:
-            Where the old folder is now, beside the new one; None where there was none.
+            The old folder's new path; None if there was none.
         """
         if not self.journal.path.exists():
             return None
@@ -99,10 +99,10 @@ class Workspace:
         return kept
 
     def ledger(self, now: Callable[[], datetime]) -> Ledger:
-        """Return the notes about what this device's run makes in the account.
+        """Return the notes about the resources of this device's run.
 
         Args:
-            now: tells the time.
+            now: returns the time.
         """
         others = [each for each in self._journals() if each.path != self.journal.path]
         return Ledger(self.journal, others, now, self.settings.cloud)
@@ -111,7 +111,7 @@ class Workspace:
         """Return the notes of every run of the workspace, those of kept folders included.
 
         Args:
-            now: tells the time.
+            now: returns the time.
         """
         cloud = self.settings.cloud
         return [Ledger(journal, (), now, cloud) for journal in self._journals()]
@@ -125,9 +125,14 @@ class Workspace:
             return self.ca / name
         return self.device / name
 
+    def content(self, name: str) -> bytes | None:
+        """Return the content of a file by the documentation's name, or None if it is missing."""
+        path = self.path(name)
+        return path.read_bytes() if path.is_file() else None
+
     @classmethod
     def open(cls, root: Path, variables: Mapping[str, str], **chosen: str) -> Workspace:
-        """Open a workspace, making it and its lab.toml where they are not there yet.
+        """Open a workspace, creating it and its lab.toml if they are missing.
 
         Args:
             root: the workspace's folder.
@@ -136,8 +141,8 @@ class Workspace:
                 both.
 
         Raises:
-            WorkspaceError: lab.toml cannot be read, asks for what cannot be, or the workspace
-                cannot be made; nothing is written then.
+            WorkspaceError: lab.toml cannot be read, a setting is not possible, or the workspace
+                cannot be created; nothing is written then.
         """
         file = root / "lab.toml"
         try:
@@ -149,13 +154,13 @@ class Workspace:
             workspace._begin()
         except OSError as error:
             raise WorkspaceError(
-                f"{error.filename or root}: the workspace cannot be made there: {error.strerror}. "
+                f"{error.filename or root}: cannot create the workspace there: {error.strerror}. "
                 "Name another folder with LABKIT_WORKSPACE or --workspace."
             ) from None
         return workspace
 
     def _begin(self) -> None:
-        """Make what a workspace has from its first day on."""
+        """Create the parts that every workspace has."""
         if self.settings.board_is_simulated and not self.firmware.exists():
             copy_tree(TREES / self.settings.release, self.firmware)
         if self.settings.seed and not self._seed_file.exists():
@@ -164,7 +169,7 @@ class Workspace:
 
     @property
     def _seed_file(self) -> Path:
-        """What says with which seed the workspace was begun, wherever the seed came from."""
+        """The file with the seed of a new workspace, from whichever setting."""
         return self.root / "seed.txt"
 
     def _refuse_other_seed(self) -> None:
@@ -174,12 +179,12 @@ class Workspace:
         begun = self._seed_file.read_text("utf-8") if self._seed_file.exists() else None
         if begun != self.settings.seed:
             raise WorkspaceError(
-                f"{self.root}: this workspace was begun with {_said(begun)}, and "
-                f"{_said(self.settings.seed)} is asked for. Use another folder "
-                "(LABKIT_WORKSPACE or --workspace), or the seed that it was begun with "
-                "(LABKIT_SEED, or lab.seed in lab.toml)."
+                f"{self.root}: this workspace was begun with {_seed_in_words(begun)}, but the "
+                f"settings have {_seed_in_words(self.settings.seed)}. Use another folder "
+                "(LABKIT_WORKSPACE or --workspace), or the workspace's own seed (LABKIT_SEED, or "
+                "lab.seed in lab.toml)."
             )
 
 
-def _said(seed: str | None) -> str:
+def _seed_in_words(seed: str | None) -> str:
     return f"the seed {seed!r}" if seed else "no seed"

@@ -22,13 +22,13 @@ ROUTES: Mapping[str, str] = {
     DEFAULT_ROUTE: "onboard private key generation",
     "option-1": "private key import from AWS IoT",
     "just-in-time": "provisioning at the first connection",
-    "drills": "onboard private key generation, with faults to find and mend",
+    "drills": "onboard private key generation, with faults to find and fix",
 }
 """Every route by its name, with the documentation's heading."""
 
 _WITH_CA = ("just-in-time", "drills")
-"""The routes whose devices have another CA than the lab's: it registers what it has signed, or it
-is what a drill puts out of order."""
+"""The routes whose devices have another CA than the lab's: it registers devices automatically, or
+a drill breaks it."""
 
 _CERTIFIED_BY_AWS = "option-1"
 _THING_NAME_MAX = 128
@@ -57,20 +57,20 @@ def refuse_name(route: str, chosen: str, where: str) -> None:
         where: where it was chosen, for the message.
 
     Raises:
-        WorkspaceError: the name cannot be.
+        WorkspaceError: the name is not possible.
     """
     for each in ROUTES:
         if each != DEFAULT_ROUTE and chosen.endswith(ending := thing_name_on(each, "")):
             raise WorkspaceError(
                 f"{where} is {chosen!r}; expected another ending than {ending}, which a device is "
-                f"given on the route {each}. Choose the name without it, and the route beside it."
+                f"given on the route {each}. Choose the name without it, and set the route."
             )
     name, most = thing_name_on(route, chosen), _name_length_max(route)
     if len(name) > most:
         added = f" (the route adds -{route})" if name != chosen else ""
         raise WorkspaceError(
             f"{where} makes the device's name {len(name)} characters long{added}; expected {most} "
-            f"at the most on the route {route}. Choose a shorter one."
+            f"at most on the route {route}. Choose a shorter name."
         )
 
 

@@ -1,4 +1,4 @@
-"""Switching board and account between simulated and real: said first, written when confirmed."""
+"""Switch board and account between simulated and real: shown first, then written."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _VARIABLES = {"LABKIT_DEVICE": "board", "LABKIT_CLOUD": "account"}
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A choice of board and account that is not written yet; its repr says what will be real.
+    """A choice of board and account that is not written yet; its repr states what will be real.
 
     Attributes:
         root: the workspace's folder.
         settings: the settings as they will be.
-        variables: the environment, which wins over what is written.
+        variables: the environment, which overrides lab.toml.
     """
 
     root: Path
@@ -34,24 +34,24 @@ class Switch:
 
     @property
     def real(self) -> tuple[str, ...]:
-        """What will be real, a sentence each; none where nothing is."""
-        settings, told = self.settings, []
+        """What will be real, a sentence each."""
+        settings, sentences = self.settings, []
         if not settings.board_is_simulated:
-            told.append(f"The board on {settings.device_url} will be built for, flashed and reset.")
+            sentences.append(f"The board on {settings.device_url} will be flashed and reset.")
         if not settings.account_is_simulated:
-            told.append(
-                "What is made in the account will be made in AWS. Nothing is written there before "
-                "you confirm the account with its last four digits."
+            sentences.append(
+                "Resources will be created in AWS. Nothing is written there before you confirm the "
+                "account with its last four digits."
             )
         if settings.ends_before_hello_world:
-            told.append("The board cannot reach the simulated account: no hello world.")
-        return tuple(told)
+            sentences.append("The board cannot reach the simulated account: no hello world.")
+        return tuple(sentences)
 
     @property
     def overruled(self) -> tuple[str, ...]:
-        """What wins over lab.toml, a sentence each."""
+        """What overrides lab.toml, a sentence each."""
         return tuple(
-            f"{name} is set and wins over lab.toml for the {what}."
+            f"{name} is set and overrides lab.toml for the {what}."
             for name, what in _VARIABLES.items()
             if self.variables.get(name)
         )
@@ -75,7 +75,7 @@ def switch(root: Path, variables: Mapping[str, str], *, device: str, cloud: str)
 
     Args:
         root: the workspace's folder.
-        variables: the environment; a seed may stand there.
+        variables: the environment, which may have a seed.
         device: "sim", or a pySerial URL.
         cloud: "sim" or "aws".
 
@@ -83,29 +83,29 @@ def switch(root: Path, variables: Mapping[str, str], *, device: str, cloud: str)
         The choice, to be read and then written.
 
     Raises:
-        WorkspaceError: the choice cannot be, such as a seed with anything real.
+        WorkspaceError: the choice is not possible, such as a seed with anything real.
     """
     settings = Workspace.open(root, variables, device=device, cloud=cloud).settings
     return Switch(root, settings, variables)
 
 
 def choose_port(root: Path, url: str, baud_rate: int | None = None) -> Workspace:
-    """Write the board's port into a workspace's lab.toml, made where there is none yet.
+    """Write the board's port into a workspace's lab.toml, which is created if it is missing.
 
     Args:
         root: the workspace's folder.
         url: "sim", or a pySerial URL.
-        baud_rate: the console's baud rate; as it was when not given.
+        baud_rate: the console's baud rate; None to keep it.
 
     Returns:
-        The workspace as lab.toml alone now has it, whatever LABKIT_ variables say.
+        The workspace with the settings of lab.toml alone, without LABKIT_ variables.
 
     Raises:
-        WorkspaceError: the choice cannot be, or lab.toml cannot be changed; it is as it was.
+        WorkspaceError: the choice is not possible, or lab.toml cannot be changed; it is unchanged.
     """
     if baud_rate is not None and baud_rate < 1:
         raise WorkspaceError(
-            f"expected a whole number such as 115200 for the baud rate, found {baud_rate}."
+            f"the baud rate is {baud_rate}; expected a whole number such as 115200. Choose again."
         )
     Workspace.open(root, {}, device=url)  # refuses what cannot be, before anything is written
     values: dict[str, str | int] = {"device.url": url}

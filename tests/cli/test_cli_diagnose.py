@@ -15,7 +15,7 @@ from lab_bench import THREADS_OF_PYSERIAL
 from labkit import firmware
 from labkit.errors import ConsoleError
 from labkit.firmware.tree import find_sources
-from labkit.lab.diagnosing import diagnose
+from labkit.lab.diagnosis_evidence import diagnose
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
 
 if TYPE_CHECKING:

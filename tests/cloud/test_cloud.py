@@ -275,7 +275,7 @@ def test_a_key_pair_of_the_account(lab: Lab) -> None:
 
 
 def test_a_certificate_that_is_not_there(lab: Lab) -> None:
-    """Looked for it is None; deleted it is an error; another error is never taken for absence."""
+    """Looking for it gives None; deleting it is an error; another error does not mean absence."""
     assert lab.account.find_certificate("0" * 64) is None
     with pytest.raises(CloudError, match="deleting the device certificate: AWS answered Resource"):
         lab.account.delete_certificate("0" * 64)

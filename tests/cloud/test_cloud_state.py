@@ -109,7 +109,7 @@ def test_nothing_to_ask_about(cloud: Cloud) -> None:
 def test_a_denied_call_leaves_its_answer_unknown(
     denied: str, unknown: str, cloud: Cloud, ca: Authority, led: Device
 ) -> None:
-    """What a call would have told is None and named; all else is told."""
+    """The answer of a refused call is None and listed; all others are known."""
     account = watched(cloud, denied)
     state = read_account_state(account, certificate=led.certificate, ca=ca.certificate)
     assert getattr(state, unknown) is None
@@ -157,7 +157,7 @@ def test_the_signing_ca_is_found(cloud: Cloud, ca: Authority, led: Device) -> No
 
 
 def test_automatic_registration_is_told(cloud: Cloud, ca: Authority, led: Device) -> None:
-    """A CA that registers automatically is told as such."""
+    """A CA that registers automatically is reported as such."""
     identifier = certificates.certificate_id(ca.certificate)
     cloud.iot.update_ca_certificate(certificateId=identifier, newAutoRegistrationStatus="ENABLE")
     state = read_account_state(watched(cloud), certificate=led.certificate, ca=ca.certificate)

@@ -27,7 +27,7 @@ ACTIONS = ("iot:CreateThing", "iot:CreatePolicy")
 
 
 class Iam:
-    """A stand-in for IAM and STS that answers what it is told to."""
+    """A stand-in for IAM and STS that answers as configured."""
 
     def __init__(self) -> None:
         self.identity = f"arn:aws:iam::{ACCOUNT_ID}:user/lab"
@@ -79,16 +79,16 @@ def clients(cloud: Cloud, iam: Iam) -> Clients:
 
 def test_identity_place_and_permissions_are_told(cloud: Cloud, iam: Iam) -> None:
     """The person sees who acts, in which account and region, against which endpoint."""
-    told = preflight(clients(cloud, iam), REGION, ACTIONS)
-    assert (told.account_id, told.endpoint_url) == (ACCOUNT_ID, cloud.url)
-    assert told.obstacles == ()
-    shown = repr(told)
+    found = preflight(clients(cloud, iam), REGION, ACTIONS)
+    assert (found.account_id, found.endpoint_url) == (ACCOUNT_ID, cloud.url)
+    assert found.obstacles == ()
+    shown = repr(found)
     assert f"identity  arn:aws:iam::{ACCOUNT_ID}:user/lab" in shown
     assert "allowed   iot:CreateThing, iot:CreatePolicy" in shown
 
 
 def test_simulated_account_says_what_it_knows(cloud: Cloud) -> None:
-    """It has an identity and no IAM; where it is changes from run to run and is not told."""
+    """It has an identity and no IAM; where it is changes from run to run and is left out."""
     asked = Clients(iot_client(cloud.url, "sts"), iot_client(cloud.url, "iam"), cloud.iot)
     shown = repr(preflight(asked, REGION, ACTIONS))
     assert f"user/lab\naccount   {ACCOUNT_ID}, region {REGION}\nendpoint  on this" in shown
@@ -98,25 +98,25 @@ def test_simulated_account_says_what_it_knows(cloud: Cloud) -> None:
 def test_denied_action_is_an_obstacle(cloud: Cloud, iam: Iam) -> None:
     """An implicit deny is a deny; it is named before anything is written."""
     iam.decisions["iot:CreatePolicy"] = "implicitDeny"
-    told = preflight(clients(cloud, iam), REGION, ACTIONS)
-    assert told.obstacles == ("iot:CreatePolicy is denied",)
-    assert "STOP      iot:CreatePolicy is denied" in repr(told)
+    found = preflight(clients(cloud, iam), REGION, ACTIONS)
+    assert found.obstacles == ("iot:CreatePolicy is denied",)
+    assert "STOP      iot:CreatePolicy is denied" in repr(found)
 
 
 def test_permissions_that_nobody_tells_are_unknown(cloud: Cloud, iam: Iam) -> None:
     """Where IAM may not be asked nothing is claimed, neither good nor bad."""
     iam.decisions.clear()
-    told = preflight(clients(cloud, iam), REGION, ACTIONS)
-    assert {each.verdict for each in told.permissions} == {"unknown"}
-    assert "IAM does not say: AccessDenied" in repr(told)
-    assert told.obstacles == ()
+    found = preflight(clients(cloud, iam), REGION, ACTIONS)
+    assert {each.verdict for each in found.permissions} == {"unknown"}
+    assert "IAM did not answer: AccessDenied" in repr(found)
+    assert found.obstacles == ()
 
 
 def test_action_that_iam_leaves_out_is_unknown(cloud: Cloud, iam: Iam) -> None:
     """What the answer does not name is not taken for allowed."""
     del iam.decisions["iot:CreateThing"]
-    told = preflight(clients(cloud, iam), REGION, ACTIONS)
-    assert [each.verdict for each in told.permissions] == ["unknown", "allowed"]
+    found = preflight(clients(cloud, iam), REGION, ACTIONS)
+    assert [each.verdict for each in found.permissions] == ["unknown", "allowed"]
 
 
 def test_assumed_role_is_asked_about_as_the_role(cloud: Cloud, iam: Iam) -> None:
@@ -134,12 +134,12 @@ def test_assumed_role_is_asked_about_as_the_role(cloud: Cloud, iam: Iam) -> None
     [(0, "right", False), (30, "s ahead of AWS's", False), (-900, "s behind AWS's", True)],
 )
 def test_clock_is_compared(cloud: Cloud, iam: Iam, off_s: int, words: str, *, stops: bool) -> None:
-    """A few seconds are told; five minutes make AWS refuse every signature."""
+    """A few seconds are reported; five minutes make AWS refuse every signature."""
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=off_s)
-    told = preflight(clients(cloud, iam), REGION, ACTIONS, now=now)
-    assert told.clock_skew_s == pytest.approx(-off_s, abs=2)
-    assert bool(told.obstacles) is stops
-    assert words in repr(told)
+    found = preflight(clients(cloud, iam), REGION, ACTIONS, now=now)
+    assert found.clock_skew_s == pytest.approx(-off_s, abs=2)
+    assert bool(found.obstacles) is stops
+    assert words in repr(found)
 
 
 def test_nothing_is_written_before_the_account_is_confirmed(cloud: Cloud, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_nothing_is_written_before_the_account_is_confirmed(cloud: Cloud, tmp_pa
 
 
 def test_confirmation_is_for_one_account_and_region(tmp_path: Path) -> None:
-    """Another account, another region, or a damaged file: nobody has confirmed."""
+    """Another account, another region, or a damaged file: it is not confirmed."""
     file = tmp_path / "confirmed.json"
     Confirmation(file, ACCOUNT_ID, REGION).give(ACCOUNT_ID[-4:], write)
     assert Confirmation(file, ACCOUNT_ID, REGION).is_given

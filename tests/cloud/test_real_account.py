@@ -71,9 +71,12 @@ def test_confirmation_asks_once(
     lab = opened()
     with pytest.raises(CloudError, match="expected the last four digits"):
         lab.confirm_account()
-    told = lab.confirm_account()
-    assert (told.passed, told.shown) == (True, f"confirmed, account {ACCOUNT_ID}, region us-east-1")
-    assert opened().confirm_account() == told
+    found = lab.confirm_account()
+    assert (found.passed, found.shown) == (
+        True,
+        f"confirmed, account {ACCOUNT_ID}, region us-east-1",
+    )
+    assert opened().confirm_account() == found
 
 
 @pytest.mark.parametrize("error", [EOFError, NotImplementedError, OSError])
@@ -90,7 +93,7 @@ def test_nobody_to_ask_is_said(
 
     monkeypatch.setattr("builtins.input", nobody)
     lab = opened()
-    with pytest.raises(CloudError, match="nobody is there to type its last four digits"):
+    with pytest.raises(CloudError, match="no one can type its last four digits"):
         lab.confirm_account()
     with pytest.raises(CloudError, match="REAL account"):
         lab.create_thing()
@@ -100,9 +103,9 @@ def test_nobody_to_ask_is_said(
 def test_preflight_tells_what_the_route_needs(aws: Cloud, opened: Callable[..., Lab]) -> None:
     """Identity, account, region, endpoint, and each action of the route's steps."""
     assert aws
-    told = opened().preflight()
-    assert (told.account_id, told.region) == (ACCOUNT_ID, "us-east-1")
-    actions = {each.action for each in told.permissions}
+    found = opened().preflight()
+    assert (found.account_id, found.region) == (ACCOUNT_ID, "us-east-1")
+    actions = {each.action for each in found.permissions}
     assert {"iot:RegisterCACertificate", "iot:AttachPolicy", "iot:UpdateCertificate"} <= actions
     option_1 = opened(route="option-1").preflight()
     assert "iot:CreateKeysAndCertificate" in {each.action for each in option_1.permissions}
@@ -116,7 +119,7 @@ def test_account_that_lab_toml_leaves_out_is_refused(
     lab = opened()
     file = lab.workspace.root / "lab.toml"
     file.write_text(file.read_text().replace("allowed = []", 'allowed = ["111111111111"]'))
-    with pytest.raises(CloudError, match=r"leads? to the account 123456789012"):
+    with pytest.raises(CloudError, match=r"of the account 123456789012"):
         _ = opened().account
 
 
@@ -192,7 +195,7 @@ def test_thing_of_another_person_is_named(aws: Cloud, opened: Callable[..., Lab]
     aws.iot.create_thing(thingName="lab-device")
     aws.iot.attach_thing_principal(thingName="lab-device", principal=theirs)
     lab = confirmed(opened)
-    with pytest.raises(CloudError, match=r"lab-device with a certificate that this lab did not"):
+    with pytest.raises(CloudError, match=r"lab-device in the account has a certificate that this"):
         lab.create_thing()
     mine = confirmed(opened, thing_name="mine")
     mine.create_thing()
@@ -271,7 +274,7 @@ def test_step_of_another_page_is_not_done_unasked(aws: Cloud, opened: Callable[.
 def test_what_was_made_in_the_simulated_account_is_not_undone_in_a_real_one(
     aws: Cloud, opened: Callable[..., Lab]
 ) -> None:
-    """A workspace that turned real leaves what stands in the account under the same names."""
+    """A workspace that turned real leaves resources of the same names in the account."""
     rehearsed = opened(cloud="sim", device="loop://")
     rehearsed.create_policy()
     said = rehearsed.account.client.get_policy(policyName=POLICY_NAME)["policyDocument"]

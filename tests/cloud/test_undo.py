@@ -84,7 +84,7 @@ def outcomes(done: Undoing) -> dict[str, str]:
 
 
 def test_everything_is_removed_in_order(cloud: Cloud, run: Run) -> None:
-    """Attachments first, the CA last; the account is as empty as before, and each is told."""
+    """Attachments first, the CA last; the account is as empty as before, and each is reported."""
     done = run.undo()
     assert [item.kind for item in done.items] == [
         POLICY_ATTACHMENT, THING_ATTACHMENT, CERTIFICATE, THING, POLICY, CA_CERTIFICATE,
@@ -96,7 +96,7 @@ def test_everything_is_removed_in_order(cloud: Cloud, run: Run) -> None:
 
 
 def test_again_there_is_nothing_to_do(run: Run) -> None:
-    """A second undo finds everything gone, and is no error."""
+    """A second undo finds everything gone, without an error."""
     run.undo()
     assert {item.outcome for item in run.undo().items} == {"gone already"}
     assert repr(run.undo([])).startswith("nothing to undo")
@@ -152,8 +152,8 @@ def test_what_others_use_is_left_and_named(cloud: Cloud, run: Run) -> None:
         assert item.console.startswith(f"https://{REGION}.console.aws.amazon.com/iot/")
     assert left[POLICY].console.endswith("#/policy/hello")
     assert outcomes(done)[CERTIFICATE] == "removed"
-    told = cloud.iot.describe_ca_certificate(certificateId=run.ca_id)
-    assert told["certificateDescription"]["status"] == "ACTIVE"
+    answer = cloud.iot.describe_ca_certificate(certificateId=run.ca_id)
+    assert answer["certificateDescription"]["status"] == "ACTIVE"
     assert (CERTIFICATE, run.device.id) in run.gone
     assert (POLICY, "hello") not in run.gone
 
@@ -168,8 +168,8 @@ def test_certificate_that_somebody_else_attached_is_left(cloud: Cloud, run: Run)
     done = run.undo()
     [certificate] = [item for item in done.left if item.kind == CERTIFICATE]
     assert "policy theirs" in certificate.why
-    told = cloud.iot.describe_certificate(certificateId=run.device.id)
-    assert told["certificateDescription"]["status"] == "ACTIVE"
+    answer = cloud.iot.describe_certificate(certificateId=run.device.id)
+    assert answer["certificateDescription"]["status"] == "ACTIVE"
 
 
 def test_thing_that_was_made_anew_is_left(cloud: Cloud, run: Run) -> None:
@@ -190,7 +190,7 @@ def test_versions_of_the_policy_go_with_it(cloud: Cloud, run: Run) -> None:
 
 
 def test_certificate_whose_answer_was_lost_is_named(run: Run) -> None:
-    """Nobody can tell it from somebody else's: it is left, with what to look for."""
+    """It cannot be distinguished from others': it is kept, with what to look for."""
     [lost] = run.undo([Made(CERTIFICATE, UNKNOWN_CERTIFICATE, "", is_certain=False)]).left
     assert "the answer was lost" in lost.why
     assert lost.console.endswith("#/certificatehub")

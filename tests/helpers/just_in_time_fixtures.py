@@ -9,7 +9,7 @@ import pytest
 from lab_bench import do_everything
 
 from labkit import open_lab
-from labkit.lab.procedure.steps import just_in_time
+from labkit.lab.procedure.steps import provisioning
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the account once: the simulated one has provisioned before it closes."""
-    monkeypatch.setattr(just_in_time, "_WAITS_S", (0.0,))
+    monkeypatch.setattr(provisioning, "_WAITS_S", (0.0,))
 
 
 @pytest.fixture

@@ -113,12 +113,12 @@ def test_a_wrong_passphrase_is_said_and_not_remembered(
 
 @pytest.mark.parametrize(
     ("typed", "said"),
-    [((SECRET, "another"), "differ: nothing was written"), (("",), "came none")],
+    [((SECRET, "another"), "differ: nothing was written"), (("",), "is empty")],
 )
 def test_a_slip_makes_no_key(
     bench_with: Callable[[Passphrase], Workbench], typed: tuple[str, ...], said: str
 ) -> None:
-    """Two that differ, or none, write nothing: a key nobody can open would be lost."""
+    """Two that differ, or none, write nothing: a key that no one can open would be lost."""
     bench = bench_with(answering(*typed)[0])
     with pytest.raises(CertificateError, match=said):
         create_ca(bench, None)
@@ -151,7 +151,7 @@ def test_where_nobody_can_type_the_run_says_so(tmp_path: Path) -> None:
             start_new_session=True,
         )
         assert ended.returncode == 1
-        assert "nobody is there to type its passphrase: run the step in a terminal" in ended.stderr
+        assert "no one can type its passphrase here. Run the step in a " in ended.stderr
         assert SECRET not in ended.stdout + ended.stderr
         assert not (root / "ca" / "rootCA.key").exists()
     finally:

@@ -67,7 +67,7 @@ def test_every_combination_is_answered_honestly(answers: dict[str, Any]) -> None
 def test_every_answer_reads_as_text(answers: dict[str, Any]) -> None:
     """The repr is lines of at most 100 characters: the option, the reasons, what to find out."""
     lines = repr(choose(**answers)).splitlines()
-    assert lines[0].startswith(("Option 1: ", "Option 2: ", "Neither option: ", "Not decided yet"))
+    assert lines[0].startswith(("Option 1: ", "Option 2: ", "Neither option: ", "Undecided"))
     assert all(line.startswith(("    because   ", "    find out  ")) for line in lines[1:])
     assert max(map(len, lines)) <= 100
 
@@ -85,7 +85,7 @@ def test_every_answer_reads_as_text(answers: dict[str, Any]) -> None:
             None,
             "its maker may have put a key pair in",
         ),
-        ({}, None, "Not decided yet"),
+        ({}, None, "Undecided"),
         ({"generates_keys": True, "enrols": True}, 2, "it could write its own certificate request"),
         ({"generates_keys": True, "enrols": False}, 2, "your workstation does"),
     ],

@@ -17,7 +17,7 @@ from labkit import open_lab, policy
 from labkit.cloud import events
 from labkit.cloud.undo import remove_temporary
 from labkit.errors import CloudError
-from labkit.lab import first_connection as newcomer
+from labkit.lab import first_connection
 from labkit.lab.procedure.steps import headers
 from labkit.lab.procedure.steps.headers import CA_PEM, CERTIFICATE_PEM
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labkit.cloud.account import Account
-    from labkit.lab.first_connection import Newcomer
+    from labkit.lab.first_connection import UnknownCertificate
     from labkit.lab.lab import Lab
 
 pytest_plugins = ("bench_fixtures",)
@@ -45,21 +45,21 @@ def device(lab: Lab) -> Lab:
 @pytest.fixture
 def listener(device: Lab) -> Iterator[events.Listener]:
     """A listener that is closed with the test."""
-    listener = newcomer.listen(device)
+    listener = first_connection.listen(device)
     yield listener
     listener.close()
 
 
 @pytest.fixture
-def by_event(device: Lab) -> Iterator[Newcomer]:
+def by_event(device: Lab) -> Iterator[UnknownCertificate]:
     """A certificate of a CA without a template, forgotten with the test."""
-    one = newcomer.of_ca_without_template(device)
+    one = first_connection.of_ca_without_template(device)
     yield one
     one.forget()
 
 
-def in_account(one: Newcomer) -> str:
-    """Return a newcomer's status in the account; empty where it is unknown."""
+def in_account(one: UnknownCertificate) -> str:
+    """Return a certificate's status in the account; empty where it is unknown."""
     found = one.lab.account.find_certificate(one.certificate_id)
     return found.status if found else ""
 
@@ -69,7 +69,7 @@ def in_account(one: Newcomer) -> str:
 
 def test_another_certificate_has_another_first_connection(device: Lab) -> None:
     """The same key, subject and CA, and another id: closed first, then let in, then forgotten."""
-    one = newcomer.another_certificate(device)
+    one = first_connection.another_certificate(device)
     assert one.certificate_id != device.certificate_id
     assert "for CN=lab-device-just-in-time, signed by O=Device lab,CN=Device lab just-in" in repr(
         one
@@ -83,8 +83,8 @@ def test_another_certificate_has_another_first_connection(device: Lab) -> None:
 
 
 def test_without_the_ca_it_stays_unknown(device: Lab) -> None:
-    """The twin: the macro at NULL, and nothing is registered; mended, it is."""
-    one = newcomer.another_certificate(device)
+    """The twin: the macro at NULL, and nothing is registered; corrected, it is."""
+    one = first_connection.another_certificate(device)
     assert CLOSED in one.connect(send_ca=False)
     assert headers.value_now(device.workbench("import_certificate"), CA_PEM) is None
     with pytest.raises(CloudError, match=r"does not know the certificate .* sent behind it"):
@@ -97,7 +97,7 @@ def test_without_the_ca_it_stays_unknown(device: Lab) -> None:
 def test_the_devices_own_certificate_comes_back(device: Lab) -> None:
     """What was tried leaves no trace: the header, the image and the account are as before."""
     before = account_rows(device)
-    one = newcomer.another_certificate(device)
+    one = first_connection.another_certificate(device)
     one.connect()
     assert account_rows(device) != before
     one.forget()
@@ -111,7 +111,7 @@ def test_the_devices_own_certificate_comes_back(device: Lab) -> None:
 
 
 def test_a_registration_is_heard_and_answered(
-    device: Lab, listener: events.Listener, by_event: Newcomer
+    device: Lab, listener: events.Listener, by_event: UnknownCertificate
 ) -> None:
     """JITR: the event names certificate and CA; what a function does with it lets the device in."""
     assert repr(by_event.ca).endswith("ACTIVE, auto-registration ENABLE, no template")
@@ -131,7 +131,9 @@ def test_a_registration_is_heard_and_answered(
     assert ACCEPTED in by_event.connect()
 
 
-def test_without_an_answer_it_stays_pending(listener: events.Listener, by_event: Newcomer) -> None:
+def test_without_an_answer_it_stays_pending(
+    listener: events.Listener, by_event: UnknownCertificate
+) -> None:
     """The twin: nobody answers; each connection is closed, and heard again."""
     for _ in range(2):
         assert CLOSED in by_event.connect()
@@ -139,8 +141,8 @@ def test_without_an_answer_it_stays_pending(listener: events.Listener, by_event:
     assert in_account(by_event) == "PENDING_ACTIVATION"
 
 
-def test_silence_is_an_error(listener: events.Listener, by_event: Newcomer) -> None:
-    """Where the device sends no CA there is no event, and waiting says what to look at."""
+def test_silence_is_an_error(listener: events.Listener, by_event: UnknownCertificate) -> None:
+    """Where the device sends no CA there is no event, and the error states what to check."""
     by_event.connect(send_ca=False)
     with pytest.raises(CloudError, match=r"within 0.2 s.*does it send its CA's certificate"):
         listener.wait(0.2)
@@ -161,7 +163,7 @@ def test_a_listener_leaves_nothing_behind(device: Lab, monkeypatch: pytest.Monke
 
     before = account_rows(device)
     monkeypatch.setattr(tempfile, "mkstemp", watched)
-    listener = newcomer.listen(device)
+    listener = first_connection.listen(device)
     monkeypatch.undo()
     keys = [entry for entry in seen if Path(entry[0]).name.startswith("labkit-")]
     assert [mode for _, mode in keys] == [0o600]
@@ -188,10 +190,10 @@ def there(lab: Lab) -> list[tuple[str, str]]:
 
 def test_what_a_killed_listener_left_is_removed(device: Lab) -> None:
     """One that was not closed is noted; the next one removes its certificate and policy first."""
-    killed = newcomer.listen(device)
+    killed = first_connection.listen(device)
     certificates = len(device.account.client.list_certificates()["certificates"])
     assert ("policy", killed.client_id) in there(device)
-    following = newcomer.listen(device)
+    following = first_connection.listen(device)
     assert len(device.account.client.list_certificates()["certificates"]) == certificates
     following.close()
     killed.close()
@@ -229,8 +231,8 @@ def test_a_listener_that_is_not_let_in(device: Lab, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(events, "listener_policy", another)
     monkeypatch.setattr(events, "READY_TIMEOUT_S", 0.3)
-    with pytest.raises(CloudError, match=r"was not let in within 0.3 s"):
-        newcomer.listen(device)
+    with pytest.raises(CloudError, match=r"could not connect and subscribe within 0\.3 s"):
+        first_connection.listen(device)
     assert account_rows(device) == before
 
 
@@ -279,7 +281,7 @@ def test_a_real_account_is_asked_for_its_endpoint(
     monkeypatch.setattr(
         type(device.workspace.settings), "account_is_simulated", property(lambda _: False)
     )
-    gateway = newcomer._gateway(real)  # noqa: SLF001 nothing else shows it without AWS
+    gateway = first_connection._gateway(real)  # noqa: SLF001 nothing else shows it without AWS
     endpoint = device.account.endpoint()
     assert gateway == events.Gateway(endpoint, endpoint, 8883)
     assert gateway.root_ca_file is None

@@ -56,7 +56,7 @@ def check_the_whole_route(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "told"),
+    ("release", "expected"),
     [
         ("202203.00", ["transportStatus=-30848", "CONNACK recv failed", "MQTTRecvFailed"]),
         pytest.param(
@@ -67,14 +67,14 @@ def check_the_whole_route(lab: Lab) -> None:
     ],
 )
 def test_the_first_connection_is_closed_and_the_second_accepted(
-    lab: Lab, release: str, told: list[str]
+    lab: Lab, release: str, expected: list[str]
 ) -> None:
     """Both releases tell of the close in their own words; then all is there, and it is let in."""
     root, name = lab.workspace.root, f"board-{release.partition('.')[0]}"
     device = open_lab(root, route="just-in-time", thing_name=name, release=release)
     check_the_whole_route(device)
     first = device.first_connection()
-    assert [text for text in told if text not in first] == []
+    assert [text for text in expected if text not in first] == []
 
 
 def test_the_cas_are_two(accepted: Lab, lab: Lab) -> None:
@@ -189,7 +189,7 @@ def test_a_first_connection_that_leads_to_nothing_is_an_error(
         return said
 
     monkeypatch.setattr(type(bare.board), "build", without_ca)
-    with pytest.raises(DeviceError, match=r"led to nothing.*Error running demo.*keyJITR_DEVICE"):
+    with pytest.raises(DeviceError, match=r"had no effect.*Error running demo.*keyJITR_DEVICE"):
         bare.first_connection()
     assert "first_connection" not in [entry["step"] for entry in bare.journal]
     monkeypatch.undo()

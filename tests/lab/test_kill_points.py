@@ -99,7 +99,7 @@ def verify_same_as_undisturbed(root: Path, route: str, tmp_path: Path) -> None:
         }
         certificates = attached(lab)
         assert certificates.pop(lab.certificate_id) == attached(quiet)[quiet.certificate_id]
-        # Where AWS's answer was lost, a certificate is left that nobody can know: it is of no use.
+        # If AWS's answer was lost, a certificate of unknown id is left, which is of no use.
         unknown = [each for each in notes(lab) if each.name.startswith(UNKNOWN_CERTIFICATE)]
         assert route == "option-1" or not (certificates or unknown)
         assert len(certificates) <= len(unknown) <= 2

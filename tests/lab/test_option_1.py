@@ -68,8 +68,8 @@ def set_by_hand(lab: Lab, macro: str, text: str | None) -> None:
 
 def own_certificates(lab: Lab) -> dict[str, str]:
     """Return the status of every certificate of the account, by id."""
-    told = lab.account.client.list_certificates(pageSize=250)["certificates"]
-    return {each["certificateId"]: each["status"] for each in told}
+    listed = lab.account.client.list_certificates(pageSize=250)["certificates"]
+    return {each["certificateId"]: each["status"] for each in listed}
 
 
 # All is well
@@ -238,7 +238,7 @@ def test_what_can_be_restored_is_restored(accepted: Lab, lose: Callable[[Lab], A
 
 @pytest.mark.parametrize("text", [None, "Paste client private key here.", "another"])
 def test_a_lost_key_is_replaced(accepted: Lab, text: str | None) -> None:
-    """A key is told once: without it another pair is made, and the old certificate is INACTIVE.
+    """A key is returned once: without it another pair is made, and the old certificate is INACTIVE.
 
     It was in use, and the key may still be on the board: it is not deleted.
     """

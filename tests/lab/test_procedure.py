@@ -145,7 +145,7 @@ def test_everything_again_changes_nothing(finished: Lab) -> None:
 
 
 def test_everything_in_reverse_changes_nothing(finished: Lab) -> None:
-    """In any order: a page that is opened late does not undo what came after it."""
+    """In any order: a page that is opened late does not undo later steps."""
     place = finished.workspace
     before = files(place.ca, place.firmware, place.device)
     rows = account_rows(finished)
@@ -175,7 +175,7 @@ def test_a_header_edited_by_hand_is_set_right(finished: Lab, macro: str, wrong: 
 
 
 def test_a_wrong_header_that_was_built_is_replaced_on_the_board(finished: Lab) -> None:
-    """A wrong header that was built and flashed by hand: mending it is not enough."""
+    """A wrong header that was built and flashed by hand: correcting it is not enough."""
     set_by_hand(finished, ENDPOINT, "elsewhere.example.com")
     finished.board.build()
     finished.board.flash()
@@ -236,7 +236,7 @@ def test_a_second_device_uses_the_same_ca(finished: Lab) -> None:
 
 
 def test_a_changed_key_stops_the_run(finished: Lab) -> None:
-    """A board that made another key pair is not let past; the message's own remedy mends it."""
+    """A board that made another key pair is refused; the message's own remedy works."""
     old, number = finished.public_key, len(list(finished.workspace.journal))
     set_by_hand(finished, FORCE, "1")
     finished.board.build()

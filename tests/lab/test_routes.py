@@ -116,7 +116,7 @@ def test_a_name_that_gets_too_long(tmp_path: Path, route: str, most: int) -> Non
     """With its route's ending, too, it fits AWS IoT, and a common name where our CA certifies."""
     name = on(tmp_path / "a", route, thing_name="x" * most).settings.thing_name
     assert len(name) == (128 if route == "option-1" else 64)
-    with pytest.raises(WorkspaceError, match=rf"at the most on the route {route}"):
+    with pytest.raises(WorkspaceError, match=rf"at most on the route {route}"):
         on(tmp_path / "b", route, thing_name="x" * (most + 1))
     assert not (tmp_path / "b").exists()
 

@@ -151,7 +151,7 @@ def test_a_ca_without_its_key(tmp_path: Path, clean_environment: pytest.MonkeyPa
     key, certificate = lab.workspace.path("rootCA.key"), lab.workspace.path("rootCA.pem")
     kept, pem = key.read_bytes(), certificate.read_bytes()
     key.unlink()
-    with pytest.raises(CertificateError, match=r"rootCA\.pem is there and its key is not"):
+    with pytest.raises(CertificateError, match=r"rootCA\.pem exists, but its key does not"):
         lab.create_ca()
     other = certificates.private_key_to_pem(Randomness("other").ec_key("x", "x"))
     key.write_bytes(other)

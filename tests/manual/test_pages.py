@@ -87,7 +87,7 @@ def test_tags_are_known(page: Path) -> None:
     """Only the tags of the style are used; a program that a cell needs has a tag."""
     for cell in cells(page, "code"):
         assert set(cell.metadata.get("tags", ())) <= TAGS | PROGRAMS
-        needs_program = "by_hand.compare(" in cell.source
+        needs_program = "shell_commands.compare(" in cell.source
         assert needs_program == bool(PROGRAMS & set(cell.metadata.get("tags", ())))
 
 

@@ -1,4 +1,4 @@
-"""Asking whoever sits there: what is typed, or that nobody is there; nothing hidden is shown."""
+"""Prompts: the typed text, or None without a terminal; a hidden text is never shown."""
 
 from __future__ import annotations
 

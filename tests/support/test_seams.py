@@ -216,7 +216,7 @@ def test_client_signs_as_its_key_does(
 
 
 def test_nobody_else_borrows() -> None:
-    """Every private seam stands in the one module."""
+    """Every private seam is in the one module."""
     assert private_uses(PACKAGE) == []
 
 
@@ -247,7 +247,7 @@ def test_another_borrower_is_found(tmp_path: Path, line: str, found: str) -> Non
     "module", ["support.seams", "cloud.session", "cloud.account", "bench.client", "device.board"]
 )
 def test_seams_load_nothing_before_they_are_used(module: str) -> None:
-    """Whoever uses one seam does not load the packages of the others, nor its own before."""
+    """Using one seam does not load the packages of the others, nor its own before."""
     assert loaded_by(f"import labkit.{module}") & {"botocore", "OpenSSL", "tlslite"} == set()
 
 

@@ -41,7 +41,7 @@ def iot_model() -> None:
 
 
 def client() -> None:
-    """Use the seam of tlslite-ng, anew."""
+    """Use the seam of tlslite-ng, again."""
     seams._mbedtls_like.cache_clear()  # noqa: SLF001 the class is made once
     with socket.socket() as unconnected:
         seams.mbedtls_like_client(unconnected, lambda _: None)
@@ -81,8 +81,8 @@ atexit.register(client._cleanup_kernel)
 def test_a_kernel_that_is_forgotten_ends_python_quietly(more: str, said: str) -> None:
     """Left to itself, nbclient cleans up after a kernel that is not there, and fails."""
     command = [sys.executable, "-c", LEFT + more]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    assert (said in told) if said else told == ""
+    error = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert (said in error) if said else error == ""
 
 
 VARIABLES = botocore.session.Session.SESSION_VARIABLES
@@ -154,7 +154,7 @@ def test_a_seam_that_moved_is_named(
     name: str,
     value: object,
 ) -> None:
-    """Package, version, what moved and what to do; as it stands in its place, it works."""
+    """Package, version, what moved and what to do; unmoved, it works."""
     use()
     if value is GONE:
         monkeypatch.delattr(owner, name)

@@ -22,14 +22,14 @@ def ledger(path: Path, *others: Journal) -> Ledger:
 
 
 def test_begun_and_made_are_there_until_unmade(tmp_path: Path) -> None:
-    """What was begun may be there; what was made is; what was unmade is not."""
+    """What was begun may be there; what was made is; what was deleted is not."""
     notes = ledger(tmp_path / "journal.jsonl")
     notes.begin("thing", "led")
     assert notes.there() == (Made("thing", "led", "", is_certain=False),)
     notes.made("thing", "led", "id-1")
     assert notes.there() == (Made("thing", "led", "id-1", is_certain=True),)
     notes.begin("policy", "hello")
-    notes.unmade("thing", "led")
+    notes.deleted("thing", "led")
     assert [made.name for made in notes.there()] == ["hello"]
     assert not notes.is_this_runs("thing", "led")
 
@@ -53,7 +53,7 @@ def test_what_is_named_by_its_maker_is_noted_in_one_line(tmp_path: Path) -> None
 
 
 def test_notes_and_steps_share_a_journal(tmp_path: Path) -> None:
-    """Steps pass over notes and notes over steps; both are on the disk at once."""
+    """Steps skip notes and notes skip steps; both are on the disk at once."""
     journal, notes = Journal(tmp_path / "journal.jsonl"), ledger(tmp_path / "journal.jsonl")
     notes.begin("thing", "led")
     journal.add(Entry("create_thing", NOW.isoformat()))

@@ -34,8 +34,8 @@ def edit(root: Path, old: str, new: str) -> None:
 def test_lab_toml_is_written_with_its_defaults(tmp_path: Path) -> None:
     """A new workspace says what it works with: simulated, us-east-1, EC P-256, no seed."""
     settings = opened(tmp_path / "new").settings
-    told = tomllib.loads((tmp_path / "new" / "lab.toml").read_text("utf-8"))
-    assert told == {
+    written = tomllib.loads((tmp_path / "new" / "lab.toml").read_text("utf-8"))
+    assert written == {
         "device": {
             "url": "sim",
             "baud_rate": 115200,
@@ -230,16 +230,16 @@ def test_seed_of_a_begun_workspace(tmp_path: Path) -> None:
     seeded, plain, by_hand = (tmp_path / name for name in ("seeded", "plain", "by_hand"))
     opened(seeded, {"LABKIT_SEED": "one"})
     assert opened(seeded).settings.seed == "one"
-    with pytest.raises(WorkspaceError, match="begun with the seed 'one', and the seed 'two' is a"):
+    with pytest.raises(WorkspaceError, match="seed 'one', but the settings have the seed 'two'"):
         opened(seeded, {"LABKIT_SEED": "two"})
     opened(plain)
-    with pytest.raises(WorkspaceError, match="begun with no seed, and the seed 'one' is asked f"):
+    with pytest.raises(WorkspaceError, match="no seed, but the settings have the seed 'one'"):
         opened(plain, {"LABKIT_SEED": "one"})
     by_hand.mkdir()
     (by_hand / "lab.toml").write_text("")
     assert opened(by_hand, {"LABKIT_SEED": "one"}).settings.seed == "one"
     assert opened(by_hand, {"LABKIT_SEED": "one"}).settings.seed == "one"
-    with pytest.raises(WorkspaceError, match="begun with the seed 'one', and no seed is asked f"):
+    with pytest.raises(WorkspaceError, match="seed 'one', but the settings have no seed"):
         opened(by_hand)
 
 

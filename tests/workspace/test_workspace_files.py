@@ -57,7 +57,7 @@ def test_only_files_are_replaced(tmp_path: Path) -> None:
     """A pipe, a device or a folder is never replaced by a file."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(FileExistsError, match="is no file, and is not replaced"):
+    with pytest.raises(FileExistsError, match="is not a file, and is not replaced"):
         write(pipe, "text")
     assert pipe.is_fifo()
     with pytest.raises(FileExistsError):
@@ -114,7 +114,7 @@ def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_what_another_writer_holds_is_left_alone(tmp_path: Path) -> None:
-    """A file that a living program writes, or an editor keeps, is no leftover."""
+    """A file that a living program writes, or an editor keeps, is not a leftover."""
     held, swap = tmp_path / ".file.abcdefgh", tmp_path / ".file.swp"
     swap.touch()
     with held.open("wb") as writer, files_module.locked(writer):

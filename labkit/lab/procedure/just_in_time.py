@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from labkit.lab.procedure import option_2
 from labkit.lab.procedure.step import Route, Step
-from labkit.lab.procedure.steps import just_in_time
+from labkit.lab.procedure.steps import provisioning
 from labkit.lab.procedure.steps.headers import CA_PEM, CERTIFICATE_PEM, ENDPOINT, FORCE
 from labkit.workspace import DEFAULT_ROUTE
 
@@ -28,7 +28,7 @@ STEPS: tuple[Step, ...] = (
         "create_provisioning_template", *_09,
         "create the template: what AWS IoT makes for a device that comes for the first time",
         ("account: policy",), ("account: provisioning template",),
-        just_in_time.create_provisioning_template,
+        provisioning.create_provisioning_template,
         actions=(
             *("iot:DescribeProvisioningTemplate", "iot:CreateProvisioningTemplate"),
             *("iot:UpdateProvisioningTemplate", "iot:TagResource", "iam:PassRole"),
@@ -43,7 +43,7 @@ STEPS: tuple[Step, ...] = (
         "register the CA certificate, with automatic registration and the template",
         ("rootCA.key", "rootCA.pem", "account: provisioning template"),
         ("verificationCert.pem", "account: CA certificate"),
-        just_in_time.register_ca_with_template,
+        provisioning.register_ca_with_template,
         actions=(
             *("iot:GetRegistrationCode", "iot:DescribeCACertificate", "iot:RegisterCACertificate"),
             *("iot:UpdateCACertificate", "iot:TagResource", "iam:PassRole"),
@@ -65,7 +65,7 @@ STEPS: tuple[Step, ...] = (
             *("console.log: certificate on board", "account: certificate", "account: thing"),
             *("account: attachments", "account: ACTIVE"),
         ),
-        just_in_time.first_connection,
+        provisioning.first_connection,
         actions=(
             *("iot:DescribeCertificate", "iot:DescribeThing", "iot:ListPrincipalThings"),
             "iot:ListAttachedPolicies",

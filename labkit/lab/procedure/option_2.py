@@ -59,7 +59,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "sign_request", *_06,
-        "write a certificate signing request, signed by a throw-away key that is then destroyed",
+        "write a certificate signing request, signed by a temporary key that is then destroyed",
         (), ("deviceCert.csr",), certificate.sign_request,
     ),
     Step(

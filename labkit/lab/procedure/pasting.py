@@ -1,4 +1,4 @@
-"""A console that was pasted in place of one that was captured from the port."""
+"""A pasted console text instead of a capture from the port."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def paste_console(
         The step's value; the capture itself where every run of the demo is done already.
 
     Raises:
-        DeviceError: nothing is in it, the file cannot be read, or the step refuses it.
+        DeviceError: it is empty, the file cannot be read, or the step refuses it.
         ConsoleError: the step needs a dump, and none is whole in it.
         NotReadyError: an earlier step has to be done first.
     """
@@ -75,5 +75,5 @@ def _read(console: str | bytes | Path) -> str | bytes:
         if isinstance(console, str):
             return console
         raise DeviceError(
-            f"{file}: the console text cannot be read: {error.strerror}. Name your terminal's log."
+            f"{file}: the console text cannot be read: {error.strerror}. Name a terminal's log."
         ) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit.cloud.changes import Change, watched
 from labkit.errors import LabError, NotReadyError
-from labkit.lab.procedure.failing import note_failure, note_success
+from labkit.lab.procedure.failures import note_failure, note_success
 from labkit.lab.procedure.status import States
 from labkit.workspace import Entry
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What came of performing a step.
+    """The result of performing a step.
 
     Attributes:
         step: the step.
-        value: what a page shows of it.
+        value: the value that a page shows.
         was_done: whether it was done before, so that it was only checked or repeated.
         is_recorded: whether the journal has a new entry.
         changes: what a step that was done before had to change in the account.
@@ -90,8 +90,8 @@ def _watched(
 def not_ready(wanted: str, earlier: Step) -> NotReadyError:
     """Return the error that names the step, and its page, that has to be done first."""
     return NotReadyError(
-        f"{wanted} is not ready: expected {', '.join(earlier.makes)} to be there. Page "
-        f"{earlier.page} does that: lab.{earlier.name}().",
+        f"{wanted} is not ready: expected {', '.join(earlier.makes)} to exist. Run "
+        f"lab.{earlier.name}() first, on page {earlier.page}.",
         step=earlier.name,
         page=earlier.page,
     )

@@ -1,4 +1,4 @@
-"""Where a device stands on its route, from one reading of its journal, files and headers."""
+"""The progress of a device on its route, from one snapshot of its journal, files and headers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from labkit.lab.procedure.failing import failed
+from labkit.lab.procedure.failures import failed
 from labkit.lab.procedure.routes import route_of
 from labkit.lab.procedure.steps.headers import Macros
 from labkit.workspace import Entry, sha256_file
 from labkit.workspace.journal import Note
-from labkit.workspace.ledger import UNMADE
+from labkit.workspace.ledger import DELETED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ _SHORT = 8
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step as it stands.
+    """A step with its present state.
 
     Attributes:
         step: the step.
@@ -81,7 +81,7 @@ class Status:
         }
 
     def stages(self) -> tuple[Stage, ...]:
-        """Return every step of the route as it stands.
+        """Return every step of the route with its present state.
 
         The first step that is not done is "next", unless it failed.
         """
@@ -133,12 +133,12 @@ class Status:
         """Return whether this lab has removed from the account what the step made there."""
         since = self._lines[len(self._lines) - self._lines[::-1].index(entry) :]
         return any(
-            isinstance(line, Note) and line.event == UNMADE and line.resource in step.resources
+            isinstance(line, Note) and line.event == DELETED and line.resource in step.resources
             for line in since
         )
 
     def _after(self, entry: Entry) -> list[Entry]:
-        """Return what came after an entry; of several equal ones, after the last one.
+        """Return the entries after an entry; of several equal ones, after the last one.
 
         A step that was done again within the same second, or on a seeded bench, adds an equal one.
         """
@@ -186,7 +186,7 @@ class States:
 
 
 def stages(workspace: Workspace) -> tuple[Stage, ...]:
-    """Return every step of the device's route as it stands now; see `Status.stages`."""
+    """Return every step of the device's route with its present state; see `Status.stages`."""
     return Status(workspace).stages()
 
 

@@ -249,7 +249,7 @@ class DrillDevice:
         for target in targets["targets"]:
             self.call("detach_policy", policyName=NARROW_POLICY, target=target)
         self.call("delete_policy", policyName=NARROW_POLICY)
-        self.lab.account.notes.unmade(POLICY, NARROW_POLICY)
+        self.lab.account.notes.deleted(POLICY, NARROW_POLICY)
 
     def _restore_account(self) -> None:
         """Register, attach and activate what a fault has removed."""

@@ -11,7 +11,7 @@ from labkit.check import Check
 from labkit.diagnosis import CAUSES, PLACES, Evidence
 from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import ManualError
-from labkit.lab.diagnosing import with_account
+from labkit.lab.diagnosis_evidence import with_account
 from labkit.lab.header_evidence import read_headers
 from labkit.lab.procedure.steps.headers import CERTIFICATE_PEM
 from labkit.manual import glossary

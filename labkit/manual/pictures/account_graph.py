@@ -55,8 +55,8 @@ def _box(box: Box) -> Markup:
         [
             svg.box((left, top), (width, height), colour, _DASHES[box.tone]),
             svg.text(f"{box.kind} {box.name}".strip(), x, top + 18, "bold"),
-            svg.text(box.says, x, top + 35, "bold", colour=colour),
-            svg.text(box.more, x, top + 52),
+            svg.text(box.status, x, top + 35, "bold", colour=colour),
+            svg.text(box.detail, x, top + 52),
             svg.text(box.call, x, top + 69, "mono", size=_SMALL),
         ]
     )
@@ -70,7 +70,7 @@ def _line(line: Line) -> Markup:
         return drawn
     x, anchor = (x1 - 8, "end") if x1 > _WIDTH / 2 else (x1 + 8, "start")
     y = min(y1, y2) + 22
-    return drawn + svg.text(line.says, x, y, "bold", colour=colour, anchor=anchor)
+    return drawn + svg.text(line.status, x, y, "bold", colour=colour, anchor=anchor)
 
 
 def _calls(lines: Iterable[Line]) -> Iterator[Markup]:

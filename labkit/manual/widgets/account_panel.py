@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.errors import LabError
-from labkit.lab.holding import read_holding
+from labkit.lab.account_check import check_account
 from labkit.manual.pictures.account_graph import draw_account
 from labkit.manual.widgets.html import NOTHING, button, joined, paragraph
 from labkit.manual.widgets.panel import Panel
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from labkit.lab.holding import Holding
+    from labkit.lab.account_check import AccountCheck
     from labkit.lab.lab import Lab
     from labkit.manual.widgets.press import Press
 
@@ -30,7 +30,7 @@ class AccountPanel(Panel):
         lab: the lab.
 
     Attributes:
-        holding: what was found; None if the account could not be read.
+        check: what was found; None if the account could not be read.
     """
 
     title = "The device in the account"
@@ -38,10 +38,10 @@ class AccountPanel(Panel):
     def __init__(self, lab: Lab) -> None:
         super().__init__()
         self._lab = lab
-        self.holding: Holding | None = None
+        self.check: AccountCheck | None = None
         self._error = ""
         try:
-            self.holding = read_holding(lab)
+            self.check = check_account(lab)
         except LabError as error:
             self._error = str(error)
 
@@ -52,28 +52,28 @@ class AccountPanel(Panel):
 
     def text(self) -> str:
         """Return each part with its state and the call that fixes it."""
-        if self.holding is None:
+        if self.check is None:
             return f"The account cannot be read: {self._error}"
-        return str(self.holding)
+        return str(self.check)
 
     def draw(self, *, live: bool) -> Markup:
         """Draw the graph, and the verdict below it."""
         again = button("read", "refresh", able=self.work is None) if live else NOTHING
-        if self.holding is None:
+        if self.check is None:
             return paragraph(self.text(), "bad") + again
-        unknown = self.holding.state.unknown
-        tone = "warn" if unknown else "bad" if self.holding.graph.gaps else "good"
+        unknown = self.check.state.unknown
+        tone = "warn" if unknown else "bad" if self.check.graph.gaps else "good"
         return joined(
             [
-                draw_account(self.holding.graph),
-                paragraph(self.holding.verdict, tone),
-                *(paragraph(f"not told: {each}", "warn") for each in unknown),
+                draw_account(self.check.graph),
+                paragraph(self.check.verdict, tone),
+                *(paragraph(f"not read: {each}", "warn") for each in unknown),
                 again,
             ]
         )
 
     def _read(self, _press: Press) -> None:
-        self.start("reading the account", lambda _work: read_holding(self._lab), self._show)
+        self.start("reading the account", lambda _work: check_account(self._lab), self._show)
 
-    def _show(self, holding: Holding) -> None:
-        self.holding, self.message = holding, "The account was read again."
+    def _show(self, check: AccountCheck) -> None:
+        self.check, self.message = check, "The account was read again."

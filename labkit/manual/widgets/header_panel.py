@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.errors import LabError
-from labkit.lab.procedure.steps.previews import numbered, preview, take_back
+from labkit.lab.procedure.steps.header_previews import numbered, preview, take_back
 from labkit.manual.widgets.html import button, cell, joined, paragraph, row, table
 from labkit.manual.widgets.panel import Panel
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from labkit.lab.lab import Lab
-    from labkit.lab.procedure.steps.previews import Preview
+    from labkit.lab.procedure.steps.header_previews import Preview
     from labkit.manual.widgets.press import Press
 
 _WORDS = {"+": ("added", "good"), "-": ("removed", "bad")}

@@ -10,7 +10,7 @@ from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, do_everything, end, files
 from labkit import diagnosis, open_lab
 from labkit.console.shapes import Kind, kind_of
 from labkit.diagnosis import CAUSES, PLACES, Evidence
-from labkit.lab.diagnosing import with_account
+from labkit.lab.diagnosis_evidence import with_account
 from labkit.lab.header_evidence import read_headers
 from labkit.manual.drills.device import DrillDevice
 from labkit.manual.drills.faults import PLANTINGS, plant

@@ -13,9 +13,9 @@ from narrowed_policies import narrowed
 
 from labkit import open_lab, policy
 from labkit.bench.simulator import mqtt
-from labkit.lab import by_hand
-from labkit.lab.holding import read_holding
-from labkit.lab.procedure.steps.just_in_time import template_name
+from labkit.lab import shell_commands
+from labkit.lab.account_check import check_account
+from labkit.lab.procedure.steps.provisioning import template_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,9 +104,9 @@ def test_accepted_with_its_own_policy(lab: Lab) -> None:
     assert ACCEPTED in lab.run_hello_world()
     arn = lab.account.certificate(lab.certificate_id).arn
     assert lab.account.attachments(arn) == ("thing lab-device", f"policy {NAME}")
-    assert f"--policy-name {NAME} " in repr(by_hand.commands(lab, "create_policy"))
-    assert f"--policy-name {NAME} " in repr(by_hand.commands(lab, "attach_thing_and_policy"))
-    assert read_holding(lab).verdict == "Nothing is missing for a connection."
+    assert f"--policy-name {NAME} " in repr(shell_commands.commands(lab, "create_policy"))
+    assert f"--policy-name {NAME} " in repr(shell_commands.commands(lab, "attach_thing_and_policy"))
+    assert check_account(lab).verdict == "Nothing is missing for a connection."
     assert template_name(lab.hello_world) == "labkit-just-in-time-201906"
 
 

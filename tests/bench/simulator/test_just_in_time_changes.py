@@ -12,7 +12,7 @@ from labkit import certificates, open_lab
 from labkit.cloud import templates as cloud
 from labkit.device.board import Board
 from labkit.errors import CloudError, WorkspaceError
-from labkit.lab.procedure.steps import headers, just_in_time
+from labkit.lab.procedure.steps import headers, provisioning
 from labkit.lab.procedure.steps.headers import CA_PEM
 from labkit.workspace import Journal
 
@@ -59,7 +59,7 @@ def test_a_parameter_without_a_value_leaves_it_pending(
     """The subject has no country: registered, PENDING_ACTIVATION, and the step says so."""
     bare.import_certificate()
     monkeypatch.setattr(
-        just_in_time.templates,
+        provisioning.templates,
         "register_automatic_ca",
         lambda account, *_, **__: cloud.automatic_ca(account, needs_a_country),
     )
@@ -67,7 +67,7 @@ def test_a_parameter_without_a_value_leaves_it_pending(
         bare.first_connection()
     assert bare.account.certificate(bare.certificate_id).status == "PENDING_ACTIVATION"
     monkeypatch.undo()
-    monkeypatch.setattr(just_in_time, "_WAITS_S", (0.0,))
+    monkeypatch.setattr(provisioning, "_WAITS_S", (0.0,))
     assert CLOSED in bare.first_connection()  # which sets the CA right first
     assert bare.account.certificate(bare.certificate_id).status == "ACTIVE"
 
@@ -85,9 +85,9 @@ def test_a_template_is_set_right(accepted: Lab) -> None:
 
 
 def test_another_template_of_the_name_is_refused(accepted: Lab) -> None:
-    """A template that says something else is somebody's: it is left as it is."""
+    """A template with another body is not changed."""
     other = {"Resources": {}}
-    with pytest.raises(CloudError, match="labkit-just-in-time that says something else"):
+    with pytest.raises(CloudError, match="labkit-just-in-time with another body"):
         cloud.create_template(accepted.account, "labkit-just-in-time", other, "unused")
 
 
@@ -137,7 +137,7 @@ def test_ended_between_the_connection_and_the_journal(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(just_in_time, "_verify_provisioned", killed)
+        patch.setattr(provisioning, "_verify_provisioned", killed)
         with pytest.raises(KeyboardInterrupt):
             bare.first_connection()
     assert "first_connection" not in [entry["step"] for entry in bare.journal]
@@ -200,7 +200,7 @@ def test_a_real_account_needs_a_role(bare: Lab, monkeypatch: pytest.MonkeyPatch)
         type(workbench.workspace.settings), "account_is_simulated", property(lambda _: False)
     )
     with pytest.raises(WorkspaceError, match=r"AWSIoTThingsRegistration.*provisioning_role"):
-        just_in_time.create_provisioning_template(workbench, None)
+        provisioning.create_provisioning_template(workbench, None)
 
 
 def test_the_role_of_lab_toml_is_taken(tmp_path: Path, lab: Lab) -> None:

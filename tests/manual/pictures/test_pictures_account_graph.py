@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from labkit.diagnosis import AccountState
+from labkit.lab.account_check import AccountCheck, Expected
 from labkit.lab.account_graph import AccountGraph, Box
-from labkit.lab.holding import Expected, Holding
 from labkit.manual.pictures.account_graph import draw_account
 from labkit.policy import Policy
 
@@ -33,7 +33,7 @@ AUTOMATIC = replace(WHOLE, auto_registration=True, ca_template="labkit-just-in-t
 
 def calls(state: AccountState, expected: Expected) -> list[str]:
     """Return what closes the gaps, in order, each once."""
-    return list(dict.fromkeys(each.call for each in Holding(state, expected).graph.gaps))
+    return list(dict.fromkeys(each.call for each in AccountCheck(state, expected).graph.gaps))
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def calls(state: AccountState, expected: Expected) -> list[str]:
 )
 def test_whole(state: AccountState, expected: Expected) -> None:
     """On every route the finished device has no gap; nothing is dashed, and that is said."""
-    holding = Holding(state, expected)
-    assert holding.graph.gaps == ()
-    assert "Nothing is missing" in str(holding)
-    assert not re.search(r'stroke-dasharray="\d', draw_account(holding.graph))
+    check = AccountCheck(state, expected)
+    assert check.graph.gaps == ()
+    assert "Nothing is missing" in str(check)
+    assert not re.search(r'stroke-dasharray="\d', draw_account(check.graph))
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_each_gap_names_the_call_that_closes_it(
     state = AUTOMATIC if expected is JUST_IN_TIME else WHOLE
     lacking = replace(state, **lacks)  # type: ignore[arg-type]  # each member is of its type
     assert calls(lacking, expected) == [call]
-    holding = Holding(lacking, expected)
-    assert f"Next: {call}" in str(holding)
-    assert call in draw_account(holding.graph)
+    check = AccountCheck(lacking, expected)
+    assert f"Next: {call}" in str(check)
+    assert call in draw_account(check.graph)
 
 
 def test_nothing_registered_yet() -> None:
@@ -95,26 +95,28 @@ def test_before_the_first_file() -> None:
 
 def test_an_unknown_part_is_not_a_gap() -> None:
     """An account that refuses all questions has no known gaps, and is not called right."""
-    holding = Holding(AccountState(unknown=("the certificate (AccessDenied)",)), OPTION_2)
-    assert "Nothing is missing" not in str(holding)
-    assert "did not tell all" in str(holding)
-    assert "not told: the certificate (AccessDenied)" in str(holding)
-    assert "register_certificate" not in str(holding)
+    check = AccountCheck(AccountState(unknown=("the certificate (AccessDenied)",)), OPTION_2)
+    assert "Nothing is missing" not in str(check)
+    assert "could not be read" in str(check)
+    assert "not read: the certificate (AccessDenied)" in str(check)
+    assert "register_certificate" not in str(check)
 
 
 def test_whose_key() -> None:
     """The certificate's key is compared with the device's, and the verdict is words."""
-    assert "for the device's own key" in str(Holding(WHOLE, OPTION_2))
-    other = Holding(replace(WHOLE, certificate_key=OTHER_KEY), OPTION_2)
+    assert "for the device's own key" in str(AccountCheck(WHOLE, OPTION_2))
+    other = AccountCheck(replace(WHOLE, certificate_key=OTHER_KEY), OPTION_2)
     assert "NOT the device's" in str(other)
-    unknown = Holding(WHOLE, replace(OPTION_2, key=None))
-    assert "the device's is not known" in str(unknown)
+    unknown = AccountCheck(WHOLE, replace(OPTION_2, key=None))
+    assert "the device's key is not known" in str(unknown)
     assert unknown.graph.gaps == ()
 
 
 def test_the_picture_is_small_and_says_the_same() -> None:
     """It is well-formed, under 6 KB, and its title holds every line of the text."""
-    graph = Holding(replace(AUTOMATIC, certificate_status="PENDING_ACTIVATION"), JUST_IN_TIME).graph
+    graph = AccountCheck(
+        replace(AUTOMATIC, certificate_status="PENDING_ACTIVATION"), JUST_IN_TIME
+    ).graph
     drawn = draw_account(graph)
     assert len(drawn.encode()) < 6 * 1024
     title = ET.fromstring(drawn).findtext("{*}title") or ""  # noqa: S314 our own drawing

@@ -47,7 +47,7 @@ def refresh(panel: AccountPanel) -> None:
 def test_from_gaps_to_whole(lab: Lab) -> None:
     """Each step closes its gap on the same panel; looking makes nothing and does no step."""
     panel = AccountPanel(lab)
-    assert "certificate: not made yet" in repr(panel)
+    assert "certificate: not created yet" in repr(panel)
     assert not lab.workspace.path("deviceCert.pem").exists()
     lab.register_certificate()
     lab.create_thing()
@@ -55,7 +55,7 @@ def test_from_gaps_to_whole(lab: Lab) -> None:
     before = account_rows(lab)
     refresh(panel)
     assert account_rows(lab) == before
-    assert "thing: there; " in repr(panel)
+    assert "thing: exists; " in repr(panel)
     assert "INACTIVE; for the device's own key" in repr(panel)
     assert "policy to certificate: not attached" in repr(panel)
     assert "lab.attach_thing_and_policy()" in panel.html(live=False)
@@ -89,9 +89,9 @@ def test_an_account_that_tells_nothing(
     """Each refused question is listed; nothing is called right, or missing."""
     refusing(finished, monkeypatch, error)
     panel = AccountPanel(finished)
-    assert f"not told: the certificate ({reason}" in repr(panel)
-    assert f"not told: the certificate ({reason}" in panel.html(live=False)
-    assert "did not tell all" in repr(panel)
+    assert f"not read: the certificate ({reason}" in repr(panel)
+    assert f"not read: the certificate ({reason}" in panel.html(live=False)
+    assert "could not be read" in repr(panel)
     assert "missing" not in repr(panel).lower()
     assert "not attached" not in repr(panel)
 

@@ -179,7 +179,7 @@ def test_a_refused_choice_is_said_and_not_kept(panel: BenchPanel, lab: Lab) -> N
 def test_what_wins_over_lab_toml_is_said(tmp_path: Path) -> None:
     """A variable that makes the choice void is named before and after."""
     proposed = switch(tmp_path, {"LABKIT_CLOUD": "sim"}, device=PORT, cloud="sim")
-    assert proposed.overruled == ("LABKIT_CLOUD is set and wins over lab.toml for the account.",)
+    assert proposed.overruled == ("LABKIT_CLOUD is set and overrides lab.toml for the account.",)
     assert switch(tmp_path, {}, device=PORT, cloud="sim").overruled == ()
 
 

@@ -14,7 +14,7 @@ from markupsafe import escape
 from labkit import firmware
 from labkit.errors import BenchError
 from labkit.firmware.tree import find_sources
-from labkit.lab.last_handshake import read_last_handshake
+from labkit.lab.handshake import read_last_handshake
 from labkit.lab.procedure.steps.headers import THING_NAME
 from labkit.manual.widgets.handshake_panel import HandshakePanel
 
@@ -115,7 +115,7 @@ def test_who_met_another_server_was_not_seen(lab: Lab) -> None:
     """What the board met was not the gateway: no older handshake is shown for it."""
     with fault(lab, "server-closed-handshake"):
         panel = HandshakePanel(lab)
-        assert "did not come to AWS IoT's gateway" in repr(panel)
+        assert "did not reach AWS IoT's gateway" in repr(panel)
         assert "The console says: The server closed the connection" in repr(panel)
         assert "<svg" not in panel.html(live=True)
         says_the_same(panel)
@@ -140,7 +140,7 @@ class RealLab:
 @pytest.mark.parametrize(
     ("real", "reason"),
     [
-        ({"cloud": "aws"}, "AWS IoT is the real one; what passes"),
+        ({"cloud": "aws"}, "AWS IoT is real; its traffic"),
         ({"device_url": "/dev/ttyACM0"}, "the board is a real one"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_real_connection_is_not_observed(lab: Lab, real: dict[str, str], reaso
 def test_without_a_console_log_it_says_what_to_do(lab: Lab) -> None:
     """Nothing was seen and nothing printed: boot the board."""
     seen = read_last_handshake(RealLab(another(lab, "handshake-silent"), cloud="aws"))
-    assert "There is no console log either: boot the board" in repr(seen)
+    assert "There is no console log either. Boot the board" in repr(seen)
 
 
 def test_the_control_url_reports_a_boards_handshake(lab: Lab) -> None:

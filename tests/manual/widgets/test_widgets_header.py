@@ -9,8 +9,8 @@ from lab_bench import THREADS_OF_PYSERIAL, another
 
 from labkit import certificates, firmware
 from labkit.firmware.tree import find_sources
+from labkit.lab.procedure.steps.header_previews import numbered
 from labkit.lab.procedure.steps.headers import FORCE, PLANNED, PRIVATE_KEY_PEM
-from labkit.lab.procedure.steps.previews import numbered
 from labkit.manual.widgets.header_panel import HeaderPanel
 from labkit.support.seeding import Randomness
 

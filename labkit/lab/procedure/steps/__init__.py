@@ -1,1 +1,1 @@
-"""The functions that do the procedure's steps, a module for each place where they act."""
+"""The functions that do the procedure's steps, a module for each part that they work with."""

@@ -21,9 +21,9 @@ POLICY_NAME = policy.NEWEST.policy_name
 
 
 def register_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
-    """Prove with a verification certificate that the CA's key is ours, and register the CA."""
+    """Prove possession of the CA's key with a verification certificate, and register the CA."""
     ca_pem = workbench.read("rootCA.pem").decode()
-    return _told(workbench.account.register_ca(ca_pem, verification_pem(workbench)))
+    return _outcome(workbench.account.register_ca(ca_pem, verification_pem(workbench)))
 
 
 def verification_pem(workbench: Workbench) -> str:
@@ -61,14 +61,14 @@ def create_thing(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Create the thing."""
     has_certificate = workbench.workspace.path("deviceCert.pem").exists()
     own = _certificate_id(workbench) if has_certificate else ""
-    return _told(workbench.account.create_thing(workbench.thing_name, own))
+    return _outcome(workbench.account.create_thing(workbench.thing_name, own))
 
 
 def create_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Create the policy that allows the firmware tree's hello world and nothing else."""
     account, hello_world = workbench.account, workbench.hello_world
     document = policy.hello_world_policy(account.region, account.account_id, hello_world)
-    return _told(account.create_policy(hello_world.policy_name, document))
+    return _outcome(account.create_policy(hello_world.policy_name, document))
 
 
 def attach_thing_and_policy(workbench: Workbench, _before: Entry | None) -> Outcome:
@@ -81,15 +81,15 @@ def attach_thing_and_policy(workbench: Workbench, _before: Entry | None) -> Outc
     expected = {f"thing {workbench.thing_name}", f"policy {policy_name}"}
     if not expected <= set(attached):
         raise CloudError(
-            f"expected the certificate to be attached to {' and '.join(sorted(expected))}; AWS IoT "
-            f"says: {', '.join(attached) or 'nothing'}. Run the step again."
+            f"the certificate is not attached: expected {' and '.join(sorted(expected))}, got "
+            f"{', '.join(attached) or 'nothing'}. Run the step again."
         )
     return Outcome(attached, {"certificate_arn": arn})
 
 
 def activate_certificate(workbench: Workbench, _before: Entry | None) -> Outcome:
     """Set the device's certificate ACTIVE."""
-    return _told(workbench.account.set_certificate_status(_certificate_id(workbench), "ACTIVE"))
+    return _outcome(workbench.account.set_certificate_status(_certificate_id(workbench), "ACTIVE"))
 
 
 def _certificate_id(workbench: Workbench) -> str:
@@ -102,5 +102,5 @@ def _common_name(pem: bytes) -> str:
     return certificates.common_name(certificates.load_certificate(pem).subject)
 
 
-def _told(resource: Resource) -> Outcome:
+def _outcome(resource: Resource) -> Outcome:
     return Outcome(resource, {"arn": resource.arn})

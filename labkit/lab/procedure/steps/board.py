@@ -26,10 +26,10 @@ def run_demo_first(workbench: Workbench, before: Entry | None) -> Outcome:
     Done once: another run with the macro at 1 would generate another key pair.
     """
     if before:
-        return _told_before(workbench, before)
+        return _stored_outcome(workbench, before)
     capture = _build_flash_boot(workbench)
     console.parse(capture.text).public_key()
-    return _told(capture)
+    return _outcome(capture)
 
 
 def extract_public_key(workbench: Workbench, _before: Entry | None) -> Outcome:
@@ -54,10 +54,10 @@ def extract_public_key(workbench: Workbench, _before: Entry | None) -> Outcome:
 def run_demo_with_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
     """Build, flash and run the demo with its certificate, and verify that the key is the same."""
     if before:
-        return _told_before(workbench, before)
+        return _stored_outcome(workbench, before)
     capture = _build_flash_boot(workbench)
     verify_key_of_boot(workbench, capture)
-    return _told(capture)
+    return _outcome(capture)
 
 
 def run_hello_world(workbench: Workbench, _before: Entry | None) -> Outcome:
@@ -161,10 +161,10 @@ def _verify_continuity(workbench: Workbench, key: PublicKey) -> None:
         )
 
 
-def _told(capture: Capture) -> Outcome:
+def _outcome(capture: Capture) -> Outcome:
     return Outcome(capture, {"start": capture.start, "end": capture.end})
 
 
-def _told_before(workbench: Workbench, before: Entry) -> Outcome:
+def _stored_outcome(workbench: Workbench, before: Entry) -> Outcome:
     facts = before.facts
-    return _told(workbench.board.stored(int(str(facts["start"])), int(str(facts["end"]))))
+    return _outcome(workbench.board.stored(int(str(facts["start"])), int(str(facts["end"]))))

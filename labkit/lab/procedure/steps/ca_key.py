@@ -1,7 +1,7 @@
-"""The CA's private key: kept in the clear or encrypted, as lab.toml says.
+"""The CA's private key: plain or encrypted, as lab.toml states.
 
-An encrypted key's passphrase is asked for, twice when the key is made and once in a program that
-needs it; it is kept in that program's memory and nowhere else: no file, no variable, no message.
+You are prompted for an encrypted key's passphrase: twice when the key is created, and once in a
+program that needs it. It is kept only in that program's memory.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def write_ca_key(workbench: Workbench, key: certificates.SigningKey) -> None:
     """Write the CA's private key (0600), encrypted where lab.toml says so.
 
     Raises:
-        CertificateError: the passphrase cannot be; nothing was written.
+        CertificateError: the passphrase is not usable; nothing was written.
     """
     file = workbench.workspace.path("rootCA.key")
     passphrase = None

@@ -34,8 +34,8 @@ def create_ca(workbench: Workbench, _before: Entry | None) -> Outcome:
     if not key_file.exists():
         if certificate_file.exists():
             raise CertificateError(
-                f"{certificate_file} is there and its key is not: expected rootCA.key beside it. "
-                "Put the key back, or move the certificate away to create another CA."
+                f"{certificate_file} exists, but its key does not: expected rootCA.key next to it. "
+                "Restore the key, or move the certificate to create another CA."
             )
         write_ca_key(workbench, _new_ca_key(workbench))
     key = load_ca_key(workbench)

@@ -1,4 +1,4 @@
-"""Steps in the firmware tree: the macros that the procedure sets, and what stood there before."""
+"""Steps in the firmware tree: the macros that the procedure sets, and the original files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HOME = {
     CA_PEM: "keys",
     PRIVATE_KEY_PEM: "keys",
 }
-"""In which of the three files a macro stands."""
+"""The file of each macro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Diff:
 
     def __repr__(self) -> str:
         """Return the diff."""
-        return self.text.rstrip("\n") or f"{self.file} says so already"
+        return self.text.rstrip("\n") or f"{self.file} already has these values"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -166,8 +166,8 @@ def force_key_generation(workbench: Workbench, before: Entry | None) -> Outcome:
     """Set keyprovisioningFORCE_GENERATE_NEW_KEY_PAIR to 1.
 
     Raises:
-        FirmwareError: a private key stands in the keys header, as after Option 1 in the same
-            tree; the device would import it.
+        FirmwareError: the keys header has a private key, as after Option 1 in the same tree; the
+            device would import it.
     """
     return _set(workbench, "force_key_generation", before)
 
@@ -181,7 +181,7 @@ def import_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
     """Write the device's and the CA's certificate into aws_clientcredential_keys.h.
 
     Raises:
-        FirmwareError: a private key stands in the header, which Option 2 has no use for.
+        FirmwareError: the header has a private key, which Option 2 does not use.
     """
     return _set(workbench, "import_certificate", before)
 
@@ -213,7 +213,7 @@ def import_key_pair(workbench: Workbench, certificate_pem: str, private_key_pem:
 def put_certificates(workbench: Workbench, certificate_pem: str, ca_pem: str | None) -> None:
     """Write other certificates into aws_clientcredential_keys.h, to try them out.
 
-    To the procedure this is an edit by hand: `import_certificate` puts its own back.
+    For the procedure this is an edit by hand: `import_certificate` restores its own.
 
     Args:
         workbench: whose header.
@@ -250,7 +250,7 @@ def value_now(workbench: Workbench, macro: str) -> str | None:
 
 
 def _set(workbench: Workbench, step: str, before: Entry | None) -> Outcome:
-    """Write what a step plans, keeping what stood there first; the journal keeps the diff."""
+    """Write what a step plans, and keep the original; the journal keeps the diff."""
     planned = plan(workbench, step)
     file = planned.file
     if before:

@@ -26,7 +26,7 @@ _FILE = "deviceCert.pem"
 
 @dataclass(frozen=True, slots=True)
 class KeysAndCertificate:
-    """What AWS IoT made; its repr says of the key what does not depend on it.
+    """A key pair and certificate made by AWS IoT; the repr does not depend on the key.
 
     Attributes:
         certificate: the certificate in the account, with the status that it was made with.
@@ -51,12 +51,11 @@ class KeysAndCertificate:
 def create_keys_and_certificate(workbench: Workbench, before: Entry | None) -> Outcome:
     """Have a key pair and its certificate made, or find the pair that is in the header.
 
-    A pair counts as found when the header's private key belongs to the certificate and the
-    account knows the certificate. Else another one is made, for AWS IoT tells a private key only
-    once; what an earlier try left behind is put away first. A kill in the moment between AWS's
-    answer and the note of it leaves a certificate in the account whose id is not known here:
-    INACTIVE, attached to nothing, its key lost. It is left alone, since nothing could tell it
-    from somebody else's.
+    The pair is found if the header's private key belongs to the certificate and the account has the
+    certificate. Otherwise another one is made, because AWS IoT returns a private key only once;
+    this device's earlier certificates are retired first. If the program is killed between AWS's
+    answer and its note, the account keeps a certificate of unknown id: INACTIVE, attached to
+    nothing, without its key. It is not touched, because it could be someone else's.
 
     Raises:
         CertificateError: what AWS IoT answered does not belong together; nothing was written.
@@ -64,13 +63,13 @@ def create_keys_and_certificate(workbench: Workbench, before: Entry | None) -> O
     pem = _pem_in_place(workbench)
     certificate = workbench.account.find_certificate(_id(pem)) if pem else None
     if pem is None or certificate is None:
-        _put_away(workbench)
+        _retire_earlier(workbench)
         new = workbench.account.create_keys_and_certificate()
         pem, key_pem, certificate = new.certificate_pem, new.private_key_pem, new.resource
         if not _belongs(pem, key_pem) or _id(pem) != certificate.name:
             raise CertificateError(
-                "AWS IoT's answer: expected the certificate of the key that came with it, came "
-                "another's. Nothing was written; run the step again."
+                "AWS IoT's answer is not consistent: expected the certificate of its private key, "
+                "got the certificate of another key. Nothing was written; run the step again."
             )
     else:
         key_pem = headers.value_now(workbench, headers.PRIVATE_KEY_PEM) or ""
@@ -88,9 +87,9 @@ def create_keys_and_certificate(workbench: Workbench, before: Entry | None) -> O
 
 
 def _pem_in_place(workbench: Workbench) -> str | None:
-    """Return the certificate whose private key stands in the header, or None.
+    """Return the certificate whose private key is in the header, or None.
 
-    The file is asked first, then the header: each can be lost, or changed by hand.
+    The file is checked first, then the header: each can be lost, or changed by hand.
     """
     file = workbench.workspace.path(_FILE)
     key_pem = headers.value_now(workbench, headers.PRIVATE_KEY_PEM)
@@ -102,7 +101,7 @@ def _pem_in_place(workbench: Workbench) -> str | None:
 
 
 def _belongs(certificate_pem: str, private_key_pem: str) -> bool:
-    """Return whether a certificate is for a private key; text that is neither belongs to none."""
+    """Return whether a certificate is for a private key; False for any other text."""
     try:
         key = certificates.load_private_key(private_key_pem)
         return certificates.load_certificate(certificate_pem).public_key() == key.public_key()
@@ -110,20 +109,19 @@ def _belongs(certificate_pem: str, private_key_pem: str) -> bool:
         return False
 
 
-def _put_away(workbench: Workbench) -> None:
-    """Put away this device's earlier certificates, whose private keys are not in the header.
+def _retire_earlier(workbench: Workbench) -> None:
+    """Retire this device's earlier certificates, whose private keys are not in the header.
 
-    One that was never used, INACTIVE and attached to nothing, is deleted. One that may have been
-    in use is set INACTIVE, which can be taken back. What the device's run has not made is left
-    alone.
+    An unused one, INACTIVE and attached to nothing, is deleted. One that may have been in use is
+    set INACTIVE, which can be reversed. Others' certificates are not touched.
     """
     ledger = workbench.workspace.ledger(lambda: workbench.now)
     for made in ledger.there():
         if made.kind != CERTIFICATE or not made.is_certain:
             continue
         earlier = workbench.account.find_certificate(made.name)
-        if earlier is None:  # a kill came between its deletion and the note of it
-            workbench.account.notes.unmade(CERTIFICATE, made.name)
+        if earlier is None:  # the program was killed between the deletion and its note
+            workbench.account.notes.deleted(CERTIFICATE, made.name)
         elif earlier.status == "INACTIVE" and not workbench.account.attachments(earlier.arn):
             workbench.account.delete_certificate(made.name)
         elif earlier.status == "ACTIVE":

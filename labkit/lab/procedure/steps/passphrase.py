@@ -1,4 +1,4 @@
-"""The passphrases of encrypted CA keys: asked for once, kept in memory only."""
+"""The passphrases of encrypted CA keys: prompted for once, kept in memory only."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def _ask(question: str) -> str:
-    """Ask at the terminal or on the page, without showing what is typed.
+    """Prompt in the terminal or on the page, without showing what is typed.
 
     Raises:
-        CertificateError: nobody is there to answer.
+        CertificateError: no one can answer.
     """
     typed = ask_unseen(question)
     if typed is None:
         raise CertificateError(
-            "the CA's key is encrypted, and nobody is there to type its passphrase: run the step "
-            "in a terminal or on an open page."
+            "the CA's key is encrypted, and no one can type its passphrase here. Run the step in a "
+            "terminal or on an open page."
         )
     return typed
 
@@ -43,7 +43,7 @@ class Passphrase:
         return "Passphrase()"
 
     def known(self, key_file: Path) -> str:
-        """Return the passphrase of a key that is there."""
+        """Return the passphrase of an existing key."""
         if key_file in self._known:
             return self._known[key_file]
         return self._ask(f"passphrase of {key_file.parent.name}/{key_file.name}: ")
@@ -58,7 +58,7 @@ class Passphrase:
         chosen = self._ask(f"new passphrase for {name}: ")
         if not chosen:
             raise CertificateError(
-                f"expected a passphrase for {name}, came none. Run the step again, or set "
+                f"the passphrase for {name} is empty. Run the step again and type one, or set "
                 "ca.encrypted to false in lab.toml."
             )
         if self._ask("the same again: ") != chosen:
@@ -68,5 +68,5 @@ class Passphrase:
         return chosen
 
     def keep(self, key_file: Path, passphrase: str) -> None:
-        """Remember a passphrase that was proved right, while the program runs."""
+        """Remember a correct passphrase while the program runs."""
         self._known[key_file] = passphrase

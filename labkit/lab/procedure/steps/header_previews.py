@@ -1,10 +1,9 @@
-"""What a step would write into a header, seen before it is written, and how to take it back."""
+"""A step's edit of a header: shown before it is written, and undone afterwards."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import firmware
@@ -14,6 +13,7 @@ from labkit.workspace import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from labkit.lab.procedure.steps.workbench import Workbench
 
@@ -55,15 +55,15 @@ def preview(workbench: Workbench, step: str) -> Preview:
         planned = plan(workbench, step)
     except FileNotFoundError as error:
         raise WorkspaceError(
-            f"expected {Path(error.filename).name}, there is none yet. An earlier step makes it; "
-            "lab.procedure lists them."
+            f"{error.filename} does not exist yet. An earlier step makes it: run the steps that "
+            "lab.procedure lists first."
         ) from error
     old, new = firmware.encode(planned.old), firmware.encode(planned.new)
     return Preview(step, planned.file, old, new, planned.diff)
 
 
 def numbered(diff: str) -> Iterator[tuple[int | None, str]]:
-    """Yield each line of a unified diff with its number in the file that it stands in.
+    """Yield each line of a unified diff with its number in the file.
 
     A removed line has its number before the edit, any other the number after it; the diff's own
     lines have none.
@@ -83,7 +83,7 @@ def numbered(diff: str) -> Iterator[tuple[int | None, str]]:
 def take_back(written: Preview) -> None:
     """Put a file back as it was before the step, byte for byte.
 
-    The journal keeps that the step was done: to the procedure this is an edit by hand.
+    The journal still has the step: for the procedure this is an edit by hand.
 
     Raises:
         WorkspaceError: the file has been changed since.

@@ -1,4 +1,4 @@
-"""Gathering what a lab has for a diagnosis: console, headers, certificates, the account."""
+"""The evidence that a lab has for a diagnosis: console, headers, certificates, account."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from labkit.lab.header_evidence import read_headers
 from labkit.support.seeding import SEEDED_BENCH_STEP, Clock
 
 if TYPE_CHECKING:
+    from labkit.bench.client import Bench
     from labkit.cloud.account import Account
     from labkit.diagnosis import Diagnosis, Headers
     from labkit.workspace import Workspace
 
 
-class Bench(Protocol):
-    """What has a workspace and an account: a lab."""
+class DiagnosedLab(Protocol):
+    """The parts of a lab that a diagnosis uses; a `Lab` has them."""
 
     @property
     def workspace(self) -> Workspace:
@@ -27,40 +28,44 @@ class Bench(Protocol):
 
     @property
     def account(self) -> Account:
-        """The account."""
+        """The AWS account."""
+
+    @property
+    def bench(self) -> Bench | None:
+        """The simulated bench, if any."""
 
 
-def diagnose(lab: Bench) -> Diagnosis:
-    """Diagnose a lab's console log with everything that the lab has beside it.
+def diagnose(lab: DiagnosedLab) -> Diagnosis:
+    """Diagnose a lab's console log with all other evidence of the lab.
 
     Raises:
-        ConsoleError: there is no console log, or nothing in it.
+        ConsoleError: there is no console log, or it is empty.
     """
     place = lab.workspace
-    log = _content(place, "console.log")
+    log = place.content("console.log")
     if log is None or not log.strip():
         raise ConsoleError(
-            "console.log: expected what the board printed, found nothing. Boot the board with the "
-            "console captured, for instance: lab.board.boot()."
+            f"{place.path('console.log')} is missing or empty; expected the board's console text. "
+            "Capture a boot, for instance with lab.board.boot()."
         )
     evidence = Evidence(
         headers=_headers(place),
-        certificate=_content(place, "deviceCert.pem"),
-        ca=_content(place, "rootCA.pem"),
+        certificate=place.content("deviceCert.pem"),
+        ca=place.content("rootCA.pem"),
     )
     return diagnosis.diagnose(log, with_account(lab, evidence))
 
 
-def with_account(lab: Bench, evidence: Evidence) -> Evidence:
-    """Add what the account says about the device's certificate, and the time.
+def with_account(lab: DiagnosedLab, evidence: Evidence) -> Evidence:
+    """Add the account's answers about the device's certificate, and the time.
 
-    Where the evidence names no certificate, the lab's own files are taken.
+    If the evidence has no certificate, the lab's own files are used.
     """
     place = lab.workspace
     if evidence.device_certificate is None:
-        evidence = replace(evidence, certificate=_content(place, "deviceCert.pem"))
+        evidence = replace(evidence, certificate=place.content("deviceCert.pem"))
     if evidence.ca_certificate is None or evidence.ca_certificate.certificate is None:
-        evidence = replace(evidence, ca=_content(place, "rootCA.pem"))
+        evidence = replace(evidence, ca=place.content("rootCA.pem"))
     certificate, ca = evidence.device_certificate, evidence.ca_certificate
     state = read_account_state(
         lab.account,
@@ -69,7 +74,7 @@ def with_account(lab: Bench, evidence: Evidence) -> Evidence:
     )
     seed = place.settings.seed
     if seed is not None:
-        # A seeded account lives on the seeded day and answers with the wall clock's date.
+        # A seeded account uses the seeded day, but answers with the date of the wall clock.
         state = replace(state, clock=None)
     return replace(evidence, account=state, now=Clock(seed).now(SEEDED_BENCH_STEP))
 
@@ -79,8 +84,3 @@ def _headers(place: Workspace) -> Headers | None:
         return read_headers(place.firmware)
     except DeviceError:
         return None
-
-
-def _content(place: Workspace, name: str) -> bytes | None:
-    path = place.path(name)
-    return path.read_bytes() if path.is_file() else None

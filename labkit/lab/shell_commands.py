@@ -1,7 +1,7 @@
-"""Each step as the commands that it replaces, and a second opinion from those commands.
+"""The commands that each step replaces, and a comparison with their results.
 
-The commands are those of `labkit.lab.commands`. A comparison works in a folder of its own, with the
-CA's files in `../../ca/`, that is removed afterwards, so it leaves nothing behind.
+The commands are in `labkit.lab.commands`. A comparison uses a temporary folder, with the CA's files
+in `../../ca/`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from labkit.check import Check, check
 from labkit.errors import WorkspaceError
 from labkit.lab.commands import COMMANDS, ON_ANOTHER_ROUTE
 from labkit.lab.procedure.steps.ca_key import load_ca_key
-from labkit.lab.procedure.steps.just_in_time import template_name
+from labkit.lab.procedure.steps.provisioning import template_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _OF_THE_CA = ("rootCA.", "verificationCert.")
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The commands that a step replaces; its repr is what one would type."""
+    """The commands that a step replaces; its repr is what you would type."""
 
     text: str
 
@@ -62,7 +62,7 @@ def commands(lab: Lab, step: str) -> Commands:
     """Return the commands that a step replaces, with this lab's names in them.
 
     Raises:
-        WorkspaceError: there is no such step.
+        WorkspaceError: the step does not exist.
     """
     ca_subject = certificates.parse_subject(lab.workspace.settings.ca_subject)
     names = {
@@ -76,7 +76,7 @@ def commands(lab: Lab, step: str) -> Commands:
         ),
     }
     if step not in COMMANDS:
-        raise WorkspaceError(f"{step} is no step; these are: {', '.join(COMMANDS)}.")
+        raise WorkspaceError(f"{step} is not a step; choose from {', '.join(COMMANDS)}.")
     text = ON_ANOTHER_ROUTE.get((lab.procedure.name, step), COMMANDS[step])
     for name, value in names.items():
         text = text.replace(name, value)
@@ -92,12 +92,11 @@ def compare(lab: Lab, step: str) -> Checks:
     """Run the commands that a step replaces, where they are installed, and compare.
 
     Raises:
-        WorkspaceError: the step has nothing that commands could be compared with, or what it
-            makes is not there yet.
+        WorkspaceError: the step has no comparison, or its files do not exist yet.
     """
     if step not in _COMPARISONS:
         raise WorkspaceError(
-            f"{step} has nothing to compare; these have: {', '.join(sorted(_COMPARISONS))}."
+            f"{step} has no comparison; choose from {', '.join(sorted(_COMPARISONS))}."
         )
     files, comparison = _COMPARISONS[step]
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
@@ -105,12 +104,12 @@ def compare(lab: Lab, step: str) -> Checks:
         place.mkdir(parents=True)
         (Path(folder) / "ca").mkdir()
         for name in files:
-            _lend(lab.file(name), place / _CA if name.startswith(_OF_THE_CA) else place)
+            _copy_or_link(lab.file(name), place / _CA if name.startswith(_OF_THE_CA) else place)
         return Checks(tuple(comparison(lab, place)))
 
 
-def _lend(file: Path, folder: Path) -> None:
-    """Put a file into a folder; a private key as a link, so that there is never a second one."""
+def _copy_or_link(file: Path, folder: Path) -> None:
+    """Put a file into a folder; a private key as a link, so that it is never copied."""
     if file.suffix == ".key" and os.name != "nt":  # where links need an administrator
         (folder / file.name).symlink_to(file.resolve())
     else:
@@ -136,7 +135,7 @@ def _compare_key(lab: Lab, place: Path) -> list[Check]:
 
 
 def _compare_ca(_lab: Lab, place: Path) -> list[Check]:
-    said = _run(place, "openssl", "x509", "-in", f"{_CA}/rootCA.pem", "-noout", "-text")
+    output = _run(place, "openssl", "x509", "-in", f"{_CA}/rootCA.pem", "-noout", "-text")
     verified = _run(
         place,
         "openssl",
@@ -147,28 +146,32 @@ def _compare_ca(_lab: Lab, place: Path) -> list[Check]:
         f"{_CA}/rootCA.pem",
     )
     return [
-        check("openssl reads a CA certificate", "CA:TRUE" in said),
+        check("openssl reads a CA certificate", "CA:TRUE" in output),
         check("openssl verifies its signature", verified.endswith("OK")),
     ]
 
 
 def _compare_verification(lab: Lab, place: Path) -> list[Check]:
     file = f"{_CA}/verificationCert.pem"
-    said = _run(place, "openssl", "x509", "-in", file, "-noout", "-subject")
+    output = _run(place, "openssl", "x509", "-in", file, "-noout", "-subject")
     verified = _run(
         place, "openssl", "verify", "-no_check_time", "-CAfile", f"{_CA}/rootCA.pem", file
     )
     return [
-        check("its common name is the registration code", lab.account.registration_code() in said),
+        check(
+            "its common name is the registration code", lab.account.registration_code() in output
+        ),
         check("openssl verifies that the CA signed it", verified.endswith("OK")),
     ]
 
 
 def _compare_request(lab: Lab, place: Path) -> list[Check]:
-    said = _run(place, "openssl", "req", "-in", "deviceCert.csr", "-noout", "-verify", "-subject")
+    output = _run(place, "openssl", "req", "-in", "deviceCert.csr", "-noout", "-verify", "-subject")
     return [
-        check("openssl verifies the request's own signature", "verify" in said and "OK" in said),
-        check("its common name is the thing's", lab.workspace.settings.thing_name in said),
+        check(
+            "openssl verifies the request's own signature", "verify" in output and "OK" in output
+        ),
+        check("its common name is the thing's", lab.workspace.settings.thing_name in output),
     ]
 
 
@@ -200,13 +203,13 @@ def _compare_certificate(lab: Lab, place: Path) -> list[Check]:
         ),
         check("same issuer", theirs.issuer == ours.issuer, certificates.subject_text(ours.issuer)),
         check("same public key, the device's", key == certificates.public_key(ours), key.short),
-        check("same serial number and dates", _told(theirs) == _told(ours)),
+        check("same serial number and dates", _serial_and_dates(theirs) == _serial_and_dates(ours)),
         check("the CA's key signed openssl's", certificates.is_issued_by(theirs, ca)),
         check("openssl verifies that it signed ours", verified.endswith("OK")),
     ]
 
 
-def _told(certificate: x509.Certificate) -> tuple[object, ...]:
+def _serial_and_dates(certificate: x509.Certificate) -> tuple[object, ...]:
     return (
         certificate.serial_number,
         certificate.not_valid_before_utc,
@@ -218,13 +221,13 @@ def _compare_status(lab: Lab, place: Path) -> list[Check]:
     certificate = certificates.load_certificate(lab.file("deviceCert.pem").read_bytes())
     certificate_id = certificates.certificate_id(certificate)
     endpoint = ["--endpoint-url", lab.bench.iot_endpoint_url] if lab.bench else []
-    said = _run(
+    answer = _run(
         place, "aws", "iot", "describe-certificate", "--certificate-id", certificate_id,
         "--query", "certificateDescription.status", "--output", "text", *endpoint,
         environment=_aws_environment(lab),
     )  # fmt: skip
     own = lab.account.certificate(certificate_id).status
-    return [check("the aws command says the same status", said == own)]
+    return [check("the aws command returns the same status", answer == own)]
 
 
 _COMPARISONS: Mapping[str, tuple[tuple[str, ...], Callable[[Lab, Path], list[Check]]]] = {
@@ -243,7 +246,7 @@ _COMPARISONS: Mapping[str, tuple[tuple[str, ...], Callable[[Lab, Path], list[Che
 
 
 def _run(place: Path, *command: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command and return all that it said."""
+    """Run a command and return its output, both streams."""
     try:
         done = subprocess.run(
             command,
@@ -257,8 +260,8 @@ def _run(place: Path, *command: str, environment: Mapping[str, str] | None = Non
         )
     except FileNotFoundError:
         raise WorkspaceError(
-            f"{command[0]} is not installed, so there is nothing to compare with. Everything else "
-            "on this page works without it."
+            f"{command[0]} is not installed, so nothing can be compared. Install it and run this "
+            "cell again; everything else on this page works without it."
         ) from None
     if done.returncode != 0:
         raise WorkspaceError(
@@ -269,7 +272,7 @@ def _run(place: Path, *command: str, environment: Mapping[str, str] | None = Non
 
 
 def _aws_environment(lab: Lab) -> Mapping[str, str]:
-    """Return the environment for the aws command: a simulated account's must find no other."""
+    """Return the environment for the aws command; with a simulated account it finds no other."""
     if not lab.workspace.settings.account_is_simulated:
         return dict(os.environ)
     kept = {n: v for n, v in os.environ.items() if not n.upper().startswith(("AWS_", "HTTP"))}

@@ -12,7 +12,7 @@ from lab_bench import THREADS_OF_PYSERIAL, end, files
 from labkit import open_lab
 from labkit.check import Check
 from labkit.errors import CertificateError, NotReadyError, WorkspaceError
-from labkit.lab import by_hand
+from labkit.lab import shell_commands
 from labkit.lab.procedure import ROUTES, STEPS
 
 if TYPE_CHECKING:
@@ -41,26 +41,26 @@ def test_every_step_has_its_commands(lab: Lab) -> None:
     devices = [open_lab(lab.workspace.root, route=name) for name in ROUTES]
     each = [(device, step) for device in devices for step in device.procedure.steps]
     for device, step in each:
-        shown = repr(by_hand.commands(device, step.name))
+        shown = repr(shell_commands.commands(device, step.name))
         assert shown
         assert "{" not in shown
         for line in shown.replace("\\\n", " ").splitlines():
             if not line.startswith(("#", '"', " ")):
                 assert line.split()[0] in {"aws", "openssl", "xxd", "python", "rm"}
-    with pytest.raises(WorkspaceError, match="fly is no step; these are: set_endpoint_and_thing"):
-        by_hand.commands(lab, "fly")
+    with pytest.raises(WorkspaceError, match="fly is not a step; choose from set_endpoint"):
+        shell_commands.commands(lab, "fly")
 
 
 def test_names_are_this_labs(lab: Lab) -> None:
-    """Thing, policy and the CA's subject stand in the commands as this lab has them."""
-    assert "--thing-name lab-device" in repr(by_hand.commands(lab, "create_thing"))
-    assert "labkit-hello-world" in repr(by_hand.commands(lab, "create_policy"))
-    assert '-subj "/CN=lab-device"' in repr(by_hand.commands(lab, "sign_request"))
+    """Thing, policy and the CA's subject are in the commands as this lab has them."""
+    assert "--thing-name lab-device" in repr(shell_commands.commands(lab, "create_thing"))
+    assert "labkit-hello-world" in repr(shell_commands.commands(lab, "create_policy"))
+    assert '-subj "/CN=lab-device"' in repr(shell_commands.commands(lab, "sign_request"))
     just_in_time = open_lab(lab.workspace.root, route="just-in-time")
-    shown = repr(by_hand.commands(just_in_time, "register_ca_with_template"))
+    shown = repr(shell_commands.commands(just_in_time, "register_ca_with_template"))
     assert "file://../../ca-just-in-time/rootCA.pem" in shown
     assert "--registration-config templateName=labkit-just-in-time" in shown
-    assert "file://../../ca/rootCA.pem" in repr(by_hand.commands(lab, "register_ca"))
+    assert "file://../../ca/rootCA.pem" in repr(shell_commands.commands(lab, "register_ca"))
 
 
 @pytest.mark.needs("openssl")
@@ -71,19 +71,19 @@ def test_the_subject_as_openssl_reads_it(
     del clean_environment
     (tmp_path / "lab.toml").write_text('[ca]\nsubject = "CN=Lab/root, O=A and B"\n')
     lab = open_lab(tmp_path)
-    shown = repr(by_hand.commands(lab, "create_ca")).splitlines()
+    shown = repr(shell_commands.commands(lab, "create_ca")).splitlines()
     words = shlex.split(next(line for line in shown if "-subj" in line).rstrip("\\"))
     subject = words[words.index("-subj") + 1]
-    request = by_hand._run(  # noqa: SLF001 the same way as the commands are run
+    request = shell_commands._run(  # noqa: SLF001 the same way as the commands are run
         tmp_path, "openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout",
         str(tmp_path / "k"), "-subj", subject, "-out", str(tmp_path / "csr"),
     )  # fmt: skip
     assert "error" not in request.lower()
-    said = by_hand._run(  # noqa: SLF001 as above
+    said = shell_commands._run(  # noqa: SLF001 as above
         tmp_path, "openssl", "req", "-in", str(tmp_path / "csr"), "-noout", "-subject"
     )
     lab.create_ca()
-    ours = by_hand._run(  # noqa: SLF001 as above
+    ours = shell_commands._run(  # noqa: SLF001 as above
         tmp_path, "openssl", "x509", "-in", "ca/rootCA.pem", "-noout", "-subject"
     )
     assert said == ours
@@ -96,7 +96,7 @@ def test_the_commands_say_the_same(finished: Lab, step: str) -> None:
     """Run where they are installed, the commands agree with each step, and leave nothing."""
     place = finished.workspace
     before = files(place.device, place.ca, place.firmware)
-    checks = by_hand.compare(finished, step)
+    checks = shell_commands.compare(finished, step)
     assert checks, checks
     assert len(checks.each) >= 1
     assert all(line.startswith("ok   ") for line in repr(checks).splitlines())
@@ -110,7 +110,7 @@ def test_a_changed_byte_is_seen(finished: Lab) -> None:
     kept = der.read_bytes()
     der.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
     try:
-        checks = by_hand.compare(finished, "extract_public_key")
+        checks = shell_commands.compare(finished, "extract_public_key")
     finally:
         der.write_bytes(kept)
     assert not checks
@@ -127,7 +127,7 @@ def test_a_certificate_of_another_ca_is_seen(finished: Lab) -> None:
     verification.write_bytes(b"".join(kept.split(b"\n")[:3]))
     try:
         with pytest.raises((WorkspaceError, CertificateError)):
-            by_hand.compare(finished, "register_ca")
+            shell_commands.compare(finished, "register_ca")
     finally:
         verification.write_bytes(kept)
     assert file.exists()
@@ -136,9 +136,11 @@ def test_a_certificate_of_another_ca_is_seen(finished: Lab) -> None:
 @pytest.mark.needs("aws")
 def test_a_status_that_differs_is_seen(finished: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The aws command's answer is compared, not assumed."""
-    real = by_hand._run  # noqa: SLF001 to change what it says
-    monkeypatch.setattr(by_hand, "_run", lambda *a, **k: real(*a, **k).replace("ACTIVE", "REVOKED"))
-    assert not by_hand.compare(finished, "activate_certificate")
+    real = shell_commands._run  # noqa: SLF001 to change what it says
+    monkeypatch.setattr(
+        shell_commands, "_run", lambda *a, **k: real(*a, **k).replace("ACTIVE", "REVOKED")
+    )
+    assert not shell_commands.compare(finished, "activate_certificate")
 
 
 def test_a_program_that_is_missing_is_named(
@@ -146,14 +148,14 @@ def test_a_program_that_is_missing_is_named(
 ) -> None:
     """Without the program nothing is compared, and the page works on."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(WorkspaceError, match="is not installed, so there is nothing to compare"):
-        by_hand.compare(finished, "create_ca")
+    with pytest.raises(WorkspaceError, match="is not installed, so nothing can be compared"):
+        shell_commands.compare(finished, "create_ca")
 
 
 def test_what_has_no_comparison(lab: Lab) -> None:
     """Steps without a comparison say which have one."""
-    with pytest.raises(WorkspaceError, match="create_thing has nothing to compare; these have: "):
-        by_hand.compare(lab, "create_thing")
+    with pytest.raises(WorkspaceError, match="create_thing has no comparison; choose from "):
+        shell_commands.compare(lab, "create_thing")
     assert {step.name for step in STEPS} >= set(COMPARED)
 
 
@@ -164,7 +166,7 @@ def test_what_is_missing_on_a_real_board(
     del clean_environment
     real = open_lab(tmp_path, device="loop://")
     with pytest.raises(NotReadyError, match="05-public-key-extraction"):
-        by_hand.compare(real, "extract_public_key")
+        shell_commands.compare(real, "extract_public_key")
     end(real)
 
 
@@ -172,15 +174,15 @@ def test_what_is_missing_on_a_real_board(
 def test_the_cas_key_is_never_copied(finished: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A comparison that signs uses the CA's key where it is: its folder holds a link."""
     seen: list[bool] = []
-    real = by_hand._run  # noqa: SLF001 to look into its folder
+    real = shell_commands._run  # noqa: SLF001 to look into its folder
 
     def look(place: Path, *command: str, **options: object) -> str:
         key = Path(place) / "../../ca/rootCA.key"
         seen.append(key.is_symlink())
         return real(place, *command, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(by_hand, "_run", look)
-    assert by_hand.compare(finished, "issue_certificate")
+    monkeypatch.setattr(shell_commands, "_run", look)
+    assert shell_commands.compare(finished, "issue_certificate")
     assert seen
     assert all(seen)
 
@@ -188,6 +190,6 @@ def test_the_cas_key_is_never_copied(finished: Lab, monkeypatch: pytest.MonkeyPa
 def test_checks_read_as_lines() -> None:
     """Several checks are true only if all are, and show a line each."""
     good, bad = Check("one", passed=True), Check("two", passed=False)
-    assert by_hand.Checks((good, good))
-    assert not by_hand.Checks((good, bad))
-    assert len(repr(by_hand.Checks((good, bad))).splitlines()) == 2
+    assert shell_commands.Checks((good, good))
+    assert not shell_commands.Checks((good, bad))
+    assert len(repr(shell_commands.Checks((good, bad))).splitlines()) == 2

@@ -1,7 +1,6 @@
-"""What a step said when it was last tried and refused, until it succeeds.
+"""The error of each step that failed last, until it succeeds.
 
-It stands beside the journal, in `failed.json` in the device's folder: the journal holds what was
-done, and nothing else.
+It is in `failed.json` in the device's folder, next to the journal, which has only performed steps.
 """
 
 from __future__ import annotations
@@ -20,22 +19,22 @@ if TYPE_CHECKING:
 
 
 def failed(workspace: Workspace) -> dict[str, str]:
-    """Return the first line of what each step said that failed last and was not done since."""
+    """Return the first line of the last error of each step that has not succeeded since."""
     try:
-        told = json.loads(_file(workspace).read_bytes())
-        return {str(step): str(said) for step, said in told.items()}
+        errors = json.loads(_file(workspace).read_bytes())
+        return {str(step): str(error) for step, error in errors.items()}
     except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 
 def note_failure(workspace: Workspace, step: str, error: LabError) -> None:
-    """Note what a step says; that it cannot be noted is not what went wrong."""
-    said = f"{type(error).__name__}: {error}".partition("\n")[0]
-    _write(workspace, failed(workspace) | {step: said})
+    """Note a step's error; a failure to write the note is ignored."""
+    text = f"{type(error).__name__}: {error}".partition("\n")[0]
+    _write(workspace, failed(workspace) | {step: text})
 
 
 def note_success(workspace: Workspace, step: str) -> None:
-    """Forget what a step said, now that it is done."""
+    """Delete a step's error after it has succeeded."""
     known = failed(workspace)
     if known.pop(step, None) is not None:
         _write(workspace, known)

@@ -46,7 +46,7 @@ def template_name(hello_world: HelloWorld) -> str:
 
 
 def create_provisioning_template(workbench: Workbench, _before: Entry | None) -> Outcome:
-    """Create the template that provisions whoever connects for the first time.
+    """Create the template that provisions devices at their first connection.
 
     Raises:
         WorkspaceError: the account is real, and lab.toml names no role to provision in.
@@ -83,14 +83,14 @@ def first_connection(workbench: Workbench, before: Entry | None) -> Outcome:
 
     Raises:
         DeviceError: the account does not know the certificate afterwards.
-        CloudError: the template was not carried out, or somebody has changed what it made.
+        CloudError: the template was not carried out, or its resources were changed since.
     """
     refuse_unreachable_account(workbench)
     found = _find(workbench)
     if found is not None and found.status != "PENDING_ACTIVATION":
         _verify_provisioned(workbench, found)
         _note_as_made(workbench)
-        return _told_before(workbench, before)
+        return _stored_outcome(workbench, before)
     _build_and_flash(workbench)
     for kind, name in _made_by_template(workbench):
         if kind != THING or workbench.account.find_thing(name) is None:
@@ -99,7 +99,7 @@ def first_connection(workbench: Workbench, before: Entry | None) -> Outcome:
     verify_key_of_boot(workbench, capture)
     _verify_provisioned(workbench, _wait_for(workbench, capture))
     _note_as_made(workbench)
-    return _told(workbench, capture)
+    return _outcome(workbench, capture)
 
 
 def _role_arn(workbench: Workbench) -> str:
@@ -111,7 +111,7 @@ def _role_arn(workbench: Workbench) -> str:
     raise WorkspaceError(
         "AWS IoT provisions devices in an IAM role, and lab.toml names none. Create a role in the "
         "IAM console for the AWS service IoT, with AWS's managed policy AWSIoTThingsRegistration, "
-        "and write its ARN into lab.toml: account.provisioning_role. Whoever runs this needs "
+        "and write its ARN into lab.toml: account.provisioning_role. Your own identity needs "
         "iam:PassRole on it."
     )
 
@@ -147,7 +147,7 @@ def _wait_for(workbench: Workbench, capture: Capture) -> Resource:
         return found
     last = [line for line in repr(capture).splitlines() if line.strip()][-1:]
     raise DeviceError(
-        "the first connection led to nothing: expected AWS IoT to register the certificate, and "
+        "the first connection had no effect: expected AWS IoT to register the certificate, but "
         f"the account has none of its id. The board ended with: {' '.join(last) or 'nothing'}. "
         "Does it send its CA's certificate (keyJITR_DEVICE_CERTIFICATE_AUTHORITY_PEM)? Is that CA "
         "registered, ACTIVE and with automatic registration: lab.register_ca_with_template()?"
@@ -165,8 +165,8 @@ def _verify_provisioned(workbench: Workbench, certificate: Resource) -> None:
             "AWS IoT has registered the certificate and left it PENDING_ACTIVATION: expected the "
             f"template {template_name(workbench.hello_world)} to make it ACTIVE. Is there a value "
             "in the certificate's subject for each parameter that the template declares? Is the "
-            "template enabled, its policy there, and may its role register things? Mend that, and "
-            "run the step again."
+            "template enabled, its policy there, and may its role register things? Correct "
+            "that, and run the step again."
         )
     attached = workbench.account.attachments(certificate.arn)
     expected = {f"thing {workbench.thing_name}", f"policy {workbench.hello_world.policy_name}"}
@@ -200,12 +200,12 @@ def _note_as_made(workbench: Workbench) -> None:
             notes.made(kind, name)
 
 
-def _told(workbench: Workbench, capture: Capture) -> Outcome:
+def _outcome(workbench: Workbench, capture: Capture) -> Outcome:
     facts = {"start": capture.start, "end": capture.end}
     return Outcome(capture, {"certificate_id": _certificate_id(workbench), **facts})
 
 
-def _told_before(workbench: Workbench, before: Entry | None) -> Outcome:
+def _stored_outcome(workbench: Workbench, before: Entry | None) -> Outcome:
     """Return what the board printed at the first connection, as far as this lab has seen it.
 
     A run that ended between the connection and its note in the journal has not: then the board
@@ -217,8 +217,8 @@ def _told_before(workbench: Workbench, before: Entry | None) -> Outcome:
     if known is None or known.facts["certificate_id"] != _certificate_id(workbench):
         capture = workbench.board.boot(show=workbench.show)
         verify_key_of_boot(workbench, capture)
-        return _told(workbench, capture)
+        return _outcome(workbench, capture)
     facts = known.facts
-    return _told(
+    return _outcome(
         workbench, workbench.board.stored(int(str(facts["start"])), int(str(facts["end"])))
     )

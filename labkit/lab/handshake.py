@@ -1,43 +1,27 @@
-"""The handshake of a device's last connection: seen at the simulated gateway, or told by a console.
+"""The handshake of a device's last connection, from the simulated gateway or from the console.
 
-What passes between a device and the real AWS IoT passes this computer by, and nearly all of it is
-encrypted. What is known then is what the device printed.
+The traffic between a device and the real AWS IoT does not reach this computer, and nearly all of it
+is encrypted. Only the device's console text is known then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from labkit import certificates
 from labkit.bench import handshake
 from labkit.bench.client import board_path
 from labkit.bench.handshake import Handshake
 from labkit.errors import ConsoleError
-from labkit.lab.diagnosing import diagnose
+from labkit.lab.diagnosis_evidence import diagnose
 
 if TYPE_CHECKING:
     from labkit.bench.client import Bench
-    from labkit.cloud.account import Account
+    from labkit.lab.diagnosis_evidence import DiagnosedLab
     from labkit.workspace import Settings, Workspace
 
 
-class _Lab(Protocol):
-    """What has a workspace, an account, and perhaps a bench: a lab."""
-
-    @property
-    def workspace(self) -> Workspace:
-        """Files and settings."""
-
-    @property
-    def account(self) -> Account:
-        """The account."""
-
-    @property
-    def bench(self) -> Bench | None:
-        """The simulated bench."""
-
-
-def read_last_handshake(lab: _Lab) -> Handshake:
+def read_last_handshake(lab: DiagnosedLab) -> Handshake:
     """Return the handshake of a device's last connection; its repr is a list of its steps.
 
     Raises:
@@ -47,26 +31,26 @@ def read_last_handshake(lab: _Lab) -> Handshake:
     if lab.bench is not None and settings.board_is_at_gateway:
         return _at_gateway(lab, lab.bench)
     if lab.bench is None or not settings.is_simulated:
-        return _heard(lab, f"Not seen: {_real(settings)}")
-    told: dict[str, Any] = lab.bench.get(board_path(settings.thing_name, "handshake"))
-    if told["handshake"]:
-        return handshake.read(told["handshake"])
-    if told["has_tried"]:
-        return _heard(lab, "Not seen: the board set out, and did not come to AWS IoT's gateway.")
+        return _from_console(lab, f"Not seen: {_real(settings)}")
+    answer: dict[str, Any] = lab.bench.get(board_path(settings.thing_name, "handshake"))
+    if answer["handshake"]:
+        return handshake.read(answer["handshake"])
+    if answer["has_tried"]:
+        return _from_console(lab, "Not seen: the board did not reach AWS IoT's gateway.")
     return Handshake(
         "Not seen: the board has not tried to connect since its bench was started.",
-        "Reset the board, for instance with lab.board.boot(), and look again.",
+        "Reset the board, for instance with lab.board.boot(), and call this again.",
     )
 
 
-def _at_gateway(lab: _Lab, bench: Bench) -> Handshake:
+def _at_gateway(lab: DiagnosedLab, bench: Bench) -> Handshake:
     """Return the last connection at the gateway if it can be this device's."""
     attempt: Any = bench.get("handshake")["handshake"]
     if attempt:
         shown = {attempt["client_id"], attempt["certificate_id"]} - {"", None}
         if not shown or shown & {lab.workspace.settings.thing_name, _certificate_id(lab.workspace)}:
             return handshake.read(attempt)
-    return _heard(lab, "Not seen: the device was not the last to connect to the simulated gateway.")
+    return _from_console(lab, "Not seen: another device was the last at the simulated gateway.")
 
 
 def _certificate_id(workspace: Workspace) -> str:
@@ -79,14 +63,14 @@ def _certificate_id(workspace: Workspace) -> str:
 def _real(settings: Settings) -> str:
     if settings.account_is_simulated:
         return "the board is a real one, and cannot reach the simulated account."
-    return "AWS IoT is the real one; what passes between it and the device passes the lab by."
+    return "AWS IoT is real; its traffic with the device does not reach this computer."
 
 
-def _heard(lab: _Lab, source: str) -> Handshake:
-    """Return what the device's console says in place of the steps."""
+def _from_console(lab: DiagnosedLab, source: str) -> Handshake:
+    """Return what the device's console shows instead of the steps."""
     try:
         found = diagnose(lab)
     except ConsoleError:
-        return Handshake(source, "There is no console log either: boot the board and look again.")
+        return Handshake(source, "There is no console log either. Boot the board first.")
     lines = [str(item) for item in found.best.evidence if item.source == "console"]
     return Handshake(source, "\n".join([f"The console says: {found.says}", *lines]))

@@ -1,4 +1,4 @@
-"""What the account holds of a lab's device, and what is missing for a connection; only reading.
+"""Check what the account holds for a lab's device, and what a connection lacks (read-only).
 
 Source: AWS IoT Core developer guide, X.509 client certificates, Register a client certificate,
 Just-in-time provisioning.
@@ -17,7 +17,7 @@ from labkit.errors import LabError
 from labkit.keys import PublicKey, short_fingerprint
 from labkit.lab.account_graph import AccountGraph, Box, Line
 from labkit.lab.header_evidence import read_headers
-from labkit.lab.procedure.steps.just_in_time import template_name
+from labkit.lab.procedure.steps.provisioning import template_name
 from labkit.policy import NEWEST, HelloWorld
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ _SHORT: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the account should hold of a device.
+    """What the account should hold for a device.
 
     Attributes:
         route: the device's route.
         thing: the thing's name.
-        certificate: the certificate's id; empty where there is none yet.
-        ca: the CA certificate's id; empty where there is none yet.
-        key: the device's own public key, DER SubjectPublicKeyInfo; None where nobody knows it.
-        hello_world: the generation of the device's hello world, which names policy and template.
+        certificate: the certificate's id; empty if there is none yet.
+        ca: the CA certificate's id; empty if there is none yet.
+        key: the device's own public key, DER SubjectPublicKeyInfo; None if it is not known.
+        hello_world: the generation of the hello world, which names policy and template.
     """
 
     route: str
@@ -63,7 +63,7 @@ class Expected:
         return template_name(self.hello_world)
 
     def call(self, step: str) -> str:
-        """Return the call that closes a gap; on the just-in-time route a connection does."""
+        """Return the call that corrects a part; on the just-in-time route it is a connection."""
         by_connecting = (
             "register_certificate", "create_thing", "attach_thing_and_policy",
             "activate_certificate",
@@ -77,8 +77,8 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """What an account was found to hold of a device.
+class AccountCheck:
+    """What an account holds for a device, against what it should hold.
 
     Attributes:
         state: the account's answers.
@@ -90,37 +90,35 @@ class Holding:
 
     @property
     def graph(self) -> AccountGraph:
-        """What is there and what is missing."""
+        """Every part with its state."""
         return account_graph(self.state, self.expected)
 
     @property
     def verdict(self) -> str:
         """What that means for a connection, in one sentence."""
-        gaps, is_told = self.graph.gaps, self.graph.is_told
+        gaps = self.graph.gaps
         if gaps:
             next_call = next((each.call for each in gaps if each.call), "")
             then = f" Next: {next_call}." if next_call else ""
-            return f"Not as a connection needs it: {len(gaps)} of the parts.{then}"
-        if not is_told:
-            return "The account did not tell all; what it told is right."
+            return f"A connection would fail: {len(gaps)} parts are missing or wrong.{then}"
+        if not self.graph.is_complete:
+            return "Some parts could not be read; the others are right."
         return "Nothing is missing for a connection."
 
     def __str__(self) -> str:
-        """Return the graph as lines, the verdict, and what was not told."""
-        unknown = [f"not told: {each}" for each in self.state.unknown]
-        return "\n".join([str(self.graph), self.verdict, *unknown])
+        """Return the graph as lines, the verdict, and what could not be read."""
+        unread = [f"not read: {each}" for each in self.state.unknown]
+        return "\n".join([str(self.graph), self.verdict, *unread])
 
 
-def read_holding(lab: Lab) -> Holding:
-    """Ask the account what it holds of a lab's device; no step is done and nothing is written.
+def check_account(lab: Lab) -> AccountCheck:
+    """Query the account about a lab's device; no step is performed and nothing is written.
 
     Raises:
         LabError: the account cannot be reached, or a file of the lab cannot be read.
     """
     place = lab.workspace
-    evidence = Evidence(
-        certificate=_content(place, "deviceCert.pem"), ca=_content(place, "rootCA.pem")
-    )
+    evidence = Evidence(certificate=place.content("deviceCert.pem"), ca=place.content("rootCA.pem"))
     route = place.settings.route
     device, authority = evidence.device_certificate, evidence.ca_certificate
     certificate = device.certificate if device else None
@@ -137,11 +135,11 @@ def read_holding(lab: Lab) -> Holding:
     if route == _JUST_IN_TIME:
         by_name[TEMPLATE] = expected.template
     state = read_account_state(lab.account, certificate=certificate, ca=ca, by_name=by_name)
-    return Holding(state, expected)
+    return AccountCheck(state, expected)
 
 
 def account_graph(state: AccountState, expected: Expected) -> AccountGraph:
-    """Judge what an account holds of a device: what is there, and what closes each gap."""
+    """Compare an account's answers with what it should hold; name the call for each difference."""
     return AccountGraph(tuple(_boxes(state, expected)), tuple(_lines(state, expected)))
 
 
@@ -149,18 +147,18 @@ def _boxes(state: AccountState, expected: Expected) -> Iterator[Box]:
     yield _ca(state, expected)
     if expected.route == _JUST_IN_TIME:
         call = expected.call("create_provisioning_template")
-        yield Box("provisioning template", "", *_there(state, TEMPLATE, call, expected.template))
+        yield Box("provisioning template", "", *_presence(state, TEMPLATE, call, expected.template))
     yield _certificate(state, expected)
     thing_call, policy_call = expected.call("create_thing"), expected.call("create_policy")
-    yield Box("thing", "", *_there(state, THING, thing_call, expected.thing))
-    yield Box("policy", "", *_there(state, POLICY, policy_call, expected.policy))
+    yield Box("thing", "", *_presence(state, THING, thing_call, expected.thing))
+    yield Box("policy", "", *_presence(state, POLICY, policy_call, expected.policy))
 
 
-def _there(state: AccountState, kind: str, call: str, name: str) -> tuple[Tone, str, str, str]:
+def _presence(state: AccountState, kind: str, call: str, name: str) -> tuple[Tone, str, str, str]:
     there = state.there.get(kind)
     if there is None:
-        return "unknown", "not told", name, ""
-    return ("good", "there", name, "") if there else ("gap", "missing", name, call)
+        return "unknown", "not read", name, ""
+    return ("good", "exists", name, "") if there else ("gap", "missing", name, call)
 
 
 def _ca(state: AccountState, expected: Expected) -> Box:
@@ -168,13 +166,14 @@ def _ca(state: AccountState, expected: Expected) -> Box:
         return Box("CA certificate", "", "good", "AWS IoT's own", "trusted by every account")
     name = _short(expected.ca)
     if not expected.ca:
-        return Box("CA certificate", "", "gap", "not made yet", call=expected.call("create_ca"))
+        return Box("CA certificate", "", "gap", "not created yet", call=expected.call("create_ca"))
     if state.ca_status is None:
-        return Box("CA certificate", name, "unknown", "not told")
+        return Box("CA certificate", name, "unknown", "not read")
     call = expected.call("register_ca")
     if not state.ca_status:
         return Box("CA certificate", name, "gap", "missing: not registered", call=call)
-    automatic = "registers newcomers" if state.auto_registration else "registers no newcomers"
+    is_automatic = state.auto_registration
+    automatic = f"automatic registration {'enabled' if is_automatic else 'disabled'}"
     wants_automatic = expected.route == _JUST_IN_TIME
     is_right = state.ca_status == "ACTIVE" and bool(state.auto_registration or not wants_automatic)
     return Box(
@@ -187,9 +186,9 @@ def _certificate(state: AccountState, expected: Expected) -> Box:
     name, status = _short(expected.certificate), state.certificate_status
     if not expected.certificate:
         call = expected.call("issue_certificate")
-        return Box("certificate", "", "gap", "not made yet", call=call)
+        return Box("certificate", "", "gap", "not created yet", call=call)
     if status is None:
-        return Box("certificate", name, "unknown", "not told")
+        return Box("certificate", name, "unknown", "not read")
     if not status:
         call = expected.call("register_certificate")
         return Box("certificate", name, "gap", "missing: not registered", call=call)
@@ -202,11 +201,11 @@ def _certificate(state: AccountState, expected: Expected) -> Box:
 
 
 def _whose(certified: bytes | None, own: bytes | None) -> tuple[bool, str]:
-    """Return whether a certificate may be the device's, and whose key it holds, in words."""
+    """Return whether a certificate may be the device's, and its key in words."""
     if certified is None:
-        return True, "whose key it holds was not told"
+        return True, "its key could not be read"
     if own is None:
-        return True, f"for key {_fingerprint(certified)}; the device's is not known"
+        return True, f"for key {_fingerprint(certified)}; the device's key is not known"
     if certified == own:
         return True, f"for the device's own key {_fingerprint(own)}"
     return False, f"for key {_fingerprint(certified)}, NOT the device's {_fingerprint(own)}"
@@ -215,11 +214,11 @@ def _whose(certified: bytes | None, own: bytes | None) -> tuple[bool, str]:
 def _lines(state: AccountState, expected: Expected) -> Iterator[Line]:
     if expected.route == _JUST_IN_TIME and state.ca_status:
         call = expected.call("register_ca")
-        told = None if state.ca_template is None else state.ca_template == expected.template
+        runs_it = None if state.ca_template is None else state.ca_template == expected.template
         yield Line(
             "CA certificate",
             "provisioning template",
-            *_held(told, "runs it", "does not run it", call),
+            *_connection(runs_it, "runs it", "does not run it", call),
         )
     signed = bool(expected.certificate) and (expected.route == _BY_AWS or bool(expected.ca))
     if signed:
@@ -228,22 +227,22 @@ def _lines(state: AccountState, expected: Expected) -> Iterator[Line]:
     is_known = state.certificate_status != ""
     things = None if state.things is None else expected.thing in state.things
     policies = state.policies
-    held = None if policies is None else expected.policy in {each.name for each in policies}
+    has_policy = None if policies is None else expected.policy in {each.name for each in policies}
     if not is_known or not expected.certificate:
-        things = held = False
-    yield Line("certificate", "thing", *_held(things, "attached", "not attached", call))
-    yield Line("policy", "certificate", *_held(held, "attached", "not attached", call))
+        things = has_policy = False
+    yield Line("certificate", "thing", *_connection(things, "attached", "not attached", call))
+    yield Line("policy", "certificate", *_connection(has_policy, "attached", "not attached", call))
 
 
-def _held(told: bool | None, yes: str, no: str, call: str) -> tuple[Tone, str, str]:
-    if told is None:
-        return "unknown", "not told", ""
-    return ("good", yes, "") if told else ("gap", no, call)
+def _connection(exists: bool | None, yes: str, no: str, call: str) -> tuple[Tone, str, str]:
+    if exists is None:
+        return "unknown", "not read", ""
+    return ("good", yes, "") if exists else ("gap", no, call)
 
 
 def _device_key(place: Workspace) -> bytes | None:
-    """Return the device's public key: extracted, or of the private key that was imported."""
-    pem = _content(place, "DevicePublicKey.pem")
+    """Return the device's public key: the extracted one, or that of the imported private key."""
+    pem = place.content("DevicePublicKey.pem")
     if pem is not None:
         return PublicKey.from_pem(pem).der
     try:
@@ -251,11 +250,6 @@ def _device_key(place: Workspace) -> bytes | None:
     except LabError:
         return None
     return literal.spki if literal else None
-
-
-def _content(place: Workspace, name: str) -> bytes | None:
-    path = place.path(name)
-    return path.read_bytes() if path.is_file() else None
 
 
 def _short(identifier: str) -> str:
