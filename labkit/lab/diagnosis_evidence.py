@@ -13,7 +13,6 @@ from labkit.lab.header_evidence import read_headers
 from labkit.support.seeding import SEEDED_BENCH_STEP, Clock
 
 if TYPE_CHECKING:
-    from labkit.bench.client import Bench
     from labkit.cloud.account import Account
     from labkit.diagnosis import Diagnosis, Headers
     from labkit.workspace import Workspace
@@ -29,10 +28,6 @@ class DiagnosedLab(Protocol):
     @property
     def account(self) -> Account:
         """The AWS account."""
-
-    @property
-    def bench(self) -> Bench | None:
-        """The simulated bench, if any."""
 
 
 def diagnose(lab: DiagnosedLab) -> Diagnosis:

@@ -6,22 +6,29 @@ is encrypted. Only the device's console text is known then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from labkit import certificates
 from labkit.bench import handshake
 from labkit.bench.client import board_path
 from labkit.bench.handshake import Handshake
 from labkit.errors import ConsoleError
-from labkit.lab.diagnosis_evidence import diagnose
+from labkit.lab.diagnosis_evidence import DiagnosedLab, diagnose
 
 if TYPE_CHECKING:
     from labkit.bench.client import Bench
-    from labkit.lab.diagnosis_evidence import DiagnosedLab
     from labkit.workspace import Settings, Workspace
 
 
-def read_last_handshake(lab: DiagnosedLab) -> Handshake:
+class _Lab(DiagnosedLab, Protocol):
+    """The parts of a lab that are used here."""
+
+    @property
+    def bench(self) -> Bench | None:
+        """The simulated bench, if any."""
+
+
+def read_last_handshake(lab: _Lab) -> Handshake:
     """Return the handshake of a device's last connection; its repr is a list of its steps.
 
     Raises:
@@ -43,7 +50,7 @@ def read_last_handshake(lab: DiagnosedLab) -> Handshake:
     )
 
 
-def _at_gateway(lab: DiagnosedLab, bench: Bench) -> Handshake:
+def _at_gateway(lab: _Lab, bench: Bench) -> Handshake:
     """Return the last connection at the gateway if it can be this device's."""
     attempt: Any = bench.get("handshake")["handshake"]
     if attempt:
@@ -66,7 +73,7 @@ def _real(settings: Settings) -> str:
     return "AWS IoT is real; its traffic with the device does not reach this computer."
 
 
-def _from_console(lab: DiagnosedLab, source: str) -> Handshake:
+def _from_console(lab: _Lab, source: str) -> Handshake:
     """Return what the device's console shows instead of the steps."""
     try:
         found = diagnose(lab)

@@ -58,7 +58,8 @@ def test_the_commands_are_complete() -> None:
         "run", "simulate", "status", "stop", "open", "key",
         "certificate", "certificate new-ca", "certificate verification", "certificate issue",
         "certificate show", "board", "board build", "board flash", "board reset",
-        "firmware", "firmware get", "firmware set", "diagnose", "ports", "preflight", "undo",
+        "firmware", "firmware find", "firmware get", "firmware set", "diagnose", "ports",
+        "preflight", "undo",
         "site", "record", "record keys", "record list", "record make", "record replay",
         "record show", "record verify",
     }  # fmt: skip
@@ -109,6 +110,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (public_key,) = (place.root / "record-keys").glob("*.pub")
     shutil.copy(public_key, folder / "jane.pub")
     shutil.copytree(place.root / "records", folder / "records")
+    shutil.copytree(place.firmware, folder / "firmware")
     yield folder
     paste("labkit stop", folder)
     paste("labkit stop --workspace lab-2", folder)

@@ -9,7 +9,7 @@ from labkit.device.listening import Until
 from labkit.diagnosis.signs import ACCEPTED
 from labkit.errors import ConsoleError, DeviceError, FirmwareError, LabError, NoDumpError
 from labkit.keys import PublicKey
-from labkit.lab.diagnosing import diagnose
+from labkit.lab.diagnosis_evidence import diagnose
 from labkit.lab.procedure.steps import headers
 from labkit.lab.procedure.steps.workbench import Outcome
 from labkit.workspace import write
