@@ -97,7 +97,10 @@ def test_all_of_it_is_on_paper(seen: Shown, tmp_path: Path) -> None:
 
 
 def _torn(text: str, sheets: list[str]) -> bool:
-    """Return whether a long text is on several sheets, each of its pieces on one of them."""
+    """Return whether a text is on several sheets: a row in two parts, or a long one in pieces."""
+    paper = "".join(sheets)
+    if any(text[:at] in paper and text[at:] in paper for at in range(10, len(text) - 10)):
+        return True
     pieces = [text[at : at + 40] for at in range(0, len(text) - 40, 40)]
     on_one = sum(any(piece in sheet for sheet in sheets) for piece in pieces)
     return len(pieces) > 10 and on_one >= len(pieces) - len(sheets)
