@@ -231,7 +231,7 @@ def test_a_silent_board(board: Board, finished: Lab) -> None:
 
 
 def test_power_that_goes_in_the_middle(board: Board, finished: Lab) -> None:
-    """A board that loses its power in the middle: what came is in the log, the error says so."""
+    """A board loses its power during a boot: its bytes are in the log, which the error names."""
     at_bench(finished, "clock", speed=1)
 
     def at_the_first_line(_line: str) -> None:

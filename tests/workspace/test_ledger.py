@@ -21,7 +21,7 @@ def ledger(path: Path, *others: Journal) -> Ledger:
     return Ledger(Journal(path), others, lambda: NOW)
 
 
-def test_begun_and_made_are_there_until_unmade(tmp_path: Path) -> None:
+def test_begun_and_made_are_there_until_deleted(tmp_path: Path) -> None:
     """What was begun may be there; what was made is; what was deleted is not."""
     notes = ledger(tmp_path / "journal.jsonl")
     notes.begin("thing", "led")

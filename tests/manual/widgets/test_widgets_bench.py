@@ -134,7 +134,7 @@ def test_what_will_be_real_is_confirmed_before_it_is_written(panel: BenchPanel, 
     panel.press("propose", device=PORT, cloud="aws")
     assert toml(lab) == {"device": "sim", "cloud": "sim"}
     for shown in (repr(panel), panel.html(live=True), panel.html(live=False)):
-        assert f"The board on {PORT} will be built for, flashed and reset." in shown
+        assert f"The board on {PORT} will be flashed and reset." in shown
         assert "last four digits" in shown
     panel.press("confirm")
     assert toml(lab) == {"device": PORT, "cloud": "aws"}
