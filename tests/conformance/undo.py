@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 from expected import BROKEN
+from judge import NotAskedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,8 @@ class Undo:
             for name in reversed(self._made[kind]):
                 try:
                     getattr(self, f"_{kind}")(name)
+                except NotAskedError:
+                    pass  # the row was stopped before it could make this
                 except (ClientError, *BROKEN) as error:
                     problems.append(f"{kind} {name}: {error}")
             self._made[kind].clear()
