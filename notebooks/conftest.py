@@ -29,7 +29,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse stripped pages, which nbval would pass over; skip cells whose program is missing."""
+    """Refuse stripped pages, which nbval would skip; skip cells whose program is missing."""
     for path in sorted({item.path for item in items if item.path.suffix == ".ipynb"}):
         _refuse_stripped(path)
     for item in items:

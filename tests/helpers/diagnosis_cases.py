@@ -108,7 +108,7 @@ class Made:
             server.close()
 
     def serve(self, behaviour: str = "accept", host: str = ENDPOINT) -> Made:
-        """Let the endpoint be a server that behaves as told."""
+        """Let the endpoint be a server with the given behaviour."""
         if behaviour == "nowhere":
             self.board.network = type(self.board.network)(
                 REGION, NOWHERE, self.board.network.root_ca_file, lambda: NOW
@@ -118,7 +118,7 @@ class Made:
         return self
 
     def server(self, behaviour: str = "accept", host: str = ENDPOINT) -> Server:
-        """Return a server that behaves as told, the same one each time."""
+        """Return a server with the given behaviour, the same one each time."""
         name = f"{behaviour} {host}"
         if name not in self._servers:
             self._servers[name] = Server(

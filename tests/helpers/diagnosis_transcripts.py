@@ -1,7 +1,7 @@
 """What real firmware code printed, in its essential lines; K stands for the six rows of a key.
 
 Printed by the unmodified provisioning code of 202203.00 (and, where named, of 202012.01) in each
-situation, except that the keys are throw-away keys of these tests.
+situation, except that the keys are temporary keys of these tests.
 """
 
 from __future__ import annotations
