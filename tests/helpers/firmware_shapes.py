@@ -30,4 +30,4 @@ def literals(text: str, joint: str = " \\\n") -> str:
     return joint.join(f'"{line}\\n"' for line in text.splitlines())
 
 
-# What stands there, its kind, its value, the form, and the name that was asked for.
+# The text, its kind, its value, the form, and the name that was asked for.

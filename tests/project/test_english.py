@@ -13,11 +13,11 @@ import labkit.errors
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTEAD = {
-    r"\bis_told\b|\btold\b": "describe, report, state; `answer`, `description` as names",
+    r"\bis_told\b|\btold\b(?! apart)": "describe, report, state; `answer`, `description` as names",
     r"\bcame (?!from|with|to)": "got",
     r"\banew\b": "again",
     r"\b(un)?mend(s|ed|ing)?\b": "fix",
-    r"\bunma(ke|kes|de|king)\b": "delete, undo",
+    r"(?<!\")\bunma(ke|kes|de|king)\b": "delete, undo",
     r"\bhangs? on (?!to)": "depends on",
     r"\bleav(e|es|ing) away\b": "leave out",
     r"\bpass(es|ed)? over\b": "skip",
@@ -78,7 +78,7 @@ def is_whole(message: Message) -> bool:
     """Return whether a message has two sentences or more: what happened, and what to do."""
     if message.text.endswith("}"):
         return True  # it ends in another text, which has its own end
-    sentences = re.split(r"(?<=[.?!:;])\s+", message.text.strip())
+    sentences = re.split(r"(?<=[.?!:;}])\s+", message.text.strip())
     return len(sentences) > 1 and message.text.rstrip()[-1] in ".?!`\"'"
 
 

@@ -154,7 +154,7 @@ def test_new_device_has_an_unfinished_record(finished: Lab, tmp_path: Path) -> N
     assert facts(made.path)["fingerprint"] is facts(made.path)["certificate"] is None
     assert all(made.checks)
     answer = json.loads(inside(made.path)["run/account/thing.json"])
-    assert answer == {"not told": "ResourceNotFoundException"}
+    assert answer == {"no answer": "ResourceNotFoundException"}
 
 
 def test_refused_step_makes_a_failed_record(finished: Lab, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_account_without_an_answer_does_not_prevent_a_record(
     """The record states that the account could not be queried."""
     monkeypatch.setattr(type(finished), "account", property(_no_account))
     made = record.make(finished, to=tmp_path)
-    assert b"no credentials" in inside(made.path)["run/account/not-told.txt"]
+    assert b"no credentials" in inside(made.path)["run/account/no-answer.txt"]
     assert facts(made.path)["account_id"] == ""
 
 

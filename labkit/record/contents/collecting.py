@@ -62,7 +62,7 @@ def _account(lab: Lab, files: Mapping[str, bytes]) -> dict[str, bytes]:
     try:
         account = lab.account
     except LabError as error:
-        return {"account/not-told.txt": f"The account could not be queried: {error}\n".encode()}
+        return {"account/no-answer.txt": f"The account could not be queried: {error}\n".encode()}
     return _account_answers(
         account,
         thing=lab.workspace.settings.thing_name,
@@ -87,7 +87,7 @@ def _account_answers(
 ) -> dict[str, bytes]:
     """Return the account's answers as files: JSON by path.
 
-    If AWS refuses a query, the answer is `{"not told": <error code>}`.
+    If AWS refuses a query, the answer is `{"no answer": <error code>}`.
 
     Args:
         account: the account, which is only read.
@@ -131,7 +131,7 @@ def _answer(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with translated("reading the account for a record"):
             answer = dict(ask())
     except CloudError as error:
-        return {"not told": error.code or "no answer"}
+        return {"no answer": error.code or "unknown"}
     answer.pop("ResponseMetadata", None)
     return answer
 
