@@ -53,6 +53,8 @@ def key(console_log: Path, form: str, output: Path | None) -> None:
         "json": _as_json(log),
     }
     put(forms[form], output)
+    for note in log.notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _as_json(log: Console) -> str:

@@ -8,7 +8,12 @@ from labkit.console.dump import Dump, hex_rows
 from labkit.console.shapes import Kind
 from labkit.keys import DER_BYTES
 
+DEVICE_TITLE = "device public key"
+"""How the title of the device's own dump begins, in lower case."""
+
 _CAPTURE = "Reset the board, wait until it is quiet, and capture its console again"
+
+_SKIPPED = "another key than the device's, by its title, was skipped"
 
 _OUTDATED = {
     Kind.WAITING: (
@@ -66,7 +71,12 @@ class History:
         self._damaged = 0
         self._before: Dump | None = None
         self._repeated_rows = 0
-        self._bare = False
+        self._title = ""
+        self._by_a_tool = False
+        self._titled: Dump | None = None
+        self._whole: Dump | None = None
+        self._other: Dump | None = None
+        self._skipped = ""
 
     def boot(self) -> None:
         """Process the beginning of a boot."""
@@ -97,13 +107,21 @@ class History:
             return self._unanswered[0] is not kind
         return kind in _OUTDATED
 
-    def begin_dump(self, *, numbers_complete: bool, header: bool) -> bool | None:
-        """Process the beginning of a dump; return whether its key was just generated."""
+    def begin_dump(
+        self, *, numbers_complete: bool, title: str, by_a_tool: bool = False
+    ) -> bool | None:
+        """Process the beginning of a dump; return whether its key was just generated.
+
+        Args:
+            numbers_complete: whether no message of the boot is missing.
+            title: the title in its header line; empty if the header line is missing.
+            by_a_tool: whether it is printed as `xxd` prints a file.
+        """
         if self._run.dump:
             self._run = _Run()
         run = self._run
         run.dump = True
-        self._bare = not header
+        self._title, self._by_a_tool = title, by_a_tool
         self._unanswered = None
         if run.waiting:
             return True
@@ -115,6 +133,20 @@ class History:
         self._damaged += dump.der is None
         self._before, self.newest = self.newest, dump
         self._repeated_rows = 0
+        if dump.der:
+            if self._whole and self._whole.der != dump.der:
+                self._other = self._whole
+            self._whole = dump
+        if self._has_device_title:
+            self._titled = dump
+
+    @property
+    def _has_device_title(self) -> bool:
+        return self._title.lower().startswith(DEVICE_TITLE)
+
+    def skip_dump(self, line: int, title: str) -> None:
+        """Process the end of a dump whose title names another key than the device's."""
+        self._skipped = f"line {line}, {title!a}"
 
     def loose_row(self, digits: str, line: int, boot: int) -> None:
         """Process a row outside a dump: it repeats the newest dump's, or belongs to a lost dump."""
@@ -130,17 +162,26 @@ class History:
             return
         elif newest is not None and newest.der is None and newest.boot == boot:
             return
-        self._bare = False
+        self._title = DEVICE_TITLE
         self._unanswered = None
         loose = Dump(line, boot, DER_BYTES, size, 1, None, None, problem=_LOOSE)
         self.end_dump(loose)
 
     def outdated(self) -> str | None:
         """Return why the newest dump may not be the device's key any more, or None."""
-        if self._unanswered is None:
+        if self._unanswered:
+            kind, line = self._unanswered
+            return f"line {line}: {_OUTDATED[kind]}."
+        titled, newest = self._titled, self.newest
+        if newest is None and self._skipped:
+            return f"{_SKIPPED}: {self._skipped}. {_CAPTURE}."
+        if not (self._by_a_tool and titled and newest and newest.der != titled.der):
             return None
-        kind, line = self._unanswered
-        return f"line {line}: {_OUTDATED[kind]}."
+        return (
+            "it is printed as xxd prints a file, and holds another key than the board's dump in "
+            f"line {titled.line}. Remove the lines of the key that you do not mean, and run the "
+            "command again."
+        )
 
     def notes(self, boots: int) -> tuple[str, ...]:
         """Return what to know before using the newest dump."""
@@ -148,13 +189,18 @@ class History:
         newest, before = self.newest, self._before
         if newest and self.dumps > 1:
             notes.append(f"{self.dumps} dumps; the newest, line {newest.line}, counts")
-        if newest and before and newest.der and before.der:
-            same = "the same key as" if newest.der == before.der else "another key than"
-            notes.append(f"it holds {same} the dump before it, line {before.line}")
+        if newest and newest.der and self._other:
+            notes.append(f"it holds another key than the dump before it, line {self._other.line}")
+        elif newest and before and newest.der and before.der:
+            notes.append(f"it holds the same key as the dump before it, line {before.line}")
         if self._damaged and self.dumps > 1:
             notes.append(f"{self._damaged} of the dumps are damaged")
-        if newest and self._bare:
+        if newest and not self._title:
             notes.append(f"line {newest.line}: rows without a header line")
+        elif newest and not self._has_device_title:
+            notes.append(f"line {newest.line}: the title is {self._title!a}, not the device's")
+        if self._skipped:
+            notes.append(f"{_SKIPPED}: {self._skipped}")
         if self._repeated_rows:
             notes.append(f"{self._repeated_rows} rows of the dump are repeated after it")
         if boots > 1:

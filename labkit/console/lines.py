@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from labkit.console.boots import MessageNumbers
 from labkit.console.dump import Collector, Dump
-from labkit.console.history import History
+from labkit.console.history import DEVICE_TITLE, History
 from labkit.console.shapes import (
+    ANOTHER_OWNER,
     BARE_START,
     CONTINUOUS_START,
     HEADER,
+    LONGEST_TITLE,
     LOOSE_ROW,
+    OFFSET,
     PREFIX,
     START_WORDS,
     Kind,
@@ -148,6 +151,7 @@ class Lines:
         self._every_line = every_line
         self._collector: Collector | None = None
         self._lines_left = 0
+        self._foreign_title = ""
         self._ended: Dump | None = None
         self._line = 0
 
@@ -184,7 +188,7 @@ class Lines:
             if prefix:
                 self._see_prefix(prefix)
             elif mark.what == "start":
-                self._begin_bare(text[mark.start :])
+                self._begin_bare(text[mark.start :], text[: mark.start])
             elif mark.what == "row":
                 yield self._row(text[mark.start : mark.end])
             # A dump begins at its first row, which is still to be read.
@@ -228,29 +232,47 @@ class Lines:
         self._begin(
             task=prefix["task"] if prefix else None,
             declared=int(header["declared"] or DER_BYTES),
-            header=True,
+            title=_title(header),
         )
         return self._event(Kind.HEADER, text, prefix)
 
-    def _begin_bare(self, text: str) -> None:
+    def _begin_bare(self, text: str, before: str) -> None:
         """Begin a dump at its first row, unless its header has just begun it."""
         continuous = text.startswith(CONTINUOUS_START)
         if self._collector and not self._collector.count:
             self._collector.continuous = continuous
         else:
-            self._begin(task=None, declared=DER_BYTES, header=False, continuous=continuous)
+            by_a_tool = continuous or OFFSET.search(before) is not None
+            self._begin(
+                task=None,
+                declared=DER_BYTES,
+                title="",
+                continuous=continuous,
+                by_a_tool=by_a_tool,
+            )
 
     def _begin(
-        self, *, task: str | None, declared: int, header: bool, continuous: bool = False
+        self,
+        *,
+        task: str | None,
+        declared: int,
+        title: str,
+        continuous: bool = False,
+        by_a_tool: bool = False,
     ) -> None:
         self._end_dump()
         complete = self.numbers.complete
+        self._foreign_title = title if _is_foreign(title) else ""
         self._collector = Collector(
             line=self._line,
             boot=self.numbers.boots,
             task=task,
             declared=declared,
-            generated=self.history.begin_dump(numbers_complete=complete, header=header),
+            generated=None
+            if self._foreign_title
+            else self.history.begin_dump(
+                numbers_complete=complete, title=title, by_a_tool=by_a_tool
+            ),
             continuous=continuous,
         )
         self._lines_left = _MOST_OTHER_LINES
@@ -295,4 +317,19 @@ class Lines:
         if self._collector:
             self._ended = self._collector.finish(log_ended=log_ended)
             self._collector = None
-            self.history.end_dump(self._ended)
+            if self._foreign_title:
+                self.history.skip_dump(self._ended.line, self._foreign_title)
+            else:
+                self.history.end_dump(self._ended)
+
+
+def _title(header: re.Match[str]) -> str:
+    """Return the title in a header line, with the words before what the pattern matches."""
+    if header[0].lower().startswith(DEVICE_TITLE):
+        return header[0]
+    before = header.string[: header.start()].rpartition("]")[2]
+    return (before + header[0])[-LONGEST_TITLE:].strip()
+
+
+def _is_foreign(title: str) -> bool:
+    return not title.lower().startswith(DEVICE_TITLE) and bool(ANOTHER_OWNER.search(title))

@@ -64,7 +64,7 @@ class Console:
         if self.outdated:
             dump = self.newest
             raise DumpError(
-                f"the newest public-key dump, line {dump.line}, is out of date: {self.outdated}",
+                f"the newest public-key dump, line {dump.line}, is not used: {self.outdated}",
                 row=None,
                 received=dump.received,
                 declared=dump.declared,

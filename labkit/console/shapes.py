@@ -34,6 +34,19 @@ PREFIX = re.compile(
 HEADER = re.compile(r"(?:device )?public key, *(?P<declared>\d{1,20}) *bytes:?|, 91 bytes:", _FLAGS)
 """A dump's header line, also with garbled first words."""
 
+ANOTHER_OWNER = re.compile(
+    r"\b(?:(?:sign|verif|boot|trust|attest|manufactur|provider)\w*|ca|cas|code|root|server|broker|peer|"
+    r"ota|update|firmware|image|ephemeral|session|ecdhe?|claim|gateway|aws|amazon|cloud|service|"
+    r"remote|issuer|authority|intermediate|vendor|factory|host|cluster)\b",
+    _FLAGS,
+)
+"""Words in the title of a dump of another key than the device's."""
+
+LONGEST_TITLE = 60
+
+OFFSET = re.compile(r"\b[0-9a-f]{6,16}: +$", _FLAGS)
+"""The offset that `xxd` prints before a row."""
+
 CONTINUOUS_START = "30593013"
 BARE_START = re.compile(
     rf"3059 3013 0607 2a86 48ce 3d02|(?<![0-9a-z])(?P<continuous>{CONTINUOUS_START}[0-9a-f]+) *$",
