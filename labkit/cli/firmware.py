@@ -65,7 +65,8 @@ def get(file: Path, macro: str) -> None:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    from labkit.firmware.kinds import is_placeholder, is_secret
+    from labkit.firmware.kinds import is_secret
+    from labkit.firmware.values import is_placeholder
 
     named = is_secret(name) and value != "" and not is_placeholder(value)
     return named or "PRIVATE" + " KEY-----" in value

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from labkit.errors import FirmwareError
 from labkit.firmware import literals
 from labkit.firmware.key_blocks import NOT_SHOWN, KeyBlocks
-from labkit.firmware.kinds import is_placeholder
 from labkit.firmware.macros import secret_definitions, written
 from labkit.firmware.preprocessor import parse
+from labkit.firmware.values import is_placeholder
 
 if TYPE_CHECKING:
     from labkit.firmware.source import Definition, Source

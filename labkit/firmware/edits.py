@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from labkit.errors import FirmwareError
 from labkit.firmware import literals
 from labkit.firmware.diffs import unified_diff
-from labkit.firmware.kinds import Kind, check_value, is_placeholder, kind_of
+from labkit.firmware.kinds import Kind, check_value, kind_of
 from labkit.firmware.macros import find, get, read, written
 from labkit.firmware.preprocessor import parse
+from labkit.firmware.values import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,6 +10,7 @@ from labkit import pem
 from labkit.errors import FirmwareError
 from labkit.firmware.conditions import integer
 from labkit.firmware.literals import encode
+from labkit.firmware.values import advice_for, fault_of
 
 
 class Kind(StrEnum):
@@ -50,7 +51,6 @@ _KINDS = {
 }
 
 _HIGHEST_PORT = 65535
-_PLACEHOLDER = re.compile(r"Paste [^\n]{1,60} here\.")
 _LONGEST_SHOWN = 40
 
 
@@ -67,11 +67,6 @@ def is_secret(name: str) -> bool:
 def kind_of(name: str) -> Kind | None:
     """Return the kind of a macro of the demos, None for any other name."""
     return _KINDS.get(name)
-
-
-def is_placeholder(content: str) -> bool:
-    """Return whether content is a placeholder, such as "Paste client certificate here."."""
-    return _PLACEHOLDER.fullmatch(content) is not None
 
 
 def shown(value: str) -> str:
@@ -125,6 +120,9 @@ def _check_string(name: str, value: str) -> str:
             f"{name}: expected a plain text, got a PEM text. A certificate belongs in "
             "keyCLIENT_CERTIFICATE_PEM."
         )
+    if fault := fault_of(name, value):
+        got = "" if is_secret(name) else f" Got {shown(value)}."
+        raise FirmwareError(f"{name}: {fault}.{got} {advice_for(name)}")
     return value
 
 

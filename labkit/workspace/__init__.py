@@ -16,11 +16,12 @@
     workspace/record-keys/              the keys that sign them
 """
 
+from labkit.firmware.values import THING_NAME
 from labkit.workspace.files import sha256_file, write
 from labkit.workspace.journal import Entry, Journal, Note, read_journal
 from labkit.workspace.ledger import Ledger, Made
 from labkit.workspace.place import Workspace, checkout, default_root
-from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES, THING_NAME
+from labkit.workspace.routes import DEFAULT_ROUTE, ROUTES
 from labkit.workspace.settings import TREES, Settings
 from labkit.workspace.switch import choose_port
 

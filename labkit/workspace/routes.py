@@ -8,7 +8,6 @@ route never disturb those of another. To add a route is a line here and its step
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from labkit.errors import WorkspaceError
@@ -33,9 +32,6 @@ a drill breaks it."""
 _CERTIFIED_BY_AWS = "option-1"
 _THING_NAME_MAX = 128
 _COMMON_NAME_MAX = 64
-
-THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
-"""What AWS IoT allows. Source: botocore's `iot` model, shape ThingName."""
 
 
 def thing_name_on(route: str, chosen: str) -> str:

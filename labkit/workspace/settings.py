@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import WorkspaceError
+from labkit.firmware.values import THING_NAME
 from labkit.support.loopback import LOOPBACK, SIMULATED_ACCOUNT_ID, SIMULATED_REGION
 from labkit.workspace.routes import (
     DEFAULT_ROUTE,
     ROUTES,
-    THING_NAME,
     has_ca_of_its_own,
     thing_name_on,
 )

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 CORE = {"errors", "check", "pem", "keys", "firmware", "policy", "console", "certificates"} | {
     "bench.handshake",
     "diagnosis",
+    "endpoint",
 }
 """The pure rooms: no clock, no randomness, no network, and no file."""
 
 HEIGHTS = {
     "errors": 0,
-    **dict.fromkeys(("check", "pem", "policy", "support"), 1),
+    **dict.fromkeys(("check", "endpoint", "pem", "policy", "support"), 1),
     **dict.fromkeys(("firmware", "keys"), 2),
     **dict.fromkeys(("console", "certificates", "bench.handshake"), 3),
     "diagnosis": 4,

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from labkit.errors import FirmwareError
 from labkit.firmware import literals
 from labkit.firmware.key_blocks import NOT_SHOWN
-from labkit.firmware.kinds import Kind, is_placeholder, kind_of
+from labkit.firmware.kinds import Kind, kind_of
 from labkit.firmware.macros import secret_definitions, written
 from labkit.firmware.preprocessor import parse
+from labkit.firmware.values import is_placeholder
 from labkit.record.scan.shapes import Hit
 
 if TYPE_CHECKING:
