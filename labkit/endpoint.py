@@ -13,16 +13,15 @@ from typing import Final
 ASK: Final = "aws iot describe-endpoint --endpoint-type iot:Data-ATS"
 """The command that prints an account's device endpoint."""
 
-REGIONS: Final = frozenset(
-    (
-        "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 "
-        "ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 "
-        "ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-central-2 "
-        "eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 "
-        "me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2 us-gov-east-1 "
-        "us-gov-west-1 cn-north-1 cn-northwest-1"
-    ).split()  # noqa: SIM905 the list as one text is easier to compare with its source
+_REGIONS = (
+    "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 "
+    "ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 "
+    "ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-central-2 "
+    "eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 "
+    "me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2 us-gov-east-1 "
+    "us-gov-west-1 cn-north-1 cn-northwest-1"
 )
+REGIONS: Final = frozenset(_REGIONS.split())
 """The regions of the partitions aws, aws-us-gov and aws-cn."""
 
 _REGION = re.compile(
@@ -45,6 +44,10 @@ _AWS = re.compile(
     r"(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>.+)"
 )
 _SUFFIX, _CHINA = "amazonaws.com", "amazonaws.com.cn"
+_NOT_ATS = (
+    "-ats is missing before .iot: it is the older endpoint, whose certificate Amazon's root "
+    "certificates in the firmware do not verify"
+)
 _SHARED = ("data", "greengrass", "api")
 _CLOSE = 0.8
 
@@ -108,8 +111,7 @@ def _aws_fault(host: str) -> str:
          f"only hosts of the regions in China end in .{_CHINA}; this region's end in .{_SUFFIX}"),
         (not _REGION.fullmatch(region),
          f"there is no region {region}" + "".join(f"; did you mean {each}?" for each in near)),
-        (not kind, "-ats is missing before .iot: it is the older endpoint, whose certificate "
-         "Amazon's root certificates in the firmware do not verify"),
+        (not kind, _NOT_ATS),
     )  # fmt: skip
     return next((words for found, words in faults if found), "")
 

@@ -3,11 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from labkit.cli.options import FILE, ends
-from labkit.errors import WorkspaceError, in_file
+from labkit.errors import FirmwareError, WorkspaceError, in_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+_CONDITIONS = (
+    click.option(
+        "-D",
+        "defined",
+        metavar="NAME[=VALUE]",
+        multiple=True,
+        help="A macro that is defined outside FILE, for its #if; 1 without VALUE.",
+    ),
+    click.option(
+        "-U",
+        "undefined",
+        metavar="NAME",
+        multiple=True,
+        help="A macro that is not defined outside FILE.",
+    ),
+)
+
+
+def _with_conditions(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for macros from outside the file."""
+    for option in reversed(_CONDITIONS):
+        command = option(command)
+    return command
+
+
+def _defines(defined: tuple[str, ...], undefined: tuple[str, ...]) -> dict[str, str | None]:
+    pairs = [each.partition("=") for each in defined]
+    given: dict[str, str | None] = dict.fromkeys(undefined)
+    return given | {name: value if equals else "1" for name, equals, value in pairs}
+
+
+def _show(file: Path, remarks: Iterable[str]) -> None:
+    for each in remarks:
+        click.echo(f"{file}, {each}", err=True)
 
 
 @click.group(
@@ -45,16 +85,21 @@ def find(tree: Path) -> None:
 )
 @click.argument("file", type=FILE)
 @click.argument("macro")
-def get(file: Path, macro: str) -> None:
+@_with_conditions
+def get(file: Path, macro: str, defined: tuple[str, ...], undefined: tuple[str, ...]) -> None:
     """Print the value of a macro.
 
     Nothing is printed for MACRO if it is NULL in FILE. Private keys and passwords are not printed,
-    only that they are set.
+    only that they are set. Remarks on FILE and on the value are printed on standard error.
     """
     from labkit import firmware as sources
 
     with in_file(file):
-        found = sources.get(sources.decode(file.read_bytes()), macro)
+        text = sources.decode(file.read_bytes())
+        _show(file, sources.faults(text))
+        defines = _defines(defined, undefined)
+        found = sources.get(text, macro, defines=defines)
+        _show(file, sources.remarks(text, macro, defines=defines))
     if found.value is None:
         return
     if _is_secret(found.name, found.value):
@@ -87,8 +132,16 @@ def _is_secret(name: str, value: str) -> bool:
 @click.argument("value", required=False)
 @click.option("--pem", type=FILE, help="The PEM file whose text is the value.")
 @click.option("--dry-run", is_flag=True, help="Show the difference only; write nothing.")
+@_with_conditions
 def set_macro(
-    file: Path, macro: str, value: str | None, pem: Path | None, *, dry_run: bool
+    *,
+    file: Path,
+    macro: str,
+    value: str | None,
+    pem: Path | None,
+    dry_run: bool,
+    defined: tuple[str, ...],
+    undefined: tuple[str, ...],
 ) -> None:
     """Set a macro in a file and show the difference.
 
@@ -98,14 +151,23 @@ def set_macro(
     with a dash.
     """
     from labkit import firmware as sources
+    from labkit.firmware.values import refuse_value
 
     if (value is None) == (pem is None):
         raise click.UsageError("give either VALUE or --pem FILE.")
-    text = sources.decode(pem.read_bytes()) if pem else value
+    text = pem.read_bytes().decode("utf-8", "surrogateescape") if pem else value
     raw = file.read_bytes()
     with in_file(file):
-        edit = sources.edit(sources.decode(raw), macro, None if text == "NULL" else text)
+        old = sources.decode(raw)
+        given = None if text == "NULL" else text
+        defines = _defines(defined, undefined)
+        refuse_value(macro, given)
+        edit = sources.edit(old, macro, given, defines=defines)
+        if broken := sources.faults(edit.new):
+            raise FirmwareError((*sources.faults(old), *broken)[0])
+        remarks = sources.remarks(edit.new, macro, defines=defines)
     click.echo(sources.encode(edit.diff(file.name)), nl=False)
+    _show(file, remarks)
     if not edit.changed:
         click.echo(f"{file}: {macro} already has this value; nothing was changed", err=True)
     elif not dry_run:

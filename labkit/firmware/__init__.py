@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from labkit.firmware.conditions import integer
 from labkit.firmware.edits import Edit, edit, refuse_private_key, set_macro
+from labkit.firmware.faults import faults, remarks
 from labkit.firmware.kinds import Kind
 from labkit.firmware.literals import decode, encode
 from labkit.firmware.macros import Macro, get, names
@@ -28,9 +29,11 @@ __all__ = [
     "decode",
     "edit",
     "encode",
+    "faults",
     "get",
     "integer",
     "names",
     "refuse_private_key",
+    "remarks",
     "set_macro",
 ]

@@ -31,7 +31,15 @@ def decode(source: bytes) -> str:
     """Return a source file's bytes as text; `encode` returns the same bytes again.
 
     The text is UTF-8; other bytes (an old comment in Latin-1) become surrogates.
+
+    Raises:
+        FirmwareError: the file is UTF-16, which no compiler reads.
     """
+    if source.startswith((b"\xff\xfe", b"\xfe\xff")) or source[:2].count(0) == 1:
+        raise FirmwareError(
+            "the file is UTF-16, which the compiler does not read. Save it as UTF-8: "
+            "iconv -f UTF-16 -t UTF-8."
+        )
     return source.decode("utf-8", "surrogateescape")
 
 
@@ -85,7 +93,7 @@ def unescape(code: str, *, line: int) -> str:
         inner = literal[0][1:-1]
         # Each literal is unescaped before they are joined (C11, 5.1.1.2): "\x1" "2" is 2 chars.
         parts.append(_unescape_one(inner, line) if "\\" in inner else encode(inner))
-    return decode(b"".join(parts))
+    return b"".join(parts).decode("utf-8", "surrogateescape")
 
 
 def _unescape_one(inner: str, line: int) -> bytes:

@@ -229,7 +229,8 @@ def _ambiguous(name: str, found: list[Definition]) -> str:
     if any(d.path for d in found):
         return (
             f"{name} is defined {len(found)} times: {where}. Which one counts depends on "
-            "macros outside this file. Keep one definition."
+            "macros outside this file. Keep one definition, or give the conditions with "
+            "-D NAME[=VALUE] and -U NAME."
         )
     return f"{name} is defined {len(found)} times: {where}. Keep one definition."
 

@@ -111,7 +111,8 @@ class _Walk:
             raise FirmwareError(
                 f"line {self._open[-1].line}: this conditional has no #endif. Add one."
             )
-        self._declarations("\n".join(self._plain))
+        self._source.plain = "\n".join(self._plain)
+        self._declarations(self._source.plain)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         start = 0

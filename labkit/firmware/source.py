@@ -20,6 +20,7 @@ _SPLICE = re.compile(r"\\[ \t\f\v]*+\r?\n")
 _COMMENT_OR_LITERAL = re.compile(
     r"""/\*|//|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?|'[^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*+'?"""
 )
+_CLOSED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _LITERAL_CONTENT = re.compile(r'[^"\n]')
 
 Path = tuple[tuple[int, int], ...]
@@ -65,6 +66,8 @@ class Source:
         text: the original text.
         code: the copy with lines joined and comments blanked.
         masked: the same copy, with the content of string literals masked.
+        plain: the masked copy without directives and without code that is never compiled.
+        open_quotes: the positions of the double quotes that are not closed on their line.
         definitions: the definitions that may be compiled, in order, by name.
         disabled: the lines of definitions that are never compiled, by name.
     """
@@ -74,6 +77,8 @@ class Source:
     definitions: dict[str, list[Definition]] = field(default_factory=dict)
     disabled: dict[str, int] = field(default_factory=dict)
     masked: str = ""
+    plain: str = ""
+    open_quotes: list[int] = field(default_factory=list)
     _cuts: list[int] = field(default_factory=list)
     _removed: list[int] = field(default_factory=list)
     _line_ends: list[int] = field(default_factory=list)
@@ -90,6 +95,11 @@ class Source:
     def line(self, position: int) -> int:
         """Return the line in the text, from 1, of a position in the copy."""
         return bisect_left(self._line_ends, self.place(position)) + 1
+
+    def has_open_quote(self, start: int, stop: int) -> bool:
+        """Return whether a quote between two positions in the copy is not closed on its line."""
+        index = bisect_left(self.open_quotes, start)
+        return index < len(self.open_quotes) and self.open_quotes[index] < stop
 
     def _join_lines(self) -> str:
         pieces, lengths, end = [], [], 0
@@ -120,6 +130,8 @@ class Source:
             elif opener == "//":
                 end = joined.find("\n", match.end())
                 end = len(joined) if end < 0 else end
+            elif opener[0] == '"' and not _CLOSED.fullmatch(opener):
+                self.open_quotes.append(match.start())
             is_comment = opener in ("/*", "//")
             blank = " " * (end - match.start())
             code += [before, blank if is_comment else opener]

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from labkit import endpoint
+from labkit.errors import FirmwareError
 
 ENDPOINT: Final = "clientcredentialMQTT_BROKER_ENDPOINT"
 THING: Final = "clientcredentialIOT_THING_NAME"
@@ -71,6 +72,11 @@ def doubt_of(name: str, value: str | None) -> str:
     return ""
 
 
-def advice_for(name: str) -> str:
-    """Return what to do about a fault of one of these macros."""
-    return _ADVICE[name]
+def refuse_value(name: str, value: str | None) -> None:
+    """Refuse a value that a macro cannot have.
+
+    Raises:
+        FirmwareError: the value has a fault. The message does not show it.
+    """
+    if fault := fault_of(name, value):
+        raise FirmwareError(f"{name}: {fault}. {_ADVICE[name]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 from cli_runner import assert_refused, labkit
 from firmware_shapes import (
     CERTIFICATE,
+    ENDPOINT,
     FORCE,
     KEY_LABEL,
     PASSWORD,
@@ -229,3 +231,103 @@ def test_header_that_cannot_be_written_stays(tmp_path: Path) -> None:
     path.write_bytes(HEADER)
     (tmp_path / "x.h.orig").mkdir()
     assert firmware("set", path, THING, "new-thing").code in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("macro", "value", "fault"),
+    [
+        (ENDPOINT, "https://a1b2-ats.iot.us-east-1.amazonaws.com", "the scheme https://"),
+        (ENDPOINT, "a1b2-ats.iot.us-est-1.amazonaws.com", "no region us-est-1"),
+        (THING, "my thing", "a thing's name has 1 to 128"),
+        (THING, "arn:aws:iot:us-east-1:123456789012:thing/x", "a thing's name has 1 to 128"),
+        (THING, "caf\xe9", "a thing's name has 1 to 128"),
+        (SSID, "x" * 33, "at most 32 bytes"),
+        (PASSWORD, SECRET * 4, "at most 63 characters"),
+    ],
+)
+def test_set_refuses_a_value(header: Path, macro: str, value: str, fault: str) -> None:
+    """A value that cannot work is refused, a secret one is not shown, and the file stays."""
+    ended = firmware("set", header, macro, value)
+    assert_refused(ended, f"{header}: {macro}: ", fault)
+    assert SECRET not in ended.err
+    assert header.read_bytes() == HEADER
+
+
+LINES = literals(pem(), "\n").splitlines()
+BROKEN = {
+    "no backslash after the name": "\n".join([f"#define {CERTIFICATE}   ", *LINES[:1]]),
+    "no backslash in the middle": f"#define {CERTIFICATE} {LINES[0]}\n" + " \\\n".join(LINES[1:]),
+    "raw PEM": f'#define {CERTIFICATE} "\n{pem()}"\n',
+    "raw PEM from the first line on": f'#define {CERTIFICATE} "{pem()}"\n',
+    "raw PEM without quotes": f"#define {CERTIFICATE}\n{pem()}",
+    "a directive is joined": f"#define {CERTIFICATE} {LINES[0]}\\\n#define NEXT 1\n",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_header_that_cannot_compile(tmp_path: Path, text: str) -> None:
+    """`get` names the line; `set` repairs the header, or refuses and leaves it."""
+    path, file = tmp_path / "keys.h", tmp_path / "deviceCert.pem"
+    path.write_text(text)
+    file.write_text(pem())
+    assert re.search(
+        rf"^{re.escape(str(path))}, line \d+: ", firmware("get", path, CERTIFICATE).err
+    )
+    ended = firmware("set", path, CERTIFICATE, "--pem", file)
+    if ended.code == 0:
+        assert firmware("get", path, CERTIFICATE).err == ""
+    else:
+        assert "line " in ended.err
+        assert path.read_text() == text
+
+
+def test_a_header_that_compiles_has_no_remarks(tmp_path: Path) -> None:
+    """The twin: literals in arrays and calls, in comments and in code that is not compiled."""
+    path = tmp_path / "keys.h"
+    path.write_text(
+        f'/* "-----BEGIN CERTIFICATE-----" */\n#if 0\nit\'s "raw\n"x"\n#endif\n'
+        f'static const char a[] =\n"x"\n"y";\n#define {CERTIFICATE} \\\n{literals(pem())}\n'
+        'void f(void) {\n  g(\n    "text"\n    "more");\n}\n'
+    )
+    assert firmware("get", path, CERTIFICATE).err == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "remark"),
+    [
+        ('"Paste client certificate here."', "is still the header's placeholder"),
+        ('"a";', "a semicolon follows the value"),
+        ("clientcredentialCLIENT_CERTIFICATE_PEM", "is another macro, clientcredentialCLIENT_"),
+        ('"C:\\labs\\new"', "has the escape \\l"),
+        ('"-----BEGIN CERTIFICATE-----" "MII" "-----END CERTIFICATE-----"', "no line end (\\n)"),
+        ('"a" X', "C code with several tokens"),
+    ],
+)
+def test_get_remarks_on_the_value(tmp_path: Path, code: str, remark: str) -> None:
+    """A remark on standard error names the file and the line."""
+    path = tmp_path / "keys.h"
+    path.write_text(f"#define {CERTIFICATE} {code}\n")
+    ended = firmware("get", path, CERTIFICATE)
+    assert f"{path}, line 1: {CERTIFICATE}: " in ended.err
+    assert remark in ended.err
+
+
+def test_a_header_in_utf_16(tmp_path: Path) -> None:
+    """It is named as such, by `get` and by `set`."""
+    path = tmp_path / "keys.h"
+    for encoding in ("utf-16", "utf-16-le"):
+        path.write_bytes(f"#define {THING} NULL\n".encode(encoding))
+        assert_refused(firmware("get", path, THING), f"{path}: the file is UTF-16")
+        assert_refused(firmware("set", path, THING, "x"), f"{path}: the file is UTF-16")
+
+
+def test_conditions_from_outside(tmp_path: Path) -> None:
+    """-D and -U decide which definition counts; without them the message names both options."""
+    path = tmp_path / "keys.h"
+    path.write_text(f'#if MODE == 2\n#define {THING} "a"\n#else\n#define {THING} "b"\n#endif\n')
+    assert_refused(firmware("get", path, THING), "-D NAME[=VALUE] and -U NAME")
+    assert firmware("get", path, THING, "-D", "MODE=2").raw == b"a\n"
+    assert firmware("get", path, THING, "-U", "MODE").raw == b"b\n"
+    assert firmware("set", path, THING, "c", "-D", "MODE").code == 0
+    assert 'THING_NAME "a"\n#else' in path.read_text()
+    assert 'THING_NAME "c"\n#endif' in path.read_text()

@@ -236,7 +236,7 @@ PLANTINGS: Final[Mapping[str, tuple[Variant, ...]]] = {
     "key-literal-damaged": (_flashed(_key_without_line_ends),),
     "placeholder-text": (
         _flashed(_code(CERTIFICATE_PEM, '"Paste client certificate here."'), _WITHOUT_CERTIFICATE),
-        _flashed(_code(ENDPOINT, '"Paste AWS IoT Broker endpoint here."')),
+        _flashed(_macro(ENDPOINT, "Paste AWS IoT Broker endpoint here.")),
     ),
     "unsupported-key": (_flashed(_unsupported_key),),
     "private-key-missing": (_on_board("private-key-missing"),),
