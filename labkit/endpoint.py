@@ -72,8 +72,13 @@ def doubt_of(text: str) -> str:
     return f"the region {found['region']} is not in the list of AWS regions"
 
 
+def is_placeholder(text: str) -> bool:
+    """Return whether a text is a placeholder, such as "Your AWS IoT endpoint"."""
+    return '"' not in text and _PLACEHOLDER.fullmatch(text.strip()) is not None
+
+
 def _spelling_fault(text: str) -> str:
-    if _PLACEHOLDER.fullmatch(text.strip()) and '"' not in text:
+    if is_placeholder(text):
         return "it is a placeholder, not a host name"
     scheme = text.partition(":")[0]
     faults = (

@@ -22,7 +22,11 @@ from labkit.errors import ConsoleError
     )
 )
 @click.argument("console_log", type=INPUT)
-@click.option("--firmware", type=click.Path(path_type=Path), help="The firmware tree's folder.")
+@click.option(
+    "--firmware",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The firmware tree's folder.",
+)
 @click.option("--certificate", type=FILE, help="The device's certificate, PEM or DER.")
 @click.option("--ca", type=FILE, help="The CA certificate, PEM or DER.")
 @click.option("--ask-account", is_flag=True, help="Also query the lab's AWS account (read-only).")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from labkit.diagnosis.finding import Finding
 from labkit.diagnosis.signs import PROGRESS, Sign
+from labkit.endpoint import fault_of as endpoint_fault
+from labkit.endpoint import is_placeholder
 
 if TYPE_CHECKING:
     from labkit.diagnosis.case import Case
@@ -162,13 +164,9 @@ def wrong_endpoint(case: Case) -> Finding | None:
             "for", f"the board uses {host}, the account's endpoint is {endpoint}", "account"
         )
     refused_by_board = case.has(Sign.UNTRUSTED, Sign.UNTIMELY)
-    if (
-        refused_by_board
-        and host.endswith(".amazonaws.com")
-        and ".iot." in host
-        and "-ats.iot." not in host
-    ):
-        return Finding("for", f"{host} is not an ATS endpoint (…-ats.iot.…)", "console")
+    fault = endpoint_fault(host)
+    if fault and not is_placeholder(host) and (refused_by_board or case.has(Sign.UNRESOLVED)):
+        return Finding("for", f'the endpoint "{host}": {fault}', "headers")
     if endpoint is not None and not refused_by_board:
         return Finding("against", f"{host} is the account's endpoint", "account")
     return None

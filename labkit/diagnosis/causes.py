@@ -180,8 +180,9 @@ _CERTIFICATE: dict[str, CauseText] = {
 
 _NETWORK: dict[str, CauseText] = {
     "wrong-root-or-endpoint": CauseText(
-        "The board does not accept the server: the endpoint's name is wrong or not the account's "
-        "ATS endpoint, or the firmware lacks Amazon's root certificates.",
+        "The endpoint is wrong, so its name does not resolve or is not the account's ATS "
+        "endpoint; or the firmware lacks Amazon's root certificates, and the board does not "
+        "accept the server.",
         "Set clientcredentialMQTT_BROKER_ENDPOINT to the answer of: aws iot describe-endpoint "
         "--endpoint-type iot:Data-ATS. Keep Amazon Root CA 1 in the firmware. Build and flash.",
         _ASK + "the endpoint differs. If not, the cause is the root certificate or the clock.",

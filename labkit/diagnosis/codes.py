@@ -81,6 +81,14 @@ CODES: Final = (
         "this.",
         (Sign.CLOSED, Sign.EOF),
     ),
+    Code(
+        "456", "TLS",
+        "TI's network processor cannot use its root certificate: the file is missing, or is not a "
+        "certificate in the expected form.",
+        (Sign.UNTRUSTED,),
+        ("SL_ERROR_BSD_ESECBADCAFILE",),
+        frozenset({454}),
+    ),
     Code("0x6800", "TLS", "There was no answer in time.", (Sign.SOCKET_ERROR,)),
     Code(
         "0x2180", "TLS",

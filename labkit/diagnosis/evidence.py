@@ -40,6 +40,7 @@ class Headers:
         port: the MQTT port.
         force: whether the board makes a new key pair at every boot.
         hello_world: the generation of the tree's hello world.
+        faults: what a compiler refuses in the keys header, each with its line.
     """
 
     certificate: Literal | None = None
@@ -50,6 +51,7 @@ class Headers:
     port: str | None = None
     force: bool | None = None
     hello_world: HelloWorld | None = None
+    faults: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, *, credentials: str, keys: str, provisioning: str) -> Headers:
@@ -72,7 +74,15 @@ class Headers:
             thing_name=_value(credentials, _THING)[1],
             port=_value(credentials, _PORT)[1],
             force=_switch([_value(provisioning, name)[1] for name in _FORCE]),
+            faults=_faults(keys),
         )
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    try:
+        return firmware.faults(text)
+    except FirmwareError as error:
+        return (str(error),)
 
 
 def _value(text: str, macro: str) -> tuple[bool, str | None]:

@@ -110,6 +110,17 @@ def _literal_is(name: str, *what: What) -> Callable[[Case], Finding | None]:
     return judge
 
 
+def _certificate_damaged(case: Case) -> Finding | None:
+    headers = case.evidence.headers
+    if headers is not None and headers.faults:
+        text = f"the keys header cannot be compiled: {headers.faults[0]}"
+        return Finding("for", text, "headers")
+    if case.has(Sign.CERTIFICATE_UNREADABLE) and case.literal and not case.literal.has_line_end:
+        text = f"in {case.literal.where} no line end (\\n) follows the BEGIN line"
+        return Finding("for", text, "headers")
+    return _literal_is("certificate", What.DAMAGED)(case)
+
+
 def _no_certificate(case: Case) -> Finding | None:
     if case.certificate_is(What.MISSING):
         return Finding("for", f"{_where(case)} holds nothing", "headers")
@@ -125,7 +136,7 @@ def _placeholder(case: Case) -> Finding | None:
         if literal is not None and literal.what is What.NO_PEM:
             return Finding("for", f"{literal.where} holds {literal.what}", "headers")
     headers = case.evidence.headers
-    if headers is not None and headers.endpoint and " " in headers.endpoint:
+    if headers is not None and headers.endpoint and " " in headers.endpoint.strip():
         return Finding("for", "the endpoint in the header is not a host name", "headers")
     if case.has(Sign.UNRESOLVED) or None in literals:
         return None
@@ -192,7 +203,7 @@ JUDGES: Final[dict[str, Callable[[Case], Finding | None]]] = {
     "certificate-not-for-this-key": _not_for_this_key,
     "ca-certificate-as-device-certificate": _is_ca,
     "no-certificate": _no_certificate,
-    "certificate-damaged": _literal_is("certificate", What.DAMAGED),
+    "certificate-damaged": _certificate_damaged,
     "public-key-as-certificate": _literal_is("certificate", What.PUBLIC_KEY),
     "ca-literal-damaged": _literal_is("ca", What.DAMAGED, What.PUBLIC_KEY, What.NO_PEM),
     "key-literal-damaged": _literal_is("private_key", What.DAMAGED),

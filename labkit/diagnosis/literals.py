@@ -9,7 +9,7 @@ Source: mbedTLS 2.16, `mbedtls_pem_read_buffer`; Amazon FreeRTOS 202203.00, `con
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,7 @@ class Literal:
         why: what is wrong with it, without quoting it; empty if it is intact.
         certificate: the certificate.
         spki: the public key, DER SubjectPublicKeyInfo, of the certificate or private key.
+        has_line_end: whether a line end follows the BEGIN line, which mbedTLS requires.
     """
 
     what: What
@@ -61,6 +62,7 @@ class Literal:
     why: str = ""
     certificate: x509.Certificate | None = None
     spki: bytes | None = None
+    has_line_end: bool = True
 
 
 def read_certificate(text: str | bytes | None, where: str, *, strict: bool = False) -> Literal:
@@ -92,7 +94,8 @@ def _read_certificate(text: str | bytes, where: str, *, strict: bool) -> Literal
         return Literal(What.DAMAGED, where, f"its BEGIN line says {block.label}")
     if strict and not _LINE_END.match(block.body):
         return Literal(What.DAMAGED, where, "no \\n follows its BEGIN line")
-    return _certificate(load_certificate(_der(block)), where)
+    found = _certificate(load_certificate(_der(block)), where)
+    return replace(found, has_line_end=_LINE_END.match(block.body) is not None)
 
 
 def _certificate(certificate: x509.Certificate, where: str) -> Literal:

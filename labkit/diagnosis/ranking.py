@@ -14,6 +14,7 @@ from labkit.diagnosis.report import Cause, Diagnosis
 from labkit.diagnosis.signs import REFUSALS, Sign
 from labkit.diagnosis.symptom import ACCOUNT, CERTIFICATE, HEADERS
 from labkit.diagnosis.symptoms import symptom_of
+from labkit.firmware.values import THING, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,6 +182,9 @@ def _notes(case: Case) -> tuple[str, ...]:
             "flash, not those of its headers."
         )
     literal, evidence = case.literal, case.evidence
+    thing = evidence.headers.thing_name if evidence.headers else None
+    if fault := fault_of(THING, thing):
+        notes.append(f"{THING} in the header: {fault}.")
     if literal is not None and literal.why and evidence.certificate:
         notes.append(f"{_capital(literal.where)} has {literal.what}: {literal.why}.")
     if literal is not None and literal.what is What.CERTIFICATE and evidence.certificate:

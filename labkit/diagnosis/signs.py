@@ -51,6 +51,7 @@ class Sign(StrEnum):
     UNTIMELY = "a certificate is not valid at this time"
     EOF = "the server closed the connection"
     SOCKET_ERROR = "a socket failed"
+    HANDSHAKE_WITHOUT_CODE = "the handshake failed without a code"
     HANDSHAKE_FAILED = "the handshake failed with another code"
     UNRESOLVED = "the endpoint's name does not resolve"
     NOT_REACHED = "no connection to the endpoint"
@@ -155,6 +156,9 @@ TEXTS: Final[tuple[tuple[str, Sign | tuple[Sign, ...]], ...]] = (
     (rf"handshake failed\D{{0,40}}?{CODE}", HANDSHAKE),
     (rf"ssl_handshake returned\D{{0,40}}?{CODE}", HANDSHAKE),
     (rf"failed to perform tls handshake\D{{0,40}}?{CODE}", HANDSHAKE),
+    (rf"x509_crt_parse\b.{{0,60}}? returned {CODE}", HANDSHAKE),
+    (r"\bpk_parse_key", Sign.KEY_UNREADABLE),
+    (r"ssl_connect failed to perform tls handshake", Sign.HANDSHAKE_WITHOUT_CODE),
     # The network.
     (r"mqtt demo client identifier is", Sign.BURST_DEMO),
     (r"attempting connection retry after backoff", Sign.RETRYING),
@@ -163,6 +167,8 @@ TEXTS: Final[tuple[tuple[str, Sign | tuple[Sign, ...]], ...]] = (
     (r"failed to resolve|unable to resolve \(|dns resolution failed", Sign.UNRESOLVED),
     (r"while resolving \(|host name \(.{0,300}\) too long", Sign.UNRESOLVED),
     (r"parameter check failed: hostnamelength must be greater than 0", Sign.UNRESOLVED),
+    (r"failed to initialize all the networks", Sign.NO_WIFI),
+    (r"wifi_event_sta_disconnected|disconnected from wi-?fi", Sign.NO_WIFI),
     (r"lwip connect fail", Sign.NOT_REACHED),
     (r"wi-?fi\b.{0,40}?\b(?:failed|could not|cannot|unable)", Sign.NO_WIFI),
     (r"failed to connect to (?:the )?(?:ap|access point|wi-?fi)\b", Sign.NO_WIFI),

@@ -232,11 +232,17 @@ SYMPTOMS: Final = (
         (ACCOUNT,),
     ),
     Symptom(
+        "the TLS handshake failed, and the log does not name the reason",
+        (Sign.HANDSHAKE_WITHOUT_CODE,),
+        _ALERT | {"wrong-root-or-endpoint": 0.3, "clock-wrong": 0.1},
+        (CERTIFICATE, ACCOUNT),
+    ),
+    Symptom(
         "the endpoint is not a host name",
         (Sign.UNRESOLVED,),
         {"placeholder-text": 0.9, "wrong-root-or-endpoint": 0.1},
         (HEADERS,),
-        when=unresolved_is(".* .*"),
+        when=unresolved_is(r"\S.* .*\S"),
     ),
     Symptom(
         "the board has an empty endpoint",

@@ -19,7 +19,9 @@ DOCUMENT_CHARACTERS_MAX = 2048
 """Without white space (AWS general reference, AWS IoT Core endpoints and quotas)."""
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
-_WITH_VARIABLES = _VERSIONS[0]
+_WITH_VARIABLES, _WITHOUT_VARIABLES = _VERSIONS
+"""A document without Version has the older one (IAM user guide, JSON policy elements: Version)."""
+
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _ARN_COLONS = 5
 _DOCUMENT_KEYS = frozenset({"Version", "Id", "Statement"})
@@ -87,7 +89,7 @@ def parse(document: str | Mapping[str, object], *, name: str = "") -> Policy:
     JSON policy language.
     """
     members = _object(_loaded(document), "document", _DOCUMENT_KEYS)
-    version = members.get("Version", _WITH_VARIABLES)
+    version = members.get("Version", _WITHOUT_VARIABLES)
     if version not in _VERSIONS:
         raise PolicyError(
             f'Version: expected "{_VERSIONS[0]}", got {_shown(version)}. Correct the version.'

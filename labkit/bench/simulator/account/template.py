@@ -168,7 +168,7 @@ def _resource(name: str, declared: object) -> Resource:
     needed = {THING: "ThingName", CERTIFICATE: "CertificateId"}.get(kind)
     if needed and needed not in properties:
         raise _invalid(f"{where}: it needs a {needed}")
-    if kind == POLICY and len(properties) != 1:
+    if kind == POLICY and (len(properties) != 1 or "" in properties.values()):
         raise _invalid(f"{where}: a policy has either a PolicyName or a PolicyDocument")
     return Resource(name, kind, properties)
 
