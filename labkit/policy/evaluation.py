@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
     from labkit.policy.documents import Statement
     from labkit.policy.patterns import Pattern
+
+
+_WILD = re.compile(r"[*?$]")
+_MQTT_WILD = re.compile(r"(?:^|/)[#+](?:/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,10 @@ def evaluate(
         return _decision(decisive, considered)
     if not every:
         return Decision(allowed=False, reason="denied: no policy is attached")
-    nearest = "".join(
+    written_actions = {written(each) for item in considered for each in item.statement.actions}
+    near = difflib.get_close_matches(action.lower(), sorted(written_actions), n=1, cutoff=0.8)
+    misspelt = "" if action.lower() in written_actions or not near else _misspelt(near[0], action)
+    nearest = misspelt + "".join(
         f"; {_named(each)}: {each.obstacle}"
         for each in considered
         if each.statement.allow and _is_about(each.statement, action)
@@ -136,6 +145,11 @@ def evaluate(
         reason=f"denied: no statement allows {action} on {resource}{nearest}",
         considered=considered,
     )
+
+
+def _misspelt(near: str, action: str) -> str:
+    service, _, verb = near.partition(":")
+    return f"; {service}:{verb.capitalize()} is in the policy; did you mean {action}?"
 
 
 def missing_values(
@@ -213,7 +227,20 @@ class _Request:
             return ""
         if unresolved is not None:
             return _without_value(unresolved)
-        return f"only on {', '.join(map(written, statement.resources))}{self._type_hint(statement)}"
+        return f"only on {', '.join(map(written, statement.resources))}{self._hint(statement)}"
+
+    def _hint(self, statement: Statement) -> str:
+        """Return a hint about the likely mistake in the resources of a statement."""
+        places = {":".join(written(each).split(":")[3:5]) for each in statement.resources}
+        place = ":".join(self.resource.split(":")[3:5])
+        if hint := self._type_hint(statement):
+            return hint
+        if all(":" in each and not _WILD.search(each) for each in places) and place not in places:
+            return f" (it names another region or account, and the request is in {place})"
+        names = [written(each).rpartition(":")[2] for each in statement.resources]
+        if self.action != "iot:Subscribe" and any(_MQTT_WILD.search(each) for each in names):
+            return " (# and + are plain text in a policy; its wildcard is *)"
+        return ""
 
     def _type_hint(self, statement: Statement) -> str:
         """Return a hint if one of statement and request has a topic, the other a topicfilter."""

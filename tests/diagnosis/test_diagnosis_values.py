@@ -96,3 +96,29 @@ def test_a_policy_without_version_has_no_variables(version: str, allowed: bool) 
     )
     context = connection_context("my-thing", attached=True)
     assert bool(evaluate(policy, "iot:Connect", f"{arn}my-thing", context)) is allowed
+
+
+ARN = "arn:aws:iot:us-east-1:123456789012:"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "hint"),
+    [
+        ("iot:Publish", f"{ARN}topic/a/#", "plain text in a policy; its wildcard is *"),
+        ("iot:Publish", f"{ARN}topic/+/b", "plain text in a policy; its wildcard is *"),
+        ("iot:Publish", f"{ARN}topic/a/b".replace("us-east-1", "eu-west-1"), "another region"),
+        ("iot:Publish", f"{ARN}topic/a/b".replace("123", "999"), "another region or account"),
+        ("iot:Pubilsh", "*", "iot:Pubilsh is in the policy; did you mean iot:Publish?"),
+        ("iot:Publish", f"{ARN}topic/other", ""),
+    ],
+)
+def test_a_denial_names_the_likely_mistake(action: str, resource: str, hint: str) -> None:
+    """The last row is the twin: a plain other topic has no hint."""
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}],
+    }
+    decision = evaluate(parse(document), "iot:Publish", f"{ARN}topic/a/b", {})
+    assert not decision
+    assert hint in decision.reason
+    assert ("(" in decision.reason or "mean" in decision.reason) is bool(hint)
