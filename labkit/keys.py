@@ -11,6 +11,7 @@ section 13 (PEM).
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,23 @@ accepts 01 and would not notice a changed digit.
 _UNUSED_BITS_AT = 25
 _POINT_FORM_AT = 26
 _X_AT, _Y_AT = 27, 59
+_POINT_BYTES = 64
+_COMPRESSED_BYTES = 59
+_COMPRESSED_HEADER = bytes.fromhex("3039301306072a8648ce3d0201")
+_OTHER_KEYS = {
+    "an RSA key": bytes.fromhex("06092a864886f70d010101"),
+    "a P-384 key": bytes.fromhex("06052b81040022"),
+    "a P-521 key": bytes.fromhex("06052b81040023"),
+    "a secp256k1 key": bytes.fromhex("06052b8104000a"),
+    "an Ed25519 key": bytes.fromhex("06032b6570"),
+    "a key with explicit curve parameters, which RFC 5480 (section 2.1.1) forbids": bytes.fromhex(
+        "06072a8648ce3d0101"
+    ),
+}
+"""Keys that are not a device's, each by an object identifier in its DER."""
+
+_BETWEEN_DIGITS = re.compile(r"0x|[\s:,;{}]", re.IGNORECASE)
+_HEX_BYTES = re.compile(r"(?:[0-9a-f]{2})+", re.IGNORECASE)
 _UNCOMPRESSED = 0x04
 
 # The curve y² = x³ - 3x + b over the integers modulo p (SEC 2, section 2.4.2).
@@ -102,12 +120,22 @@ class PublicKey:
 
     @classmethod
     def from_file(cls, content: bytes) -> PublicKey:
-        """Read a public key from a file's content, PEM or DER.
+        """Read a public key from a file's content.
+
+        Accepted: PEM, DER, the bare point (64 or 65 bytes, as secure elements print it), and the
+        hex digits of these bytes with blanks, colons, commas or 0x between them.
 
         Raises:
             PublicKeyError: as `from_pem` and `from_der`.
         """
-        return cls.from_pem(content) if b"-----BEGIN " in content else cls.from_der(content)
+        text = pem_blocks.plain(content)
+        if "-----BEGIN " in text:
+            return cls.from_pem(text)
+        digits = _BETWEEN_DIGITS.sub("", text)
+        der = bytes.fromhex(digits) if _HEX_BYTES.fullmatch(digits) else content
+        if len(der) == _POINT_BYTES or (len(der) == _POINT_BYTES + 1 and der[0] == _UNCOMPRESSED):
+            der = SPKI_HEADER + bytes([_UNCOMPRESSED]) + der[-_POINT_BYTES:]
+        return cls.from_der(der)
 
     @classmethod
     def from_key(cls, key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> PublicKey:
@@ -157,6 +185,18 @@ class PublicKey:
 
 
 def _check_size(der: bytes) -> None:
+    for name, mark in _OTHER_KEYS.items():
+        if mark in der:
+            raise PublicKeyError(
+                f"expected a P-256 public key ({DER_BYTES} bytes), got {name} ({len(der)} bytes). "
+                "Give the public key that the device printed, not a key of another kind."
+            )
+    if len(der) == _COMPRESSED_BYTES and der.startswith(_COMPRESSED_HEADER):
+        raise PublicKeyError(
+            f"expected an uncompressed point ({DER_BYTES} bytes), got a compressed one "
+            f"({len(der)} bytes). Convert it: openssl ec -pubin -in FILE -conv_form uncompressed "
+            "-pubout -out DevicePublicKey.pem."
+        )
     if len(der) != DER_BYTES:
         raise PublicKeyError(
             f"expected {DER_BYTES} bytes (DER SubjectPublicKeyInfo, P-256), got {len(der)}. "

@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labkit.encodings import decode_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,6 +40,7 @@ ADVICE = {
 """What to give if a block of a kind was expected and something else was found."""
 
 _KIND_OF_LABEL = {label: kind for kind, labels in LABELS.items() for label in labels}
+_WRAPPING = re.compile(r"""["'][ \t]*\+[ \t]*$|["'\\>|\0]""", re.MULTILINE)
 _BLOCK = re.compile(
     r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<body>(?:(?!-----).)*+)"
     r"(?P<end>-----END (?P=label)-----)?",
@@ -65,8 +68,9 @@ class Block:
 
         An encrypted key keeps its blank line, which ends the block's headers (RFC 1421, 4.4).
         """
-        stripped = [line.strip() for line in self.body.strip().splitlines()]
-        lines = [line for line in stripped if line or self.is_encrypted]
+        lines = self.body.split()
+        if self.is_encrypted:
+            lines = [line.strip() for line in self.body.strip().splitlines()]
         return "\n".join([f"-----BEGIN {self.label}-----", *lines, f"-----END {self.label}-----\n"])
 
     @property
@@ -101,6 +105,19 @@ def blocks(source: str | bytes) -> list[Block]:
     ]
 
 
+def plain(source: str | bytes) -> str:
+    r"""Return a text without what surrounds PEM lines in other formats.
+
+    Accepted: UTF-8 or UTF-16 with or without a byte order mark, `\n` written as two characters,
+    string literals of C, JSON (such as the answer of the AWS CLI) and other languages, quoted
+    mail, NUL characters.
+    """
+    text = source if isinstance(source, str) else decode_text(source)
+    if "-----BEGIN " not in text:
+        return text
+    return _WRAPPING.sub("", text.replace("\\r", "").replace("\\n", "\n"))
+
+
 def one(source: str | bytes, kind: str, error: Error) -> Block:
     """Return the one block of a kind in a text; text and blocks of other kinds are skipped.
 
@@ -112,7 +129,7 @@ def one(source: str | bytes, kind: str, error: Error) -> Block:
     Raises:
         LabError: there is no such block, or several, or its END line is missing.
     """
-    found = blocks(source)
+    found = blocks(plain(source))
     matching = [block for block in found if _KIND_OF_LABEL.get(block.label) == kind]
     if len(matching) != 1:
         raise error(f"expected {_counted(kind, 1)}, found {describe(found)}. {ADVICE[kind]}")

@@ -30,8 +30,10 @@ from labkit.certificates.issuing import (
 from labkit.certificates.loading import (
     SigningKey,
     load_certificate,
+    load_certificates,
     load_private_key,
     load_request,
+    needs_passphrase,
     private_key_to_pem,
     to_pem,
 )
@@ -66,8 +68,10 @@ __all__ = [
     "is_issued_by",
     "key_algorithm",
     "load_certificate",
+    "load_certificates",
     "load_private_key",
     "load_request",
+    "needs_passphrase",
     "parse_subject",
     "policy_variables",
     "private_key_to_pem",

@@ -29,7 +29,9 @@ ROOT_CA_DAYS = 3650
 VERIFICATION_CERTIFICATE_DAYS = 30
 """Used once, when the CA is registered; 30 days is ample."""
 
-_REGISTRATION_CODE = re.compile(r"[0-9a-f]{64}")
+_REGISTRATION_CODE = re.compile(
+    r"""[\s"'{]*(?:registrationCode["'\s:=]+)?(?P<code>[0-9a-f]{64})["'\s,}]*"""
+)
 
 
 def root_ca(
@@ -193,7 +195,8 @@ class Issuer:
         Its common name is the account's registration code.
 
         Args:
-            registration_code: 64 hexadecimal digits, from `GetRegistrationCode`.
+            registration_code: 64 hexadecimal digits, from `GetRegistrationCode`; also in quotes,
+                or in the JSON that the AWS CLI prints.
             public_key: the public key of a temporary key pair, not the CA's.
             now: the start of validity, with a time zone.
             serial_number: positive, at most 159 bits; it should be random, with 64 bits or more.
@@ -204,7 +207,8 @@ class Issuer:
 
         Source: AWS IoT Core developer guide, Register your CA certificate.
         """
-        if not _REGISTRATION_CODE.fullmatch(registration_code):
+        code = _REGISTRATION_CODE.fullmatch(registration_code)
+        if code is None:
             raise CertificateError(
                 "Registration code: expected 64 hexadecimal digits in lower case, got "
                 f"{len(registration_code)} characters. Get the code with: "
@@ -218,7 +222,7 @@ class Issuer:
         rules.verify_key_is_accepted(
             public_key, "the verification certificate", "make one: openssl genrsa 2048"
         )
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, registration_code)])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, code["code"])])
         return self._certify(subject, public_key, now, serial_number, valid_days)
 
     def _certify(

@@ -206,10 +206,12 @@ def issue(
 )
 @click.argument("file", type=FILE)
 def show(file: Path) -> None:
-    """Show the contents of the certificate in FILE, in words."""
+    """Show the contents of the certificate in FILE, in words; of each one in a bundle."""
     from labkit import certificates
 
-    click.echo(repr(certificates.describe(_load_certificate(file))))
+    with in_file(file):
+        found = certificates.load_certificates(file.read_bytes())
+    click.echo("\n\n".join(repr(certificates.describe(each)) for each in found))
 
 
 def _load_certificate(file: Path) -> Certificate:
@@ -223,8 +225,9 @@ def _load_key(file: Path) -> SigningKey:
     from labkit import certificates
 
     raw = file.read_bytes()
-    passphrase = os.environ.get(PASSPHRASE) if b"ENCRYPTED" in raw else None
-    if passphrase is None and b"ENCRYPTED" in raw and sys.stdin.isatty():
+    encrypted = certificates.needs_passphrase(raw)
+    passphrase = os.environ.get(PASSPHRASE) if encrypted else None
+    if passphrase is None and encrypted and sys.stdin.isatty():
         passphrase = click.prompt(f"Passphrase of {file}", hide_input=True, err=True)
     with in_file(file):
         return certificates.load_private_key(raw, passphrase)

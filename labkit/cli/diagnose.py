@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from labkit.cli.options import FILE, INPUT, ends
-from labkit.errors import ConsoleError
+from labkit.encodings import utf16_encoding
+from labkit.errors import ConsoleError, WorkspaceError
 
 
 @click.command(
@@ -58,8 +59,8 @@ def diagnose(
     text = _read(console_log)
     evidence = diagnosis.Evidence(
         headers=read_headers(firmware) if firmware else None,
-        certificate=certificate.read_bytes() if certificate else None,
-        ca=ca.read_bytes() if ca else None,
+        certificate=_evidence(certificate),
+        ca=_evidence(ca),
         now=datetime.now(UTC),
     )
     if ask_account:
@@ -69,6 +70,15 @@ def diagnose(
         evidence = with_account(open_lab(), evidence)
     found = diagnosis.diagnose(text, evidence)
     click.echo(json.dumps(found.as_dict(), indent=2) if form == "json" else repr(found))
+
+
+def _evidence(file: Path | None) -> bytes | None:
+    raw = file.read_bytes() if file else None
+    if raw is not None and not raw.strip():
+        raise WorkspaceError(
+            f"{file} is empty; expected a certificate. Name the file with the certificate."
+        )
+    return raw
 
 
 def _read(console_log: Path) -> bytes:
@@ -92,7 +102,6 @@ def _read(console_log: Path) -> bytes:
     return raw
 
 
-_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DAMAGED = frozenset(range(0x20)) - frozenset(b"\t\n\r\x1b\b\a\f") | {0x7F, 0xFFFD}
 _DAMAGED_MAX = 0.25
 """A serial line damages some characters, mainly at a boot; in a binary file it is most."""
@@ -102,9 +111,8 @@ _CHECKED_BYTES = 1 << 20
 
 def _is_text(raw: bytes) -> bool:
     """Return whether bytes are text; some characters may be damaged by a serial line."""
-    if raw.startswith(_MARKS):
-        return True
-    text = raw[:_CHECKED_BYTES].decode("utf-8", "replace")
+    start = raw[:_CHECKED_BYTES]
+    text = start.decode(utf16_encoding(start) or "utf-8", "replace")
     return sum(ord(char) in _DAMAGED for char in text) <= _DAMAGED_MAX * len(text)
 
 

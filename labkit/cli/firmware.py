@@ -155,7 +155,7 @@ def set_macro(
 
     if (value is None) == (pem is None):
         raise click.UsageError("give either VALUE or --pem FILE.")
-    text = pem.read_bytes().decode("utf-8", "surrogateescape") if pem else value
+    text = _pem_text(pem) if pem else value
     raw = file.read_bytes()
     with in_file(file):
         old = sources.decode(raw)
@@ -172,6 +172,18 @@ def set_macro(
         click.echo(f"{file}: {macro} already has this value; nothing was changed", err=True)
     elif not dry_run:
         _replace(file, raw, sources.encode(edit.new))
+
+
+def _pem_text(file: Path) -> str:
+    """Return the text of a PEM file; a certificate in DER or PKCS #7 as PEM."""
+    from labkit import certificates
+    from labkit import pem as pem_blocks
+
+    raw = file.read_bytes()
+    if raw.startswith(b"\x30"):
+        with in_file(file):
+            return certificates.to_pem(certificates.load_certificate(raw))
+    return pem_blocks.plain(raw)
 
 
 def _replace(file: Path, old: bytes, new: bytes) -> None:

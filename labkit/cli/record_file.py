@@ -188,9 +188,11 @@ def _public_keys(given: tuple[str, ...], workspace: Path | None) -> list[str]:
 
 def _public_key(given: str) -> str:
     """Return a public key: the text of a file, or the argument itself."""
+    from labkit.encodings import decode_utf
+
     path = Path(given)
     try:
-        return path.read_text("utf-8") if path.is_file() else given
+        return decode_utf(path.read_bytes()) if path.is_file() else given
     except (OSError, UnicodeDecodeError):
         return given
 

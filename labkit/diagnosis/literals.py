@@ -85,6 +85,8 @@ def read_certificate(text: str | bytes | None, where: str, *, strict: bool = Fal
 def _read_certificate(text: str | bytes, where: str, *, strict: bool) -> Literal:
     if isinstance(text, bytes) and text.startswith(b"\x30"):
         return _certificate(load_certificate(text), where)
+    if isinstance(text, bytes):
+        text = pem.plain(text)
     block = next(iter(pem.blocks(text)), None)
     if block is None:
         return Literal(What.NO_PEM, where, "it has no BEGIN line")

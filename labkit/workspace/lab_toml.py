@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from labkit.encodings import decode_utf
 from labkit.errors import WorkspaceError
 from labkit.workspace.files import write
 from labkit.workspace.routes import refuse_name
@@ -17,6 +19,10 @@ from labkit.workspace.settings import ROWS, TREES, Choice, Settings, settings_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+_BACKSLASH = re.compile(r'"[^"\n]*\\[^"\n]*"')
+_LEADING_ZERO = re.compile(r"=[ \t]*0\d")
 
 
 def read_settings(file: Path, choices: Mapping[str, Choice]) -> tuple[Settings, str | None]:
@@ -78,11 +84,13 @@ def _new_file(chosen: Mapping[str, Any]) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     """Return the values in lab.toml, by setting."""
+    text = ""
     try:
-        tables = tomllib.loads(file.read_text("utf-8"))
+        text = decode_utf(file.read_bytes())
+        tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise WorkspaceError(
-            f"{file}: {error}. Fix the file, or move it away and a new one is written."
+            f"{file}: {error}. {_hint(text)}Fix the file, or move it away and a new one is written."
         ) from None
     found = {
         f"{table}.{name}": value
@@ -98,6 +106,20 @@ def _read(file: Path) -> dict[str, Any]:
     return found
 
 
+def _hint(text: str) -> str:
+    """Return what people often forget in TOML, if a text that is not TOML shows it."""
+    if _BACKSLASH.search(text):
+        return (
+            "In double quotes, a backslash begins an escape: write a Windows path in single "
+            "quotes, such as 'C:\\Users\\lab'. "
+        )
+    if _LEADING_ZERO.search(text):
+        return (
+            'A number cannot begin with 0: write an account id in quotes, such as "012345678901". '
+        )
+    return ""
+
+
 def set_in_lab_toml(file: Path, values: Mapping[str, str | int]) -> None:
     """Set values in lab.toml, all of them or none.
 
@@ -109,7 +131,7 @@ def set_in_lab_toml(file: Path, values: Mapping[str, str | int]) -> None:
         WorkspaceError: the file cannot be read or changed; it is as it was.
     """
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = decode_utf(file.read_bytes())
         write(file, edited(text, values))
     except (OSError, ValueError) as error:  # text that is not UTF-8 or not TOML is a ValueError
         wanted = ", ".join(

@@ -80,7 +80,6 @@ def test_to_pem_is_read_back() -> None:
 OTHERS = {
     "nothing": (b"  \n", "found nothing: the file is empty"),
     "words": (b"hello", "found 5 bytes that are neither PEM nor DER"),
-    "UTF-16": ("words".encode("utf-16"), "found UTF-16 text, as Windows PowerShell writes it"),
     "a public key": (public_pem(ec_key("device")), "found a public key"),
     "a private key": (private_pem(ec_key("device")), "found a private key"),
     "two certificates": (certificate_pem() * 2, "found 2 certificates"),

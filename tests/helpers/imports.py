@@ -12,15 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CORE = {"errors", "check", "pem", "keys", "firmware", "policy", "console", "certificates"} | {
+CORE = {
+    "errors",
+    "check",
+    "pem",
+    "keys",
+    "firmware",
+    "policy",
+    "console",
+    "certificates",
+} | {
     "bench.handshake",
     "diagnosis",
+    "encodings",
     "endpoint",
 }
 """The pure rooms: no clock, no randomness, no network, and no file."""
 
 HEIGHTS = {
-    "errors": 0,
+    **dict.fromkeys(("errors", "encodings"), 0),
     **dict.fromkeys(("check", "endpoint", "pem", "policy", "support"), 1),
     **dict.fromkeys(("firmware", "keys"), 2),
     **dict.fromkeys(("console", "certificates", "bench.handshake"), 3),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -71,6 +72,9 @@ class SigningKey:
     def __repr__(self) -> str:
         """Return its id."""
         return f"SigningKey({self.key_id})"
+
+
+_SECRET_KEY = re.compile(r"\bsecret key\b|^RWRTY0Iy", re.MULTILINE)
 
 
 def load_signing_key(secret: minisign.SecretKey) -> SigningKey:
@@ -164,6 +168,11 @@ def read_public_key(text: str) -> PublicKey:
     Raises:
         RecordError: the text is not a public key.
     """
+    if _SECRET_KEY.search(text):
+        raise RecordError(
+            "expected a public key in minisign's format, got a secret key. Keep it secret, and "
+            "give the .pub file."
+        )
     lines = text.strip().splitlines() if len(text) <= LARGEST else []
     comment = lines[0].removeprefix("untrusted comment: ") if len(lines) == _LINES else ""
     try:
