@@ -177,7 +177,7 @@ def test_no_console_log(finished: Lab) -> None:
     content = log.read_bytes()
     log.unlink()
     try:
-        with pytest.raises(ConsoleError, match="found nothing"):
+        with pytest.raises(ConsoleError, match="is missing or empty"):
             diagnose(finished)
     finally:
         log.write_bytes(content)

@@ -45,7 +45,7 @@ def test_profile_region_and_endpoint_are_boto3s(aws: Cloud, opened: Callable[...
     assert lab.account.region == "us-east-1"
     assert lab.account.client.meta.endpoint_url == aws.url
     assert f"account {ACCOUNT_ID}, region us-east-1" in repr(lab)
-    assert "REAL" in repr(lab)
+    assert "stand-in" in repr(lab)
 
 
 def test_nothing_is_written_unconfirmed(aws: Cloud, opened: Callable[..., Lab]) -> None:
