@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from labkit.encodings import utf16_encoding
 from labkit.errors import FirmwareError
 
 _LITERAL = r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"'
@@ -35,7 +36,7 @@ def decode(source: bytes) -> str:
     Raises:
         FirmwareError: the file is UTF-16, which no compiler reads.
     """
-    if source.startswith((b"\xff\xfe", b"\xfe\xff")) or source[:2].count(0) == 1:
+    if utf16_encoding(source):
         raise FirmwareError(
             "the file is UTF-16, which the compiler does not read. Save it as UTF-8: "
             "iconv -f UTF-16 -t UTF-8."

@@ -120,8 +120,8 @@ def test_on_a_real_board_the_missing_step_is_named(
     with pytest.raises(NotReadyError) as caught:
         real.perform(name)
     assert (caught.value.step, caught.value.page) == (step, page)
-    assert f"Page {page} does that: lab.{step}()." in str(caught.value)
-    with pytest.raises(NotReadyError, match=r"06-public-key-infrastructure-setup does that: lab.c"):
+    assert f"Run lab.{step}() first, on page {page}." in str(caught.value)
+    with pytest.raises(NotReadyError, match=r"lab.create_ca\(\) first, on page 06-"):
         real.file("rootCA.key")
     assert list(real.workspace.journal) == []
     assert real.bench is not None

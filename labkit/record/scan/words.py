@@ -207,7 +207,7 @@ def macros_in(name: str, data: bytes) -> Iterator[Hit]:
     """
     if not name.endswith(_SOURCES):
         return
-    text = literals.decode(data)
+    text = data.decode("utf-8", "surrogateescape")
     try:
         source = parse(text)
     except FirmwareError:

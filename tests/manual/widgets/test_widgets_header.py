@@ -133,7 +133,7 @@ def test_a_step_whose_files_are_missing_says_so(lab: Lab) -> None:
     """Without a certificate there is nothing to import; no path is shown."""
     device = another(lab, "header-early")
     panel = HeaderPanel(device, "import_certificate")
-    assert "cannot be previewed: expected deviceCert.pem, there is none yet" in repr(panel)
+    assert "cannot be previewed: deviceCert.pem does not exist yet" in repr(panel)
     assert str(device.workspace.root) not in repr(panel)
     panel.press("confirm")
     assert "has changed since it was shown" in repr(panel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import firmware
@@ -13,7 +14,6 @@ from labkit.workspace import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from labkit.lab.procedure.steps.workbench import Workbench
 
@@ -55,8 +55,8 @@ def preview(workbench: Workbench, step: str) -> Preview:
         planned = plan(workbench, step)
     except FileNotFoundError as error:
         raise WorkspaceError(
-            f"{error.filename} does not exist yet. An earlier step makes it: run the steps that "
-            "lab.procedure lists first."
+            f"{Path(error.filename).name} does not exist yet. An earlier step makes it: run the "
+            "steps that lab.procedure lists first."
         ) from error
     old, new = firmware.encode(planned.old), firmware.encode(planned.new)
     return Preview(step, planned.file, old, new, planned.diff)
