@@ -121,8 +121,8 @@ def verify_ca_key(ca: x509.Certificate, ca_key: SigningKey) -> None:
         raise CertificateError(
             "CA key: expected the private key of the CA certificate "
             f'"{subject_text(ca.subject)}" ({key_algorithm(ca.public_key())}), got a different key '
-            f"({key_algorithm(ca_key.public_key())}). Give rootCA.pem and rootCA.key from the same "
-            "folder."
+            f"({key_algorithm(ca_key.public_key())}). The two files are not a pair: give "
+            "rootCA.pem and rootCA.key from the same folder."
         )
 
 

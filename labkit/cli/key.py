@@ -9,12 +9,16 @@ import click
 
 from labkit.cli.options import INPUT, ends, output_option
 from labkit.cli.output import put
-from labkit.errors import in_file
+from labkit.errors import NoDumpError, in_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.console import Console
+    from labkit.keys import PublicKey
+
+_MOST_PEM_LINES = 20
+"""More than a P-256 public key has; what is longer is not one."""
 
 
 @click.command(
@@ -38,27 +42,51 @@ if TYPE_CHECKING:
 def key(console_log: Path, form: str, output: Path | None) -> None:
     """Print the newest public key in a console log.
 
-    CONSOLE_LOG is a file, or - for standard input.
+    CONSOLE_LOG is a file, or - for standard input. A file without a dump may have the key as PEM.
     """
-    from labkit import console
+    from labkit import console, keys
 
     with click.open_file(str(console_log), "rb") as file:
         log = console.parse(file)
+    notes = list(log.notes)
     with in_file("standard input" if str(console_log) == "-" else console_log):
-        public_key = log.public_key()
+        try:
+            public_key = log.public_key()
+        except NoDumpError:
+            if (pem := _last_pem(console_log)) is None:
+                raise
+            public_key = keys.PublicKey.from_pem(pem)
+            notes.append("the board printed its key as PEM, not as a dump; the last one is used.")
     forms: dict[str, str | bytes] = {
         "pem": public_key.pem,
         "der": public_key.der,
         "hex": public_key.der.hex() + "\n",
-        "json": _as_json(log),
+        "json": _as_json(log, public_key, notes),
     }
     put(forms[form], output)
-    for note in log.notes:
+    for note in notes:
         click.echo(f"note: {note}", err=True)
 
 
-def _as_json(log: Console) -> str:
-    public_key = log.public_key()
+def _last_pem(console_log: Path) -> bytes | None:
+    """Return the last public key in PEM of a log, or None; standard input is read only once."""
+    if str(console_log) == "-":
+        return None
+    last, block = None, list[bytes]()
+    with console_log.open("rb") as file:
+        for line in file:
+            if b"-----BEGIN PUBLIC KEY-----" in line:
+                block = [line]
+            elif block:
+                block.append(line)
+            if block and b"-----END PUBLIC KEY-----" in line:
+                last, block = b"".join(block), []
+            if len(block) > _MOST_PEM_LINES:
+                block = []
+    return last
+
+
+def _as_json(log: Console, public_key: PublicKey, notes: list[str]) -> str:
     newest = log.newest
     facts = {
         "der_hex": public_key.der.hex(),
@@ -66,7 +94,7 @@ def _as_json(log: Console) -> str:
         "rows": newest.rows if newest else 0,
         "dumps": log.dumps,
         "generated": newest.generated if newest else None,
-        "notes": list(log.notes),
+        "notes": notes,
     }
     return json.dumps(facts, indent=2) + "\n"
 
