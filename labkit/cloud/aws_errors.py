@@ -6,6 +6,7 @@ errors, for the codes that any call can answer. STS and IAM leave out the ending
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -61,6 +62,24 @@ _CODES = {
     "needed in the AWS IoT console.": "CertificateConflictException",
 }
 
+_ERRORS = {
+    "Choose a profile with AWS_PROFILE, or run aws configure.": (
+        "NoCredentialsError PartialCredentialsError CredentialRetrievalError"
+    ),
+    "The sign-in has ended. Sign in again: aws sso login --profile {profile}.": (
+        "TokenRetrievalError SSOTokenLoadError UnauthorizedSSOTokenError SSOError"
+    ),
+    "Set account.region in lab.toml, or AWS_DEFAULT_REGION.": "NoRegionError",
+    "Check the network, the proxy (HTTPS_PROXY) and the firewall. If a proxy inspects TLS, name "
+    "its CA certificate in AWS_CA_BUNDLE.": (
+        "EndpointConnectionError ConnectTimeoutError ReadTimeoutError ConnectionClosedError "
+        "ProxyConnectionError SSLError HTTPClientError"
+    ),
+    "What answered is not AWS: a proxy or a network's sign-in page, for example. Open a web page "
+    "to sign in to the network, and check HTTPS_PROXY.": "ResponseParserError",
+}
+_BOTOCORE_ADVICE = {name: advice for advice, names in _ERRORS.items() for name in names.split()}
+
 ADVICE: Mapping[str, str] = {
     code: advice for advice, codes in _CODES.items() for code in codes.split()
 }
@@ -78,6 +97,7 @@ def translated(what: str) -> Iterator[None]:
         CloudError: what was tried, AWS's code and message, and the next step.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 costs 0.1 s
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 as above
 
     try:
         yield
@@ -87,8 +107,11 @@ def translated(what: str) -> Iterator[None]:
         if advice := ADVICE.get(code):
             message = f"{message.rstrip('.')}. {advice}"
         raise CloudError(f"{what}: AWS answered {code}: {message}".rstrip(), code=code) from error
-    except BotoCoreError as error:
-        raise CloudError(f"{what}: {error}. Run the step again.") from error
+    except (BotoCoreError, ResponseParserError) as error:
+        names = (each.__name__ for each in type(error).__mro__)
+        advice = next(filter(None, map(_BOTOCORE_ADVICE.get, names)), "Run the step again.")
+        advice = advice.format(profile=os.environ.get("AWS_PROFILE", "default"))
+        raise CloudError(f"{what}: {str(error).rstrip('.')}. {advice}") from error
 
 
 def unless_missing(question: Callable[[], _Answer]) -> _Answer | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
+from labkit import endpoint
 from labkit.cloud.account import Account
-from labkit.cloud.aws_errors import translated
 from labkit.cloud.confirmation import Confirmation, guard_writes, refuse_other_account
-from labkit.cloud.preflight import Clients
+from labkit.cloud.preflight import Clients, caller_of
 from labkit.cloud.session import aws_client, found_region, simulated_client
+from labkit.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +51,24 @@ def open_real(
         CloudError: there are no credentials, no region, or the account is not allowed.
     """
     region = region or found_region()
-    with translated("asking whose credentials these are"):
-        account_id = aws_client("sts", region).get_caller_identity()["Account"]
+    _refuse_mistyped(region)
+    account_id = caller_of(aws_client("sts", region))["Account"]
     refuse_other_account(account_id, allowed)
     client = aws_client("iot", region)
     confirmation = Confirmation(confirmed, account_id, region)
     guard_writes(client, confirmation.require)
     return Account(client, region, account_id, notes, label, confirmation)
+
+
+def _refuse_mistyped(region: str) -> None:
+    """Refuse a region whose name is nearly that of a known one, without asking the network."""
+    known = {name.rpartition("-")[0]: name for name in endpoint.REGIONS}
+    similar = difflib.get_close_matches(region.rpartition("-")[0], known, 1, 0.8)
+    if region.rpartition("-")[0] not in known and similar:
+        raise CloudError(
+            f"AWS has no region {region}. Did you mean {known[similar[0]]}? Correct account.region "
+            "in lab.toml, or the region of the AWS profile or AWS_DEFAULT_REGION."
+        )
 
 
 def simulated_clients(account: Account, endpoint_url: str) -> Clients:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,8 @@ from labkit.support.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from botocore.client import BaseClient
 
 CLOCK_SKEW_MAX_S: Final = 300
 """A signature that is older is refused."""
@@ -129,8 +132,7 @@ def preflight(
     Raises:
         CloudError: AWS does not identify the credentials; the message states what to do.
     """
-    with translated("asking whose credentials these are"):
-        caller = clients.sts.get_caller_identity()
+    caller = caller_of(clients.sts)
     permissions, why_unknown = _permissions(clients, caller["Arn"], actions)
     return Preflight(
         identity=caller["Arn"],
@@ -169,6 +171,24 @@ def _filled(line: str) -> str:
 def _endpoint_in_words(url: str) -> str:
     """Return the endpoint; the port of a simulated one changes and is left out."""
     return "on this computer" if is_loopback(url) else url
+
+
+def caller_of(sts: BaseClient) -> dict[str, Any]:
+    """Return whose credentials a client has: AWS's answer with Account and Arn.
+
+    Raises:
+        CloudError: AWS refuses, or what answers is not AWS.
+    """
+    what = "asking whose credentials these are"
+    caller: dict[str, Any] = {}
+    with translated(what), suppress(KeyError):  # botocore's, for a page instead of an answer
+        caller = sts.get_caller_identity()
+    if not {"Account", "Arn"} <= caller.keys():
+        raise CloudError(
+            f"{what}: what answered is not AWS, but a proxy or a network's sign-in page, for "
+            "example. Open a web page to sign in to the network, and check HTTPS_PROXY."
+        )
+    return caller
 
 
 def _permissions(

@@ -78,12 +78,20 @@ def found_region() -> str:
         CloudError: there is none.
     """
     import boto3  # noqa: PLC0415 costs 0.5 s
+    import botocore.session  # noqa: PLC0415 as above
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 costs 0.2 s
 
     try:
         region = boto3.session.Session().region_name
     except BotoCoreError as error:
-        raise CloudError(f"no AWS profile can be read: {error}. Look at the profile.") from None
+        try:
+            names = ", ".join(botocore.session.Session(profile="").available_profiles) or "none"
+        except BotoCoreError:
+            names = "none that can be read"
+        raise CloudError(
+            f"the AWS profile cannot be read: {error}. Profiles of this computer: {names}. Choose "
+            "one with AWS_PROFILE."
+        ) from None
     if not region:
         raise CloudError(
             "no AWS region is chosen: expected one in account.region of lab.toml, in "

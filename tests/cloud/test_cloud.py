@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ProxyConnectionError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+from botocore.parsers import ResponseParserError
 from lab_bench import ACCEPTED, THREADS_OF_PYSERIAL, account_rows
 from simulator_fixtures import Authority
 
 from labkit.certificates import load_certificate, load_private_key
 from labkit.cloud.account import Account
 from labkit.cloud.aws_errors import translated
+from labkit.cloud.opening import open_real
+from labkit.cloud.preflight import caller_of
 from labkit.cloud.resources import Resource
 from labkit.cloud.session import aws_client, simulated_client
 from labkit.errors import CloudError
@@ -192,13 +208,53 @@ def test_refusals_say_what_was_tried_and_what_to_do(code: str, advice: str) -> N
     assert isinstance(caught.value.__cause__, ClientError)
 
 
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (NoCredentialsError(), "Choose a profile with AWS_PROFILE, or run aws configure."),
+        (TokenRetrievalError(provider="sso", error_msg="x"), "aws sso login --profile berlin"),
+        (UnauthorizedSSOTokenError(), "aws sso login --profile berlin"),
+        (NoRegionError(), "Set account.region in lab.toml"),
+        (ProxyConnectionError(proxy_url="http://x"), "Check the network, the proxy"),
+        (ConnectTimeoutError(endpoint_url="http://x"), "Check the network, the proxy"),
+        (ResponseParserError("x"), "What answered is not AWS"),
+        (ParamValidationError(report="x"), "Run the step again."),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_error_of_botocore_has_a_next_step(
+    error: BotoCoreError, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cause decides what to do; the profile's name is the one that was chosen."""
+    monkeypatch.setenv("AWS_PROFILE", "berlin")
+    with pytest.raises(CloudError, match=re.escape(advice)), translated("asking"):
+        raise error
+
+
+def test_a_page_instead_of_an_answer_is_not_aws() -> None:
+    """A network's sign-in page gives an answer without an account."""
+    for page in ({}, {"ResponseMetadata": {}}):
+        sts = SimpleNamespace(get_caller_identity=lambda page=page: page)
+        with pytest.raises(CloudError, match="what answered is not AWS"):
+            caller_of(sts)
+    whole = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/x"}
+    assert caller_of(SimpleNamespace(get_caller_identity=lambda: whole)) == whole
+
+
+@pytest.mark.parametrize("region", ["us-est-1", "eu-centrl-1", "ap-southeats-2"])
+def test_a_mistyped_region_is_refused_before_any_call(region: str, tmp_path: Path) -> None:
+    """The message names it and the region that was meant; no network is needed."""
+    with pytest.raises(CloudError, match=rf"no region {region}\. Did you mean "):
+        open_real(region, (), tmp_path / "confirmed", notes=None, label="x")
+
+
 def test_errors_of_other_kinds_pass(lab: Lab) -> None:
     """What botocore did not raise is not dressed up; no answer at all is said plainly."""
     with pytest.raises(ZeroDivisionError), translated("dividing"):
         raise ZeroDivisionError
     closed = simulated_client("iot", "http://127.0.0.1:9", "us-east-1")
     with pytest.raises(
-        CloudError, match=r"^asking for the MQTT endpoint: .*127\.0\.0\.1:9.* again"
+        CloudError, match=r"^asking for the MQTT endpoint: .*127\.0\.0\.1:9.* Check the network"
     ):
         Account(closed, "us-east-1", "123456789012").endpoint()
     with pytest.raises(CloudError, match="reading the device certificate: AWS answered Resource"):
