@@ -22,7 +22,7 @@ class BuildWithPages(build_py):
         found = (path for path in sorted(PAGES.rglob("*")) if path.suffix in KINDS)
         pages = [path for path in found if ".ipynb_checkpoints" not in path.parts]
         if not any(path.suffix == ".ipynb" for path in pages):
-            raise SystemExit(f"{PAGES}: the manual's pages are not there. Clone the project again.")
+            raise SystemExit(f"{PAGES}: the manual's pages are missing. Clone the project again.")
         for page in pages:
             target = Path(self.build_lib, "labkit/manual/pages", page.relative_to(PAGES))
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,7 @@ def test_everything_passes(commands: dict[str, int], capsys: pytest.CaptureFixtu
         "ruff check --quiet .",
         "ruff format --check --quiet .",
         "mypy",
+        "codespell_lib",
         "pytest -n 3 --dist loadfile -q tests",
         "pytest -n 3 --dist loadfile -q --nbval notebooks",
     ]

@@ -65,7 +65,7 @@ def test_a_second_device_and_a_second_run(
     assert first.certificate_id != second.certificate_id
     # Undoing the first leaves what the second uses, and names it.
     left = first.undo().left
-    assert [(item.kind, "in use" in item.why) for item in left] == [
+    assert [(item.kind, "did not create" in item.why) for item in left] == [
         ("policy", True),
         ("CA certificate", True),
     ]
@@ -85,7 +85,7 @@ def test_a_second_person_on_the_account(
     mine = ready(opened, "mine")
     do_everything(mine)
     yours = ready(opened, "yours")
-    with pytest.raises(CloudError, match="lab-device with a certificate that this lab did not"):
+    with pytest.raises(CloudError, match="in the account has a certificate that this lab did not"):
         do_everything(yours)
     assert yours.undo().left == ()
     yours = ready(opened, "yours", thing_name="yours")

@@ -216,7 +216,7 @@ PRESSES: dict[str, tuple[Row, ...]] = {
         Row(
             (Move("type", "topic", "another/topic"),), "no statement allows .*:topic/another/topic"
         ),
-        Row((Move("type", "topic", "lab-device/topic"),), PUBLISHES, "mark"),
+        Row((Move("type", "topic", "lab-device/example/topic"),), PUBLISHES, "mark"),
         Row((Move("type", "client id", "somebody-else"),), "no statement allows iot:Publish"),
         Row((Move("type", "client id", "lab-device"),), PUBLISHES, "mark"),
         Row((Move("tick", "thing attached"),), "has no value here, so it matches nothing"),

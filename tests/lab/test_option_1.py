@@ -315,7 +315,7 @@ def test_a_pair_that_does_not_belong_together_is_refused(bare: Lab) -> None:
     journal = str(bare.workspace.journal.path)
     before = files(bare.workspace.device)
     with pytest.raises(
-        CertificateError, match="expected the certificate of the key that"
+        CertificateError, match="expected the certificate of its private key, got"
     ) as caught:
         bare.create_keys_and_certificate()
     after = files(bare.workspace.device)

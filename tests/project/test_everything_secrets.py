@@ -170,11 +170,11 @@ def verify_nothing_is_found(everything: Everything, logged: str) -> None:
     assert keys_header in found
     assert found <= {keys_header, *images, *flashes}
     assert where([TOKEN.encode(), SECRET_KEY.encode()], texts) == set()
-    found = where([WIFI.encode()], texts)
+    with_password = where([WIFI.encode()], texts)
     credentials = {name for name in texts if name.endswith("aws_clientcredential.h")}
-    assert found >= credentials - {name for name in credentials if "backups" in name}
-    assert found <= credentials | set(images) | set(flashes)
-    backups = {name for name in found if "backups" in name}
+    assert with_password >= credentials - {name for name in credentials if "backups" in name}
+    assert with_password <= credentials | set(images) | set(flashes)
+    backups = {name for name in with_password if "backups" in name}
     for name in {*backups, *found, *flashes, "ca/rootCA.key", "ca-just-in-time/rootCA.key"}:
         assert stat.S_IMODE((everything.root / name).stat().st_mode) == 0o600, name
 

@@ -181,7 +181,7 @@ def test_pages_that_are_missing_are_noticed(manual: Installed) -> None:
     away = manual.pages.rename(manual.pages.with_name("away"))
     try:
         for command in ("site", "run --workspace none --record none", "open --workspace none"):
-            assert "the manual's pages" in manual.labkit(*command.split(), code=1)
+            assert "Clone or install the project again" in manual.labkit(*command.split(), code=1)
         manual.labkit("stop", "--workspace", "none")
         assert "finished: 0 of 0" in manual.labkit("status", "--workspace", "none")
     finally:

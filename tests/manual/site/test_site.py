@@ -107,7 +107,7 @@ def test_the_search_knows_what_panels_say(site: Path) -> None:
     HTML's own words lead nowhere, nor does what the map says on every page.
     """
     index = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
-    pages = [page.stem for page in PAGES if "vouches" in page.read_text()]
+    pages = [page.stem for page in PAGES if "in transit" in page.read_text()]
 
     def leads_to(term: str) -> list[str]:
         found = index["terms"][term]
@@ -115,7 +115,7 @@ def test_the_search_knows_what_panels_say(site: Path) -> None:
         names = (index["docnames"][number] for number in numbers)
         return [name for name in names if not name.startswith("reference")]
 
-    assert leads_to("vouch") == pages
+    assert leads_to("transit") == pages
     assert not {"colspan", "offsetbyt"} & index["terms"].keys()
     assert 3 <= len(leads_to("attach")) <= len(PAGES) / 2
 
@@ -144,7 +144,7 @@ def test_a_step_is_in_the_reference(site: Path) -> None:
     """Lab's methods are there, with what they take and raise."""
     page = read(site / "reference/labkit.lab.lab.html")
     assert "labkit.lab.lab.Lab.confirm_account" in page.ids
-    assert squeezed("the digits; None to be asked for them") in page.text
+    assert squeezed("the digits; None for a prompt") in page.text
 
 
 # Offline

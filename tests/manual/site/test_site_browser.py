@@ -111,7 +111,7 @@ def test_what_is_cut_off_is_found(front: Shown) -> None:
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("vouches", 1), ("fingerprint", 3), ("0x7780", 5), ("policy-denies", 1)],
+    [("transit", 2), ("fingerprint", 3), ("0x7780", 5), ("policy-denies", 1)],
 )
 def test_a_search_finds_pages(front: Shown, words: str, found: int) -> None:
     """From the sidebar, with no server: prose, panels' text, codes and causes."""
