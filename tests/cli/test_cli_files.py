@@ -115,25 +115,6 @@ def test_key_of_a_log_without_a_dump_is_refused() -> None:
         assert_refused(labkit("key", "-", stdin=content), "dump")
 
 
-@pytest.mark.parametrize("form", ["pem", "json"])
-def test_key_takes_a_key_that_is_printed_as_pem(tmp_path: Path, form: str) -> None:
-    """Without a dump the last PEM block of the log counts, and a note says so."""
-    log = tmp_path / "console.log"
-    log.write_text(f"> pki export key\n{key('old').pem}> pki generate key\n{key().pem}> \n")
-    done = labkit("key", log, "--format", form)
-    assert done.code == 0
-    assert (key().pem if form == "pem" else key().der.hex()) in done.out
-    assert "printed its key as PEM" in done.err
-
-
-def test_key_refuses_a_damaged_pem_on_the_console(tmp_path: Path) -> None:
-    """A lost character is an error; the block before it is not used instead."""
-    log = tmp_path / "console.log"
-    damaged = key().pem.replace("MFkw", "MFk", 1)
-    log.write_text(f"{key('old').pem}{damaged}")
-    assert_refused(labkit("key", log), str(log), "PEM")
-
-
 def test_key_never_overwrites_the_log(log: Path) -> None:
     """The log given as -o too, by whatever path, is refused and stays."""
     before = log.read_bytes()
