@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from labkit.errors import CloudError
+from labkit.support.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,6 +79,10 @@ _ERRORS = {
     "What answered is not AWS: a proxy or a network's sign-in page, for example. Open a web page "
     "to sign in to the network, and check HTTPS_PROXY.": "ResponseParserError",
 }
+_NO_BENCH = (
+    "Run the step again; it starts the simulated bench. If AWS_ENDPOINT_URL or a proxy is set, "
+    "check it."
+)
 _BOTOCORE_ADVICE = {name: advice for advice, names in _ERRORS.items() for name in names.split()}
 
 ADVICE: Mapping[str, str] = {
@@ -108,10 +113,16 @@ def translated(what: str) -> Iterator[None]:
             message = f"{message.rstrip('.')}. {advice}"
         raise CloudError(f"{what}: AWS answered {code}: {message}".rstrip(), code=code) from error
     except (BotoCoreError, ResponseParserError) as error:
-        names = (each.__name__ for each in type(error).__mro__)
-        advice = next(filter(None, map(_BOTOCORE_ADVICE.get, names)), "Run the step again.")
-        advice = advice.format(profile=os.environ.get("AWS_PROFILE", "default"))
-        raise CloudError(f"{what}: {str(error).rstrip('.')}. {advice}") from error
+        raise CloudError(f"{what}: {str(error).rstrip('.')}. {_advice(error)}") from error
+
+
+def _advice(error: Exception) -> str:
+    """Return the next step for an error of botocore's own."""
+    if is_loopback(str(getattr(error, "kwargs", {}).get("endpoint_url"))):
+        return _NO_BENCH
+    names = (each.__name__ for each in type(error).__mro__)
+    advice = next(filter(None, map(_BOTOCORE_ADVICE.get, names)), "Run the step again.")
+    return advice.format(profile=os.environ.get("AWS_PROFILE", "default"))
 
 
 def unless_missing(question: Callable[[], _Answer]) -> _Answer | None:

@@ -6,6 +6,7 @@ compares the calls with the tables.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from labkit.lab.procedure.steps.imported_key import KeysAndCertificate
 
 
-class StepCalls:
+class StepCalls(ABC):
     """One method for each step.
 
     Every step can be called again: what is done already is checked, not made a second time. A step
@@ -30,9 +31,9 @@ class StepCalls:
 
     __slots__ = ()
 
+    @abstractmethod
     def perform(self, name: str) -> Any:  # noqa: ANN401 each step has its own value
         """Perform a step by its name."""
-        raise NotImplementedError
 
     def set_endpoint_and_thing(self) -> Diff:
         """Write the account's MQTT endpoint and the thing's name into aws_clientcredential.h.
