@@ -256,7 +256,7 @@ def test_old_tls_tells_what_was_offered(cloud: Cloud, led: Device) -> None:
 
 
 def hello(cloud: Cloud, version: ssl.TLSVersion) -> tuple[bytes, ssl.SSLObject, ssl.MemoryBIO]:
-    """Return a ClientHello, the client that said it, and where its answer goes."""
+    """Return a ClientHello, the client that sent it, and where its answer goes."""
     coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
     name = cloud.gateway.endpoint_name
     client = cloud.tls(None, version=version).wrap_bio(coming, going, server_hostname=name)

@@ -203,7 +203,7 @@ def test_names_are_looked_up_as_this_computer_does() -> None:
 
 
 def test_amazon_root_ca_1_is_known_by_its_fingerprint() -> None:
-    """One certificate comes out of certifi's many; where it is missing, that is said."""
+    """One certificate comes out of certifi's many; if it is missing, the error says so."""
     pem = amazon_root_ca_1()
     assert pem.count(b"BEGIN CERTIFICATE") == 1
     assert len(AMAZON_ROOT_CA_1_SHA256) == 64

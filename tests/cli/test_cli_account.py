@@ -72,7 +72,7 @@ def test_preflight_shows_and_writes_nothing(aws: Cloud, root: Path) -> None:
 
 
 def test_wrong_digits_are_refused(root: Path) -> None:
-    """Another account's digits: exit code 1, what was expected and what came."""
+    """Another account's digits: exit code 1, what was expected and what was typed."""
     ended = labkit("undo", "--workspace", root, "--confirm-account", "0000")
     assert (ended.code, "Traceback" in ended.err) == (1, False)
     assert f"expected the last four digits of {ACCOUNT_ID}, got '0000'" in ended.err

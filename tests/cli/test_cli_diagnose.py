@@ -78,7 +78,7 @@ def test_the_certificate_decides(log: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("missing.log", None, "No such file"),
         ("empty.log", b"", "is empty; expected a console log"),
@@ -87,12 +87,12 @@ def test_the_certificate_decides(log: Path, tmp_path: Path) -> None:
         ("program.log", b"\x7fELF\2\1\1" + bytes(2000), "got a binary file"),
     ],
 )
-def test_nothing_to_read(name: str, content: bytes | None, said: str, tmp_path: Path) -> None:
+def test_nothing_to_read(name: str, content: bytes | None, message: str, tmp_path: Path) -> None:
     """A file that is missing, empty or binary ends with 1 and says so."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    assert_refused(labkit("diagnose", path), said)
+    assert_refused(labkit("diagnose", path), message)
 
 
 def test_noise_at_a_boot_is_not_binary(tmp_path: Path) -> None:

@@ -183,10 +183,10 @@ def test_new_ca_is_one_to_openssl(tmp_path: Path, key_type: str) -> None:
     options = ["--key-type", key_type, "--subject", "CN=My CA,O=My Lab", "--days", 90]
     assert labkit("certificate", "new-ca", "--ca-key", secret, "-o", pem, *options).code == 0
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    said = openssl("x509", "-in", pem, "-noout", "-text")
-    assert "CA:TRUE" in said
-    assert "Certificate Sign" in said
-    assert "O = My Lab, CN = My CA" in said
+    shown = openssl("x509", "-in", pem, "-noout", "-text")
+    assert "CA:TRUE" in shown
+    assert "Certificate Sign" in shown
+    assert "O = My Lab, CN = My CA" in shown
     assert openssl("verify", "-CAfile", pem, pem) == f"{pem}: OK\n"
     assert openssl("pkey", "-in", secret, "-pubout") == openssl(
         "x509", "-in", pem, "-noout", "-pubkey"
@@ -238,10 +238,10 @@ def test_issue_for_a_bare_key(given: dict[str, Any], form: str, version: int) ->
     assert (ended.code, ended.raw, ended.err) == (0, b"", "")
     out = given["-o"]
     assert openssl("x509", "-in", out, "-noout", "-pubkey") == key().pem
-    said = openssl("x509", "-in", out, "-noout", "-text")
-    assert f"Version: {version} (" in said
-    assert "Subject: CN = my-thing" in said
-    assert ("TLS Web Client Authentication" in said) == (version == 3)
+    shown = openssl("x509", "-in", out, "-noout", "-text")
+    assert f"Version: {version} (" in shown
+    assert "Subject: CN = my-thing" in shown
+    assert ("TLS Web Client Authentication" in shown) == (version == 3)
     assert openssl("verify", "-CAfile", given["--ca"], out) == f"{out}: OK\n"
     made = x509.load_pem_x509_certificate(out.read_bytes())
     assert (made.not_valid_after_utc - made.not_valid_before_utc).days == 500
@@ -256,8 +256,8 @@ def test_issue_takes_a_request_of_openssl(given: dict[str, Any], tmp_path: Path)
     openssl("req", "-new", "-key", signer, "-subj", "/O=My Lab/CN=from-csr", "-out", csr)
     del given["--subject"]
     assert issue(given, "--csr", csr, "--days", 30).code == 0
-    said = openssl("x509", "-in", given["-o"], "-noout", "-subject", "-pubkey")
-    assert said == f"subject=O = My Lab, CN = from-csr\n{key().pem}"
+    shown = openssl("x509", "-in", given["-o"], "-noout", "-subject", "-pubkey")
+    assert shown == f"subject=O = My Lab, CN = from-csr\n{key().pem}"
     assert issue(given, "--csr", csr, "--subject", "CN=other").code == 0
     assert "CN = other" in openssl("x509", "-in", given["-o"], "-noout", "-subject")
 

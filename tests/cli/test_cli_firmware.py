@@ -68,7 +68,7 @@ def test_get_suggests_what_stands_there(header: Path) -> None:
 
 
 def test_get_never_shows_a_secret(header: Path, tmp_path: Path) -> None:
-    """Passwords and private keys are said to be set; a placeholder and other values are shown."""
+    """Passwords and private keys are reported as set; a placeholder and other values are shown."""
     for macro in (PASSWORD, PRIVATE_KEY):
         ended = firmware("get", header, macro)
         assert (ended.code, ended.raw) == (0, b"")
@@ -145,7 +145,7 @@ def test_set_from_a_pem_file(header: Path, tmp_path: Path, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (pem(KEY_LABEL), "found a private key"),
         ("\xff\xfe garbage", "found no PEM block"),
@@ -154,12 +154,12 @@ def test_set_from_a_pem_file(header: Path, tmp_path: Path, end: str) -> None:
     ],
     ids=["private key", "binary", "public key", "cut off"],
 )
-def test_set_refuses_another_file(header: Path, tmp_path: Path, content: str, said: str) -> None:
+def test_set_refuses_another_file(header: Path, tmp_path: Path, content: str, message: str) -> None:
     """Anything but a certificate is refused; nothing of it is shown, the header stays."""
     file = tmp_path / "wrong"
     file.write_bytes(content.encode("latin-1"))
     ended = firmware("set", header, CERTIFICATE, "--pem", file)
-    assert_refused(ended, said, f"{header}: {CERTIFICATE}")
+    assert_refused(ended, message, f"{header}: {CERTIFICATE}")
     assert content.splitlines()[-1][:20] not in ended.err or len(content.splitlines()) > 2
     assert not any(line in ended.err for line in content.splitlines()[1:-1])
     assert header.read_bytes() == HEADER
@@ -212,14 +212,14 @@ def test_set_takes_a_value_or_a_file(header: Path, given: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("macro", "value", "said"),
+    ("macro", "value", "message"),
     [(PORT, "mqtt", "expected a number"), (FORCE, "2", FORCE), (PORT, "NULL", "NULL")],
 )
 def test_set_refuses_what_a_macro_cannot_take(
-    header: Path, macro: str, value: str, said: str
+    header: Path, macro: str, value: str, message: str
 ) -> None:
     """The message names the macro and what it takes; the header stays."""
-    assert_refused(firmware("set", header, macro, value), said)
+    assert_refused(firmware("set", header, macro, value), message)
     assert header.read_bytes() == HEADER
 
 

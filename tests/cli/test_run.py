@@ -59,9 +59,9 @@ def test_each_part_can_fail(
     """One part that fails turns the whole red, is named, and keeps no other part from running."""
     commands[word] = code
     assert run.main([]) == 1
-    said = capsys.readouterr().out
-    assert said.endswith(f"failed: {name}\n")
-    assert said.count("\nok ") >= 4
+    output = capsys.readouterr().out
+    assert output.endswith(f"failed: {name}\n")
+    assert output.count("\nok ") >= 4
     assert len(set(commands) - {word}) >= 4
 
 

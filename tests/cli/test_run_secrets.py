@@ -32,7 +32,7 @@ SEED, THING = "secrets", "lab-device"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
-    """A whole run with everything said that can be said: its folder, and all its texts."""
+    """A whole run with every output: its folder, and all its texts."""
     return whole_run(tmp_path_factory.mktemp("lab") / "workspace")
 
 

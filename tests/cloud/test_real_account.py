@@ -277,8 +277,8 @@ def test_what_was_made_in_the_simulated_account_is_not_undone_in_a_real_one(
     """A workspace that turned real leaves resources of the same names in the account."""
     rehearsed = opened(cloud="sim", device="loop://")
     rehearsed.create_policy()
-    said = rehearsed.account.client.get_policy(policyName=POLICY_NAME)["policyDocument"]
-    aws.iot.create_policy(policyName=POLICY_NAME, policyDocument=said)
+    output = rehearsed.account.client.get_policy(policyName=POLICY_NAME)["policyDocument"]
+    aws.iot.create_policy(policyName=POLICY_NAME, policyDocument=output)
     assert confirmed(opened, device="loop://").undo().items == ()
     assert names(aws)["policies"] == [POLICY_NAME]
     assert [item.outcome for item in rehearsed.undo().items] == ["removed"]

@@ -41,7 +41,7 @@ NOBODYS = {
 
 
 def test_it_is_a_table_of_this_size() -> None:
-    """There are hundreds of rows, each said once, each with its source."""
+    """There are hundreds of rows, each stated once, each with its source."""
     assert len(ROWS) >= 150
     assert [text for text, count in Counter(map(str, ROWS)).items() if count > 1] == []
     assert [str(row) for row in ROWS if not row.source] == []
@@ -206,7 +206,7 @@ def test_no_row_passes_at_a_broken_judge(handler: type[BaseHTTPRequestHandler]) 
     ],
 )
 def test_answers_are_compared(expected: Any, answer: object, got: str | None) -> None:  # noqa: ANN401 either kind
-    """What is asked for is compared, what differs is said, what nobody asked for is let be."""
+    """What is asked for is compared, a difference is reported, other members are ignored."""
     assert difference(expected, lambda: answer, {"id": "7"}) == got
 
 

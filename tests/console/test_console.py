@@ -216,8 +216,8 @@ def test_an_unprefixed_warning_after_201910_announces_another_dump() -> None:
         ([f"0 1 [a] :8883.1 2 [a] :88832 3 [t] {PRINTING}", *dump(KEY, "3 3 [t] ")], False),
         ([f"0 1 [a] x:8883.2 3 [t] {PRINTING}", *dump(KEY, "3 3 [t] ")], None),
     ],
-    ids=["said", "not said", "start cut off", "201910", "rows", "no numbers, said",
-         "no numbers, not said", "earlier boot said", "reset while waiting",
+    ids=["announced", "not announced", "start cut off", "201910", "rows", "no numbers, announced",
+         "no numbers, not announced", "earlier boot announced", "reset while waiting",
          "glued numbers", "a message lost"],
 )  # fmt: skip
 def test_generated_is_said_only_where_it_is_known(log: list[str], generated: bool | None) -> None:

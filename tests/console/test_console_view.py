@@ -1,4 +1,4 @@
-"""A console log as lines to look at: what is said of them, and what must never be shown."""
+"""A console log as lines to look at: how each is explained, and what must never be shown."""
 
 from __future__ import annotations
 

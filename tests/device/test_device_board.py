@@ -156,7 +156,7 @@ def test_what_came_before_the_reset_is_kept_and_no_part_of_the_boot(
 def test_a_port_that_is_not_there(board: Board) -> None:
     """A port that does not exist is an error that names it, and what to ask or to choose from."""
     questions = "no other program, such as a terminal, is using the port."
-    for url, cause, said in (
+    for url, cause, message in (
         ("/dev/ttyUSB99", "missing", "the port does not exist. Ports of this computer: "),
         ("rfc2217://127.0.0.1:9", "other", questions),
         ("nonsense://x", "other", questions),
@@ -165,7 +165,7 @@ def test_a_port_that_is_not_there(board: Board) -> None:
         with pytest.raises(PortError) as caught:
             absent.boot()
         assert f"the serial port {url} cannot be opened" in str(caught.value)
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert caught.value.cause == cause
         with pytest.raises(PortError, match="cannot be opened"):
             absent.reset()

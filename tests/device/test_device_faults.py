@@ -180,7 +180,7 @@ def test_every_other_rate_is_known(second: SecondBoard, rate: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "said"),
+    ("error", "cause", "message"),
     [
         (PermissionError(errno.EACCES, "Permission denied"), "denied", "group dialout: run `sudo"),
         (serial.SerialException(errno.EACCES, "no"), "denied", "usermod -a -G dialout $USER`"),
@@ -204,7 +204,7 @@ def test_every_other_rate_is_known(second: SecondBoard, rate: int) -> None:
     ],
 )
 def test_each_reason_has_its_own_message(
-    bare: Board, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str, said: str
+    bare: Board, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str, message: str
 ) -> None:
     """What the system says of a port becomes what to do about it, on Linux and on Windows."""
 
@@ -217,7 +217,7 @@ def test_each_reason_has_its_own_message(
         bare.boot()
     assert caught.value.cause == cause
     assert "the serial port /dev/none cannot be opened: " in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.fixture

@@ -145,9 +145,9 @@ def test_a_changed_key_stops_the_run(lab: Lab, second: SecondBoard) -> None:
     second.log = lambda of: esp32(of, accepted=True)
     with pytest.raises(DeviceError) as caught:
         lab.run_hello_world()
-    said = str(caught.value)
-    assert f"expected {known.short} (DevicePublicKey.pem), the board printed " in said
-    assert second.key.short in said
+    printed = str(caught.value)
+    assert f"expected {known.short} (DevicePublicKey.pem), the board printed " in printed
+    assert second.key.short in printed
     with pytest.raises(DeviceError, match="the device's key has changed"):
         lab.extract_public_key()
     assert lab.public_key == known
@@ -230,7 +230,7 @@ def test_a_pasted_console_is_held_to_the_same_rules(
 
 
 def test_the_panel_takes_what_is_pasted_or_dropped(lab: Lab, second: SecondBoard) -> None:
-    """The panel's button is `lab.paste_console`; what is refused is said and no traceback."""
+    """The panel's button is `lab.paste_console`; a refusal is a message, not a traceback."""
     do(lab, *UP_TO_THE_FIRST_RUN[:-1])
     panel = widgets.console(lab)
     panel.press("inspect", pasted="0 1 [<&>] nothing\n")

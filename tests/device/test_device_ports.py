@@ -115,7 +115,7 @@ def test_the_command_chooses(plugged_in: list[ListPortInfo], tmp_path: Path) -> 
 def test_a_variable_that_wins_is_named(
     plugged_in: list[ListPortInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is chosen is written, though LABKIT_DEVICE wins, which is said."""
+    """What is chosen is written, though LABKIT_DEVICE wins, and a message says so."""
     del plugged_in
     monkeypatch.setenv("LABKIT_DEVICE", "sim")
     done = labkit("ports", "--choose", "socket://127.0.0.1:1", "--workspace", tmp_path)

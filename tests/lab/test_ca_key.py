@@ -112,15 +112,15 @@ def test_a_wrong_passphrase_is_said_and_not_remembered(
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [((SECRET, "another"), "differ: nothing was written"), (("",), "is empty")],
 )
 def test_a_slip_makes_no_key(
-    bench_with: Callable[[Passphrase], Workbench], typed: tuple[str, ...], said: str
+    bench_with: Callable[[Passphrase], Workbench], typed: tuple[str, ...], message: str
 ) -> None:
     """Two that differ, or none, write nothing: a key that no one can open would be lost."""
     bench = bench_with(answering(*typed)[0])
-    with pytest.raises(CertificateError, match=said):
+    with pytest.raises(CertificateError, match=message):
         create_ca(bench, None)
     assert not bench.workspace.path("rootCA.key").exists()
 

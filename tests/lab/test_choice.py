@@ -73,7 +73,7 @@ def test_every_answer_reads_as_text(answers: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "option", "said"),
+    ("answers", "option", "message"),
     [
         ({"secure_element": True}, 2, "a secure element is there for this"),
         ({"generates_keys": True, "imports_keys": True}, 2, "has been outside the device"),
@@ -90,11 +90,11 @@ def test_every_answer_reads_as_text(answers: dict[str, Any]) -> None:
         ({"generates_keys": True, "enrols": False}, 2, "your workstation does"),
     ],
 )
-def test_typical_devices(answers: dict[str, Any], option: int | None, said: str) -> None:
+def test_typical_devices(answers: dict[str, Any], option: int | None, message: str) -> None:
     """Each typical device gets its option, and the reason that counts for it."""
     choice = choose(**answers)
     assert choice.option == option
-    assert said in repr(choice)
+    assert message in repr(choice)
 
 
 def test_enrolment_never_decides() -> None:

@@ -184,9 +184,9 @@ def test_a_first_connection_that_leads_to_nothing_is_an_error(
     def without_ca(_: object, show: object = None) -> str:
         del show
         set_ca_macro(bare, None)
-        said = build()
+        output = build()
         bare.import_certificate()
-        return said
+        return output
 
     monkeypatch.setattr(type(bare.board), "build", without_ca)
     with pytest.raises(DeviceError, match=r"had no effect.*Error running demo.*keyJITR_DEVICE"):

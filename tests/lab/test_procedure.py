@@ -244,9 +244,9 @@ def test_a_changed_key_stops_the_run(finished: Lab) -> None:
     assert "Waiting for 180 seconds before generating key-pair" in finished.board.boot()
     with pytest.raises(DeviceError) as caught:
         finished.extract_public_key()
-    said = str(caught.value)
-    assert f"the device's key has changed: expected {old.short} (DevicePublicKey.pem)" in said
-    assert "FORCE_GENERATE_NEW_KEY_PAIR left at 1, or the flash erased?" in said
+    output = str(caught.value)
+    assert f"the device's key has changed: expected {old.short} (DevicePublicKey.pem)" in output
+    assert "FORCE_GENERATE_NEW_KEY_PAIR left at 1, or the flash erased?" in output
     with pytest.raises(DeviceError, match="the device's key has changed"):
         finished.run_hello_world()
     assert finished.public_key == old

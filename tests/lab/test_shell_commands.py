@@ -79,15 +79,15 @@ def test_the_subject_as_openssl_reads_it(
         str(tmp_path / "k"), "-subj", subject, "-out", str(tmp_path / "csr"),
     )  # fmt: skip
     assert "error" not in request.lower()
-    said = shell_commands._run(  # noqa: SLF001 as above
+    output = shell_commands._run(  # noqa: SLF001 as above
         tmp_path, "openssl", "req", "-in", str(tmp_path / "csr"), "-noout", "-subject"
     )
     lab.create_ca()
     ours = shell_commands._run(  # noqa: SLF001 as above
         tmp_path, "openssl", "x509", "-in", "ca/rootCA.pem", "-noout", "-subject"
     )
-    assert said == ours
-    assert "Lab/root" in said
+    assert output == ours
+    assert "Lab/root" in output
     end(lab)
 
 

@@ -87,7 +87,7 @@ def test_filters_find_several_records(ten: Path, asked: dict[str, str], found: l
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "message"),
     [
         ({"fingerprint": ""}, "hexadecimal digits"),
         ({"fingerprint": "::"}, "hexadecimal digits"),
@@ -98,9 +98,9 @@ def test_filters_find_several_records(ten: Path, asked: dict[str, str], found: l
         ({"until": "0001-01-01T00:00:00+23:00"}, "2026-11-25"),
     ],
 )
-def test_invalid_filter_is_refused(ten: Path, asked: dict[str, str], said: str) -> None:
+def test_invalid_filter_is_refused(ten: Path, asked: dict[str, str], message: str) -> None:
     """Text that is not digits, a day or an outcome is refused."""
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(RecordError, match=message):
         records(ten, **asked)
 
 

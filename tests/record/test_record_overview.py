@@ -213,8 +213,8 @@ def test_the_page_s_own_policy_stops_what_is_not_its_own(tmp_path: Path) -> None
             (tmp_path / "list.html").write_text(page, encoding="utf-8")
             with shown(browser, tmp_path / "list.html") as there:
                 assert there.page.title() == title
-                said = [each for each in there.troubles if "ERR_" in each]
-                assert len(said) == asked, there.troubles
+                output = [each for each in there.troubles if "ERR_" in each]
+                assert len(output) == asked, there.troubles
 
 
 @pytest.mark.needs("chromium", "pdftotext")

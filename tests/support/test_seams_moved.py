@@ -77,12 +77,14 @@ atexit.register(client._cleanup_kernel)
 """
 
 
-@pytest.mark.parametrize(("more", "said"), [("", "Traceback"), ("seams.forget_kernel(client)", "")])
-def test_a_kernel_that_is_forgotten_ends_python_quietly(more: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("more", "message"), [("", "Traceback"), ("seams.forget_kernel(client)", "")]
+)
+def test_a_kernel_that_is_forgotten_ends_python_quietly(more: str, message: str) -> None:
     """Left to itself, nbclient cleans up after a kernel that is not there, and fails."""
     command = [sys.executable, "-c", LEFT + more]
     error = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    assert (said in error) if said else error == ""
+    assert (message in error) if message else error == ""
 
 
 VARIABLES = botocore.session.Session.SESSION_VARIABLES

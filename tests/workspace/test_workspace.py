@@ -131,7 +131,7 @@ def test_values_are_quoted_in_lab_toml(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ('url = "sim"', 'url = "sim', "lab.toml: "),
         ("baud_rate = 115200", 'baud_rate = "fast"', "device.baud_rate in {} is 'fast'; exp"),
@@ -156,18 +156,18 @@ def test_values_are_quoted_in_lab_toml(tmp_path: Path) -> None:
         ('seed = ""', "seed = 7", "lab.seed in {} is 7; expected text"),
     ],
 )
-def test_wrong_settings_are_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_wrong_settings_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
     """A wrong lab.toml gives an error that names the file, the setting and what is expected."""
     edit(tmp_path, old, new)
     with pytest.raises(WorkspaceError) as caught:
         opened(tmp_path)
-    assert said.format(tmp_path / "lab.toml") in str(caught.value)
+    assert message.format(tmp_path / "lab.toml") in str(caught.value)
     assert str(tmp_path / "lab.toml") in str(caught.value)
     assert "Fix" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         ({"LABKIT_THING": "a b"}, "LABKIT_THING is 'a b'; expected a name that AWS IoT takes"),
         ({"LABKIT_THING": "x" * 129}, "LABKIT_THING is 'xxxx"),
@@ -180,12 +180,12 @@ def test_wrong_settings_are_named(tmp_path: Path, old: str, new: str, said: str)
     ],
 )
 def test_wrong_variables_are_named_and_leave_nothing(
-    tmp_path: Path, variables: dict[str, str], said: str
+    tmp_path: Path, variables: dict[str, str], message: str
 ) -> None:
     """A wrong variable is named, and no workspace is begun with it."""
     with pytest.raises(WorkspaceError) as caught:
         opened(tmp_path / "new", variables)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert not (tmp_path / "new").exists()
 
 
@@ -226,7 +226,7 @@ def test_default_root_of_an_installed_labkit(
 
 
 def test_seed_of_a_begun_workspace(tmp_path: Path) -> None:
-    """A begun workspace keeps its seed, wherever it came from: keys of two kinds never mix."""
+    """A begun workspace keeps its seed, whatever its source: keys of two kinds never mix."""
     seeded, plain, by_hand = (tmp_path / name for name in ("seeded", "plain", "by_hand"))
     opened(seeded, {"LABKIT_SEED": "one"})
     assert opened(seeded).settings.seed == "one"

@@ -97,8 +97,8 @@ def test_policies_attached_at_once_are_ten_at_most(cloud: Cloud, ca: Authority) 
         return "attached"
 
     with ThreadPoolExecutor(2 * CLIENTS) as pool:
-        said = Counter(pool.map(attach, range(2 * CLIENTS)))
-    assert said == {"attached": 10, "LimitExceededException": 2 * CLIENTS - 10}
+        output = Counter(pool.map(attach, range(2 * CLIENTS)))
+    assert output == {"attached": 10, "LimitExceededException": 2 * CLIENTS - 10}
     assert len(account.call("ListAttachedPolicies", {"target": arn})["policies"]) == 10
 
 

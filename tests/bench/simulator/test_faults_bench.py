@@ -125,7 +125,7 @@ def test_a_seed_chooses_and_does_not_tell(control: Control, place: FaultyBoard) 
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ({"plant": "no-such-fault"}, "no fault 'no-such-fault'. Use one of nothing, "),
         ({"plant": 3}, 'expected {"plant": NAME or null}'),
@@ -135,13 +135,13 @@ def test_a_seed_chooses_and_does_not_tell(control: Control, place: FaultyBoard) 
     ],
 )
 def test_what_cannot_be_planted(
-    control: Control, place: FaultyBoard, body: object, said: str
+    control: Control, place: FaultyBoard, body: object, expected: str
 ) -> None:
     """A request that makes no sense changes nothing, and the answer says what would."""
     before = place.flash.raw
     status, reported = ask(control, "POST", body)
     assert status == 400
-    assert said in str(reported["error"])
+    assert expected in str(reported["error"])
     assert place.flash.raw == before
     assert not (place.directory / "fault.json").exists()
 

@@ -54,7 +54,7 @@ def test_reader_never_sees_half_a_flash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "message"),
     [
         ([], '"format": 1'),
         ({"format": 1, "release": "v1.0.0", "macros": {}}, "expected one of 201910.00, 202203.00"),
@@ -63,8 +63,8 @@ def test_reader_never_sees_half_a_flash(tmp_path: Path) -> None:
         ({"format": 1, "release": "202203.00", "macros": {"port": 8883}}, "whose value is text"),
     ],
 )
-def test_what_is_no_image_is_refused(document: object, said: str) -> None:
+def test_what_is_no_image_is_refused(document: object, message: str) -> None:
     """An image that the board cannot run is refused with the entry at fault."""
     with pytest.raises(ImageError) as caught:
         Image.parse(document)
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -119,7 +119,7 @@ def test_server_certificate_expired_by_the_labs_clock(
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behaviour", "message"),
     [
         ("close on hello", [END_OF_FILE, f"TLS_Connect fail (0x7280, {ENDPOINT})"]),
         (
@@ -149,13 +149,13 @@ def test_server_that_hangs_up(
     authority: Authority,
     serve: Callable[..., Server],
     behaviour: str,
-    said: list[str],
+    message: list[str],
 ) -> None:
     """Each way of being hung up on has its own words, and the demo does not complete."""
     public_key = with_key(board)
     serve(behaviour)
     printed = board.boot(image(certificate=authority.issue(public_key))).decode()
-    positions = [printed.find(words) for words in said]
+    positions = [printed.find(words) for words in message]
     assert -1 not in positions
     assert positions == sorted(positions)
     assert ("Demo failed at iteration 1.\r\n" in printed) is ("TLS_Connect" not in printed)
@@ -163,7 +163,7 @@ def test_server_that_hangs_up(
 
 
 @pytest.mark.parametrize(
-    ("macros", "said"),
+    ("macros", "message"),
     [
         ({"endpoint": ""}, "Failed to resolve .\\r"),
         ({"endpoint": None}, "Failed to resolve .\\r"),
@@ -178,11 +178,11 @@ def test_server_that_hangs_up(
     ids=["empty", "NULL", "elsewhere", "other region", "wrong port", "no server"],
 )
 def test_endpoint_that_cannot_be_reached(
-    board: BareBoard, macros: dict[str, str | None], said: str
+    board: BareBoard, macros: dict[str, str | None], message: str
 ) -> None:
     """Only names of AWS IoT in the bench's region resolve, and only TLS ports are open."""
     with_key(board)
-    assert said in shape(board.boot(image(**macros)))
+    assert message in shape(board.boot(image(**macros)))
 
 
 def test_201910_in_its_own_words(

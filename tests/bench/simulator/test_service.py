@@ -188,10 +188,10 @@ def test_state_directory_in_use_is_refused(start: Callable[..., Bench]) -> None:
     first = start()
     second = Bench(first.state.parent / "second", "--state", str(first.state))
     second.process.kill()
-    said = second.process.communicate()[1].decode()
+    output = second.process.communicate()[1].decode()
     assert second.process.returncode == 75
-    assert f"in use by a running simulator (process {first.process.pid})" in said
-    assert "Traceback" not in said
+    assert f"in use by a running simulator (process {first.process.pid})" in output
+    assert "Traceback" not in output
     assert first.call()["pid"] == first.process.pid
     first.process.kill()
     first.process.communicate()
@@ -208,9 +208,9 @@ def test_deleted_state_directory_ends_it(start: Callable[..., Bench]) -> None:
 def test_usage_error(start: Callable[..., Bench]) -> None:
     """A wrong option ends with 2 and a usage line."""
     bench = start("--board-clock", "slow")
-    said = bench.process.communicate(timeout=10)[1].decode()
+    output = bench.process.communicate(timeout=10)[1].decode()
     assert bench.process.returncode == 2
-    assert said.startswith("usage:")
+    assert output.startswith("usage:")
 
 
 def test_control_refuses_what_it_cannot_do(start: Callable[..., Bench]) -> None:

@@ -43,19 +43,19 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
         ("account.sqlite3", "account.sqlite3 cannot be read as the account's database"),
         ("gateway/rootCA.key", "gateway does not contain the gateway's keys"),
         ("gateway/server.pem", "gateway does not contain the gateway's keys"),
     ],
 )
-def test_damaged_state_is_named(state: Path, file: str, said: str) -> None:
+def test_damaged_state_is_named(state: Path, file: str, message: str) -> None:
     """What is damaged, and what to do: no traceback, no ready file."""
     (state / file).write_bytes(b"something else, and long enough to be looked at" * 9)
     ended = start(state)
     assert ended.returncode == 1
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert "Move" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (state / "ready.json").exists()

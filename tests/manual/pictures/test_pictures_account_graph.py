@@ -41,7 +41,7 @@ def calls(state: AccountState, expected: Expected) -> list[str]:
     [(WHOLE, OPTION_2), (AUTOMATIC, JUST_IN_TIME), (replace(WHOLE, ca_status=None), OPTION_1)],
 )
 def test_whole(state: AccountState, expected: Expected) -> None:
-    """On every route the finished device has no gap; nothing is dashed, and that is said."""
+    """On every route the finished device has no gap; nothing is dashed, and the text says so."""
     check = AccountCheck(state, expected)
     assert check.graph.gaps == ()
     assert "Nothing is missing" in str(check)
