@@ -1,7 +1,7 @@
 """The one parser of AWS IoT endpoints: what is wrong with a text that should be a device endpoint.
 
 Source: AWS IoT API reference, DescribeEndpoint; AWS general reference, AWS IoT Core endpoints and
-quotas; botocore 1.44, `endpoints.json`.
+quotas; botocore 1.44, `endpoints.json` and `partitions.json`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REGIONS: Final = frozenset(_REGIONS.split())
 """The regions of the partitions aws, aws-us-gov and aws-cn."""
 
 _REGION = re.compile(
-    r"(?:us-gov|af|ap|ca|cn|eu|il|me|mx|sa|us)-"
+    r"(?:us-(?:gov|iso|isob|isof)|eu-isoe|eusc-de|af|ap|ca|cn|eu|il|me|mx|sa|us)-"
     r"(?:(?:north|south)(?:east|west)?|east|west|central)-[1-9]"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -43,13 +43,14 @@ _AWS = re.compile(
     r"(?P<prefix>[a-z0-9-]+?)(?P<kind>-ats|\.ats|\.credentials|\.jobs|-beta|)\.iot"
     r"(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>.+)"
 )
-_SUFFIX, _CHINA = "amazonaws.com", "amazonaws.com.cn"
+_SUFFIX, _CHINA, _EUROPE = "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"
 _NOT_ATS = (
     "-ats is missing before .iot: it is the older endpoint, whose certificate Amazon's root "
     "certificates in the firmware do not verify"
 )
 _SHARED = ("data", "greengrass", "api")
 _CLOSE = 0.8
+_CLOSE_REGION = 0.85  # below it, a new region would be taken for another one
 
 
 def fault_of(text: str) -> str:
@@ -70,6 +71,17 @@ def doubt_of(text: str) -> str:
     if fault_of(text) or found is None or found["region"] in REGIONS:
         return ""
     return f"the region {found['region']} is not in the list of AWS regions"
+
+
+def region_fault(region: str) -> str:
+    """Return that a region's name is misspelt, with the one that was meant; otherwise nothing.
+
+    A region can be newer than `REGIONS`, so a name that resembles none has no fault.
+    """
+    near = difflib.get_close_matches(region, sorted(REGIONS), n=1, cutoff=_CLOSE_REGION)
+    if _REGION.fullmatch(region) or not near:
+        return ""
+    return f"there is no region {region}; did you mean {near[0]}?"
 
 
 def is_placeholder(text: str) -> bool:
@@ -102,11 +114,10 @@ def _spelling_fault(text: str) -> str:
 def _aws_fault(host: str) -> str:
     """Return the fault of a host name, in lower case, that is or should be one of AWS IoT."""
     found = _AWS.fullmatch(host)
-    if found is None or found["suffix"] not in (_SUFFIX, _CHINA):
+    if found is None or found["suffix"] not in (_SUFFIX, _CHINA, _EUROPE):
         return _misspelt(host)
     prefix, kind, region, suffix = found.group("prefix", "kind", "region", "suffix")
     is_china = region.startswith("cn-")
-    near = difflib.get_close_matches(region, sorted(REGIONS), n=1)
     faults = (
         (kind == ".credentials", "it is the credentials provider's endpoint, not iot:Data-ATS"),
         (kind in (".jobs", "-beta") or prefix in _SHARED,
@@ -114,8 +125,7 @@ def _aws_fault(host: str) -> str:
         (is_china and suffix != _CHINA, f"hosts of the regions in China end in .{_CHINA}"),
         (region in REGIONS and not is_china and suffix == _CHINA,
          f"only hosts of the regions in China end in .{_CHINA}; this region's end in .{_SUFFIX}"),
-        (not _REGION.fullmatch(region),
-         f"there is no region {region}" + "".join(f"; did you mean {each}?" for each in near)),
+        (region_fault(region), region_fault(region)),
         (not kind, _NOT_ATS),
     )  # fmt: skip
     return next((words for found, words in faults if found), "")
@@ -124,7 +134,7 @@ def _aws_fault(host: str) -> str:
 def _misspelt(name: str) -> str:
     """Return the fault of a host that resembles one of AWS and is not."""
     last = ".".join(name.split(".")[-3 if name.endswith(".cn") else -2 :])
-    if last in (_SUFFIX, _CHINA):
+    if last in (_SUFFIX, _CHINA, _EUROPE):
         if name.startswith(("iot.", "iot-")):
             return "it is the endpoint of the AWS IoT API, not an account's device endpoint"
         return "it is not of the form of an AWS IoT endpoint" if ".iot" in name else ""

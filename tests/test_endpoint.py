@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import botocore
 import pytest
 
-from labkit.endpoint import doubt_of, fault_of
+from labkit.endpoint import doubt_of, fault_of, region_fault
 
 HOST = "a1b2c3d4e5f6g7-ats.iot.us-east-1.amazonaws.com"
 
@@ -23,6 +27,21 @@ HOST = "a1b2c3d4e5f6g7-ats.iot.us-east-1.amazonaws.com"
 def test_device_endpoints(text: str) -> None:
     """Hosts of every partition and of other domains have neither fault nor doubt."""
     assert (fault_of(text), doubt_of(text)) == ("", "")
+
+
+@pytest.mark.parametrize("end", ["eusc-de-east-1.amazonaws.eu", "us-iso-east-1.c2s.ic.gov"])
+def test_hosts_of_other_partitions_have_no_fault(end: str) -> None:
+    """The suffix of another partition is not a misspelt amazonaws.com."""
+    assert fault_of(f"a1b2c3d4e5f6g7-ats.iot.{end}") == ""
+
+
+def test_no_region_of_botocore_has_a_fault() -> None:
+    """Every region of every partition is accepted, and so is a new one in another place."""
+    file = Path(botocore.__file__).with_name("data") / "partitions.json"
+    partitions = json.loads(file.read_text())["partitions"]
+    regions = [name for each in partitions for name in each["regions"] if "global" not in name]
+    assert len(regions) > 30
+    assert [name for name in [*regions, "nz-south-1"] if region_fault(name)] == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from labkit import endpoint
@@ -61,13 +60,11 @@ def open_real(
 
 
 def _refuse_mistyped(region: str) -> None:
-    """Refuse a region whose name is nearly that of a known one, without asking the network."""
-    known = {name.rpartition("-")[0]: name for name in endpoint.REGIONS}
-    similar = difflib.get_close_matches(region.rpartition("-")[0], known, 1, 0.8)
-    if region.rpartition("-")[0] not in known and similar:
+    """Refuse a misspelt region without asking the network."""
+    if fault := endpoint.region_fault(region):
         raise CloudError(
-            f"AWS has no region {region}. Did you mean {known[similar[0]]}? Correct account.region "
-            "in lab.toml, or the region of the AWS profile or AWS_DEFAULT_REGION."
+            f"{fault} Correct account.region in lab.toml, or the region of the AWS profile or "
+            "AWS_DEFAULT_REGION."
         )
 
 

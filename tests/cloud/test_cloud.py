@@ -244,7 +244,7 @@ def test_a_page_instead_of_an_answer_is_not_aws() -> None:
 @pytest.mark.parametrize("region", ["us-est-1", "eu-centrl-1", "ap-southeats-2"])
 def test_a_mistyped_region_is_refused_before_any_call(region: str, tmp_path: Path) -> None:
     """The message names it and the region that was meant; no network is needed."""
-    with pytest.raises(CloudError, match=rf"no region {region}\. Did you mean "):
+    with pytest.raises(CloudError, match=rf"no region {region}; did you mean "):
         open_real(region, (), tmp_path / "confirmed", notes=None, label="x")
 
 
