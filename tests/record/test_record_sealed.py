@@ -250,6 +250,22 @@ def test_public_key_is_read_as_a_file_or_as_its_second_line() -> None:
     assert check(TEXT, MESSAGE, [line.text], WHEN) == KEY.key_id
 
 
+def test_a_comment_about_a_secret_key_is_only_a_comment() -> None:
+    """The first line is not signed and can say anything; the key itself counts."""
+    first, second = PUBLIC.splitlines()
+    about = f"{first}, whose secret key is in the safe\n{second}\n"
+    assert read_public_key(about).key_id == KEY.key_id
+
+
+@pytest.mark.parametrize("begins", ["RWRTY0Iy", "RWQAAEIy"], ids=["encrypted", "plain"])
+def test_a_secret_key_is_named_and_not_shown(begins: str) -> None:
+    """Given for a public key, it is refused with the reason."""
+    text = f"untrusted comment: minisign encrypted secret key\n{begins}{'A' * 204}\n"
+    with pytest.raises(RecordError, match="got a secret key") as caught:
+        read_public_key(text)
+    assert "AAAA" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "RW", PUBLIC + PUBLIC, PUBLIC.replace("untrusted", "trusted"), PUBLIC.splitlines()[0],

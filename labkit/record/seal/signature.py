@@ -74,7 +74,8 @@ class SigningKey:
         return f"SigningKey({self.key_id})"
 
 
-_SECRET_KEY = re.compile(r"\bsecret key\b|^RWRTY0Iy", re.MULTILINE)
+_SECRET_KEY = re.compile(r"^RW(RTY0|QAAE)Iy", re.MULTILINE)
+"""How a secret key begins in base64: "Ed", "Sc" or no encryption, "B2"."""
 
 
 def load_signing_key(secret: minisign.SecretKey) -> SigningKey:
