@@ -300,7 +300,9 @@ def test_commands_that_fail(bare: Board, what: str) -> None:
         caught.value
     )
     assert f"Correct device.{what} in lab.toml." in str(caught.value)
-    program = "import sys; print('about', flush=True); print('the reason', file=sys.stderr); sys.exit(7)"
+    program = (
+        "import sys; print('about', flush=True); print('the reason', file=sys.stderr); sys.exit(7)"
+    )
     failing = replace(bare, **{f"{what}_command": (sys.executable, "-c", program)})
     with pytest.raises(DeviceError) as caught:
         getattr(failing, what)()
