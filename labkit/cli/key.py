@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from labkit.console import Console
     from labkit.keys import PublicKey
 
-_MOST_PEM_LINES = 20
-"""More than a P-256 public key has; what is longer is not one."""
-
 
 @click.command(
     epilog=ends(
@@ -68,22 +65,15 @@ def key(console_log: Path, form: str, output: Path | None) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-def _last_pem(console_log: Path) -> bytes | None:
+def _last_pem(console_log: Path) -> str | None:
     """Return the last public key in PEM of a log, or None; standard input is read only once."""
+    from labkit import pem
+
     if str(console_log) == "-":
         return None
-    last, block = None, list[bytes]()
-    with console_log.open("rb") as file:
-        for line in file:
-            if b"-----BEGIN PUBLIC KEY-----" in line:
-                block = [line]
-            elif block:
-                block.append(line)
-            if block and b"-----END PUBLIC KEY-----" in line:
-                last, block = b"".join(block), []
-            if len(block) > _MOST_PEM_LINES:
-                block = []
-    return last
+    blocks = pem.blocks(pem.plain(console_log.read_bytes()))
+    keys = [block.text for block in blocks if block.label in pem.LABELS["public key"]]
+    return keys[-1] if keys else None
 
 
 def _as_json(log: Console, public_key: PublicKey, notes: list[str]) -> str:
