@@ -120,7 +120,9 @@ def _loaded(document: str | Mapping[str, object]) -> object:
             f"got something else ({error.msg}). Correct the text there."
         ) from error
     except RecursionError:
-        raise PolicyError("Policy document: objects or lists are nested too deeply.") from None
+        raise PolicyError(
+            "Policy document: objects or lists are nested too deeply. Remove the nesting."
+        ) from None
 
 
 def _verify_size(text: str) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from newcomers import VERSIONS, alert, chained, drops, is_unknown, nothing_came, status, watcher
+from first_connections import VERSIONS, alert, chained, drops, is_unknown, no_event, status, watcher
 from simulator_fixtures import (
     MORNING,
     OPEN,
@@ -96,7 +96,7 @@ def test_event_is_published_at_every_connection_while_pending(
         cloud.attach_thing(device)
         cloud.attach_policy(device)
         connected(cloud, device).socket.close()
-        assert nothing_came(operator)
+        assert no_event(operator)
 
 
 def test_event_reaches_only_those_who_may_receive_it(cloud: Cloud, auto: Authority) -> None:
@@ -108,7 +108,7 @@ def test_event_reaches_only_those_who_may_receive_it(cloud: Cloud, auto: Authori
         operator_id = cloud.events[-1].certificate_id
         cloud.iot.attach_policy(policyName="deaf", target=cloud.arn("cert", operator_id))
         drops(cloud, chained(auto.issue("LED"), auto))
-        assert nothing_came(operator)
+        assert no_event(operator)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -121,7 +121,7 @@ def test_without_the_ca_nothing_is_registered(
         drops(cloud, device, version)
         assert "did not send its certificate" in last_reason(cloud)
         assert is_unknown(cloud, device)
-        assert nothing_came(operator)
+        assert no_event(operator)
 
 
 def test_another_ca_in_the_chain_is_not_enough(cloud: Cloud, auto: Authority) -> None:

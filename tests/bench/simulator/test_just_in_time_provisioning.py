@@ -5,7 +5,7 @@ import socket
 import threading
 
 import paho.mqtt.client as paho
-from newcomers import chained
+from first_connections import chained
 from paho.mqtt.enums import CallbackAPIVersion
 from simulator_fixtures import (
     Authority,

@@ -30,7 +30,7 @@ __all__ = [
     "chained",
     "drops",
     "is_unknown",
-    "nothing_came",
+    "no_event",
     "status",
     "watcher",
 ]
@@ -69,7 +69,7 @@ def watcher(cloud: Cloud) -> Client:
     return client
 
 
-def nothing_came(client: Client) -> bool:
+def no_event(client: Client) -> bool:
     """Return whether nothing waits in front of the answer to a ping."""
     return client.ask(mqtt.PingReq()) == mqtt.PingResp()
 
