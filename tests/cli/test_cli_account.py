@@ -133,7 +133,9 @@ def test_account_without_credentials_is_refused(
 ) -> None:
     """No profile of that name: a sentence, not a traceback."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert_refused(labkit("preflight", "--workspace", root), "nobody", "Look at the profile")
+    assert_refused(
+        labkit("preflight", "--workspace", root), "nobody", "Choose one with AWS_PROFILE"
+    )
 
 
 @pytest.fixture

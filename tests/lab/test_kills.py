@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -60,11 +61,26 @@ def verify_finished(root: Path) -> None:
         end(lab)
 
 
-@pytest.mark.parametrize("moment", [0.45, 0.8])
-def test_killed_once(tmp_path: Path, moment: float) -> None:
+def run_and_kill_in(root: Path, step: str) -> None:
+    """Start `labkit run`, and kill it as soon as its journal has a step."""
+    journal = root / "devices/lab-device/journal.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labkit", "run"],
+        env=environment(root),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and not (journal.exists() and step in journal.read_text("utf-8")):
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("step", ["force_key_generation", "issue_certificate"])
+def test_killed_once(tmp_path: Path, step: str) -> None:
     """Killed at some moment of a run, and run again."""
     root = tmp_path / "lab"
-    assert run_and_kill(root, moment * A_RUN_S)
+    run_and_kill_in(root, step)
     verify_finished(root)
 
 
@@ -149,7 +165,7 @@ def test_killed_in_the_middle_of_a_line_of_the_journal(tmp_path: Path) -> None:
 def test_bench_killed_with_the_run(tmp_path: Path) -> None:
     """Killed together with its bench, as by a power cut, a run goes on with what is on disk."""
     root = tmp_path / "lab"
-    assert run_and_kill(root, 0.7 * A_RUN_S)
+    run_and_kill_in(root, "issue_certificate")
     ready = json.loads((root / "bench" / "ready.json").read_text())
     subprocess.run(["kill", "-KILL", str(ready["pid"])], check=True)
     time.sleep(0.1)
